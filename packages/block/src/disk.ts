@@ -1,0 +1,82 @@
+import type { MaybePromise } from './block-device.ts';
+
+/**
+ * How a file is opened: `read` an existing one, `write` an existing one (and read it), or `create` a new one
+ * for both, failing with `EEXIST` when the name is taken.
+ */
+export type OpenMode = 'read' | 'write' | 'create';
+
+/** What the file system says about a file. */
+export interface FileStatus {
+  readonly kind: 'file' | 'directory' | 'other';
+  readonly sizeBytes: number;
+  /** Space that the file takes; less than the size when it has holes. */
+  readonly allocatedBytes: number;
+  /** Time of the last change of the content, in nanoseconds since 1970. */
+  readonly mtimeNs: bigint;
+  /** Number of the file within its file system. */
+  readonly inode: bigint;
+  /** Number of the file system. */
+  readonly deviceId: bigint;
+}
+
+/** A run of bytes of a file that is locked, or tested for a lock. The bytes need not exist. */
+export interface LockRange {
+  readonly offset: number;
+  readonly length: number;
+  /** An exclusive lock excludes every other one, a shared lock only the exclusive ones. */
+  readonly exclusive: boolean;
+}
+
+/** `unsupported`: this platform has no locks that belong to an open file, so nothing was locked. */
+export type LockOutcome = 'granted' | 'held' | 'unsupported';
+
+/**
+ * One open file. Offsets and lengths are bytes. Failures are the operating system's own errors with a `code`
+ * such as `EIO`; {@link mediumError} turns them into a `BlockError`.
+ */
+export interface DiskFile {
+  readonly path: string;
+  /** Fills the buffers from `offset`; the number of bytes read is short only at the end of the file. */
+  read(into: readonly Uint8Array[], offset: number): MaybePromise<number>;
+  /** Stores all of the buffers from `offset`. */
+  write(from: readonly Uint8Array[], offset: number): MaybePromise<void>;
+  /** `fdatasync`: every write that was answered before the call, and the size, are on stable storage. */
+  sync(): Promise<void>;
+  /** Sets the size; new bytes are a hole. */
+  truncate(sizeBytes: number): Promise<void>;
+  status(): Promise<FileStatus>;
+  /** Gives the space of a range back; it then reads as zeroes. Answers false when the platform cannot. */
+  punchHole(offset: number, length: number): MaybePromise<boolean>;
+  /** Makes a range read as zeroes and keeps its space. Answers false when the platform cannot. */
+  zeroRange(offset: number, length: number): MaybePromise<boolean>;
+  /** First stored byte at or after `offset`, Infinity when only a hole follows, undefined when unknown. */
+  seekData(offset: number): number | undefined;
+  /** First byte of a hole at or after `offset` (the end of the file counts as one), undefined when unknown. */
+  seekHole(offset: number): number | undefined;
+  /** Takes a lock that belongs to this open file, without waiting. It ends with `unlock` or `close`. */
+  lock(range: LockRange): LockOutcome;
+  /** Whether `lock` would be granted now. */
+  testLock(range: LockRange): LockOutcome;
+  /** Gives back whatever this open file has locked within the range. */
+  unlock(offset: number, length: number): void;
+  /** Waits for what is in flight and closes. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** The only way in which Lunbox touches files, so that a simulator can stand in for the real one. */
+export interface Disk {
+  open(path: string, mode: OpenMode): Promise<DiskFile>;
+  status(path: string): Promise<FileStatus>;
+  /** Replaces `to` when it exists. */
+  rename(from: string, to: string): Promise<void>;
+  /** A second name for the same file; fails with `EEXIST` when the name is taken. */
+  link(existing: string, name: string): Promise<void>;
+  unlink(path: string): Promise<void>;
+  /** Creates one directory; its parent must exist. */
+  mkdir(path: string): Promise<void>;
+  /** Names within a directory, sorted. */
+  readdir(path: string): Promise<string[]>;
+  /** Names created, renamed and removed in this directory before the call are on stable storage. */
+  syncDirectory(path: string): Promise<void>;
+}
