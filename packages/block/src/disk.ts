@@ -14,6 +14,8 @@ export interface FileStatus {
   readonly allocatedBytes: number;
   /** Time of the last change of the content, in nanoseconds since 1970. */
   readonly mtimeNs: bigint;
+  /** Time of birth in nanoseconds since 1970; 0 where the file system does not tell. A copy has its own. */
+  readonly birthTimeNs: bigint;
   /** Number of the file within its file system. */
   readonly inode: bigint;
   /** Number of the file system. */
@@ -46,6 +48,8 @@ export interface DiskFile {
   /** Sets the size; new bytes are a hole. */
   truncate(sizeBytes: number): Promise<void>;
   status(): Promise<FileStatus>;
+  /** Sets the time of the last change of the content; kept to the millisecond, not synced. */
+  setModifiedTime(unixMs: number): Promise<void>;
   /** Gives the space of a range back; it then reads as zeroes. Answers false when the platform cannot. */
   punchHole(offset: number, length: number): MaybePromise<boolean>;
   /** Makes a range read as zeroes and keeps its space. Answers false when the platform cannot. */
