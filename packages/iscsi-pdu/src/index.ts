@@ -25,3 +25,7 @@ export * from './key-definition.ts';
 export * from './keys.ts';
 export * from './key-values.ts';
 export * from './negotiate-key.ts';
+export * from './framer.ts';
+export * from './crc32c.ts';
+export * from './text.ts';
+export * from './text-assembler.ts';
