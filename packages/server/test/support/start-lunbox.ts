@@ -1,0 +1,99 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { run, runOrThrow, startDaemon, type Finished } from './processes.ts';
+import { defaultSizeBytes, type TargetOptions, type TargetUnderTest } from './target-under-test.ts';
+
+/** Options that only Lunbox has. */
+export interface LunboxOptions extends TargetOptions {
+  /** Run the compiled `dist/` (what users get, and what benchmarks measure) instead of the sources. */
+  readonly compiled?: boolean;
+  /** A program to run instead of the command line; it gets the same arguments. */
+  readonly program?: string;
+  /** Flags of Node itself, such as `--cpu-prof`. */
+  readonly nodeFlags?: readonly string[];
+}
+
+const packageDirectory = fileURLToPath(new URL('../../', import.meta.url));
+const sourceFlags = ['--import', 'tsx', '--conditions=@lunbox/source'];
+
+/** The arguments of `node` that run the command line, from sources or compiled. */
+export function lunboxArguments(
+  options: Pick<LunboxOptions, 'compiled' | 'program' | 'nodeFlags'> = {},
+): string[] {
+  const flags = options.nodeFlags ?? [];
+  if (options.compiled) return [...flags, options.program ?? join(packageDirectory, 'dist/cli.js')];
+  return [...flags, ...sourceFlags, options.program ?? join(packageDirectory, 'src/cli.ts')];
+}
+
+/** Runs one `lunbox` command to its end. */
+export function lunbox(args: readonly string[], timeoutMs = 30_000): Promise<Finished> {
+  return run(process.execPath, [...lunboxArguments(), ...args], { cwd: packageDirectory, timeoutMs });
+}
+
+/** What `lunbox info --json` tells, as far as the tests need it. */
+export interface LunboxInfo {
+  readonly dataOffset: number;
+  readonly [attribute: string]: unknown;
+}
+
+/** Reads a container's attributes through the command line; fails when the header is not valid. */
+export async function lunboxInfo(filePath: string, compiled = false): Promise<LunboxInfo> {
+  const args = [...lunboxArguments({ compiled }), 'info', filePath, '--json'];
+  return JSON.parse(await runOrThrow(process.execPath, args, { cwd: packageDirectory })) as LunboxInfo;
+}
+
+interface ReadyLine {
+  readonly event: 'ready';
+  readonly portal: string;
+  readonly iqn: string;
+  readonly luns: readonly { readonly lun: number; readonly url: string; readonly path: string }[];
+}
+
+function parseReady(line: string): ReadyLine | undefined {
+  if (!line.startsWith('{')) return undefined;
+  const value = JSON.parse(line) as Partial<ReadyLine>;
+  return value.event === 'ready' ? (value as ReadyLine) : undefined;
+}
+
+/** Creates the container when it is not there yet, and serves it with the `lunbox` command line. */
+export async function startLunbox(options: LunboxOptions): Promise<TargetUnderTest> {
+  const filePath = join(options.directory, options.fileName ?? 'disk.lun');
+  const sizeBytes = options.sizeBytes ?? defaultSizeBytes;
+  const common = { compiled: options.compiled ?? false };
+  if (!existsSync(filePath)) {
+    const blockSize = ['--block-size', String(options.blockSize ?? 512)];
+    const create = ['create', filePath, '--size', String(sizeBytes), ...blockSize];
+    await runOrThrow(process.execPath, [...lunboxArguments(common), ...create], { cwd: packageDirectory });
+  }
+  const { dataOffset } = await lunboxInfo(filePath, options.compiled);
+  let ready: ReadyLine | undefined;
+  const serve = ['serve', filePath, '--portal', `127.0.0.1:${String(options.port ?? 0)}`, '--json'];
+  const daemon = await startDaemon(process.execPath, [...lunboxArguments(options), ...serve], {
+    cwd: packageDirectory,
+    isReadyLine: (line) => (ready = parseReady(line)) !== undefined,
+  });
+  const unit = ready?.luns[0];
+  if (!ready || !unit) {
+    await daemon.end('SIGKILL');
+    throw new Error(`the ready line names no LUN: ${daemon.log()}`);
+  }
+  const separator = ready.portal.lastIndexOf(':');
+  return {
+    kind: 'lunbox',
+    pid: daemon.pid,
+    host: ready.portal.slice(0, separator),
+    port: Number(ready.portal.slice(separator + 1)),
+    portal: ready.portal,
+    iqn: ready.iqn,
+    lun: unit.lun,
+    url: unit.url,
+    filePath,
+    dataOffset,
+    sizeBytes,
+    running: daemon.running,
+    log: daemon.log,
+    stop: () => daemon.end('SIGTERM', 15_000),
+    kill9: async () => void (await daemon.end('SIGKILL')),
+  };
+}

@@ -1,0 +1,82 @@
+import { knownFailures, type TestResult } from './testcu.ts';
+
+/** How many tests ended in each way. `broken` = hung, crashed, no login, not run. */
+export interface Tally {
+  tests: number;
+  passed: number;
+  failed: number;
+  skipped: number;
+  broken: number;
+  known: number;
+  seconds: number;
+}
+
+/** Counts results by family, in the order in which the families ran. */
+export function tallyByFamily(results: readonly TestResult[]): Map<string, Tally> {
+  const families = new Map<string, Tally>();
+  for (const result of results) {
+    const tally = families.get(result.family) ?? emptyTally();
+    families.set(result.family, tally);
+    count(tally, result);
+  }
+  return families;
+}
+
+/** Counts all results. */
+export function tallyAll(results: readonly TestResult[]): Tally {
+  const tally = emptyTally();
+  for (const result of results) count(tally, result);
+  return tally;
+}
+
+/** True for a result that must not be: a failure, hang, crash or lost login that is not the tool's own. */
+export function isBad(result: TestResult): boolean {
+  return !['pass', 'skip', 'part'].includes(result.verdict) && !isKnown(result);
+}
+
+/** The table by family, the totals, and the tests that failed or were skipped with the tool's reason. */
+export function formatReport(results: readonly TestResult[]): string {
+  const lines = [row('family', ['tests', 'passed', 'failed', 'skipped', 'broken', 'known', 'seconds'])];
+  for (const [family, tally] of tallyByFamily(results)) lines.push(tallyRow(family, tally));
+  lines.push(tallyRow('TOTAL', tallyAll(results)));
+  const list = (title: string, wanted: (result: TestResult) => boolean): void => {
+    const found = results.filter(wanted);
+    if (found.length > 0) lines.push('', title, ...found.map(describeResult));
+  };
+  list('Failed, and broken (hung, crashed, no login, not run):', isBad);
+  list("Known failures, the tool's own:", isKnown);
+  list('Skipped:', (result) => result.verdict === 'skip' || result.verdict === 'part');
+  return lines.join('\n');
+}
+
+function emptyTally(): Tally {
+  return { tests: 0, passed: 0, failed: 0, skipped: 0, broken: 0, known: 0, seconds: 0 };
+}
+
+function count(tally: Tally, result: TestResult): void {
+  tally.tests++;
+  tally.seconds += result.elapsedMs / 1000;
+  if (result.verdict === 'pass') tally.passed++;
+  else if (result.verdict === 'skip' || result.verdict === 'part') tally.skipped++;
+  else if (isKnown(result)) tally.known++;
+  else if (result.verdict === 'fail') tally.failed++;
+  else tally.broken++;
+}
+
+function isKnown(result: TestResult): boolean {
+  return result.verdict === 'fail' && knownFailures.has(`${result.family}.${result.test}`);
+}
+
+function describeResult(result: TestResult): string {
+  const name = `${result.family}.${result.test}`;
+  return `  ${result.verdict.padEnd(9)} ${name.padEnd(44)} ${result.reason}`.trimEnd();
+}
+
+function tallyRow(name: string, tally: Tally): string {
+  const { tests, passed, failed, skipped, broken, known, seconds } = tally;
+  return row(name, [...[tests, passed, failed, skipped, broken, known].map(String), seconds.toFixed(2)]);
+}
+
+function row(name: string, cells: readonly string[]): string {
+  return name.padEnd(24) + cells.map((cell) => cell.padStart(8)).join(' ');
+}
