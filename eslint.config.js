@@ -37,8 +37,11 @@ export default defineConfig(
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     rules: {
       '@typescript-eslint/consistent-type-definitions': ['error', 'interface'],
-      '@typescript-eslint/consistent-type-imports': 'error',
+      // `typeof import('koffi')` is how an optional module is typed without being imported.
+      '@typescript-eslint/consistent-type-imports': ['error', { disallowTypeAnnotations: false }],
       '@typescript-eslint/explicit-module-boundary-types': 'error',
+      // Buffer.slice, new Buffer and their like: each names what to call instead.
+      '@typescript-eslint/no-deprecated': 'error',
       '@typescript-eslint/prefer-readonly': 'error',
       '@typescript-eslint/switch-exhaustiveness-check': [
         'error',
@@ -60,7 +63,7 @@ export default defineConfig(
   },
   {
     // Tests index into results they have just made and hand functions around on purpose.
-    files: ['packages/*/test/**/*.ts', 'test/**/*.ts'],
+    files: ['packages/*/{test,bench,soak}/**/*.ts', 'test/**/*.ts'],
     rules: {
       '@typescript-eslint/explicit-module-boundary-types': 'off',
       '@typescript-eslint/unbound-method': 'off',
@@ -73,7 +76,7 @@ export default defineConfig(
   },
   {
     // A command line, its examples, its benchmarks and the repository's scripts speak through the console.
-    files: ['packages/server/src/cli/**', 'packages/*/{bench,examples}/**', 'tools/**'],
+    files: ['packages/server/src/{cli.ts,cli/**}', 'packages/*/{bench,examples,soak}/**', 'tools/**'],
     rules: { 'no-console': 'off' },
   },
   {

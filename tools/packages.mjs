@@ -22,6 +22,7 @@ export function packages() {
 
 /** Folders that are type-checked but not built: every `tsconfig.json` beside the sources, and the root's own. */
 export function uncompiledProjects() {
-  const candidates = packages().flatMap(({ path }) => [`${path}/test`, `${path}/examples`, `${path}/bench`]);
+  const beside = ['test', 'examples', 'bench', 'soak'];
+  const candidates = packages().flatMap(({ path }) => beside.map((folder) => `${path}/${folder}`));
   return [...candidates, 'test', 'tools'].filter((path) => existsSync(`${root}${path}/tsconfig.json`));
 }

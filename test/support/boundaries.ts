@@ -43,6 +43,12 @@ export const behindOneFile: readonly string[] = ['koffi', '@node-rs/crc32'];
 
 /** Node's modules, as far as a folder may use them. The first rule whose folder holds the file decides. */
 const builtinRules: readonly { under: RegExp; allowed: (module: string) => boolean; why: string }[] = [
+  {
+    // The half of a conditional import (`#name` in package.json) that only Node gets to see.
+    under: /^packages\/iscsi-pdu\/src\/[^/]*\.node\.ts$/,
+    allowed: (module) => module === 'node:module',
+    why: 'all it does is to load a native module',
+  },
   { under: /^packages\/iscsi-pdu\//, allowed: () => false, why: 'the codec runs in a browser' },
   { under: /^packages\/scsi\//, allowed: () => false, why: 'the device server is sans-I/O' },
   {
@@ -52,7 +58,7 @@ const builtinRules: readonly { under: RegExp; allowed: (module: string) => boole
   },
   { under: /^packages\/iscsi-target\//, allowed: () => false, why: 'the engine is sans-I/O' },
   {
-    under: /^packages\/block\/src\/(native|real-)[^/]*/,
+    under: /^packages\/block\/src\/real\//,
     allowed: (module) => !isSocketModule(module),
     why: 'the real disk owns files, not sockets',
   },
@@ -90,6 +96,8 @@ export function importViolations(folder: string, file: TextFile): string[] {
 
 function complaintAbout(folder: string, path: string, module: string): string | undefined {
   if (module.startsWith('.')) return relativeComplaint(folder, path, module);
+  // A subpath import of the package itself; TypeScript refuses one that package.json does not declare.
+  if (module.startsWith('#')) return undefined;
   if (isBuiltin(module)) {
     if (!module.startsWith('node:')) return `written node:${module}`;
     const rule = builtinRules.find(({ under }) => under.test(path));
@@ -137,5 +145,5 @@ function keys(record: Record<string, string> | undefined): string[] {
 }
 
 function isForeign(module: string): boolean {
-  return !module.startsWith('.') && !isBuiltin(module);
+  return !/^[.#]/.test(module) && !isBuiltin(module);
 }

@@ -32,13 +32,13 @@ const isEngine = (path: string): boolean =>
   isSource(path) &&
   !path.startsWith('packages/server/') &&
   !path.startsWith('packages/iscsi-target/src/shell/') &&
-  !/^packages\/block\/src\/(.*\/)?(clock|random|real-|native)[^/]*/.test(path);
+  !/^packages\/block\/src\/(clock\.ts|random\.ts|real\/)/.test(path);
 
 /** What runs for every command. Left out are the layouts, which are declarations, and the calls of the system. */
 const isDataPath = (path: string): boolean =>
   /^packages\/(block|iscsi-pdu\/src\/hot|iscsi-target|scsi)\//.test(path) &&
   isSource(path) &&
-  !/\/(layouts?|native|real-)[^/]*(\/|\.ts$)/.test(path);
+  !/\/(real|layouts?)\/|-layout\.ts$/.test(path);
 
 function lines(text: string): string[] {
   return text.split('\n');
@@ -153,7 +153,7 @@ export const styleRules: readonly StyleRule[] = [
     judges: isCode,
     find: ({ path }) => {
       const name = path.slice(path.lastIndexOf('/') + 1);
-      return /^[a-z0-9]+(-[a-z0-9]+)*(\.test|\.d)?\.(ts|mjs)$/.test(name)
+      return /^[a-z0-9]+(-[a-z0-9]+)*(\.[a-z]+)?\.(ts|mjs)$/.test(name)
         ? []
         : [{ line: 1, wanted: 'kebab-case' }];
     },
