@@ -1,5 +1,6 @@
 /**
- * Reads the big-endian unsigned 16-bit integer at `offset`. No bounds check: the caller has one header's worth of bytes.
+ * Reads the big-endian unsigned 16-bit integer at `offset`. No bounds check: the caller has one header's
+ * worth of bytes.
  */
 export function readU16(bytes: Uint8Array, offset: number): number {
   return (bytes[offset]! << 8) | bytes[offset + 1]!;

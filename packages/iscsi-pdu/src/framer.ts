@@ -10,8 +10,9 @@ const DIGEST_LENGTH = 4;
 const NO_DATA = new Uint8Array(0);
 
 /**
- * Cuts a byte stream into PDUs. Any split of the stream gives the same calls of the receiver. Memory is bounded: one header, and the
- * data of one PDU that has no destination, which is held only as far as its bytes have really arrived.
+ * Cuts a byte stream into PDUs. Any split of the stream gives the same calls of the receiver. Memory is
+ * bounded: one header, and the data of one PDU that has no destination, which is held only as far as its
+ * bytes have really arrived.
  */
 export class Framer {
   /** Whether the next header carries a digest. */
@@ -56,7 +57,10 @@ export class Framer {
     };
   }
 
-  /** Bytes of an unfinished PDU that the framer holds itself; those already in a receiver's destination do not count. */
+  /**
+   * Bytes of an unfinished PDU that the framer holds itself; those already in a receiver's destination do
+   * not count.
+   */
   get bufferedBytes(): number {
     return this.#inData ? this.#header.headerLength + this.#buffer.length : this.#headerHave;
   }
@@ -67,14 +71,16 @@ export class Framer {
   }
 
   /**
-   * Takes the next bytes of the stream and calls the receiver for what they complete. The chunk may be reused after the call.
+   * Takes the next bytes of the stream and calls the receiver for what they complete. The chunk may be
+   * reused after the call.
    *
-   * @throws PduError `PDU_AHS_TOO_LONG`, `PDU_DATA_SEGMENT_TOO_LONG` or `PDU_HEADER_DIGEST`: the position in the stream is lost,
-   * the connection must be dropped, and the framer is stopped.
+   * @throws PduError `PDU_AHS_TOO_LONG`, `PDU_DATA_SEGMENT_TOO_LONG` or `PDU_HEADER_DIGEST`: the position
+   * in the stream is lost, the connection must be dropped, and the framer is stopped.
    */
   push(chunk: Uint8Array): void {
     if (this.#stopped) return;
-    if (this.#running) throw new Error('Framer.push was called by its own receiver, or after the receiver threw');
+    if (this.#running)
+      throw new Error('Framer.push was called by its own receiver, or after the receiver threw');
     this.#running = true;
     let position = 0;
     while (position < chunk.length && !this.#stopped) {
@@ -84,7 +90,10 @@ export class Framer {
     this.#running = false;
   }
 
-  /** Takes header bytes and returns the position behind them. A header that lies wholly in the chunk is not copied. */
+  /**
+   * Takes header bytes and returns the position behind them. A header that lies wholly in the chunk is not
+   * copied.
+   */
   #takeHeader(chunk: Uint8Array, position: number): number {
     if (this.#headerHave === 0 && chunk.length - position >= BHS_LENGTH) {
       const span = this.#headerSpan(chunk, position);
@@ -141,7 +150,10 @@ export class Framer {
     else this.#openBody(destination);
   }
 
-  /** RFC 7143 §7.8: after a header digest error the connection cannot go on, as the length in the header is not to be trusted. */
+  /**
+   * RFC 7143 §7.8: after a header digest error the connection cannot go on, as the length in the header is
+   * not to be trusted.
+   */
   #checkHeaderDigest(): void {
     const { bytes, offset, headerLength } = this.#header;
     const expected = crc32c(bytes.subarray(offset, offset + headerLength));
@@ -185,7 +197,9 @@ export class Framer {
     return next;
   }
 
-  /** Stores what the chunk has of the data, skips padding, and feeds both to the digest (RFC 7143 §11.2.3). */
+  /**
+   * Stores what the chunk has of the data, skips padding, and feeds both to the digest (RFC 7143 §11.2.3).
+   */
   #takePadded(chunk: Uint8Array, position: number): number {
     const have = this.#bodyHave;
     const { dataLength } = this.#header;

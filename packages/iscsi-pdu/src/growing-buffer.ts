@@ -1,9 +1,15 @@
 const FIRST_CAPACITY = 4096;
 
-/** Capacity kept from one use to the next; a larger buffer is given back, so that an idle connection stays small. */
+/**
+ * Capacity kept from one use to the next; a larger buffer is given back, so that an idle connection stays
+ * small.
+ */
 const RETAINED_CAPACITY = 65536;
 
-/** Collects pieces into one run of bytes. Grows by doubling, never past what the pieces need or the announced total. */
+/**
+ * Collects pieces into one run of bytes. Grows by doubling, never past what the pieces need or the
+ * announced total.
+ */
 export class GrowingBuffer {
   #bytes = new Uint8Array(0);
   #length = 0;

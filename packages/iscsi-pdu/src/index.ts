@@ -1,9 +1,10 @@
 /**
- * RFC 7143 (iSCSI) wire codec: every PDU in both directions, digests, a bounded stream framer, text keys and serial numbers.
- * Sans-I/O: bytes in, PDUs out. It imports no Node built-in and runs in a browser.
+ * RFC 7143 (iSCSI) wire codec: every PDU in both directions, digests, a bounded stream framer, text keys
+ * and serial numbers. Sans-I/O: bytes in, PDUs out. It imports no Node built-in and runs in a browser.
  *
- * Two ways lead to the same bytes: {@link decodePdu} and {@link encodePdu} work on any PDU as a plain object; the functions under
- * "hot headers", such as {@link readScsiCommand} and {@link writeDataIn}, read and write the headers of the data path in place.
+ * Two ways lead to the same bytes: {@link decodePdu} and {@link encodePdu} work on any PDU as a plain
+ * object; the functions under "hot headers", such as {@link readScsiCommand} and {@link writeDataIn}, read
+ * and write the headers of the data path in place.
  *
  * @packageDocumentation
  */
@@ -29,3 +30,5 @@ export * from './framer.ts';
 export * from './crc32c.ts';
 export * from './text.ts';
 export * from './text-assembler.ts';
+export * from './codec.ts';
+export * from './sense-segment.ts';

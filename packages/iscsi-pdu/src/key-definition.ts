@@ -1,6 +1,7 @@
 /**
- * How a key's value comes about (RFC 7143 §6.2, §13): the result function of a negotiation, or a declaration that is not answered.
- * An `obsolete` key of RFC 3720 is answered with Reject (RFC 7143 §13.25). An `exchange` key belongs to a dialogue of its own.
+ * How a key's value comes about (RFC 7143 §6.2, §13): the result function of a negotiation, or a
+ * declaration that is not answered. An `obsolete` key of RFC 3720 is answered with Reject (RFC 7143
+ * §13.25). An `exchange` key belongs to a dialogue of its own.
  */
 export type KeyKind =
   | 'boolean-and'

@@ -13,8 +13,8 @@ export function parseBoolean(text: string): boolean | undefined {
 }
 
 /**
- * Reads a numerical-value: a decimal- or hex-constant below 2⁶⁴ (RFC 7143 §6.1). Above 2⁵³ the result is the nearest double, which
- * is enough to compare it with any key's range.
+ * Reads a numerical-value: a decimal- or hex-constant below 2⁶⁴ (RFC 7143 §6.1). Above 2⁵³ the result is
+ * the nearest double, which is enough to compare it with any key's range.
  */
 export function parseNumber(text: string): number | undefined {
   if (text.length > 255 || !(DECIMAL.test(text) || HEX.test(text))) return undefined;
@@ -32,14 +32,18 @@ export function parseNumericRange(text: string): [number, number] | undefined {
   return [low, high];
 }
 
-/** Reads a list-of-values, in the sender's order of preference (RFC 7143 §6.2.1). An empty text is a list of one empty value. */
+/**
+ * Reads a list-of-values, in the sender's order of preference (RFC 7143 §6.2.1). An empty text is a list of
+ * one empty value.
+ */
 export function parseList(text: string): string[] {
   return text.split(',');
 }
 
 /**
- * Reads a binary-value given as hex-constant (`0x…`) or base64-constant (`0b…`), at most {@link MAX_BINARY_LENGTH} bytes. An odd
- * number of hex digits has an implicit leading zero: n digits make ⌊(n+1)/2⌋ bytes (RFC 7143 §6.1).
+ * Reads a binary-value given as hex-constant (`0x…`) or base64-constant (`0b…`), at most {@link
+ * MAX_BINARY_LENGTH} bytes. An odd number of hex digits has an implicit leading zero: n digits make
+ * ⌊(n+1)/2⌋ bytes (RFC 7143 §6.1).
  */
 export function parseBinary(text: string): Uint8Array | undefined {
   if (text.length > 2 + MAX_BINARY_LENGTH * 2) return undefined;

@@ -137,7 +137,7 @@ const ROWS: readonly KeyDefinition[] = [
 ];
 
 /**
- * Every text key of RFC 7143 §12.1, §12.1.3 and §13 and of RFC 7144, by its case-sensitive name. A key that is not here, private
- * `X-` keys among them, is answered with NotUnderstood (RFC 7143 §6.2).
+ * Every text key of RFC 7143 §12.1, §12.1.3 and §13 and of RFC 7144, by its case-sensitive name. A key that
+ * is not here, private `X-` keys among them, is answered with NotUnderstood (RFC 7143 §6.2).
  */
 export const Keys: ReadonlyMap<string, KeyDefinition> = new Map(ROWS.map((row) => [row.name, row]));

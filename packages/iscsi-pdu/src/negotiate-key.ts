@@ -11,10 +11,11 @@ export interface KeyAnswer {
 }
 
 /**
- * Answers a proposal by the key's result function (RFC 7143 §6.2.1, §6.2.2). `'Reject'` means that the proposal is inadmissible
- * (not a value of the key's kind, out of its range, nothing in common): the key keeps its value. A declared number is checked
- * against its range and taken as it is; `ours` does not matter then. Answers of the kinds `declarative` and `exchange` are not
- * for this function to give: they come back `'Reject'`, as `obsolete` ones do (RFC 7143 §13.25).
+ * Answers a proposal by the key's result function (RFC 7143 §6.2.1, §6.2.2). `'Reject'` means that the
+ * proposal is inadmissible (not a value of the key's kind, out of its range, nothing in common): the key
+ * keeps its value. A declared number is checked against its range and taken as it is; `ours` does not
+ * matter then. Answers of the kinds `declarative` and `exchange` are not for this function to give: they
+ * come back `'Reject'`, as `obsolete` ones do (RFC 7143 §13.25).
  *
  * @throws TypeError when `ours` is not of the key's kind: a mistake of the caller, not of the peer.
  */

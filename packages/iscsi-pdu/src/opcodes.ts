@@ -1,7 +1,9 @@
 /** Length of the Basic Header Segment in bytes (RFC 7143 §11.2.1). */
 export const BHS_LENGTH = 48;
 
-/** Longest Additional Header Segments: TotalAHSLength counts 4-byte words in one byte (RFC 7143 §11.2.1.5). */
+/**
+ * Longest Additional Header Segments: TotalAHSLength counts 4-byte words in one byte (RFC 7143 §11.2.1.5).
+ */
 export const MAX_AHS_LENGTH = 1020;
 
 /** Largest value of the 24-bit DataSegmentLength field (RFC 7143 §11.2.1.6). */

@@ -1,11 +1,13 @@
 /**
- * Every way in which bytes from a peer, or a PDU to be sent, can be wrong, with the facts of the case. `code` is stable; match on it.
+ * Every way in which bytes from a peer, or a PDU to be sent, can be wrong, with the facts of the case.
+ * `code` is stable; match on it.
  *
  * - `PDU_HEADER_LENGTH`: the header is not 48 bytes plus the AHS length that it declares.
  * - `PDU_OPCODE`: the opcode is not one of RFC 7143 §11.2.1.2.
  * - `PDU_AHS`: an Additional Header Segment is malformed, unknown, repeated or not allowed in this PDU.
  * - `PDU_AHS_TOO_LONG`: the declared AHS length is above the framer's limit.
- * - `PDU_DATA_LENGTH`: the data segment is not as long as the header declares, or the PDU must not have one.
+ * - `PDU_DATA_LENGTH`: the data segment is not as long as the header declares, or the PDU must not have
+ *   one.
  * - `PDU_DATA_SEGMENT_TOO_LONG`: the declared DataSegmentLength is above the receiver's limit.
  * - `PDU_HEADER_DIGEST`: the header digest does not match (RFC 7143 §7.8).
  * - `PDU_FIELD`: a field of a PDU to be encoded does not fit its place.

@@ -45,7 +45,10 @@ export type TargetPdu =
   | AsyncMessagePdu
   | RejectPdu;
 
-/** Any iSCSI PDU of RFC 7143 §11, told apart by `type`. Tags and serial numbers are unsigned 32-bit integers. */
+/**
+ * Any iSCSI PDU of RFC 7143 §11, told apart by `type`. Tags and serial numbers are unsigned 32-bit
+ * integers.
+ */
 export type Pdu = InitiatorPdu | TargetPdu;
 
 /** The names by which PDUs are told apart. */

@@ -1,6 +1,7 @@
 /**
- * Serial number arithmetic modulo 2³² (RFC 1982, RFC 7143 §4.2.2.1) for CmdSN, StatSN, DataSN and R2TSN. Arguments are unsigned
- * 32-bit integers. Two numbers exactly 2³¹ apart have no order (RFC 1982 §3.2): neither is less than the other.
+ * Serial number arithmetic modulo 2³² (RFC 1982, RFC 7143 §4.2.2.1) for CmdSN, StatSN, DataSN and R2TSN.
+ * Arguments are unsigned 32-bit integers. Two numbers exactly 2³¹ apart have no order (RFC 1982 §3.2):
+ * neither is less than the other.
  */
 export function serialLess(a: number, b: number): boolean {
   const distance = (b - a) >>> 0;

@@ -4,8 +4,8 @@ const REVERSED_POLYNOMIAL = 0x82f63b78;
 const SLICES = 16;
 
 /**
- * `SLICES` tables of 256 words, one behind the other. Table k holds the CRC of a byte followed by k zero bytes, so that 16 bytes
- * are folded in by 16 independent lookups ("slicing by 16").
+ * `SLICES` tables of 256 words, one behind the other. Table k holds the CRC of a byte followed by k zero
+ * bytes, so that 16 bytes are folded in by 16 independent lookups ("slicing by 16").
  */
 const TABLES = makeTables();
 

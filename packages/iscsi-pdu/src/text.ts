@@ -10,7 +10,10 @@ declare const TextDecoder: new (
 /** Longest key-name in characters (RFC 7143 §6.1). */
 export const MAX_KEY_LENGTH = 63;
 
-/** Longest value in bytes of its encoded form: 64 KiB serve the longest authentication items (RFC 7143 §6.1). */
+/**
+ * Longest value in bytes of its encoded form: 64 KiB serve the longest authentication items (RFC 7143
+ * §6.1).
+ */
 export const MAX_VALUE_LENGTH = 65536;
 
 /** RFC 7143 §6.1 standard-label; `#` is for the `X#` keys that RFC 3720 and RFC 7143 §13.26 define. */
@@ -34,11 +37,11 @@ export function encodeText(pairs: Iterable<readonly [string, string]>): Uint8Arr
 }
 
 /**
- * Reads key=value pairs in their order; a key may occur more than once. The last pair may lack its null byte, and empty pairs
- * (padding that was counted as data) are passed over: initiators in use do both.
+ * Reads key=value pairs in their order; a key may occur more than once. The last pair may lack its null
+ * byte, and empty pairs (padding that was counted as data) are passed over, as their meaning is plain.
  *
- * @throws PduError `PDU_TEXT_MALFORMED` for a pair without `=`, a key that is no key-name, a value above {@link MAX_VALUE_LENGTH}
- * bytes, or bytes that are not UTF-8.
+ * @throws PduError `PDU_TEXT_MALFORMED` for a pair without `=`, a key that is no key-name, a value above
+ * {@link MAX_VALUE_LENGTH} bytes, or bytes that are not UTF-8.
  */
 export function decodeText(bytes: Uint8Array): [string, string][] {
   const pairs: [string, string][] = [];
@@ -71,7 +74,8 @@ function decodeUtf8(bytes: Uint8Array, start: number, end: number): string {
 }
 
 function checkKey(key: string, offset: number): void {
-  if (key.length > MAX_KEY_LENGTH || !KEY_NAME.test(key)) throw malformed(offset, 'a key that is no key-name');
+  if (key.length > MAX_KEY_LENGTH || !KEY_NAME.test(key))
+    throw malformed(offset, 'a key that is no key-name');
 }
 
 function malformed(offset: number, reason: string): PduError {

@@ -27,7 +27,10 @@ export interface DataInHeader {
   residualCount: number;
 }
 
-/** Reads the Data-In header at `offset` into `into`. The caller has checked the opcode and that 48 bytes are there. */
+/**
+ * Reads the Data-In header at `offset` into `into`. The caller has checked the opcode and that 48 bytes are
+ * there.
+ */
 export function readDataIn(bytes: Uint8Array, offset: number, into: DataInHeader): void {
   const flags = bytes[offset + 1]!;
   into.final = (flags & 0x80) !== 0;

@@ -17,7 +17,10 @@ export interface DataOutHeader {
   bufferOffset: number;
 }
 
-/** Reads the Data-Out header at `offset` into `into`. The caller has checked the opcode and that 48 bytes are there. */
+/**
+ * Reads the Data-Out header at `offset` into `into`. The caller has checked the opcode and that 48 bytes
+ * are there.
+ */
 export function readDataOut(bytes: Uint8Array, offset: number, into: DataOutHeader): void {
   into.final = (bytes[offset + 1]! & 0x80) !== 0;
   into.dataLength = readU24(bytes, offset + 5);

@@ -18,7 +18,10 @@ export interface R2tHeader {
   desiredDataTransferLength: number;
 }
 
-/** Reads the R2T header at `offset` into `into`. The caller has checked the opcode and that 48 bytes are there. */
+/**
+ * Reads the R2T header at `offset` into `into`. The caller has checked the opcode and that 48 bytes are
+ * there.
+ */
 export function readR2t(bytes: Uint8Array, offset: number, into: R2tHeader): void {
   into.lunHigh = readU32(bytes, offset + 8);
   into.lunLow = readU32(bytes, offset + 12);

@@ -21,7 +21,10 @@ export interface ScsiCommandHeader {
   expStatSn: number;
 }
 
-/** Reads the SCSI Command header at `offset` into `into`. The caller has checked the opcode and that 48 bytes are there. */
+/**
+ * Reads the SCSI Command header at `offset` into `into`. The caller has checked the opcode and that 48
+ * bytes are there.
+ */
 export function readScsiCommand(bytes: Uint8Array, offset: number, into: ScsiCommandHeader): void {
   const flags = bytes[offset + 1]!;
   into.immediate = (bytes[offset]! & 0x40) !== 0;
@@ -40,8 +43,8 @@ export function readScsiCommand(bytes: Uint8Array, offset: number, into: ScsiCom
 }
 
 /**
- * Writes bytes 0 to 31 of a SCSI Command header, and copies the CDB into bytes 32 to 47: `cdb` is cut to or padded with zeroes to
- * 16 bytes. A longer CDB needs an Extended CDB AHS, which the caller appends.
+ * Writes bytes 0 to 31 of a SCSI Command header, and copies the CDB into bytes 32 to 47: `cdb` is cut to or
+ * padded with zeroes to 16 bytes. A longer CDB needs an Extended CDB AHS, which the caller appends.
  */
 export function writeScsiCommand(
   bytes: Uint8Array,

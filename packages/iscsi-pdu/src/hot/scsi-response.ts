@@ -7,7 +7,10 @@ export interface ScsiResponseHeader {
   response: number;
   /** SCSI status; meaningful when `response` is COMMAND_COMPLETED. */
   status: number;
-  /** Bits of {@link ResidualFlag}; the writer adds the 0x80 that byte 1 always has, the reader takes it away. */
+  /**
+   * Bits of {@link ResidualFlag}; the writer adds the 0x80 that byte 1 always has, the reader takes it
+   * away.
+   */
   flags: number;
   /** DataSegmentLength: 2 bytes of SenseLength, the sense data, and response data. */
   dataLength: number;
@@ -24,7 +27,10 @@ export interface ScsiResponseHeader {
 
 const RESIDUAL_BITS = 0x1e;
 
-/** Reads the SCSI Response header at `offset` into `into`. The caller has checked the opcode and that 48 bytes are there. */
+/**
+ * Reads the SCSI Response header at `offset` into `into`. The caller has checked the opcode and that 48
+ * bytes are there.
+ */
 export function readScsiResponse(bytes: Uint8Array, offset: number, into: ScsiResponseHeader): void {
   into.flags = bytes[offset + 1]! & RESIDUAL_BITS;
   into.response = bytes[offset + 2]!;
