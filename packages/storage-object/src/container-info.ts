@@ -1,0 +1,88 @@
+import type { Disk, DiskFile } from '@lunbox/block';
+import type { Attributes } from './attributes.ts';
+import type { ContainerHolder } from './container-error.ts';
+import { judgeContinuity, type Continuity } from './file-stamp.ts';
+import { ioError } from './io-error.ts';
+import { lockPathOf, readLockOwner } from './lock-file.ts';
+import { completeSeams, type StorageObjectSeams } from './seams.ts';
+import { readCurrentHeader, readIdentityBlock, type CurrentHeader } from './twin-headers.ts';
+import { formatUuid, NIL_UUID, sameUuid } from './uuid.ts';
+
+/** What can be told about a container from its file alone. */
+export interface ContainerInfo {
+  readonly path: string;
+  readonly formatVersion: number;
+  /** In UUID form. */
+  readonly identity: string;
+  /** Identity of the object that this one is a copy of, in UUID form; undefined when it is nobody's copy. */
+  readonly origin: string | undefined;
+  /** Changes when the content may have changed behind Lunbox's back; in UUID form. */
+  readonly generation: string;
+  readonly capacityBytes: number;
+  /** Space that the whole file takes, as the file system says. */
+  readonly usedBytes: number;
+  /** Capacity that has not been taken from the file system yet. */
+  readonly freeBytes: number;
+  readonly blockSize: number;
+  /** Where the disk starts within the file. */
+  readonly dataOffset: number;
+  /** How the file compares with what its header remembers; while it is served, this is `unclean`. */
+  readonly continuity: Continuity;
+  /** The process that has it open, when a lock file names one. */
+  readonly holder: ContainerHolder | undefined;
+  readonly headerSequence: number;
+  /** When the header was last written, milliseconds since 1970. */
+  readonly updatedAtMs: number;
+  readonly attributes: Attributes;
+}
+
+/**
+ * Describes a container without opening it: takes no lock, writes nothing, and works while it is served.
+ * Throws `CONTAINER_NOT_FOUND`, `CONTAINER_NOT_LUNBOX`, `CONTAINER_CORRUPT`, `CONTAINER_UNSUPPORTED_FEATURE`
+ * or `CONTAINER_IO`.
+ */
+export async function readContainerInfo(
+  path: string,
+  seams: StorageObjectSeams = {},
+): Promise<ContainerInfo> {
+  const { disk } = completeSeams(seams);
+  let file: DiskFile | undefined;
+  try {
+    file = await disk.open(path, 'read');
+    await readIdentityBlock(file);
+    return await describeContainer(disk, file, await readCurrentHeader(file));
+  } catch (error) {
+    throw ioError('open', path, error);
+  } finally {
+    await file?.close();
+  }
+}
+
+/** Puts together what {@link readContainerInfo} answers. */
+export async function describeContainer(
+  disk: Disk,
+  file: DiskFile,
+  current: CurrentHeader,
+): Promise<ContainerInfo> {
+  const { header } = current;
+  const status = await file.status();
+  const owner = await readLockOwner(disk, lockPathOf(file.path));
+  const isHeld = owner !== undefined && owner.inode === String(status.inode);
+  return {
+    path: file.path,
+    formatVersion: 1,
+    identity: formatUuid(header.identity),
+    origin: sameUuid(header.origin, NIL_UUID) ? undefined : formatUuid(header.origin),
+    generation: formatUuid(header.generation),
+    capacityBytes: header.capacityBytes,
+    usedBytes: status.allocatedBytes,
+    freeBytes: Math.max(0, header.capacityBytes - status.allocatedBytes),
+    blockSize: header.blockSize,
+    dataOffset: header.dataOffset,
+    continuity: judgeContinuity(header, status),
+    holder: isHeld ? { host: owner.host, pid: owner.pid, openedAtMs: owner.openedAtMs } : undefined,
+    headerSequence: header.sequence,
+    updatedAtMs: header.updatedAtMs,
+    attributes: header.attributes,
+  };
+}

@@ -1,0 +1,105 @@
+import { errnoName, type Disk, type DiskFile, type Random } from '@lunbox/block';
+import debug from 'debug';
+import { takeByteLocks } from './byte-locks.ts';
+import { ContainerError } from './container-error.ts';
+import {
+  breakLockFile,
+  isStale,
+  lockPathOf,
+  placeLockFile,
+  readLockOwner,
+  removeLockFile,
+  type LockOwner,
+  type LockSeeker,
+} from './lock-file.ts';
+import type { ProcessTable } from './process-identity.ts';
+
+const log = debug('lunbox:storage-object:lock');
+
+/** How often a lock file may change hands under our eyes before we give up. */
+const ATTEMPT_LIMIT = 5;
+
+/** What {@link lockContainer} needs. */
+export interface LockRequest {
+  readonly disk: Disk;
+  readonly path: string;
+  /** The open container; its byte locks end when it is closed. */
+  readonly file: DiskFile;
+  readonly access: 'read' | 'write';
+  readonly processes: ProcessTable;
+  readonly random: Random;
+  readonly nowMs: number;
+}
+
+/** A lock that is held. */
+export interface ContainerLock {
+  /** Takes the lock file away. The byte locks end when the container is closed. */
+  release(): Promise<void>;
+}
+
+/**
+ * Makes sure that nobody else serves the container: by byte locks that QEMU respects, where the platform has
+ * them, and by a lock file that names the holder, everywhere. Throws `CONTAINER_LOCKED` when somebody does.
+ */
+export async function lockContainer(request: LockRequest): Promise<ContainerLock> {
+  const { disk, path, file, access } = request;
+  const lockPath = lockPathOf(path);
+  const byteLocks = takeByteLocks(file, access);
+  if (byteLocks === 'held') throw lockedError(path, lockPath, await readLockOwner(disk, lockPath));
+  const self = await request.processes.self();
+  const inode = String((await file.status()).inode);
+  const hasByteLocks = byteLocks === 'granted';
+  const seeker: LockSeeker = { self, inode, access, hasByteLocks, processes: request.processes };
+  const owner: LockOwner = { ...self, inode, access, byteLocks: hasByteLocks, openedAtMs: request.nowMs };
+  try {
+    await claimLockFile(request, lockPath, owner, seeker);
+  } catch (error) {
+    if (access === 'read' && isReadOnlyPlace(error)) return { release: () => Promise.resolve() };
+    throw error;
+  }
+  return { release: () => removeLockFile(disk, lockPath, owner) };
+}
+
+async function claimLockFile(
+  request: LockRequest,
+  lockPath: string,
+  owner: LockOwner,
+  seeker: LockSeeker,
+): Promise<void> {
+  const { disk, path } = request;
+  const tag = Buffer.from(request.random.bytes(6)).toString('hex');
+  for (let attempt = 0; attempt < ATTEMPT_LIMIT; attempt += 1) {
+    if (await placeLockFile(disk, lockPath, owner, tag)) return;
+    const holder = await readLockOwner(disk, lockPath);
+    // An unreadable lock file locks only where nothing better tells.
+    const stale = holder === undefined ? seeker.hasByteLocks : await isStale(holder, seeker);
+    if (!stale) throw lockedError(path, lockPath, holder);
+    log('breaking the stale lock %s', lockPath);
+    await breakLockFile(disk, lockPath, holder, tag);
+  }
+  throw lockedError(path, lockPath, await readLockOwner(disk, lockPath));
+}
+
+/** Where no lock file can be made, nobody can write through this path either. */
+function isReadOnlyPlace(error: unknown): boolean {
+  const errno = errnoName(error);
+  return errno === 'EROFS' || errno === 'EACCES' || errno === 'EPERM';
+}
+
+function lockedError(path: string, lockPath: string, owner: LockOwner | undefined): ContainerError {
+  if (!owner) {
+    const message =
+      `${path} is in use by another program (such as qemu); close it there first` +
+      ` (if there is none, delete ${lockPath})`;
+    return new ContainerError('CONTAINER_LOCKED', message, { path, lockPath });
+  }
+  const { host, pid, openedAtMs } = owner;
+  const message =
+    `${path} is served by process ${pid} on ${host}; stop it first` +
+    ` (if it is certainly gone, delete ${lockPath})`;
+  return new ContainerError('CONTAINER_LOCKED', message, {
+    path,
+    lockPath,
+    holder: { host, pid, openedAtMs },
+  });
+}

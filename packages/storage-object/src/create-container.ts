@@ -1,0 +1,122 @@
+import { errnoName, type DiskFile } from '@lunbox/block';
+import { dirname } from 'node:path';
+import { findAttributesFault, type Attributes } from './attributes.ts';
+import { ContainerError } from './container-error.ts';
+import { ioError } from './io-error.ts';
+import { stampOf } from './file-stamp.ts';
+import { exists, publish, unlinkIfThere } from './files.ts';
+import {
+  ACTIVITY_LOG,
+  BLOCK_SIZES,
+  CAPACITY_LIMIT_BYTES,
+  chooseDataOffset,
+  HEADER_BYTES,
+  HEADER_SLOTS,
+  MAPS_OFFSET,
+  RegionType,
+} from './format.ts';
+import { encodeHeader, ROLE_PRODUCTION, type ContainerHeader } from './header.ts';
+import { encodeIdentityBlock } from './identity-block.ts';
+import type { Seams } from './seams.ts';
+import { NIL_UUID, UUID_BYTES } from './uuid.ts';
+
+/** What a new object is to be like. */
+export interface NewContainer {
+  /** Capacity of the disk inside, a multiple of the block size. */
+  readonly sizeBytes: number;
+  /** Logical block length, 512 (the default) or 4096. */
+  readonly blockSize?: number;
+  readonly attributes?: Attributes;
+}
+
+const DEFAULT_BLOCK_SIZE = 512;
+
+/**
+ * Creates a container file, whole or not at all: it is written and synced under a name of its own, and only
+ * then gets the final one, which must be free.
+ */
+export async function createContainer(path: string, wanted: NewContainer, seams: Seams): Promise<void> {
+  const blockSize = wanted.blockSize ?? DEFAULT_BLOCK_SIZE;
+  checkWanted(path, wanted.sizeBytes, blockSize, wanted.attributes ?? {});
+  const { disk, random } = seams;
+  const draftPath = `${path}.${Buffer.from(random.bytes(6)).toString('hex')}.new`;
+  let draft: DiskFile | undefined;
+  try {
+    if (await exists(disk, path)) throw existsError(path);
+    draft = await disk.open(draftPath, 'create');
+    await writeContainer(draft, { ...wanted, blockSize }, seams);
+    await draft.close();
+    await publish(disk, draftPath, path);
+    await disk.syncDirectory(dirname(path));
+  } catch (error) {
+    await draft?.close();
+    if (draft) await unlinkIfThere(disk, draftPath);
+    throw errnoName(error) === 'EEXIST' ? existsError(path) : ioError('create', path, error);
+  }
+}
+
+function checkWanted(path: string, sizeBytes: number, blockSize: number, attributes: Attributes): void {
+  if (!BLOCK_SIZES.includes(blockSize)) {
+    const message = `a block size of ${blockSize} is not supported; use 512 or 4096`;
+    throw new ContainerError('CONTAINER_BAD_SIZE', message, { path });
+  }
+  checkCapacity(path, sizeBytes, blockSize);
+  const fault = findAttributesFault(attributes);
+  if (fault !== undefined) throw new ContainerError('CONTAINER_BAD_ATTRIBUTES', fault, { path });
+}
+
+/** Throws `CONTAINER_BAD_SIZE` when a disk cannot have this capacity. */
+export function checkCapacity(path: string, sizeBytes: number, blockSize: number): void {
+  if (Number.isSafeInteger(sizeBytes) && sizeBytes > 0 && sizeBytes % blockSize === 0) {
+    if (sizeBytes <= CAPACITY_LIMIT_BYTES) return;
+  }
+  const message =
+    `a disk of ${sizeBytes} bytes cannot be made:` +
+    ` use a multiple of ${blockSize} up to ${String(CAPACITY_LIMIT_BYTES)}`;
+  throw new ContainerError('CONTAINER_BAD_SIZE', message, { path });
+}
+
+async function writeContainer(
+  draft: DiskFile,
+  wanted: NewContainer & { blockSize: number },
+  seams: Seams,
+): Promise<void> {
+  const { clock, random } = seams;
+  const identity = random.bytes(UUID_BYTES);
+  const nowMs = Math.floor(clock.unixMs());
+  const dataOffset = chooseDataOffset(wanted.sizeBytes);
+  await draft.truncate(dataOffset + wanted.sizeBytes);
+  await draft.write([encodeIdentityBlock({ birthIdentity: identity, birthMs: nowMs })], 0);
+  const self = await seams.processes.self();
+  const header: ContainerHeader = {
+    sequence: 1,
+    features: { incompatible: 0, compatible: 0, autoclear: 0 },
+    role: ROLE_PRODUCTION,
+    identity,
+    origin: NIL_UUID,
+    generation: random.bytes(UUID_BYTES),
+    writeSession: NIL_UUID,
+    capacityBytes: wanted.sizeBytes,
+    dataOffset,
+    blockSize: wanted.blockSize,
+    openState: 'clean',
+    stamp: { ...stampOf(await draft.status()), modifiedAtNs: BigInt(nowMs) * 1_000_000n },
+    updatedAtMs: nowMs,
+    opener: { host: self.host, bootId: self.bootId, pid: self.pid },
+    regions: [
+      { type: RegionType.ACTIVITY_LOG, flags: 0, ...ACTIVITY_LOG },
+      { type: RegionType.MAPS, flags: 0, offset: MAPS_OFFSET, lengthBytes: dataOffset - MAPS_OFFSET },
+    ],
+    attributes: { ...wanted.attributes, createdAt: new Date(nowMs).toISOString() },
+    raw: new Uint8Array(HEADER_BYTES),
+  };
+  await draft.write([encodeHeader(header, 'A')], HEADER_SLOTS.A.offset);
+  await draft.write([encodeHeader({ ...header, sequence: 2 }, 'B')], HEADER_SLOTS.B.offset);
+  await draft.sync();
+  await draft.setModifiedTime(nowMs);
+  await draft.sync();
+}
+
+function existsError(path: string): ContainerError {
+  return new ContainerError('CONTAINER_EXISTS', `${path} exists already; choose another name`, { path });
+}

@@ -1,0 +1,26 @@
+/**
+ * A virtual disk in an ordinary file.
+ *
+ * {@link StorageObject} creates and opens containers: a small header, attributes in JSON, and then the disk
+ * itself as a plain raw image that any tool can read at its offset. Blocks take space when they are written.
+ * One process at a time has an object open; {@link readContainerInfo} looks at it from outside.
+ *
+ * @packageDocumentation
+ */
+export type { ForeignPolicy } from './adoption.ts';
+export type { Attributes, UserAttribute } from './attributes.ts';
+export {
+  ContainerError,
+  type ContainerErrorCode,
+  type ContainerErrorData,
+  type ContainerHolder,
+} from './container-error.ts';
+export { readContainerInfo, type ContainerInfo } from './container-info.ts';
+export type { NewContainer } from './create-container.ts';
+export type { Continuity } from './file-stamp.ts';
+export { CAPACITY_LIMIT_BYTES } from './format.ts';
+export type { OpenOptions } from './open-container.ts';
+export { SystemProcessTable, type ProcessIdentity, type ProcessTable } from './process-identity.ts';
+export type { StorageObjectSeams } from './seams.ts';
+export { StorageObject, type CreateOptions } from './storage-object.ts';
+export { formatUuid } from './uuid.ts';

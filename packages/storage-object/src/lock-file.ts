@@ -1,0 +1,140 @@
+import { errnoName, type Disk } from '@lunbox/block';
+import { publish, readSmallFile, unlinkIfThere } from './files.ts';
+import type { ProcessIdentity, ProcessTable } from './process-identity.ts';
+
+/** What a lock file says; JSON, so that a person can read it too. */
+export interface LockOwner extends ProcessIdentity {
+  /** Inode of the container: a lock file that was copied with its directory locks nothing. */
+  readonly inode: string;
+  readonly access: 'read' | 'write';
+  /** The owner also holds byte locks, which end with it. */
+  readonly byteLocks: boolean;
+  readonly openedAtMs: number;
+}
+
+const LOCK_FILE_LIMIT_BYTES = 4096;
+
+/** Name of the lock file of a container. */
+export function lockPathOf(containerPath: string): string {
+  return `${containerPath}.lock`;
+}
+
+/** Reads the lock file of a container; undefined when there is none or it makes no sense. */
+export async function readLockOwner(disk: Disk, lockPath: string): Promise<LockOwner | undefined> {
+  const bytes = await readSmallFile(disk, lockPath, LOCK_FILE_LIMIT_BYTES);
+  return bytes === undefined ? undefined : parseOwner(bytes.toString('utf8'));
+}
+
+function parseOwner(text: string): LockOwner | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== 'object' || value === null) return undefined;
+  const owner = value as Partial<LockOwner>;
+  const texts = [owner.host, owner.bootId, owner.startTime, owner.inode];
+  const access = owner.access === 'read' || owner.access === 'write';
+  const numbers = [owner.pid, owner.pidNamespace, owner.openedAtMs];
+  const complete =
+    access &&
+    texts.every((field) => typeof field === 'string') &&
+    numbers.every((field) => Number.isSafeInteger(field)) &&
+    typeof owner.byteLocks === 'boolean';
+  return complete ? (owner as LockOwner) : undefined;
+}
+
+/**
+ * Puts down the lock file, complete or not at all: it is written under a name of its own and then linked,
+ * which fails when the lock file exists. Answers whether it is ours now.
+ */
+export async function placeLockFile(
+  disk: Disk,
+  lockPath: string,
+  owner: LockOwner,
+  tag: string,
+): Promise<boolean> {
+  const draftPath = `${lockPath}.${tag}`;
+  const draft = await disk.open(draftPath, 'create');
+  try {
+    await draft.write([Buffer.from(`${JSON.stringify(owner)}\n`)], 0);
+    await draft.close();
+    await publish(disk, draftPath, lockPath);
+    return true;
+  } catch (error) {
+    if (errnoName(error) === 'EEXIST') return false;
+    throw error;
+  } finally {
+    await draft.close();
+    await unlinkIfThere(disk, draftPath);
+  }
+}
+
+/**
+ * Takes a stale lock file away. It is moved aside first and looked at again: when another process replaced it
+ * in the meantime, what was moved is that one's, and goes back.
+ */
+export async function breakLockFile(
+  disk: Disk,
+  lockPath: string,
+  stale: LockOwner | undefined,
+  tag: string,
+): Promise<void> {
+  const asidePath = `${lockPath}.${tag}`;
+  try {
+    await disk.rename(lockPath, asidePath);
+  } catch (error) {
+    if (errnoName(error) === 'ENOENT') return;
+    throw error;
+  }
+  const moved = await readLockOwner(disk, asidePath);
+  if (!sameOwner(moved, stale)) await putBack(disk, asidePath, lockPath);
+  await unlinkIfThere(disk, asidePath);
+}
+
+async function putBack(disk: Disk, asidePath: string, lockPath: string): Promise<void> {
+  try {
+    await publish(disk, asidePath, lockPath);
+  } catch (error) {
+    if (errnoName(error) !== 'EEXIST') throw error;
+  }
+}
+
+/** Takes the lock file away, unless it has become somebody else's. */
+export async function removeLockFile(disk: Disk, lockPath: string, owner: LockOwner): Promise<void> {
+  const found = await readLockOwner(disk, lockPath);
+  if (found !== undefined && sameOwner(found, owner)) await unlinkIfThere(disk, lockPath);
+}
+
+function sameOwner(left: LockOwner | undefined, right: LockOwner | undefined): boolean {
+  return JSON.stringify(left) === JSON.stringify(right);
+}
+
+/** What the judge of a lock file knows about the one who asks. */
+export interface LockSeeker {
+  readonly self: ProcessIdentity;
+  readonly inode: string;
+  readonly access: 'read' | 'write';
+  /** The seeker has got the byte locks of the container. */
+  readonly hasByteLocks: boolean;
+  readonly processes: ProcessTable;
+}
+
+/**
+ * Whether the owner of a lock file is certainly gone. In doubt it is not: then a person decides, by deleting
+ * the file.
+ */
+export async function isStale(owner: LockOwner, seeker: LockSeeker): Promise<boolean> {
+  if (owner.inode !== seeker.inode) return true;
+  const { self } = seeker;
+  if (owner.bootId === self.bootId) {
+    // Under one kernel byte locks are seen by all, from other containers and namespaces too; only two
+    // readers do not exclude each other by them.
+    const exclusive = owner.access === 'write' || seeker.access === 'write';
+    if (exclusive && owner.byteLocks && seeker.hasByteLocks) return true;
+    if (owner.host !== self.host || owner.pidNamespace !== self.pidNamespace) return false;
+    return !(await seeker.processes.isRunning(owner));
+  }
+  return owner.host === self.host;
+}

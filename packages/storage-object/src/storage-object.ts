@@ -1,0 +1,171 @@
+import type { BlockDevice } from '@lunbox/block';
+import { findAttributesFault, type Attributes } from './attributes.ts';
+import { ContainerError, type ContainerErrorCode } from './container-error.ts';
+import { describeContainer, type ContainerInfo } from './container-info.ts';
+import { checkCapacity, createContainer, type NewContainer } from './create-container.ts';
+import { stampOf, type Continuity } from './file-stamp.ts';
+import { ioError } from './io-error.ts';
+import { openContainer, type OpenContainer, type OpenOptions } from './open-container.ts';
+import { completeSeams, type StorageObjectSeams } from './seams.ts';
+import { writeNextHeader, type CurrentHeader, type HeaderChange } from './twin-headers.ts';
+
+/** Options of {@link StorageObject.create}. */
+export interface CreateOptions extends NewContainer, StorageObjectSeams {}
+
+const NS_PER_MS = 1_000_000n;
+
+/**
+ * A virtual disk in a container file, opened by this process and nobody else.
+ *
+ * The disk itself is {@link StorageObject.device}; this class looks after what surrounds it: the lock, the
+ * headers, the identity and the attributes.
+ */
+export class StorageObject {
+  readonly #open: OpenContainer;
+  #current: CurrentHeader;
+  /** The end of the header updates so far: they follow one another. */
+  #updates: Promise<unknown> = Promise.resolve();
+  #closing: Promise<void> | undefined;
+
+  private constructor(open: OpenContainer) {
+    this.#open = open;
+    this.#current = open.current;
+  }
+
+  /**
+   * Creates a container, thin: no block of the disk takes space until it is written. Then opens it.
+   * Throws `CONTAINER_EXISTS`, `CONTAINER_BAD_SIZE`, `CONTAINER_BAD_ATTRIBUTES` or `CONTAINER_IO`.
+   */
+  static async create(path: string, options: CreateOptions): Promise<StorageObject> {
+    await createContainer(path, options, completeSeams(options));
+    return await StorageObject.open(path, options);
+  }
+
+  /**
+   * Opens a container for this process alone. Throws `CONTAINER_NOT_FOUND`, `CONTAINER_NOT_LUNBOX`,
+   * `CONTAINER_CORRUPT`, `CONTAINER_UNSUPPORTED_FEATURE`, `CONTAINER_LOCKED`, `CONTAINER_FOREIGN` (with the
+   * policy `refuse`) or `CONTAINER_IO`; then nothing was changed.
+   */
+  static async open(path: string, options: OpenOptions = {}): Promise<StorageObject> {
+    return new StorageObject(await openContainer(path, options));
+  }
+
+  /** Where the container lies, as it was given to `open`. */
+  get path(): string {
+    return this.#open.path;
+  }
+
+  /** The disk inside. It is closed with the object. */
+  get device(): BlockDevice {
+    return this.#open.device;
+  }
+
+  /** 16 random bytes that serial number, NAA and every other identifier are made from. */
+  get identity(): Uint8Array {
+    return this.#open.identity;
+  }
+
+  /** How the object came back when it was opened; tell people unless it is `clean`. */
+  get continuity(): Continuity {
+    return this.#open.continuity;
+  }
+
+  /** The attributes as they were stored last; change them by {@link StorageObject.updateAttributes}. */
+  get attributes(): Attributes {
+    return structuredClone(this.#current.header.attributes);
+  }
+
+  /** Describes the object as it is now. */
+  async info(): Promise<ContainerInfo> {
+    const { seams, file, continuity } = this.#open;
+    return { ...(await describeContainer(seams.disk, file, this.#current)), continuity };
+  }
+
+  /**
+   * Stores changed attributes: those given replace the old ones, those given as `undefined` go, all others
+   * stay. They are durable when this completes. Throws `CONTAINER_BAD_ATTRIBUTES`, `CONTAINER_READ_ONLY`,
+   * `CONTAINER_CLOSED` or `CONTAINER_IO`.
+   */
+  async updateAttributes(change: Attributes): Promise<void> {
+    await this.#update(() => {
+      const attributes = { ...this.#current.header.attributes, ...structuredClone(change) };
+      const fault = findAttributesFault(attributes);
+      if (fault !== undefined) throw this.#error('CONTAINER_BAD_ATTRIBUTES', fault);
+      return { attributes };
+    });
+  }
+
+  /**
+   * Makes the disk larger; the new blocks read as zeroes and take no space. Who uses the device is told.
+   * Throws `CONTAINER_BAD_SIZE`, `CONTAINER_READ_ONLY`, `CONTAINER_CLOSED` or `CONTAINER_IO`.
+   */
+  async grow(sizeBytes: number): Promise<void> {
+    await this.#update(async () => {
+      const { capacityBytes, blockSize, dataOffset } = this.#current.header;
+      checkCapacity(this.path, sizeBytes, blockSize);
+      if (sizeBytes < capacityBytes) {
+        throw this.#error('CONTAINER_BAD_SIZE', `${this.path} cannot be made smaller`);
+      }
+      // Whatever a crash in an earlier attempt, or somebody else, left behind the disk must not show up in it.
+      await this.#open.file.truncate(dataOffset + capacityBytes);
+      await this.#open.file.truncate(dataOffset + sizeBytes);
+      return { capacityBytes: sizeBytes };
+    });
+    await this.#open.device.grow(this.#current.header.capacityBytes);
+  }
+
+  /** Flushes the disk, marks the object as closed in order and lets go of the file. Idempotent. */
+  close(): Promise<void> {
+    this.#closing ??= this.#updates.then(() => this.#close());
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    const { access, device, file, lock } = this.#open;
+    try {
+      await device.close();
+      if (access === 'write') await this.#writeCleanStamp();
+    } catch (error) {
+      throw ioError('close', this.path, error);
+    } finally {
+      await lock.release();
+      await file.close();
+    }
+  }
+
+  /** The time of change is set to what the header says, because writing the header changes it. */
+  async #writeCleanStamp(): Promise<void> {
+    const { file, seams } = this.#open;
+    const nowMs = Math.floor(seams.clock.unixMs());
+    const stamp = { ...stampOf(await file.status()), modifiedAtNs: BigInt(nowMs) * NS_PER_MS };
+    this.#current = await writeNextHeader(file, this.#current, {
+      openState: 'clean',
+      stamp,
+      updatedAtMs: nowMs,
+    });
+    await file.setModifiedTime(nowMs);
+    await file.sync();
+  }
+
+  /** Runs one header update after those before it. */
+  async #update(prepare: () => HeaderChange | Promise<HeaderChange>): Promise<void> {
+    const { access, file, seams } = this.#open;
+    if (this.#closing) throw this.#error('CONTAINER_CLOSED', `${this.path} is closed`);
+    if (access === 'read') throw this.#error('CONTAINER_READ_ONLY', `${this.path} is open for reading only`);
+    const update = this.#updates.then(async () => {
+      const updatedAtMs = Math.floor(seams.clock.unixMs());
+      this.#current = await writeNextHeader(file, this.#current, { ...(await prepare()), updatedAtMs });
+    });
+    // The next update goes on from the last header that was written, whether or not this one was.
+    this.#updates = update.catch(() => undefined);
+    try {
+      await update;
+    } catch (error) {
+      throw ioError('update', this.path, error);
+    }
+  }
+
+  #error(code: ContainerErrorCode, message: string): ContainerError {
+    return new ContainerError(code, message, { path: this.path });
+  }
+}

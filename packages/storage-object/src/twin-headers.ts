@@ -1,0 +1,113 @@
+import type { DiskFile } from '@lunbox/block';
+import { ContainerError } from './container-error.ts';
+import {
+  BLOCK_SIZES,
+  DATA_ALIGNMENT_BYTES,
+  HEADER_SLOT_BYTES,
+  HEADER_SLOTS,
+  IDENTITY_BLOCK_BYTES,
+  type HeaderSlot,
+} from './format.ts';
+import { decodeHeader, encodeHeader, type ContainerHeader, type HeaderReading } from './header.ts';
+import { decodeIdentityBlock, hasContainerMagic, type IdentityBlock } from './identity-block.ts';
+
+/** The header that counts, and where it lies. */
+export interface CurrentHeader {
+  readonly slot: HeaderSlot;
+  readonly header: ContainerHeader;
+}
+
+const otherSlot = (slot: HeaderSlot): HeaderSlot => (slot === 'A' ? 'B' : 'A');
+
+async function readSlot(file: DiskFile, slot: HeaderSlot): Promise<HeaderReading> {
+  // A slot that the file cuts short is zero-filled, and its checksum then tells.
+  const bytes = Buffer.alloc(HEADER_SLOT_BYTES);
+  await file.read([bytes], HEADER_SLOTS[slot].offset);
+  return decodeHeader(bytes, slot);
+}
+
+/** Reads the first block. Throws `CONTAINER_NOT_LUNBOX` or `CONTAINER_CORRUPT`. */
+export async function readIdentityBlock(file: DiskFile): Promise<IdentityBlock> {
+  const { path } = file;
+  const block = Buffer.alloc(IDENTITY_BLOCK_BYTES);
+  const lengthBytes = await file.read([block], 0);
+  if (!hasContainerMagic(block)) {
+    throw new ContainerError('CONTAINER_NOT_LUNBOX', `${path} is not a Lunbox container`, { path });
+  }
+  const identity = decodeIdentityBlock(block.subarray(0, lengthBytes));
+  if (!identity) throw corrupt(path, 'its first block is damaged');
+  return identity;
+}
+
+/**
+ * Reads both headers and picks the current one: of those that check out, the one with the higher sequence
+ * number. Throws `CONTAINER_CORRUPT` or `CONTAINER_UNSUPPORTED_FEATURE`.
+ */
+export async function readCurrentHeader(file: DiskFile): Promise<CurrentHeader> {
+  const current = pickCurrent(await readSlot(file, 'A'), await readSlot(file, 'B'), file.path);
+  const fault = findGeometryFault(current.header, (await file.status()).sizeBytes);
+  if (fault !== undefined) throw corrupt(file.path, fault);
+  return current;
+}
+
+function pickCurrent(a: HeaderReading, b: HeaderReading, path: string): CurrentHeader {
+  if (a.kind === 'good' && b.kind === 'good' && areRivals(a.header, b.header)) {
+    throw corrupt(path, 'its two headers have the same number but say different things');
+  }
+  const slot: HeaderSlot = b.kind === 'bad' || (a.kind !== 'bad' && a.sequence > b.sequence) ? 'A' : 'B';
+  const reading = slot === 'A' ? a : b;
+  if (reading.kind === 'good') return { slot, header: reading.header };
+  if (reading.kind === 'bad') {
+    throw corrupt(path, `header A is unusable (${describeBad(a)}) and so is header B (${describeBad(b)})`);
+  }
+  const message = `${path} was made by a newer version: ${reading.reason}; open it with that version`;
+  const { unknownFeatures } = reading;
+  throw new ContainerError('CONTAINER_UNSUPPORTED_FEATURE', message, { path, unknownFeatures });
+}
+
+function describeBad(reading: HeaderReading): string {
+  return reading.kind === 'good' ? 'it is sound' : reading.reason;
+}
+
+/** Headers are never written with equal numbers. Equal twins are harmless, unequal ones leave no way to choose. */
+function areRivals(a: ContainerHeader, b: ContainerHeader): boolean {
+  if (a.sequence !== b.sequence) return false;
+  return !encodeHeader(a, 'A').equals(encodeHeader(b, 'A'));
+}
+
+function findGeometryFault(header: ContainerHeader, fileSizeBytes: number): string | undefined {
+  const { blockSize, capacityBytes, dataOffset } = header;
+  if (!BLOCK_SIZES.includes(blockSize)) return `its block size is ${blockSize}`;
+  if (dataOffset < DATA_ALIGNMENT_BYTES || dataOffset % DATA_ALIGNMENT_BYTES !== 0) {
+    return `its data offset is ${dataOffset}`;
+  }
+  if (capacityBytes <= 0 || capacityBytes % blockSize !== 0) return `its capacity is ${capacityBytes}`;
+  const endBytes = dataOffset + capacityBytes;
+  if (!Number.isSafeInteger(endBytes)) return `its capacity is ${capacityBytes}`;
+  // A longer file is what a crash in the middle of growing leaves.
+  if (fileSizeBytes < endBytes) return `it is cut short by ${endBytes - fileSizeBytes} bytes`;
+  return undefined;
+}
+
+/** The header as it is to be from now on; its number and its bytes come from the one before. */
+export type HeaderChange = Partial<Omit<ContainerHeader, 'sequence' | 'raw'>>;
+
+/**
+ * Writes a changed header over the older of the two, with the next number, and waits until it is durable.
+ * A crash at any byte leaves the current one whole.
+ */
+export async function writeNextHeader(
+  file: DiskFile,
+  current: CurrentHeader,
+  change: HeaderChange,
+): Promise<CurrentHeader> {
+  const slot = otherSlot(current.slot);
+  const header = { ...current.header, ...change, sequence: current.header.sequence + 1 };
+  await file.write([encodeHeader(header, slot)], HEADER_SLOTS[slot].offset);
+  await file.sync();
+  return { slot, header };
+}
+
+function corrupt(path: string, what: string): ContainerError {
+  return new ContainerError('CONTAINER_CORRUPT', `${path} is damaged: ${what}`, { path });
+}
