@@ -18,7 +18,7 @@ export async function runTests(kind, limitMs) {
   mkdirSync(`${root}out/test-reports`, { recursive: true });
   rmSync(report, { force: true });
 
-  const args = ['run', `/test/${kind}/`, '--passWithNoTests', '--reporter=default', '--reporter=json'];
+  const args = ['run', `test/${kind}/`, '--passWithNoTests', '--reporter=default', '--reporter=json'];
   args.push(`--outputFile.json=${report}`);
   if (oneFileAtATime.has(kind)) args.push('--no-file-parallelism');
   const { code, timedOut } = await runBin('vitest', args, { show: true, limitMs });
