@@ -132,6 +132,12 @@ export abstract class BaseDevice implements BlockDevice {
     for (const listener of [...this.#listeners]) listener(this.size);
   }
 
+  /** Runs a change of another kind than the interface's own: refused as they are, and waited for by `close`. */
+  protected change<T>(operation: string, fn: () => MaybePromise<T>): MaybePromise<T> {
+    this.#checkWritable(operation);
+    return this.#track(fn());
+  }
+
   /** Releases the device also when the flush fails; the failure of the flush is what the caller hears. */
   #flushAndRelease(): MaybePromise<void> {
     this.#listeners.clear();
@@ -161,7 +167,12 @@ export abstract class BaseDevice implements BlockDevice {
   }
 
   #checkChange(operation: string, offset: number, length: number): void {
+    this.#checkWritable(operation);
     this.#check(operation, offset, length);
+  }
+
+  #checkWritable(operation: string): void {
+    this.#checkOpen(operation);
     if (this.readOnly) {
       throw new BlockError('BLOCK_READ_ONLY', `${operation}: the device is read-only`, { operation });
     }

@@ -1,0 +1,132 @@
+import { createRequire } from 'node:module';
+import debug from 'debug';
+import type { LockOutcome, LockRange } from '../disk.ts';
+import { Gate } from './gate.ts';
+import { createIovecTable, type IovecTable } from './iovec.ts';
+
+const log = debug('lunbox:block:native');
+
+/** Linux `errno` values that decide a path; the same on x64 and arm64. */
+export const Errno = { ENXIO: 6, EAGAIN: 11, EACCES: 13, EINVAL: 22, ENOSYS: 38, EOPNOTSUPP: 95 } as const;
+
+/** `fallocate` modes (linux/falloc.h): PUNCH_HOLE 0x02 and ZERO_RANGE 0x10, both with KEEP_SIZE 0x01. */
+export const FallocateMode = { PUNCH_HOLE: 0x03, ZERO_RANGE: 0x11 } as const;
+
+/** `lseek` origins of sparse files. */
+export const Whence = { SEEK_DATA: 3, SEEK_HOLE: 4 } as const;
+
+/** preadv2 flag: answer EAGAIN instead of waiting for the medium. */
+const RWF_NOWAIT = 8;
+/** Locks that belong to the open file description, not to the process (fcntl(2)). */
+const F_OFD_GETLK = 36;
+const F_OFD_SETLK = 37;
+const F_RDLCK = 0;
+const F_WRLCK = 1;
+const F_UNLCK = 2;
+
+/**
+ * koffi allows a bounded number of calls in flight and they share the four threads of libuv with all other
+ * file work, so hole punching takes two at most.
+ */
+const FALLOCATE_CALLS = 2;
+
+/** System calls that Node does not offer. Results below zero are a negated `errno`. */
+export interface NativeCalls {
+  /** Bytes read from the page cache, without ever waiting for the medium. */
+  readNow(fd: number, into: readonly Uint8Array[], offset: number): number;
+  seek(fd: number, offset: number, whence: number): number;
+  /** On the thread pool. */
+  fallocate(fd: number, mode: number, offset: number, length: number): Promise<number>;
+  lock(fd: number, range: LockRange): LockOutcome;
+  testLock(fd: number, range: LockRange): LockOutcome;
+  unlock(fd: number, offset: number, length: number): void;
+}
+
+type Koffi = typeof import('koffi');
+type CFunction<A extends unknown[]> = ((...args: A) => number) & {
+  async(...args: [...A, (error: Error | null, result: number) => void]): void;
+};
+
+let loaded: { readonly calls: NativeCalls | undefined } | undefined;
+
+/**
+ * The native calls, or undefined where they cannot be had: another platform than Linux on x64 or arm64, koffi
+ * not installed, a C library without these functions, or `LUNBOX_NATIVE=0` in the environment at the first use.
+ */
+export function nativeCalls(): NativeCalls | undefined {
+  loaded ??= { calls: load() };
+  return loaded.calls;
+}
+
+function load(): NativeCalls | undefined {
+  if (process.env['LUNBOX_NATIVE'] === '0' || process.platform !== 'linux') return undefined;
+  if (process.arch !== 'x64' && process.arch !== 'arm64') return undefined;
+  try {
+    return bind(createRequire(import.meta.url)('koffi') as Koffi);
+  } catch (error) {
+    log('no native calls: %o', error);
+    return undefined;
+  }
+}
+
+function bind(koffi: Koffi): NativeCalls {
+  // The process itself: its C library is already there, whichever it is (glibc, musl).
+  const libc = koffi.load(null);
+  const preadv2 = libc.func('int64_t preadv2(int, void *, int, int64_t, int)') as CFunction<
+    [number, Uint32Array, number, number, number]
+  >;
+  const lseek = libc.func('int64_t lseek(int, int64_t, int)') as CFunction<[number, number, number]>;
+  const fallocate = libc.func('int fallocate(int, int, int64_t, int64_t)') as CFunction<
+    [number, number, number, number]
+  >;
+  const fcntl = libc.func('int fcntl(int, int, ...)') as CFunction<[number, number, 'void *', Buffer]>;
+  const iovecs: IovecTable = createIovecTable((buffer) => Number(koffi.address(buffer)));
+  const gate = new Gate(FALLOCATE_CALLS);
+  const orErrno = (result: number): number => (result < 0 ? -koffi.errno() : result);
+
+  return {
+    readNow(fd, into, offset) {
+      const count = iovecs.fill(into);
+      if (count === 0) return -Errno.EAGAIN;
+      return orErrno(preadv2(fd, iovecs.table, count, offset, RWF_NOWAIT));
+    },
+    seek: (fd, offset, whence) => orErrno(lseek(fd, offset, whence)),
+    fallocate: (fd, mode, offset, length) =>
+      gate.run(
+        () =>
+          new Promise((resolve, reject) => {
+            fallocate.async(fd, mode, offset, length, (error, result) => {
+              if (error === null) resolve(orErrno(result));
+              else reject(error);
+            });
+          }),
+      ),
+    lock: (fd, range) => lockOutcome(orErrno(fcntl(fd, F_OFD_SETLK, 'void *', flock(range)))),
+    testLock(fd, range) {
+      const record = flock(range);
+      const outcome = lockOutcome(orErrno(fcntl(fd, F_OFD_GETLK, 'void *', record)));
+      // F_OFD_GETLK writes the lock that is in the way into the record, or F_UNLCK when none is.
+      return outcome === 'granted' && record.readInt16LE(0) !== F_UNLCK ? 'held' : outcome;
+    },
+    unlock(fd, offset, length) {
+      const record = flock({ offset, length, exclusive: false });
+      record.writeInt16LE(F_UNLCK, 0);
+      fcntl(fd, F_OFD_SETLK, 'void *', record);
+    },
+  };
+}
+
+/** `struct flock` of the 64-bit ABI: l_type, l_whence (SEEK_SET), padding, l_start, l_len, l_pid. */
+function flock(range: LockRange): Buffer {
+  const record = Buffer.alloc(32);
+  record.writeInt16LE(range.exclusive ? F_WRLCK : F_RDLCK, 0);
+  record.writeBigInt64LE(BigInt(range.offset), 8);
+  record.writeBigInt64LE(BigInt(range.length), 16);
+  return record;
+}
+
+/** Old kernels and some network file systems refuse the command itself; that is not a lock held by someone. */
+function lockOutcome(result: number): LockOutcome {
+  if (result >= 0) return 'granted';
+  return result === -Errno.EAGAIN || result === -Errno.EACCES ? 'held' : 'unsupported';
+}
