@@ -1,0 +1,175 @@
+import type { PduWriter } from './pdu-writer.ts';
+import { CheckConditionError, Status, type DataIn, type Execution, type Finished } from '@lunbox/scsi';
+import type { BufferPool } from './buffer-pool.ts';
+import type { Connection } from './connection.ts';
+import { ReadTransfer, type ReadHost } from './read-transfer.ts';
+import { residualOf } from './residual.ts';
+import type { Session } from './session.ts';
+import type { SolicitationBudget } from './solicitation.ts';
+import type { Task } from './task.ts';
+import { WriteTransfer, type WriteHost } from './write-transfer.ts';
+
+/** Data of a command that answers with a parameter block, as something that a {@link ReadTransfer} can send. */
+class ParameterData implements DataIn {
+  readonly kind = 'data-in';
+  readonly lengthBytes: number;
+  readonly #bytes: Uint8Array;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+    this.lengthBytes = bytes.length;
+  }
+
+  read(into: readonly Uint8Array[], offsetBytes: number): void {
+    let offset = offsetBytes;
+    for (const piece of into) {
+      piece.set(this.#bytes.subarray(offset, offset + piece.length));
+      offset += piece.length;
+    }
+  }
+}
+
+/**
+ * Runs SCSI commands of one connection: hands them to the device server, moves their data and sends their
+ * status.
+ */
+export class CommandRunner implements ReadHost, WriteHost {
+  readonly writer: PduWriter;
+  readonly pool: BufferPool;
+  readonly #connection: Connection;
+  readonly #session: Session;
+  #nextTag = 0;
+  #waiting: ReadTransfer[] = [];
+
+  constructor(connection: Connection, session: Session, pool: BufferPool) {
+    this.#connection = connection;
+    this.#session = session;
+    this.writer = connection.writer;
+    this.pool = pool;
+  }
+
+  get maxSegmentBytes(): number {
+    return Math.min(
+      this.#session.parameters.sendSegmentBytes,
+      this.#connection.owner.limits.maxSendSegmentBytes,
+    );
+  }
+
+  get maxBurstBytes(): number {
+    return this.#session.parameters.maxBurstBytes;
+  }
+
+  get firstBurstBytes(): number {
+    return this.#session.parameters.firstBurstBytes;
+  }
+
+  get immediateData(): boolean {
+    return this.#session.parameters.immediateData;
+  }
+
+  get initialR2t(): boolean {
+    return this.#session.parameters.initialR2t;
+  }
+
+  get maxOutstandingR2t(): number {
+    return this.#session.parameters.maxOutstandingR2t;
+  }
+
+  get budget(): SolicitationBudget {
+    return this.#session.budget;
+  }
+
+  get congested(): boolean {
+    return this.#connection.outbox.backlogBytes >= this.#connection.owner.limits.sendBacklogBytes;
+  }
+
+  /** Hands a command whose turn has come to the device server. */
+  start(task: Task): void {
+    const nexus = this.#session.nexus;
+    if (nexus === undefined) throw new Error('a discovery session has no SCSI commands');
+    const execution = nexus.execute(task.lun, task);
+    if (!(execution instanceof Promise)) return this.#proceed(task, execution);
+    task.hold();
+    const answered = (result: Execution): void => {
+      task.execution = result;
+      task.unhold();
+      if (task.aborted) return;
+      this.#proceed(task, result);
+      this.flushSoon();
+    };
+    execution.then(answered, (error: unknown) => answered(this.failure(error)));
+  }
+
+  /** The socket has room again: goes on with the reads that stopped, in the order in which they did. */
+  drained(): void {
+    const waiting = this.#waiting;
+    if (waiting.length === 0 || this.congested) return;
+    this.#waiting = [];
+    for (const transfer of waiting) transfer.pump();
+  }
+
+  waitForDrain(transfer: ReadTransfer): void {
+    this.#waiting.push(transfer);
+  }
+
+  retire(task: Task): void {
+    this.#session.retire(task);
+  }
+
+  nextTransferTag(): number {
+    // FFFFFFFFh is reserved; 2³¹ tags are far more than can be open at a time.
+    this.#nextTag = (this.#nextTag + 1) & 0x7fffffff;
+    return this.#nextTag;
+  }
+
+  sendR2t(task: Task, tag: number, offset: number, lengthBytes: number): void {
+    this.writer.sendR2t(task, tag, offset, lengthBytes);
+    this.flushSoon();
+  }
+
+  complete(task: Task, finished: Finished, scsiLengthBytes: number): void {
+    if (task.aborted) return;
+    this.#session.retire(task);
+    const residual = residualOf(task.expectedDataTransferLength, scsiLengthBytes);
+    this.writer.sendScsiResponse(task, finished.status, residual, finished.sense);
+    task.finish();
+    this.flushSoon();
+  }
+
+  failure(error: unknown): Finished {
+    if (error instanceof CheckConditionError) return error.toFinished();
+    // The device server never lets anything else out: this is a bug, and the initiator must not hang on it.
+    queueMicrotask(() => {
+      throw error;
+    });
+    return { kind: 'finished', status: Status.TASK_ABORTED };
+  }
+
+  flushSoon(): void {
+    this.#connection.flushSoon();
+  }
+
+  #proceed(task: Task, execution: Execution): void {
+    task.execution = execution;
+    if (execution.kind === 'data-in') this.#send(task, execution);
+    else if (execution.kind === 'data-out') {
+      task.transfer ??= new WriteTransfer(task, this, 0, false);
+      task.transfer.start(execution);
+    } else if (execution.data !== undefined) this.#send(task, new ParameterData(execution.data));
+    else if (task.transfer !== undefined) task.transfer.discard(execution);
+    else this.complete(task, execution, 0);
+  }
+
+  /** Data goes to the initiator only as far as it said it would take it (RFC 7143 §11.3.4). */
+  #send(task: Task, source: DataIn): void {
+    const expectedBytes = task.read ? task.expectedDataTransferLength : 0;
+    const sendBytes = Math.min(source.lengthBytes, expectedBytes);
+    const good: Finished = { kind: 'finished', status: Status.GOOD };
+    if (sendBytes === 0) {
+      if (task.transfer === undefined) this.complete(task, good, source.lengthBytes);
+      else task.transfer.discard(good, source.lengthBytes);
+      return;
+    }
+    new ReadTransfer(task, this, source, sendBytes, residualOf(expectedBytes, source.lengthBytes)).pump();
+  }
+}

@@ -1,0 +1,51 @@
+/**
+ * Why a target cannot be set up or a portal not opened. `code` is stable; match on it.
+ *
+ * - `TARGET_NAME_INVALID`: not an iSCSI name (RFC 7143 §4.2.7).
+ * - `TARGET_NAME_DUPLICATE`: two targets with one name.
+ * - `PORTAL_IN_USE`: another program listens at the address.
+ * - `PORTAL_UNAVAILABLE`: the address is not this machine's, or may not be used.
+ * - `SERVER_CLOSED`: the server has been closed.
+ */
+export type TargetErrorDetail =
+  | { readonly code: 'TARGET_NAME_INVALID'; readonly name: string }
+  | { readonly code: 'TARGET_NAME_DUPLICATE'; readonly name: string }
+  | { readonly code: 'PORTAL_IN_USE'; readonly host: string; readonly port: number }
+  | {
+      readonly code: 'PORTAL_UNAVAILABLE';
+      readonly host: string;
+      readonly port: number;
+      readonly reason: string;
+    }
+  | { readonly code: 'SERVER_CLOSED' };
+
+/** Stable codes of {@link TargetError}. */
+export type TargetErrorCode = TargetErrorDetail['code'];
+
+/** The error class of this package; {@link TargetErrorDetail} says what was wrong. */
+export class TargetError extends Error {
+  override readonly name = 'TargetError';
+  readonly code: TargetErrorCode;
+  readonly detail: TargetErrorDetail;
+
+  constructor(detail: TargetErrorDetail, options?: ErrorOptions) {
+    super(messageOf(detail), options);
+    this.code = detail.code;
+    this.detail = detail;
+  }
+}
+
+function messageOf(detail: TargetErrorDetail): string {
+  switch (detail.code) {
+    case 'TARGET_NAME_INVALID':
+      return `"${detail.name}" is not an iSCSI name (iqn.…, eui.… or naa.…)`;
+    case 'TARGET_NAME_DUPLICATE':
+      return `two targets are named ${detail.name}`;
+    case 'PORTAL_IN_USE':
+      return `${detail.host} port ${detail.port} is in use by another program`;
+    case 'PORTAL_UNAVAILABLE':
+      return `cannot listen at ${detail.host} port ${detail.port}: ${detail.reason}`;
+    case 'SERVER_CLOSED':
+      return 'the server has been closed';
+  }
+}

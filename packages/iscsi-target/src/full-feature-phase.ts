@@ -1,0 +1,288 @@
+import {
+  LogoutReason,
+  LogoutResult,
+  NO_TTT,
+  Opcode,
+  RESERVED_TAG,
+  RejectReason,
+  decodePdu,
+  readDataOut,
+  readU32,
+  type DataOutHeader,
+  type FrameHeader,
+  type LogoutRequestPdu,
+  type NopOutPdu,
+  type TaskManagementRequestPdu,
+  type TextRequestPdu,
+} from '@lunbox/iscsi-pdu';
+import type { BufferPool } from './buffer-pool.ts';
+import { newCommandHeader, taskOf } from './command-header.ts';
+import { CommandRunner } from './command-runner.ts';
+import type { Connection, Phase } from './connection.ts';
+import { Keepalive } from './keepalive.ts';
+import type { SendTargetsContext } from './send-targets.ts';
+import type { Session } from './session.ts';
+import type { Task } from './task.ts';
+import { manageTasks, type ResetAuthority } from './task-management.ts';
+import { TextExchange } from './text-exchange.ts';
+import { WriteTransfer } from './write-transfer.ts';
+
+/** What full feature phase needs from the engine. */
+export interface SessionOwner extends ResetAuthority {
+  readonly pool: BufferPool;
+  readonly sendTargetsContext: (connection: Connection, session: Session) => SendTargetsContext;
+  sessionClosed(session: Session): void;
+}
+
+type PduHandler = (phase: FullFeaturePhase, header: FrameHeader, data: Uint8Array, digestOk: boolean) => void;
+
+/** What an initiator may send in full feature phase. Others are refused with "command not supported". */
+const HANDLERS: readonly (PduHandler | undefined)[] = handlerTable({
+  [Opcode.NOP_OUT]: (phase, header, data) => phase.nopOut(header, data),
+  [Opcode.SCSI_COMMAND]: (phase, header, data, digestOk) => phase.command(header, data, digestOk),
+  [Opcode.TASK_MANAGEMENT_REQUEST]: (phase, header, data) => phase.taskManagement(header, data),
+  [Opcode.TEXT_REQUEST]: (phase, header, data) => phase.textRequest(header, data),
+  [Opcode.DATA_OUT]: (phase, header, data, digestOk) => phase.dataOut(header, data, digestOk),
+  [Opcode.LOGOUT_REQUEST]: (phase, header, data) => phase.logout(header, data),
+});
+
+/** Full feature phase of the connection of a session (RFC 7143 §4.2.5). */
+export class FullFeaturePhase implements Phase {
+  readonly session: Session;
+  readonly connection: Connection;
+  readonly #owner: SessionOwner;
+  readonly #runner: CommandRunner;
+  readonly #keepalive: Keepalive;
+  readonly #text: TextExchange;
+  readonly #commandHeader = newCommandHeader();
+  readonly #dataOutHeader: DataOutHeader = newDataOutHeader();
+  /** The task whose PDU is just arriving. */
+  #arriving: Task | undefined = undefined;
+  #arrivingReason: number | undefined = undefined;
+  #placed = false;
+  #closed = false;
+
+  constructor(connection: Connection, session: Session, owner: SessionOwner) {
+    this.connection = connection;
+    this.session = session;
+    this.#owner = owner;
+    this.#runner = new CommandRunner(connection, session, owner.pool);
+    this.#keepalive = new Keepalive(connection);
+    this.#text = new TextExchange(connection, session, () => owner.sendTargetsContext(connection, session));
+  }
+
+  get expCmdSn(): number {
+    return this.session.expCmdSn;
+  }
+
+  get maxCmdSn(): number {
+    return this.session.maxCmdSn;
+  }
+
+  onHeader(header: FrameHeader): Uint8Array | undefined {
+    if (header.opcode === Opcode.SCSI_COMMAND) return this.#commandArrives(header);
+    if (header.opcode === Opcode.DATA_OUT) return this.#dataArrives(header);
+    return undefined;
+  }
+
+  onPdu(header: FrameHeader, data: Uint8Array, digestOk: boolean): void {
+    // RFC 7143 §7.8: a PDU with a bad data digest is told about and discarded; a command's data fails the command.
+    if (!digestOk) this.connection.reject(header, RejectReason.DATA_DIGEST_ERROR);
+    const handler = HANDLERS[header.opcode];
+    if (handler === undefined) return this.connection.reject(header, RejectReason.COMMAND_NOT_SUPPORTED);
+    const carriesTaskData = header.opcode === Opcode.SCSI_COMMAND || header.opcode === Opcode.DATA_OUT;
+    if (digestOk || carriesTaskData) handler(this, header, data, digestOk);
+  }
+
+  drained(): void {
+    this.#runner.drained();
+  }
+
+  tick(nowMs: number): void {
+    this.#keepalive.tick(nowMs);
+  }
+
+  closed(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    const arriving = this.#arriving;
+    this.#arriving = undefined;
+    this.session.close();
+    // The rest of the data segment will never come: what it was to fill is free.
+    arriving?.unhold();
+    this.#owner.sessionClosed(this.session);
+  }
+
+  /** A SCSI Command PDU is complete. */
+  command(header: FrameHeader, data: Uint8Array, digestOk: boolean): void {
+    const task = this.#arriving;
+    this.#arriving = undefined;
+    if (task === undefined) {
+      const reason = this.#arrivingReason;
+      this.#arrivingReason = undefined;
+      if (reason !== undefined) this.connection.reject(header, reason);
+      return;
+    }
+    const final = (header.bytes[header.offset + 1]! & 0x80) !== 0;
+    task.transfer?.immediateArrived(data.length, digestOk, !final);
+    task.unhold();
+    this.#runInOrder(task);
+  }
+
+  /** A Data-Out PDU is complete. */
+  dataOut(_header: FrameHeader, _data: Uint8Array, digestOk: boolean): void {
+    const task = this.#arriving;
+    this.#arriving = undefined;
+    if (task === undefined) return;
+    task.transfer?.arrived(this.#dataOutHeader, this.#placed, digestOk);
+    task.unhold();
+  }
+
+  /** A ping, the answer to one of ours, or just an acknowledgement (RFC 7143 §11.18). */
+  nopOut(header: FrameHeader, data: Uint8Array): void {
+    const request = decode<NopOutPdu>(header, data);
+    if (request.targetTransferTag !== NO_TTT) return this.#keepalive.answered();
+    if (request.initiatorTaskTag === RESERVED_TAG) return;
+    const echo = data.slice(0, this.session.parameters.sendSegmentBytes);
+    this.#ordered(request, () => {
+      this.connection.send({
+        type: 'nop-in',
+        lun: new Uint8Array(8),
+        initiatorTaskTag: request.initiatorTaskTag,
+        targetTransferTag: NO_TTT,
+        data: echo,
+        ...this.connection.numbers(),
+      });
+    });
+  }
+
+  /** Task management (RFC 7143 §11.5); the answer waits until the aborted tasks are over. */
+  taskManagement(header: FrameHeader, data: Uint8Array): void {
+    const request = decode<TaskManagementRequestPdu>(header, data);
+    request.lun = request.lun.slice();
+    this.#ordered(request, () =>
+      manageTasks(this.session, request, this.#owner, (result) => {
+        if (this.#closed) return;
+        this.connection.send({
+          type: 'task-management-response',
+          response: result,
+          initiatorTaskTag: request.initiatorTaskTag,
+          ...this.connection.numbers(),
+        });
+      }),
+    );
+  }
+
+  /** SendTargets and renegotiation (RFC 7143 §11.10). */
+  textRequest(header: FrameHeader, data: Uint8Array): void {
+    const request = decode<TextRequestPdu>(header, data.slice());
+    const whole = {
+      ...header,
+      bytes: header.bytes.slice(header.offset, header.offset + header.headerLength),
+      offset: 0,
+    };
+    this.#ordered(request, () => {
+      const reason = this.#text.take(request);
+      if (reason !== undefined) this.connection.reject(whole, reason);
+    });
+  }
+
+  /** Logout (RFC 7143 §11.14): the session has one connection, so closing either closes both. */
+  logout(header: FrameHeader, data: Uint8Array): void {
+    const request = decode<LogoutRequestPdu>(header, data);
+    this.#ordered(request, () => {
+      const recovery = request.reason === LogoutReason.REMOVE_CONNECTION_FOR_RECOVERY;
+      this.connection.send({
+        type: 'logout-response',
+        response: recovery ? LogoutResult.RECOVERY_NOT_SUPPORTED : LogoutResult.CLOSED,
+        initiatorTaskTag: request.initiatorTaskTag,
+        time2Wait: this.session.parameters.defaultTime2Wait,
+        time2Retain: 0,
+        ...this.connection.numbers(),
+      });
+      if (!recovery) this.connection.finish();
+    });
+  }
+
+  /** Checks a command before its data arrives and says where the data goes. */
+  #commandArrives(frame: FrameHeader): Uint8Array | undefined {
+    const header = this.#commandHeader;
+    const task =
+      this.session.nexus === undefined ? RejectReason.COMMAND_NOT_SUPPORTED : taskOf(frame, header);
+    if (typeof task === 'number') return this.#refuse(task);
+    // RFC 7143 §4.2.2.1: a command outside the window is ignored, data and all (T-K8).
+    if (!task.immediate && !this.session.inWindow(task.cmdSn)) return undefined;
+    if (this.session.tasks.has(task.initiatorTaskTag)) return this.#refuse(RejectReason.TASK_IN_PROGRESS);
+    const limit = 2 * this.connection.owner.limits.queueDepth;
+    if (task.immediate && this.session.tasks.size >= limit) {
+      return this.#refuse(RejectReason.TOO_MANY_IMMEDIATE_COMMANDS);
+    }
+    this.#arriving = task;
+    task.hold();
+    this.session.enter(task);
+    const unexpected = !header.write && header.dataLength > 0;
+    if (!header.write && !unexpected) return undefined;
+    task.transfer = new WriteTransfer(task, this.#runner, header.dataLength, header.write && !header.final);
+    return header.dataLength === 0 ? undefined : task.transfer.immediateDestination(header.dataLength);
+  }
+
+  #refuse(reason: number): undefined {
+    this.#arrivingReason = reason;
+  }
+
+  /** Data is matched by its tags alone: Windows may send a wrong LUN (T-K6). */
+  #dataArrives(frame: FrameHeader): Uint8Array | undefined {
+    const task = this.session.tasks.get(readU32(frame.bytes, frame.offset + 16));
+    // Data for a task that is gone, aborted or never admitted is thrown away (T-K4).
+    if (task?.transfer === undefined) return undefined;
+    readDataOut(frame.bytes, frame.offset, this.#dataOutHeader);
+    this.#arriving = task;
+    task.hold();
+    const destination = task.transfer.destination(this.#dataOutHeader);
+    this.#placed = destination !== undefined;
+    return destination;
+  }
+
+  /** The common case, a command that comes when its turn is, makes no closure. */
+  #runInOrder(task: Task): void {
+    const { session } = this;
+    if (task.immediate) return this.#start(task);
+    if (task.cmdSn !== session.expCmdSn) return session.inOrder(task.cmdSn, () => this.#start(task));
+    session.advance();
+    this.#start(task);
+    session.runDeferred();
+  }
+
+  #start(task: Task): void {
+    if (task.aborted) return;
+    if (!task.immediate) this.session.occupy(task);
+    this.#runner.start(task);
+  }
+
+  #ordered(request: { immediate: boolean; cmdSn: number }, command: () => void): void {
+    if (request.immediate) command();
+    else if (this.session.inWindow(request.cmdSn)) this.session.inOrder(request.cmdSn, command);
+  }
+}
+
+function decode<T>(header: FrameHeader, data: Uint8Array): T {
+  return decodePdu(header.bytes.subarray(header.offset, header.offset + header.headerLength), data) as T;
+}
+
+function handlerTable(handlers: Readonly<Record<number, PduHandler>>): (PduHandler | undefined)[] {
+  return Array.from({ length: 64 }, (_, opcode) => handlers[opcode]);
+}
+
+function newDataOutHeader(): DataOutHeader {
+  return {
+    final: false,
+    dataLength: 0,
+    lunHigh: 0,
+    lunLow: 0,
+    initiatorTaskTag: 0,
+    targetTransferTag: 0,
+    expStatSn: 0,
+    dataSn: 0,
+    bufferOffset: 0,
+  };
+}

@@ -1,0 +1,18 @@
+/**
+ * iSCSI target (RFC 7143): {@link TargetEngine}, a sans-I/O engine (bytes and ticks in, bytes out), and
+ * {@link IscsiServer}, the thin shell that puts it on TCP. Targets serve a `ScsiTarget` of `@lunbox/scsi`.
+ *
+ * @packageDocumentation
+ */
+export { TargetEngine, type SessionStatus } from './engine.ts';
+export { Connection } from './connection.ts';
+export { TargetError, type TargetErrorCode, type TargetErrorDetail } from './errors.ts';
+export { DEFAULT_LIMITS, type TargetLimits } from './limits.ts';
+export { PORTAL_GROUP_TAG, type TargetOptions } from './target.ts';
+export type { Endpoint, Transport } from './transport.ts';
+export {
+  IscsiServer,
+  type CloseOptions,
+  type IscsiServerOptions,
+  type PortalOptions,
+} from './shell/iscsi-server.ts';

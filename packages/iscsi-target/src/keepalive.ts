@@ -1,0 +1,54 @@
+import { RESERVED_TAG } from '@lunbox/iscsi-pdu';
+import type { Connection } from './connection.ts';
+
+const NO_LUN = new Uint8Array(8);
+
+/**
+ * Pings a silent initiator with NOP-In (RFC 7143 §11.19). iPXE never answers (T-K1), so only a peer that has
+ * answered before is dropped for silence, and any PDU counts as life.
+ */
+export class Keepalive {
+  readonly #connection: Connection;
+  #pingTag = 0;
+  #pingSentMs: number | undefined = undefined;
+  #peerAnswers = false;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  /** A NOP-Out with a target transfer tag came: the peer answers pings. */
+  answered(): void {
+    this.#peerAnswers = true;
+    this.#pingSentMs = undefined;
+  }
+
+  /** Time passes: pings, or drops a peer that used to answer and has fallen silent. */
+  tick(nowMs: number): void {
+    const connection = this.#connection;
+    const { pingIntervalMs, pingTimeoutMs } = connection.owner.limits;
+    const sentMs = this.#pingSentMs;
+    if (sentMs !== undefined && connection.lastReceivedMs > sentMs) this.#pingSentMs = undefined;
+    else if (sentMs !== undefined) {
+      if (this.#peerAnswers && nowMs - sentMs >= pingTimeoutMs) connection.fail();
+      return;
+    }
+    if (nowMs - connection.lastReceivedMs >= pingIntervalMs) this.#ping(nowMs);
+  }
+
+  #ping(nowMs: number): void {
+    this.#pingSentMs = nowMs;
+    this.#pingTag = (this.#pingTag + 1) & 0x7fffffff;
+    this.#connection.send({
+      type: 'nop-in',
+      // T-K2: a ping has a valid tag, no initiator task tag and a LUN to echo; it does not use up a StatSN.
+      lun: NO_LUN,
+      initiatorTaskTag: RESERVED_TAG,
+      targetTransferTag: this.#pingTag,
+      statSn: this.#connection.statSn,
+      expCmdSn: this.#connection.expCmdSn,
+      maxCmdSn: this.#connection.maxCmdSn,
+      data: NO_LUN.subarray(0, 0),
+    });
+  }
+}

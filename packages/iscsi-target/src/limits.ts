@@ -1,0 +1,53 @@
+/**
+ * Bounds of the target. Every queue and every length is checked against one of these before anything is
+ * allocated for it; each maps to a brake of the protocol (MaxCmdSN, R2T, negotiated lengths) or to a refusal.
+ */
+export interface TargetLimits {
+  /** Connections of all sessions and logins together; further ones are closed at once. */
+  readonly maxConnections: number;
+  /** Sessions of all targets together; further logins end with status 0302h (out of resources). */
+  readonly maxSessions: number;
+  /** Commands a session may have outstanding: the width of the CmdSN window (RFC 7143 §4.2.2.1). */
+  readonly queueDepth: number;
+  /** Largest data segment this target accepts in full feature phase, in bytes (its MaxRecvDataSegmentLength). */
+  readonly maxReceiveSegmentBytes: number;
+  /** Largest data segment this target sends, in bytes, however much more the initiator would take. */
+  readonly maxSendSegmentBytes: number;
+  /** Upper bounds for the negotiation of MaxBurstLength, FirstBurstLength (bytes) and MaxOutstandingR2T. */
+  readonly maxBurstBytes: number;
+  readonly firstBurstBytes: number;
+  readonly maxOutstandingR2t: number;
+  /** Bytes waiting for a socket before a connection stops producing Data-In. */
+  readonly sendBacklogBytes: number;
+  /** A login that is not through after this time is cut. */
+  readonly loginTimeoutMs: number;
+  /** Text of one login or text negotiation, over all its continuations, in bytes. */
+  readonly maxTextBytes: number;
+  /** Login requests in one login phase: a peer cannot negotiate for ever. */
+  readonly maxLoginRequests: number;
+  /** A peer that was silent this long is pinged with a NOP-In. */
+  readonly pingIntervalMs: number;
+  /** A peer that has answered pings before and leaves one unanswered this long is dropped. */
+  readonly pingTimeoutMs: number;
+}
+
+/** Defaults of {@link TargetLimits}. */
+export const DEFAULT_LIMITS: TargetLimits = {
+  maxConnections: 1024,
+  maxSessions: 512,
+  queueDepth: 128,
+  maxReceiveSegmentBytes: 262_144,
+  maxSendSegmentBytes: 262_144,
+  maxBurstBytes: 1_048_576,
+  firstBurstBytes: 262_144,
+  maxOutstandingR2t: 8,
+  sendBacklogBytes: 2_097_152,
+  loginTimeoutMs: 15_000,
+  maxTextBytes: 65_536,
+  maxLoginRequests: 64,
+  pingIntervalMs: 15_000,
+  pingTimeoutMs: 30_000,
+};
+
+/** Data segments in the login phase are at most this long until declared otherwise (RFC 7143 §13.12). */
+export const DEFAULT_SEGMENT_BYTES = 8192;

@@ -1,0 +1,122 @@
+import type { DataIn, Finished } from '@lunbox/scsi';
+import type { PinnedRegion } from './outbox.ts';
+import type { DataInPlace, PduWriter } from './pdu-writer.ts';
+import type { Residual } from './residual.ts';
+import type { Task } from './task.ts';
+
+/** What a read needs from its connection. */
+export interface ReadHost {
+  readonly writer: PduWriter;
+  /** Longest data segment: the initiator's MaxRecvDataSegmentLength and our own limit. */
+  readonly maxSegmentBytes: number;
+  /** MaxBurstLength: a sequence of Data-In PDUs is at most this long, its last PDU has the F bit. */
+  readonly maxBurstBytes: number;
+  /** True while the socket has enough to do. */
+  readonly congested: boolean;
+  /** The transfer stopped because of {@link ReadHost.congested}; it is pumped again when the socket has drained. */
+  waitForDrain(transfer: ReadTransfer): void;
+  /** The task is about to get its status: it leaves the command window, so that the status PDU shows the opened window. */
+  retire(task: Task): void;
+  /** The read ended in a status of its own. */
+  complete(task: Task, finished: Finished, scsiLengthBytes: number): void;
+  failure(error: unknown): Finished;
+  /** Something was committed outside a turn that flushes by itself. */
+  flushSoon(): void;
+}
+
+/**
+ * Sends the data of one command as Data-In PDUs, each read straight into the outgoing buffer; the last one
+ * carries GOOD status (RFC 7143 §11.7).
+ */
+export class ReadTransfer {
+  readonly task: Task;
+  readonly #host: ReadHost;
+  readonly #source: DataIn;
+  readonly #sendBytes: number;
+  readonly #residual: Residual;
+  #offset = 0;
+  #burstBytes = 0;
+
+  constructor(task: Task, host: ReadHost, source: DataIn, sendBytes: number, residual: Residual) {
+    this.task = task;
+    this.#host = host;
+    this.#source = source;
+    this.#sendBytes = sendBytes;
+    this.#residual = residual;
+  }
+
+  /** Sends PDUs until the data ends, the socket is congested or a read does not complete at once. */
+  pump(): void {
+    const host = this.#host;
+    while (this.#offset < this.#sendBytes) {
+      if (this.task.aborted) return;
+      if (host.congested) return host.waitForDrain(this);
+      const lengthBytes = this.#segmentBytes();
+      const at = host.writer.reserveDataIn(lengthBytes);
+      let result: void | Promise<void>;
+      try {
+        result = this.#source.read([host.writer.dataInView(at, lengthBytes)], this.#offset);
+      } catch (error) {
+        host.writer.cancelDataIn(at);
+        return host.complete(this.task, host.failure(error), this.#source.lengthBytes);
+      }
+      if (result instanceof Promise) {
+        this.#await(result, host.writer.pinDataIn(at, lengthBytes), lengthBytes);
+        return;
+      }
+      host.writer.commitDataIn(at, lengthBytes, this.#place(lengthBytes));
+      this.#sent(lengthBytes);
+    }
+  }
+
+  #segmentBytes(): number {
+    const host = this.#host;
+    return Math.min(
+      host.maxSegmentBytes,
+      this.#sendBytes - this.#offset,
+      host.maxBurstBytes - this.#burstBytes,
+    );
+  }
+
+  /** Describes the next PDU. Status goes out with the last one (phase collapse, RFC 7143 §11.7.3). */
+  #place(lengthBytes: number): DataInPlace {
+    const last = this.#offset + lengthBytes === this.#sendBytes;
+    if (last) this.#host.retire(this.task);
+    const burstEnds = this.#burstBytes + lengthBytes === this.#host.maxBurstBytes;
+    return {
+      task: this.task,
+      bufferOffset: this.#offset,
+      final: last || burstEnds,
+      residual: last ? this.#residual : undefined,
+    };
+  }
+
+  #sent(lengthBytes: number): void {
+    this.#offset += lengthBytes;
+    this.#burstBytes += lengthBytes;
+    if (this.#burstBytes === this.#host.maxBurstBytes) this.#burstBytes = 0;
+    if (this.#offset === this.#sendBytes) this.task.finish();
+  }
+
+  #await(result: Promise<void>, region: PinnedRegion, lengthBytes: number): void {
+    const host = this.#host;
+    const task = this.task;
+    task.hold();
+    const settle = (finished: Finished | undefined): void => {
+      const send = finished === undefined && !task.aborted;
+      if (send) host.writer.commitPinnedDataIn(region, lengthBytes, this.#place(lengthBytes));
+      else host.writer.dropPinnedDataIn(region);
+      task.unhold();
+      if (task.aborted) return;
+      if (finished === undefined) {
+        this.#sent(lengthBytes);
+        this.pump();
+      } else host.complete(task, finished, this.#source.lengthBytes);
+      host.flushSoon();
+    };
+    result.then(
+      () => settle(undefined),
+      (error: unknown) => settle(host.failure(error)),
+    );
+  }
+}

@@ -1,0 +1,127 @@
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { TargetEngine, type SessionStatus } from '../engine.ts';
+import { TargetError } from '../errors.ts';
+import type { TargetLimits } from '../limits.ts';
+import type { TargetOptions } from '../target.ts';
+import { SocketTransport } from './socket-transport.ts';
+
+const TICK_MS = 1000;
+const CLOSE_POLL_MS = 20;
+/** Sockets whose peer does not take the last bytes are destroyed after this time. */
+const LINGER_MS = 1000;
+
+/** What an {@link IscsiServer} serves. */
+export interface IscsiServerOptions {
+  readonly targets: readonly TargetOptions[];
+  readonly limits?: Partial<TargetLimits>;
+}
+
+/** Where to listen. Port 0 takes a free one. */
+export interface PortalOptions {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** How {@link IscsiServer.close} goes about it. */
+export interface CloseOptions {
+  /** How long initiators have to log out, and running commands to finish, before connections are cut. Default 5000. */
+  readonly timeoutMs?: number;
+}
+
+/** An iSCSI target on TCP: the thin shell of `node:net` round a {@link TargetEngine}. */
+export class IscsiServer {
+  readonly #engine: TargetEngine;
+  readonly #listeners: Server[] = [];
+  readonly #sockets = new Set<Socket>();
+  readonly #ticker: NodeJS.Timeout;
+  #closing: Promise<void> | undefined = undefined;
+
+  /** @throws TargetError `TARGET_NAME_INVALID` or `TARGET_NAME_DUPLICATE`. */
+  constructor(options: IscsiServerOptions) {
+    this.#engine = new TargetEngine(options.targets, options.limits);
+    this.#ticker = setInterval(() => this.#engine.tick(performance.now()), TICK_MS);
+    this.#ticker.unref();
+  }
+
+  /** Sessions in full feature phase. */
+  get sessions(): SessionStatus[] {
+    return this.#engine.sessions;
+  }
+
+  /**
+   * Opens a portal; may be called several times. Resolves with the address it listens at.
+   *
+   * @throws TargetError `PORTAL_IN_USE`, `PORTAL_UNAVAILABLE` or `SERVER_CLOSED`.
+   */
+  async listen(portal: PortalOptions): Promise<PortalOptions> {
+    if (this.#closing !== undefined) throw new TargetError({ code: 'SERVER_CLOSED' });
+    const listener = createServer({ noDelay: true }, (socket) => this.#accept(socket));
+    await listening(listener, portal);
+    this.#listeners.push(listener);
+    const { address, port } = listener.address() as AddressInfo;
+    this.#engine.addPortal({ address, port });
+    return { host: address, port };
+  }
+
+  /**
+   * Stops in order: no new connections, initiators are asked to log out, running commands finish, connections
+   * end. Resolves when every socket is closed. Idempotent.
+   */
+  close(options: CloseOptions = {}): Promise<void> {
+    this.#closing ??= this.#close(options.timeoutMs ?? 5000);
+    return this.#closing;
+  }
+
+  async #close(timeoutMs: number): Promise<void> {
+    clearInterval(this.#ticker);
+    const closed = this.#listeners.map((listener) => new Promise((resolve) => listener.close(resolve)));
+    this.#engine.drain(Math.ceil(timeoutMs / 1000));
+    const engine = this.#engine;
+    await until(() => engine.connectionCount === 0, timeoutMs);
+    await until(() => !engine.busy, timeoutMs);
+    engine.stop();
+    await until(() => this.#sockets.size === 0, LINGER_MS);
+    for (const socket of this.#sockets) socket.destroy();
+    await Promise.all(closed);
+  }
+
+  #accept(socket: Socket): void {
+    const connection = this.#engine.accept(new SocketTransport(socket), performance.now());
+    if (connection === undefined) {
+      socket.destroy();
+      return;
+    }
+    this.#sockets.add(socket);
+    socket.on('data', (chunk: Buffer) => connection.receive(chunk, performance.now()));
+    // A reset connection is an ordinary end; 'close' follows.
+    socket.on('error', () => undefined);
+    socket.on('close', () => {
+      this.#sockets.delete(socket);
+      connection.disconnected();
+    });
+  }
+}
+
+function listening(listener: Server, { host, port }: PortalOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    listener.once('error', (error: NodeJS.ErrnoException) => reject(portalError(error, host, port)));
+    listener.listen({ host, port, backlog: 128 }, () => {
+      listener.removeAllListeners('error');
+      resolve();
+    });
+  });
+}
+
+function portalError(cause: NodeJS.ErrnoException, host: string, port: number): TargetError {
+  if (cause.code === 'EADDRINUSE') return new TargetError({ code: 'PORTAL_IN_USE', host, port }, { cause });
+  const reason = cause.code ?? cause.message;
+  return new TargetError({ code: 'PORTAL_UNAVAILABLE', host, port, reason }, { cause });
+}
+
+/** Waits until `condition` holds, at most `timeoutMs`. */
+async function until(condition: () => boolean, timeoutMs: number): Promise<void> {
+  const deadlineMs = performance.now() + timeoutMs;
+  while (!condition() && performance.now() < deadlineMs) {
+    await new Promise((resolve) => setTimeout(resolve, CLOSE_POLL_MS));
+  }
+}

@@ -1,0 +1,26 @@
+import { isIscsiName } from '@lunbox/iscsi-pdu';
+import type { ScsiTarget } from '@lunbox/scsi';
+import { TargetError } from './errors.ts';
+
+/** A target as its owner configures it. */
+export interface TargetOptions {
+  /** iSCSI name (RFC 7143 §4.2.7), normalised: `iqn.…`, `eui.…` or `naa.…`. */
+  readonly name: string;
+  /** The SCSI device behind it. */
+  readonly scsi: ScsiTarget;
+  /** Text for people, sent as TargetAlias. */
+  readonly alias?: string;
+}
+
+/** Tag of the portal group that all portals of a server form (RFC 7143 §4.4.2). */
+export const PORTAL_GROUP_TAG = 1;
+
+/**
+ * Checks a target's configuration.
+ *
+ * @throws TargetError `TARGET_NAME_INVALID` when the name is not an iSCSI name.
+ */
+export function checkTarget(options: TargetOptions): TargetOptions {
+  if (!isIscsiName(options.name)) throw new TargetError({ code: 'TARGET_NAME_INVALID', name: options.name });
+  return options;
+}

@@ -1,0 +1,120 @@
+import {
+  TaskManagementFunction,
+  TaskManagementResult,
+  serialLess,
+  type TaskManagementRequestPdu,
+} from '@lunbox/iscsi-pdu';
+import type { Session } from './session.ts';
+import { whenAllEnded, type Task } from './task.ts';
+
+/** What a task management function needs beyond its own session. */
+export interface ResetAuthority {
+  /** Runs `reset` and returns every task, of whatever session, that it aborted. */
+  collectAborted(reset: () => void): Task[];
+  /** Drops the connections of every session of the target (TARGET COLD RESET). */
+  dropSessions(targetName: string | undefined): void;
+}
+
+/** Answers with a {@link TaskManagementResult}: at once, or when the aborted tasks are over. */
+export type Answer = (result: number) => void;
+
+type Handler = (
+  session: Session,
+  request: TaskManagementRequestPdu,
+  authority: ResetAuthority,
+  answer: Answer,
+) => void;
+
+const { FUNCTION_COMPLETE, TASK_DOES_NOT_EXIST, LUN_DOES_NOT_EXIST } = TaskManagementResult;
+const { REASSIGNMENT_NOT_SUPPORTED, FUNCTION_NOT_SUPPORTED } = TaskManagementResult;
+
+/** Every function of RFC 7143 §11.5.1 that is carried out here. */
+const HANDLERS: Readonly<Record<number, Handler>> = {
+  [TaskManagementFunction.ABORT_TASK]: abortTask,
+  [TaskManagementFunction.ABORT_TASK_SET]: abortTaskSet,
+  [TaskManagementFunction.LOGICAL_UNIT_RESET]: resetUnit,
+  [TaskManagementFunction.TARGET_WARM_RESET]: resetTarget,
+  [TaskManagementFunction.TARGET_COLD_RESET]: (session, request, authority, answer) => {
+    resetTarget(session, request, authority, (result) => {
+      answer(result);
+      // RFC 7143 §11.5.1: a cold reset also ends all connections; the answer leaves first.
+      authority.dropSessions(session.identity.targetName);
+    });
+  },
+  [TaskManagementFunction.TASK_REASSIGN]: (_session, _request, _authority, answer) =>
+    answer(REASSIGNMENT_NOT_SUPPORTED),
+};
+
+/** Carries out a task management request and answers when it is done (RFC 7143 §4.2.3.3). */
+export function manageTasks(
+  session: Session,
+  request: TaskManagementRequestPdu,
+  authority: ResetAuthority,
+  answer: Answer,
+): void {
+  const handler = HANDLERS[request.function];
+  if (handler === undefined) answer(FUNCTION_NOT_SUPPORTED);
+  else handler(session, request, authority, answer);
+}
+
+function abortTask(
+  session: Session,
+  request: TaskManagementRequestPdu,
+  _authority: ResetAuthority,
+  answer: Answer,
+): void {
+  const task = session.tasks.get(request.referencedTaskTag);
+  if (task === undefined) return answer(absentTask(session, request.refCmdSn));
+  whenAllEnded(
+    session.abort((candidate) => candidate === task),
+    () => answer(FUNCTION_COMPLETE),
+  );
+}
+
+/**
+ * RFC 7143 §11.6.1: a command that has been received and is gone was completed: "complete" (ESXi resets the
+ * target on anything else, T-V2). One that was never sent does not exist.
+ */
+function absentTask(session: Session, refCmdSn: number): number {
+  return serialLess(refCmdSn, session.expCmdSn) ? FUNCTION_COMPLETE : TASK_DOES_NOT_EXIST;
+}
+
+function abortTaskSet(
+  session: Session,
+  request: TaskManagementRequestPdu,
+  _authority: ResetAuthority,
+  answer: Answer,
+): void {
+  if (session.nexus?.hasUnit(request.lun) !== true) return answer(LUN_DOES_NOT_EXIST);
+  whenAllEnded(
+    session.abort((task) => sameLun(task.lun, request.lun)),
+    () => answer(FUNCTION_COMPLETE),
+  );
+}
+
+function resetUnit(
+  session: Session,
+  request: TaskManagementRequestPdu,
+  authority: ResetAuthority,
+  answer: Answer,
+): void {
+  let exists = false;
+  const aborted = authority.collectAborted(() => {
+    exists = session.nexus?.resetUnit(request.lun) ?? false;
+  });
+  whenAllEnded(aborted, () => answer(exists ? FUNCTION_COMPLETE : LUN_DOES_NOT_EXIST));
+}
+
+function resetTarget(
+  session: Session,
+  _request: TaskManagementRequestPdu,
+  authority: ResetAuthority,
+  answer: Answer,
+): void {
+  const aborted = authority.collectAborted(() => session.nexus?.resetTarget());
+  whenAllEnded(aborted, () => answer(FUNCTION_COMPLETE));
+}
+
+function sameLun(a: Uint8Array, b: Uint8Array): boolean {
+  return a.every((byte, index) => byte === b[index]);
+}

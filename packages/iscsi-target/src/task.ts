@@ -1,0 +1,113 @@
+import type { Execution, ScsiCommand, TaskAttribute } from '@lunbox/scsi';
+import type { WriteTransfer } from './write-transfer.ts';
+
+/** What a SCSI Command PDU says, apart from its data (RFC 7143 §11.3). */
+export interface TaskFields {
+  readonly initiatorTaskTag: number;
+  /** The 8-byte LUN and its two halves, which Data-In and R2T headers echo. */
+  readonly lun: Uint8Array;
+  readonly lunHigh: number;
+  readonly lunLow: number;
+  readonly cdb: Uint8Array;
+  readonly attribute: TaskAttribute;
+  readonly expectedDataTransferLength: number;
+  readonly read: boolean;
+  readonly write: boolean;
+  readonly immediate: boolean;
+  readonly cmdSn: number;
+}
+
+/**
+ * One SCSI command, from its arrival to its status or abortion. A *hold* keeps it busy: a device operation or
+ * a data segment that is just arriving uses its buffers. An aborted task is over when its last hold ends,
+ * and only then may a task management function that aborted it answer (RFC 7143 §4.2.3.3).
+ */
+export class Task implements ScsiCommand {
+  readonly initiatorTaskTag: number;
+  readonly lun: Uint8Array;
+  readonly lunHigh: number;
+  readonly lunLow: number;
+  readonly cdb: Uint8Array;
+  readonly attribute: TaskAttribute;
+  readonly expectedDataTransferLength: number;
+  readonly read: boolean;
+  readonly write: boolean;
+  readonly immediate: boolean;
+  readonly cmdSn: number;
+  aborted = false;
+  /** The command counts against the session's command window. */
+  occupiesWindow = false;
+  /** Data-In and R2T PDUs sent so far: the next DataSN or R2TSN (RFC 7143 §4.2.2.4). */
+  numberedPdus = 0;
+  /** Data-Out of this command; absent while it has none. */
+  transfer: WriteTransfer | undefined = undefined;
+  /** What the device server asked for, once it has the command. */
+  execution: Execution | undefined = undefined;
+  #holds = 0;
+  #ended = false;
+  #idleListeners: (() => void)[] | undefined = undefined;
+
+  constructor(fields: TaskFields) {
+    this.initiatorTaskTag = fields.initiatorTaskTag;
+    this.lun = fields.lun;
+    this.lunHigh = fields.lunHigh;
+    this.lunLow = fields.lunLow;
+    this.cdb = fields.cdb;
+    this.attribute = fields.attribute;
+    this.expectedDataTransferLength = fields.expectedDataTransferLength;
+    this.read = fields.read;
+    this.write = fields.write;
+    this.immediate = fields.immediate;
+    this.cmdSn = fields.cmdSn;
+  }
+
+  /** Someone starts to use the task's buffers. */
+  hold(): void {
+    this.#holds++;
+  }
+
+  /** The use that began with {@link Task.hold} is over. */
+  unhold(): void {
+    this.#holds--;
+    if (this.#holds === 0 && this.aborted) this.#end();
+  }
+
+  /** The command has its status: gives back what it used. */
+  finish(): void {
+    this.#end();
+  }
+
+  /** Takes the command back. It ends at once, or when its last hold does. */
+  abort(): void {
+    if (this.aborted || this.#ended) return;
+    this.aborted = true;
+    this.transfer?.stopSoliciting();
+    if (this.#holds === 0) this.#end();
+  }
+
+  /** Calls `listener` when nothing of the task is at work any more; at once if so already. */
+  whenEnded(listener: () => void): void {
+    if (this.#ended) listener();
+    else (this.#idleListeners ??= []).push(listener);
+  }
+
+  #end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.transfer?.dispose();
+    const execution = this.execution;
+    if (execution !== undefined && execution.kind !== 'finished') execution.end?.();
+    if (this.#idleListeners !== undefined) for (const listener of this.#idleListeners) listener();
+  }
+}
+
+/** Calls `done` when none of the tasks is at work any more; at once if that is so already. */
+export function whenAllEnded(tasks: readonly Task[], done: () => void): void {
+  let open = tasks.length + 1;
+  const oneEnded = (): void => {
+    open--;
+    if (open === 0) done();
+  };
+  for (const task of tasks) task.whenEnded(oneEnded);
+  oneEnded();
+}
