@@ -19,7 +19,11 @@ function checks() {
       [
         { what: 'eslint', program: 'eslint', args: ['.'] },
         { what: 'prettier', program: 'prettier', args: ['--check', '--log-level', 'warn', '.'] },
-        { what: 'unused files, exports and dependencies', program: 'knip', args: [] },
+        {
+          what: 'unused files, exports and dependencies',
+          program: 'knip',
+          args: ['--no-progress', '--no-config-hints'],
+        },
       ],
     ],
     types: [
