@@ -20,8 +20,8 @@ export const ATTRIBUTES_LIMIT_BYTES: number = HEADER_SLOT_BYTES - HEADER_BYTES;
 
 /** Where the twin headers lie. Which of them is current is told by their sequence numbers. */
 export const HEADER_SLOTS = {
-  A: { offset: 64 * KIB, magic: 'LUNBOX-A' },
-  B: { offset: 192 * KIB, magic: 'LUNBOX-B' },
+  A: { offset: 65_536, magic: 'LUNBOX-A' },
+  B: { offset: 196_608, magic: 'LUNBOX-B' },
 } as const;
 
 /** Name of one of the twin headers. */

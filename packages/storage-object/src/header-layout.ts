@@ -1,4 +1,4 @@
-import { blob, Layout, nu64be, seq, struct, u32be } from 'buffer-layout';
+import { blob, Layout, nu64be, seq, struct, u32be, type Structure } from 'buffer-layout';
 import assert from 'node:assert/strict';
 import { HEADER_BYTES, REGION_LIMIT } from './format.ts';
 
@@ -78,7 +78,7 @@ export interface HeaderFields {
 export const HOST_NAME_BYTES = 64;
 
 /** Declares the header; `docs/container-format.md` prints the same table. */
-export const headerLayout = struct<HeaderFields>([
+export const headerLayout: Structure<HeaderFields> = struct<HeaderFields>([
   blob(8, 'magic'),
   u32be('formatVersion'),
   u32be('headerLength'),

@@ -22,5 +22,5 @@ export { CAPACITY_LIMIT_BYTES } from './format.ts';
 export type { OpenOptions } from './open-container.ts';
 export { SystemProcessTable, type ProcessIdentity, type ProcessTable } from './process-identity.ts';
 export type { StorageObjectSeams } from './seams.ts';
-export { StorageObject, type CreateOptions } from './storage-object.ts';
+export { StorageObject, type CreateOptions, type OpenRequest } from './storage-object.ts';
 export { formatUuid } from './uuid.ts';

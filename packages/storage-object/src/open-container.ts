@@ -1,9 +1,9 @@
-import { openFileDevice, type DiskFile, type FileDevice } from '@lunbox/block';
+import { openFileDevice, type DiskFile, type FileDevice, type FileStatus } from '@lunbox/block';
 import { adopt, provisionalIdentity, type ForeignPolicy } from './adoption.ts';
 import { ContainerError } from './container-error.ts';
 import { lockContainer, type ContainerLock } from './container-lock.ts';
 import { judgeContinuity, stampOf, type Continuity } from './file-stamp.ts';
-import { KNOWN_AUTOCLEAR_FEATURES, type ContainerHeader } from './header.ts';
+import { KNOWN_AUTOCLEAR_FEATURES } from './header.ts';
 import { ioError } from './io-error.ts';
 import { completeSeams, type Seams, type StorageObjectSeams } from './seams.ts';
 import {
@@ -23,67 +23,80 @@ export interface OpenOptions extends StorageObjectSeams {
   readonly foreign?: ForeignPolicy;
 }
 
-/** A container that is open and locked. */
-export interface OpenContainer {
+/** A container that is locked and sound, and in which nothing has been changed yet. */
+export interface ReservedContainer {
   readonly path: string;
   readonly seams: Seams;
   readonly access: 'read' | 'write';
   /** For the headers; carries the byte locks. */
   readonly file: DiskFile;
   readonly lock: ContainerLock;
-  readonly device: FileDevice;
   readonly current: CurrentHeader;
-  readonly identity: Uint8Array;
+  readonly status: FileStatus;
   readonly continuity: Continuity;
+  readonly policy: ForeignPolicy;
 }
 
-type Undo = (() => Promise<void>)[];
+/** A container that is in use. */
+export interface OpenContainer extends ReservedContainer {
+  readonly device: FileDevice;
+  readonly identity: Uint8Array;
+}
 
-/** Does what {@link StorageObject.open} promises; when it fails, everything is put back. */
-export async function openContainer(path: string, options: OpenOptions): Promise<OpenContainer> {
-  const undo: Undo = [];
+/** Locks a container and checks it. Changes nothing in it, so giving it back leaves it as it was. */
+export async function reserveContainer(path: string, options: OpenOptions): Promise<ReservedContainer> {
+  const seams = completeSeams(options);
+  const access = options.readOnly === true ? 'read' : 'write';
+  const policy = options.foreign ?? 'new-identity';
+  let file: DiskFile | undefined;
+  let lock: ContainerLock | undefined;
   try {
-    return await openSteps(path, options, undo);
+    file = await seams.disk.open(path, access);
+    // Before the lock: nothing is put down beside a file that is none of ours.
+    await readIdentityBlock(file);
+    const nowMs = Math.floor(seams.clock.unixMs());
+    lock = await lockContainer({ ...seams, path, file, access, nowMs });
+    const current = await readCurrentHeader(file);
+    const status = await file.status();
+    const continuity = judgeContinuity(current.header, status);
+    if (continuity === 'foreign' && policy === 'refuse') throw foreignError(path);
+    return { path, seams, access, file, lock, current, status, continuity, policy };
   } catch (error) {
-    for (const step of undo.reverse()) await step();
+    await lock?.release();
+    await file?.close();
     throw ioError('open', path, error);
   }
 }
 
-async function openSteps(path: string, options: OpenOptions, undo: Undo): Promise<OpenContainer> {
-  const seams = completeSeams(options);
-  const access = options.readOnly === true ? 'read' : 'write';
-  const policy = options.foreign ?? 'new-identity';
-  const file = await seams.disk.open(path, access);
-  undo.push(() => file.close());
-  // Before the lock: nothing is put down beside a file that is none of ours.
-  await readIdentityBlock(file);
-  const nowMs = Math.floor(seams.clock.unixMs());
-  const lock = await lockContainer({ ...seams, path, file, access, nowMs });
-  undo.push(() => lock.release());
-  const found = await readCurrentHeader(file);
-  const status = await file.status();
-  const continuity = judgeContinuity(found.header, status);
-  if (continuity === 'foreign' && policy === 'refuse') throw foreignError(path);
-  const device = await openDataArea(path, seams, found.header, access);
-  undo.push(async () => device.close());
-  const open = { path, seams, access, file, lock, device, continuity } as const;
-  if (access === 'read') {
-    const isCopy = continuity === 'foreign' && policy === 'new-identity';
-    const identity = isCopy ? provisionalIdentity(found.header, status) : found.header.identity;
-    return { ...open, current: found, identity };
+/** Gives a reservation back. */
+export async function releaseContainer(reserved: ReservedContainer): Promise<void> {
+  await reserved.lock.release();
+  await reserved.file.close();
+}
+
+/** Takes a reserved container into use. When that fails, the reservation is still there. */
+export async function beginContainer(reserved: ReservedContainer): Promise<OpenContainer> {
+  const { path, seams, access, file, current, status, continuity, policy } = reserved;
+  const device = await openDataArea(reserved);
+  try {
+    if (access === 'read') {
+      const isCopy = continuity === 'foreign' && policy === 'new-identity';
+      const identity = isCopy ? provisionalIdentity(current.header, status) : current.header.identity;
+      return { ...reserved, device, identity };
+    }
+    const { features } = current.header;
+    const opened = await writeNextHeader(file, current, {
+      ...(await openedBy(seams)),
+      ...adopt(current.header, continuity, policy, seams.random),
+      stamp: stampOf(status),
+      // What newer software derived from the content is out of date once we write.
+      features: { ...features, autoclear: features.autoclear & KNOWN_AUTOCLEAR_FEATURES },
+    });
+    return { ...reserved, device, current: opened, identity: opened.header.identity };
+  } catch (error) {
+    await device.close();
+    throw ioError('open', path, error);
   }
-  const current = await writeNextHeader(file, found, {
-    ...(await openedBy(seams)),
-    ...adopt(found.header, continuity, policy, seams.random),
-    stamp: stampOf(status),
-    // What newer software derived from the content is out of date once we write (autoclear).
-    features: {
-      ...found.header.features,
-      autoclear: found.header.features.autoclear & KNOWN_AUTOCLEAR_FEATURES,
-    },
-  });
-  return { ...open, current, identity: current.header.identity };
 }
 
 /** The changes that mark a header as open by this process, from now on. */
@@ -101,12 +114,9 @@ async function openedBy(seams: Seams): Promise<HeaderChange> {
  * The data area has an open file of its own. The kernel reports a failed write-back once to each open file:
  * were the headers synced through the device's, they could swallow the error that a flush must answer with.
  */
-async function openDataArea(
-  path: string,
-  seams: Seams,
-  header: ContainerHeader,
-  access: 'read' | 'write',
-): Promise<FileDevice> {
+async function openDataArea(reserved: ReservedContainer): Promise<FileDevice> {
+  const { path, seams, access, current } = reserved;
+  const { header } = current;
   return await openFileDevice({
     disk: seams.disk,
     path,

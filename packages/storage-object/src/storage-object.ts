@@ -5,12 +5,24 @@ import { describeContainer, type ContainerInfo } from './container-info.ts';
 import { checkCapacity, createContainer, type NewContainer } from './create-container.ts';
 import { stampOf, type Continuity } from './file-stamp.ts';
 import { ioError } from './io-error.ts';
-import { openContainer, type OpenContainer, type OpenOptions } from './open-container.ts';
+import {
+  beginContainer,
+  releaseContainer,
+  reserveContainer,
+  type OpenContainer,
+  type OpenOptions,
+  type ReservedContainer,
+} from './open-container.ts';
 import { completeSeams, type StorageObjectSeams } from './seams.ts';
 import { writeNextHeader, type CurrentHeader, type HeaderChange } from './twin-headers.ts';
 
 /** Options of {@link StorageObject.create}. */
 export interface CreateOptions extends NewContainer, StorageObjectSeams {}
+
+/** One container that {@link StorageObject.openAll} is to open. */
+export interface OpenRequest extends OpenOptions {
+  readonly path: string;
+}
 
 const NS_PER_MS = 1_000_000n;
 
@@ -47,7 +59,26 @@ export class StorageObject {
    * policy `refuse`) or `CONTAINER_IO`; then nothing was changed.
    */
   static async open(path: string, options: OpenOptions = {}): Promise<StorageObject> {
-    return new StorageObject(await openContainer(path, options));
+    const [object] = await StorageObject.openAll([{ ...options, path }]);
+    return object as StorageObject;
+  }
+
+  /**
+   * Opens several containers, all or none: each is locked and checked before the first is touched. Answers in
+   * the order of the requests. Throws as {@link StorageObject.open} does.
+   */
+  static async openAll(requests: readonly OpenRequest[]): Promise<StorageObject[]> {
+    const reserved: ReservedContainer[] = [];
+    const objects: StorageObject[] = [];
+    try {
+      for (const request of requests) reserved.push(await reserveContainer(request.path, request));
+      for (const each of reserved) objects.push(new StorageObject(await beginContainer(each)));
+      return objects;
+    } catch (error) {
+      for (const object of objects) await object.close();
+      for (const each of reserved.slice(objects.length)) await releaseContainer(each);
+      throw error;
+    }
   }
 
   /** Where the container lies, as it was given to `open`. */
@@ -144,17 +175,32 @@ export class StorageObject {
       updatedAtMs: nowMs,
     });
     await file.setModifiedTime(nowMs);
-    await file.sync();
+    await this.#sync();
+  }
+
+  async #writeHeader(change: HeaderChange): Promise<CurrentHeader> {
+    return await writeNextHeader(this.#open.file, this.#current, change, () => this.#sync());
+  }
+
+  /** A sync that failed here may have lost writes of the disk, too. */
+  async #sync(): Promise<void> {
+    try {
+      await this.#open.file.sync();
+    } catch (error) {
+      this.#open.device.fault(error);
+      throw error;
+    }
   }
 
   /** Runs one header update after those before it. */
   async #update(prepare: () => HeaderChange | Promise<HeaderChange>): Promise<void> {
-    const { access, file, seams } = this.#open;
+    const { access, seams } = this.#open;
     if (this.#closing) throw this.#error('CONTAINER_CLOSED', `${this.path} is closed`);
     if (access === 'read') throw this.#error('CONTAINER_READ_ONLY', `${this.path} is open for reading only`);
     const update = this.#updates.then(async () => {
       const updatedAtMs = Math.floor(seams.clock.unixMs());
-      this.#current = await writeNextHeader(file, this.#current, { ...(await prepare()), updatedAtMs });
+      const change = { ...(await prepare()), updatedAtMs };
+      this.#current = await this.#writeHeader(change);
     });
     // The next update goes on from the last header that was written, whether or not this one was.
     this.#updates = update.catch(() => undefined);

@@ -100,11 +100,12 @@ export async function writeNextHeader(
   file: DiskFile,
   current: CurrentHeader,
   change: HeaderChange,
+  sync: () => Promise<void> = () => file.sync(),
 ): Promise<CurrentHeader> {
   const slot = otherSlot(current.slot);
   const header = { ...current.header, ...change, sequence: current.header.sequence + 1 };
   await file.write([encodeHeader(header, slot)], HEADER_SLOTS[slot].offset);
-  await file.sync();
+  await sync();
   return { slot, header };
 }
 
