@@ -1,0 +1,61 @@
+import type { LunboxServer } from '../server.ts';
+import { parsePortal } from '../portal.ts';
+import { formatSize } from './size.ts';
+
+type Section = readonly [title: string, lines: readonly string[]];
+
+/** What a person reads when the disks can be reached: what is served, and what to paste to connect. */
+export function connectionGuide(server: LunboxServer): string {
+  const [portal = ''] = server.portals;
+  const [target] = server.targets;
+  if (!target) return '';
+  const url = server.url(0);
+  const { host, port } = parsePortal(portal);
+  const served: Section[] = [
+    ['Portal', server.portals],
+    ['Target', [target.iqn]],
+    ...target.luns.map((lun): Section => [
+      `LUN ${lun.lun}`,
+      [
+        `${formatSize(lun.sizeBytes)} in ${lun.path ?? 'memory'}${lun.readOnly ? ', read-only' : ''}`,
+        `identity ${lun.identity}`,
+        lun.url,
+      ],
+    ]),
+  ];
+  const connect: Section[] = [
+    [
+      'Linux',
+      [
+        `sudo iscsiadm -m discovery -t sendtargets -p ${portal}`,
+        `sudo iscsiadm -m node -T ${target.iqn} -p ${portal} --login`,
+      ],
+    ],
+    ['QEMU', [`qemu-img info ${url}`, `qemu-system-x86_64 -drive format=raw,file=${url}`]],
+    ['libiscsi', [`iscsi-ls -s iscsi://${portal}`, `iscsi-inq ${url}`]],
+    [
+      'Windows',
+      [
+        `New-IscsiTargetPortal -TargetPortalAddress ${host} -TargetPortalPortNumber ${port}`,
+        `Connect-IscsiTarget -NodeAddress ${target.iqn}`,
+      ],
+    ],
+  ];
+  return [
+    'Lunbox is ready.',
+    '',
+    ...render(served),
+    '',
+    'Connect from',
+    ...render(connect),
+    '',
+    'Ctrl-C stops it.',
+  ].join('\n');
+}
+
+function render(sections: readonly Section[]): string[] {
+  const width = Math.max(...sections.map(([title]) => title.length));
+  return sections.flatMap(([title, lines]) =>
+    lines.map((line, index) => `  ${(index === 0 ? title : '').padEnd(width)}  ${line}`),
+  );
+}

@@ -1,0 +1,25 @@
+import { StorageObject } from '@lunbox/storage-object';
+import { formatSize } from './size.ts';
+
+/** Flags of `lunbox create`. */
+export interface CreateFlags {
+  readonly size: number;
+  readonly blockSize: string;
+  readonly json?: boolean;
+}
+
+/** `lunbox create`: makes the file and says what to do with it. */
+export async function createDisk(path: string, flags: CreateFlags): Promise<void> {
+  const blockSize = Number(flags.blockSize);
+  const object = await StorageObject.create(path, { sizeBytes: flags.size, blockSize });
+  const { capacityBytes, identity, dataOffset } = await object.info();
+  await object.close();
+  if (flags.json === true) {
+    console.log(
+      JSON.stringify({ event: 'created', path, sizeBytes: capacityBytes, blockSize, dataOffset, identity }),
+    );
+    return;
+  }
+  console.log(`${path}: ${formatSize(capacityBytes)}, blocks of ${blockSize} bytes, identity ${identity}`);
+  console.log(`Serve it with: lunbox serve ${path}`);
+}

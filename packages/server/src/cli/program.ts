@@ -1,0 +1,113 @@
+import { BlockError } from '@lunbox/block';
+import { ContainerError } from '@lunbox/storage-object';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { createRequire } from 'node:module';
+import { ServerError, type ServerErrorCode } from '../server-error.ts';
+import { createDisk, type CreateFlags } from './create-command.ts';
+import { ExitCode } from './exit-code.ts';
+import { printInfo, type InfoFlags } from './info-command.ts';
+import { serveDisks, type ServeFlags } from './serve-command.ts';
+import { parseSize } from './size.ts';
+
+/** Refusals that only other arguments can help. */
+const USAGE_CODES: ReadonlySet<ServerErrorCode> = new Set([
+  'SERVER_BAD_PORTAL',
+  'SERVER_BAD_NAME',
+  'SERVER_BAD_OPTIONS',
+  'SERVER_AUTHENTICATION_REQUIRED',
+]);
+
+/**
+ * Runs one command line (without `node` and the script) and answers the exit code. Errors that a person can
+ * do something about are printed as one line.
+ */
+export async function run(args: readonly string[]): Promise<number> {
+  let exitCode: number = ExitCode.OK;
+  const program = buildProgram((code) => {
+    exitCode = code;
+  });
+  try {
+    await program.parseAsync(args, { from: 'user' });
+  } catch (error) {
+    return exitCodeOf(error);
+  }
+  return exitCode;
+}
+
+function buildProgram(setExitCode: (code: number) => void): Command {
+  const program = new Command('lunbox')
+    .description('A SCSI disk in a file, served over iSCSI')
+    .version(packageVersion(), '-V, --version')
+    .exitOverride()
+    .showHelpAfterError('(lunbox --help lists the commands)');
+  program
+    .command('create <file>')
+    .description('create a disk in a new file; blocks take space when they are written')
+    .requiredOption(
+      '--size <size>',
+      'capacity, such as 10G, 512M, 1T or bytes (powers of 1024)',
+      sizeArgument,
+    )
+    .addOption(
+      new Option('--block-size <bytes>', 'logical block length').choices(['512', '4096']).default('512'),
+    )
+    .option('--json', 'print one line of JSON')
+    .action(async (file: string, flags: CreateFlags) => {
+      await createDisk(file, flags);
+    });
+  program
+    .command('info <file>')
+    .description('describe a disk, also while it is served')
+    .option('--json', 'print JSON')
+    .action(async (file: string, flags: InfoFlags) => {
+      await printInfo(file, flags);
+    });
+  program
+    .command('serve <file...>')
+    .description('serve disks as LUN 0, 1, … of one iSCSI target, until Ctrl-C')
+    .option('--portal <host:port>', 'where to listen; port 0 takes a free one (repeatable)', collect)
+    .option('--iqn <iqn>', 'name of the target (default: made from the identity of the first disk)')
+    .option('--read-only', 'refuse every change to the disks')
+    .option('--keep-identity', 'a copied file keeps the identity of its original (never serve both)')
+    .option('--no-auth', 'serve everybody who reaches a portal that is not loopback')
+    .option('--json', 'print one line of JSON when the disks can be reached')
+    .action(async (files: string[], flags: ServeFlags) => {
+      setExitCode(await serveDisks(files, flags));
+    });
+  return program;
+}
+
+function sizeArgument(text: string): number {
+  const bytes = parseSize(text);
+  if (bytes === undefined) throw new InvalidArgumentError('Write a size such as 10G, 512M or 1T.');
+  return bytes;
+}
+
+function collect(value: string, before: string[] = []): string[] {
+  return [...before, value];
+}
+
+function packageVersion(): string {
+  const manifest = createRequire(import.meta.url)('../../package.json') as { version: string };
+  return manifest.version;
+}
+
+/** Prints what is wrong, once, and picks the exit code. What nobody foresaw is thrown on: it is our mistake. */
+function exitCodeOf(error: unknown): number {
+  // Commander has printed its message; its own code for help and version is 0.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.OK : ExitCode.USAGE;
+  if (error instanceof ServerError) {
+    console.error(`lunbox: ${error.message}${hintOf(error)}`);
+    return USAGE_CODES.has(error.code) ? ExitCode.USAGE : ExitCode.FAILED;
+  }
+  if (error instanceof ContainerError || error instanceof BlockError) {
+    console.error(`lunbox: ${error.message}`);
+    return ExitCode.FAILED;
+  }
+  throw error;
+}
+
+function hintOf(error: ServerError): string {
+  if (error.code === 'SERVER_AUTHENTICATION_REQUIRED') return '; say --no-auth if that is what you want';
+  return '';
+}

@@ -1,0 +1,63 @@
+import type { BlockDevice } from '@lunbox/block';
+import { formatUuid, StorageObject, type Continuity, type StorageObjectSeams } from '@lunbox/storage-object';
+import type { ContainerLun, DeviceLun, LunOptions } from './options.ts';
+import { ServerError } from './server-error.ts';
+
+/** A disk that is ready to be a LUN. */
+export interface Disk {
+  readonly device: BlockDevice;
+  readonly identity: Uint8Array;
+  readonly continuity: Continuity;
+  readonly path: string | undefined;
+  /** Makes everything durable and lets go of what the server opened. */
+  close(): Promise<void>;
+}
+
+const isContainer = (lun: LunOptions): lun is ContainerLun => 'path' in lun;
+
+/**
+ * Opens the containers among the LUNs, all or none, and answers a disk for each LUN in order.
+ * Throws what `StorageObject.openAll` throws, and a {@link ServerError} `SERVER_DUPLICATE_IDENTITY`.
+ */
+export async function openDisks(luns: readonly LunOptions[], seams: StorageObjectSeams): Promise<Disk[]> {
+  const requests = luns.filter(isContainer).map((lun) => ({ ...seams, ...lun }));
+  const objects = await StorageObject.openAll(requests);
+  const disks = luns.map((lun) => (isContainer(lun) ? fromObject(objects.shift()) : fromDevice(lun)));
+  try {
+    checkIdentities(disks);
+  } catch (error) {
+    await closeDisks(disks);
+    throw error;
+  }
+  return disks;
+}
+
+function fromObject(object: StorageObject | undefined): Disk {
+  if (!object) throw new Error('fewer objects were opened than were asked for');
+  const { device, identity, continuity, path } = object;
+  return { device, identity, continuity, path, close: () => object.close() };
+}
+
+function fromDevice({ device, identity }: DeviceLun): Disk {
+  return { device, identity, continuity: 'clean', path: undefined, close: async () => device.flush() };
+}
+
+/** An initiator takes two LUNs with one identity for two ways to the same disk, and mixes up their blocks. */
+function checkIdentities(disks: readonly Disk[]): void {
+  const seen = new Set<string>();
+  for (const { identity } of disks) {
+    const text = formatUuid(identity);
+    if (seen.has(text)) {
+      const message = `two disks have the identity ${text}; serve one of them, or give the copy a new identity`;
+      throw new ServerError('SERVER_DUPLICATE_IDENTITY', message);
+    }
+    seen.add(text);
+  }
+}
+
+/** Closes every disk, also when one fails, and then throws the first failure. */
+export async function closeDisks(disks: readonly Disk[]): Promise<void> {
+  const results = await Promise.allSettled(disks.map((disk) => disk.close()));
+  const failed = results.find((result) => result.status === 'rejected');
+  if (failed) throw failed.reason;
+}

@@ -1,0 +1,18 @@
+/**
+ * Lunbox as a library: {@link createServer} makes a complete iSCSI target from container files, or from any
+ * block device, in a few lines. The same is behind the `lunbox` command.
+ *
+ * @packageDocumentation
+ */
+export {
+  LUN_LIMIT,
+  type ContainerLun,
+  type DeviceLun,
+  type LunOptions,
+  type ServedTargetOptions,
+  type ServerOptions,
+} from './options.ts';
+export { formatPortal, isLoopback, ISCSI_PORT, parsePortal, type Portal } from './portal.ts';
+export { createServer, LunboxServer, type StopOptions } from './server.ts';
+export { ServerError, type ServerErrorCode, type ServerErrorData } from './server-error.ts';
+export type { ServedLun, ServedTarget } from './status.ts';

@@ -1,0 +1,41 @@
+import type { BlockDevice } from '@lunbox/block';
+import type { ForeignPolicy, StorageObjectSeams } from '@lunbox/storage-object';
+
+/** A LUN from a container file; the server opens and closes it. */
+export interface ContainerLun {
+  /** The container, as `lunbox create` makes it. */
+  readonly path: string;
+  readonly readOnly?: boolean;
+  /** What to do with a copy of another container; by default it gets a new identity. */
+  readonly foreign?: ForeignPolicy;
+}
+
+/** A LUN from any block device; whoever made the device closes it. */
+export interface DeviceLun {
+  readonly device: BlockDevice;
+  /** 16 bytes that name the disk for ever: serial number and NAA are made from them. */
+  readonly identity: Uint8Array;
+}
+
+/** What a LUN is made from. */
+export type LunOptions = ContainerLun | DeviceLun;
+
+/** One iSCSI target. */
+export interface ServedTargetOptions {
+  /** iSCSI name; by default one made from the identity of the first LUN. */
+  readonly iqn?: string;
+  /** LUN 0, 1, … in this order; at least one and at most 256. */
+  readonly luns: readonly LunOptions[];
+}
+
+/** Options of {@link createServer}. */
+export interface ServerOptions extends StorageObjectSeams {
+  /** `host:port` each; port 0 takes a free one. Default `127.0.0.1:3260`. */
+  readonly portals?: readonly string[];
+  readonly targets: readonly ServedTargetOptions[];
+  /** Serve everybody who reaches a portal that is not loopback. There is no authentication yet. */
+  readonly allowUnauthenticated?: boolean;
+}
+
+/** Peripheral device addressing, which every initiator understands, has one byte for the LUN (SAM-5 4.7.7.2). */
+export const LUN_LIMIT = 256;

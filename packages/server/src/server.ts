@@ -1,0 +1,211 @@
+import { TargetError, IscsiServer } from '@lunbox/iscsi-target';
+import { LogicalUnit, ScsiTarget } from '@lunbox/scsi';
+import { formatUuid } from '@lunbox/storage-object';
+import debug from 'debug';
+import { closeDisks, openDisks, type Disk } from './disks.ts';
+import { checkIscsiName, defaultIscsiName } from './iscsi-name.ts';
+import { LUN_LIMIT, type LunOptions, type ServerOptions } from './options.ts';
+import { formatPortal, isLoopback, parsePortal, type Portal } from './portal.ts';
+import { ServerError } from './server-error.ts';
+import type { ServedLun, ServedTarget } from './status.ts';
+
+const log = debug('lunbox:server:server');
+
+const DEFAULT_PORTAL = '127.0.0.1:3260';
+
+/** How long commands that are running may take to finish when a server stops. */
+const STOP_TIMEOUT_MS = 10_000;
+
+/** A target with its disks open. */
+interface OpenTarget {
+  readonly iqn: string;
+  readonly disks: readonly Disk[];
+}
+
+/** Everything that a running server holds. */
+interface Running {
+  readonly iscsi: IscsiServer;
+  readonly targets: readonly OpenTarget[];
+  readonly portals: readonly Portal[];
+}
+
+/** Options of {@link LunboxServer.stop}. */
+export interface StopOptions {
+  /** How long running commands may take to finish, in milliseconds. Default 10 000. */
+  readonly timeoutMs?: number;
+}
+
+/**
+ * A complete target in one object: opens the disks, listens at the portals, and takes everything down in
+ * order. Made by {@link createServer}.
+ */
+export class LunboxServer {
+  readonly #options: ServerOptions;
+  readonly #wantedPortals: readonly Portal[];
+  #running: Running | undefined;
+  #stopping: Promise<void> | undefined;
+
+  /** Checks the options and does nothing else. Throws a {@link ServerError}. */
+  constructor(options: ServerOptions) {
+    this.#options = options;
+    this.#wantedPortals = (options.portals ?? [DEFAULT_PORTAL]).map(parsePortal);
+    checkOptions(options, this.#wantedPortals);
+  }
+
+  /** Where the server listens, `host:port` each, with the port that was really taken. Empty until it runs. */
+  get portals(): readonly string[] {
+    return this.#running?.portals.map(formatPortal) ?? [];
+  }
+
+  /** What is served. Empty until the server runs. */
+  get targets(): readonly ServedTarget[] {
+    const running = this.#running;
+    if (!running) return [];
+    return running.targets.map(({ iqn, disks }) => ({
+      iqn,
+      luns: disks.map((disk, lun) => describeLun(disk, lun, urlOf(running, iqn, lun))),
+    }));
+  }
+
+  /** `iscsi://host:port/iqn/lun` of one LUN. Throws a {@link ServerError} `SERVER_WRONG_STATE`. */
+  url(lun: number, targetIndex = 0): string {
+    const target = this.#running?.targets[targetIndex];
+    if (!this.#running || lun >= (target?.disks.length ?? 0)) {
+      throw new ServerError('SERVER_WRONG_STATE', `there is no LUN ${lun} at target ${targetIndex} now`);
+    }
+    return urlOf(this.#running, target?.iqn ?? '', lun);
+  }
+
+  /**
+   * Opens the disks and listens. When it completes, initiators can log in. When it fails, nothing is left
+   * open, and a portal that is taken has left the disks untouched.
+   *
+   * Throws a {@link ServerError}, or a `ContainerError` of `@lunbox/storage-object`.
+   */
+  async start(): Promise<void> {
+    if (this.#running) throw new ServerError('SERVER_WRONG_STATE', 'the server runs already');
+    await probePortals(this.#wantedPortals);
+    const disks = await openDisks(allLuns(this.#options), this.#options);
+    try {
+      const targets = divide(disks, this.#options);
+      const iscsi = new IscsiServer({ targets: targets.map(buildTarget) });
+      this.#running = { iscsi, targets, portals: await listen(iscsi, this.#wantedPortals) };
+    } catch (error) {
+      await closeDisks(disks);
+      throw error;
+    }
+    log('listening at %o', this.portals);
+  }
+
+  /**
+   * Stops in order: no new logins, running commands finish, sessions are asked to log out, data is flushed,
+   * containers are closed. Idempotent.
+   */
+  async stop(options: StopOptions = {}): Promise<void> {
+    const running = this.#running;
+    if (!running) return;
+    this.#stopping ??= stopAll(running, options.timeoutMs ?? STOP_TIMEOUT_MS).finally(() => {
+      this.#running = undefined;
+      this.#stopping = undefined;
+    });
+    await this.#stopping;
+  }
+}
+
+/** Makes a server from its options; {@link LunboxServer.start} sets it going. Throws a {@link ServerError}. */
+export async function createServer(options: ServerOptions): Promise<LunboxServer> {
+  return new LunboxServer(options);
+}
+
+function checkOptions(options: ServerOptions, portals: readonly Portal[]): void {
+  const open = portals.find((portal) => !isLoopback(portal));
+  if (open && options.allowUnauthenticated !== true) {
+    const portal = formatPortal(open);
+    const message = `${portal} can be reached from other machines, and nobody would have to log in with a secret`;
+    throw new ServerError('SERVER_AUTHENTICATION_REQUIRED', message, { portal });
+  }
+  if (portals.length === 0 || options.targets.length === 0) {
+    throw new ServerError('SERVER_BAD_OPTIONS', 'a server needs a portal and a target');
+  }
+  for (const { iqn, luns } of options.targets) {
+    if (iqn !== undefined) checkIscsiName(iqn);
+    if (luns.length === 0 || luns.length > LUN_LIMIT) {
+      throw new ServerError('SERVER_BAD_OPTIONS', `a target has 1 to ${LUN_LIMIT} LUNs, not ${luns.length}`);
+    }
+  }
+}
+
+/** Finds out whether the portals are free, before any disk is touched. */
+async function probePortals(portals: readonly Portal[]): Promise<void> {
+  const probe = new IscsiServer({ targets: [] });
+  try {
+    await listen(probe, portals);
+  } finally {
+    await probe.close({ timeoutMs: 0 });
+  }
+}
+
+/** Listens at every portal, or at none. */
+async function listen(iscsi: IscsiServer, portals: readonly Portal[]): Promise<Portal[]> {
+  const listening: Portal[] = [];
+  try {
+    for (const portal of portals) listening.push(await iscsi.listen(portal));
+    return listening;
+  } catch (error) {
+    await iscsi.close({ timeoutMs: 0 });
+    throw portalError(error, portals[listening.length]);
+  }
+}
+
+function portalError(error: unknown, portal: Portal | undefined): unknown {
+  if (!(error instanceof TargetError) || !portal) return error;
+  const text = formatPortal(portal);
+  const data = { portal: text, cause: error };
+  if (error.code === 'PORTAL_IN_USE') {
+    const message = `${text} is in use by another program; stop it or choose another port`;
+    return new ServerError('SERVER_PORTAL_IN_USE', message, data);
+  }
+  if (error.code === 'PORTAL_UNAVAILABLE') {
+    return new ServerError('SERVER_PORTAL_UNAVAILABLE', error.message, data);
+  }
+  return error;
+}
+
+const allLuns = (options: ServerOptions): LunOptions[] => options.targets.flatMap(({ luns }) => luns);
+
+/** Gives each target its disks, which were opened in one row. */
+function divide(disks: readonly Disk[], options: ServerOptions): OpenTarget[] {
+  let from = 0;
+  return options.targets.map(({ iqn, luns }) => {
+    const own = disks.slice(from, (from += luns.length));
+    const identity = own[0]?.identity ?? new Uint8Array();
+    return { iqn: iqn === undefined ? defaultIscsiName(identity) : checkIscsiName(iqn), disks: own };
+  });
+}
+
+function buildTarget({ iqn, disks }: OpenTarget): { name: string; scsi: ScsiTarget } {
+  const scsi = new ScsiTarget();
+  for (const [lun, { device, identity }] of disks.entries()) {
+    scsi.addUnit(lun, new LogicalUnit({ device, identity }));
+  }
+  return { name: iqn, scsi };
+}
+
+function describeLun(disk: Disk, lun: number, url: string): ServedLun {
+  const { device, identity, continuity, path } = disk;
+  const { size, blockSize, readOnly } = device;
+  return { lun, url, path, sizeBytes: size, blockSize, readOnly, identity: formatUuid(identity), continuity };
+}
+
+function urlOf({ portals }: Running, iqn: string, lun: number): string {
+  const portal = portals[0];
+  return `iscsi://${portal ? formatPortal(portal) : ''}/${iqn}/${lun}`;
+}
+
+async function stopAll({ iscsi, targets }: Running, timeoutMs: number): Promise<void> {
+  try {
+    await iscsi.close({ timeoutMs });
+  } finally {
+    await closeDisks(targets.flatMap(({ disks }) => disks));
+  }
+}
