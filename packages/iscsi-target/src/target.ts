@@ -6,8 +6,8 @@ import { TargetError } from './errors.ts';
 export interface TargetOptions {
   /** iSCSI name (RFC 7143 §4.2.7), normalised: `iqn.…`, `eui.…` or `naa.…`. */
   readonly name: string;
-  /** The SCSI device behind it. */
-  readonly scsi: ScsiTarget;
+  /** The SCSI device behind it: all that is needed of it is a nexus for each session. */
+  readonly scsi: Pick<ScsiTarget, 'openNexus'>;
   /** Text for people, sent as TargetAlias. */
   readonly alias?: string;
 }

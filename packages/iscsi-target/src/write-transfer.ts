@@ -137,13 +137,14 @@ export class WriteTransfer implements Solicitor {
     this.#advance();
   }
 
-  /** Sends as many R2Ts as limits allow. */
+  /** Sends as many R2Ts as limits allow, once the unsolicited data is in: it may have failed the command. */
   solicit(): void {
     const host = this.#host;
     while (
       this.#execution !== undefined &&
       !this.#stopped &&
       this.#outcome === undefined &&
+      this.#unsolicited === undefined &&
       this.#nextOffset < this.#wantBytes &&
       this.#solicited.length < host.maxOutstandingR2t
     ) {

@@ -1,0 +1,123 @@
+import { TaskManagementFunction, type TaskManagementRequestPdu, type TargetPdu } from '@lunbox/iscsi-pdu';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { TargetEngine } from '../../src/index.ts';
+import { TARGET_NAME, TestInitiator } from '../support/initiator.ts';
+import { ScriptedScsi } from '../support/scripted-scsi.ts';
+
+let scsi: ScriptedScsi;
+let engine: TargetEngine;
+let initiator: TestInitiator;
+
+beforeEach(async () => {
+  scsi = new ScriptedScsi();
+  engine = new TargetEngine([{ name: TARGET_NAME, scsi }]);
+  initiator = new TestInitiator(engine);
+  await initiator.login({ keys: { InitialR2T: 'No' } });
+});
+
+function request(fields: Partial<TaskManagementRequestPdu>): TaskManagementRequestPdu {
+  return {
+    type: 'task-management-request',
+    immediate: true,
+    function: TaskManagementFunction.ABORT_TASK,
+    lun: new Uint8Array(8),
+    initiatorTaskTag: initiator.newTag(),
+    referencedTaskTag: 0xffffffff,
+    refCmdSn: 0,
+    expDataSn: 0,
+    cmdSn: initiator.cmdSn,
+    expStatSn: initiator.expStatSn,
+    ...fields,
+  };
+}
+
+function response(pdus: readonly TargetPdu[]): number | undefined {
+  return pdus.find((pdu) => pdu.type === 'task-management-response')?.response;
+}
+
+describe('task management (RFC 7143 §11.5)', () => {
+  it('T-K4: ABORT TASK releases a command that waits for R2T data, and its late data is thrown away', async () => {
+    const command = initiator.write10(0, 8);
+    const [r2t] = await initiator.send(command);
+    expect(r2t).toMatchObject({ type: 'r2t' });
+    const abort = request({ referencedTaskTag: command.initiatorTaskTag, refCmdSn: command.cmdSn });
+    expect(response(await initiator.send(abort))).toBe(0);
+    expect(scsi.ended).toBe(1);
+    const late = initiator.dataOut(command, {
+      data: new Uint8Array(4096).fill(0xee),
+      bufferOffset: 0,
+      dataSn: 0,
+      final: true,
+      targetTransferTag: (r2t as { targetTransferTag: number }).targetTransferTag,
+    });
+    expect(await initiator.send(late)).toEqual([]);
+    expect(scsi.bytes[0]).toBe(0);
+  });
+
+  it('ABORT TASK answers only when the aborted write is no longer at work', async () => {
+    scsi.held = true;
+    const command = initiator.write10(0, 1, { data: new Uint8Array(512).fill(1) });
+    await initiator.send(command);
+    const abort = request({ referencedTaskTag: command.initiatorTaskTag, refCmdSn: command.cmdSn });
+    expect(await initiator.send(abort)).toEqual([]);
+    scsi.release();
+    expect((await initiator.settle()).map((pdu) => pdu.type)).toEqual(['task-management-response']);
+  });
+
+  it('T-V2: ABORT TASK of a command that has finished answers "function complete"', async () => {
+    const command = initiator.read10(0, 1);
+    await initiator.send(command);
+    const abort = request({ referencedTaskTag: command.initiatorTaskTag, refCmdSn: command.cmdSn });
+    expect(response(await initiator.send(abort))).toBe(0);
+  });
+
+  it('ABORT TASK of a command that never was answers "task does not exist"', async () => {
+    const abort = request({ referencedTaskTag: 4711, refCmdSn: initiator.cmdSn + 3 });
+    expect(response(await initiator.send(abort))).toBe(1);
+  });
+
+  it('ABORT TASK SET ends all commands of the session on the LUN without status', async () => {
+    const commands = [initiator.write10(0, 8), initiator.write10(8, 8)];
+    await initiator.send(...commands);
+    const pdus = await initiator.send(request({ function: TaskManagementFunction.ABORT_TASK_SET }));
+    expect(pdus.map((pdu) => pdu.type)).toEqual(['task-management-response']);
+    expect(engine.sessions[0]!.tasks).toBe(0);
+  });
+
+  it('LOGICAL UNIT RESET ends the commands of every session, and tells nobody else', async () => {
+    const other = new TestInitiator(engine);
+    await other.login({ isid: 2 });
+    await other.send(other.write10(0, 8));
+    await initiator.send(initiator.write10(8, 8));
+    const reset = request({ function: TaskManagementFunction.LOGICAL_UNIT_RESET });
+    expect(response(await initiator.send(reset))).toBe(0);
+    expect(await other.settle()).toEqual([]);
+    expect(engine.sessions.map((session) => session.tasks)).toEqual([0, 0]);
+  });
+
+  it('LOGICAL UNIT RESET of an absent LUN answers "LUN does not exist"', async () => {
+    const lun = Uint8Array.of(0, 9, 0, 0, 0, 0, 0, 0);
+    const reset = request({ function: TaskManagementFunction.LOGICAL_UNIT_RESET, lun });
+    expect(response(await initiator.send(reset))).toBe(2);
+  });
+
+  it('TARGET WARM RESET keeps connections, TARGET COLD RESET ends them after its answer', async () => {
+    expect(
+      response(await initiator.send(request({ function: TaskManagementFunction.TARGET_WARM_RESET }))),
+    ).toBe(0);
+    expect(initiator.transport.ended).toBe(false);
+    expect(
+      response(await initiator.send(request({ function: TaskManagementFunction.TARGET_COLD_RESET }))),
+    ).toBe(0);
+    expect(initiator.transport.ended).toBe(true);
+  });
+
+  it.each([
+    [TaskManagementFunction.TASK_REASSIGN, 4],
+    [TaskManagementFunction.CLEAR_ACA, 5],
+    [TaskManagementFunction.CLEAR_TASK_SET, 5],
+    [99, 5],
+  ])('refuses function %d, which is not carried out, with response %d', async (code, answer) => {
+    expect(response(await initiator.send(request({ function: code })))).toBe(answer);
+  });
+});
