@@ -25,3 +25,5 @@ export * from './disk-error.ts';
 export { createRealDisk, realDisk, type RealDiskOptions } from './real/real-disk.ts';
 export * from './simulated/seeded-random.ts';
 export * from './simulated/simulated-clock.ts';
+export * from './simulated/simulated-disk.ts';
+export { FaultPlan, type DiskCall } from './simulated/fault-plan.ts';

@@ -129,19 +129,17 @@ export class MirrorDevice extends BaseDevice {
     operation: (leg: BlockDevice) => MaybePromise<void>,
   ): MaybePromise<void> {
     return mapMaybe(this.#lock.acquire(offset, length, 'exclusive'), (grant) => {
-      let result: MaybePromise<void>;
-      try {
-        result = this.#onAll(operation);
-      } catch (error) {
+      const release = (): void => {
         grant.release();
+      };
+      try {
+        const result = this.#onAll(operation);
+        if (isPromise(result)) return result.finally(release);
+      } catch (error) {
+        release();
         throw error;
       }
-      if (isPromise(result)) {
-        return result.finally(() => {
-          grant.release();
-        });
-      }
-      grant.release();
+      return release();
     });
   }
 

@@ -1,4 +1,4 @@
-import { closeSync, open as openFile } from 'node:fs';
+import { open as openFile } from 'node:fs';
 import { link, mkdir, open, readdir, rename, stat, unlink } from 'node:fs/promises';
 import { systemClock, type Clock } from '../clock.ts';
 import { errnoName } from '../errors.ts';
@@ -40,16 +40,8 @@ class RealDisk implements Disk {
   open(path: string, mode: OpenMode): Promise<DiskFile> {
     return new Promise((resolve, reject) => {
       openFile(path, FLAGS[mode], PERMISSIONS, (error, fd) => {
-        if (error !== null) {
-          reject(error);
-          return;
-        }
-        try {
-          resolve(new RealFile({ fd, path, native: this.#calls, clock: this.#clock }));
-        } catch (failure) {
-          closeSync(fd);
-          reject(failure);
-        }
+        if (error === null) resolve(new RealFile({ fd, path, native: this.#calls, clock: this.#clock }));
+        else reject(error);
       });
     });
   }
