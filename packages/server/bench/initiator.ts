@@ -51,7 +51,7 @@ export class Initiator {
   #task: Task | undefined;
   #endsTask = false;
   #dataAt = 0;
-  #control: Buffer[] = [];
+  readonly #control: Buffer[] = [];
 
   #onLogin: ((header: Buffer, data: Buffer) => void) | undefined;
   #onPing: (() => void) | undefined;

@@ -77,7 +77,7 @@ export async function writeSameWholeDisk(
 export function formatResponsiveness(results: readonly Responsiveness[]): string {
   const line = (result: Responsiveness): string => {
     const turn = Number.isNaN(result.longestTurnMs) ? '-' : `${result.longestTurnMs.toFixed(1)} ms`;
-    const ping = `${result.longestPingMs.toFixed(1)} ms of ${String(result.pings)}`;
+    const ping = `${result.longestPingMs.toFixed(1)} ms of ${result.pings}`;
     return `${result.name.padEnd(42)}${turn.padStart(12)}${ping.padStart(22)}${(result.elapsedMs / 1000).toFixed(2).padStart(9)} s`;
   };
   return [

@@ -138,7 +138,7 @@ export async function compare(
   return new Map(
     wanted.map((row) => {
       const kinds = [...(samples.get(row) ?? [])].map(([kind, list]) => [kind, median(list)] as const);
-      return [row, Object.fromEntries(kinds) as RowResult];
+      return [row, Object.fromEntries(kinds)];
     }),
   );
 }
@@ -163,7 +163,7 @@ export function formatTable(results: ReadonlyMap<Row, RowResult>): string {
     const show = (value: number | undefined, digits: number): string =>
       value === undefined || Number.isNaN(value) ? '-' : value.toFixed(digits);
     const ratio = tgtd && lunbox ? lunbox.perSecond / tgtd.perSecond : undefined;
-    const bar = ratio === undefined ? '-' : `${ratio >= row.bar ? 'ok' : 'BELOW'} ${String(row.bar)}`;
+    const bar = ratio === undefined ? '-' : `${ratio >= row.bar ? 'ok' : 'BELOW'} ${row.bar}`;
     lines.push(
       cells(row.name, [
         show(tgtd?.perSecond, 0),

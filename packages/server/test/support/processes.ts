@@ -168,7 +168,7 @@ function becameReady(daemon: WatchedDaemon, options: DaemonOptions): Promise<str
       clearTimeout(timer);
       resolve(failure);
     };
-    const timer = setTimeout(() => settle(`not ready after ${String(timeoutMs)} ms`), timeoutMs);
+    const timer = setTimeout(() => settle(`not ready after ${timeoutMs} ms`), timeoutMs);
     void daemon.exited.then((status) => settle(`ended with status ${String(status)}`));
     if (isReadyLine) {
       daemon.onLine((line) => {

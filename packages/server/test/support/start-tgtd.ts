@@ -16,7 +16,7 @@ export async function startTgtd(options: TargetOptions): Promise<TargetUnderTest
     truncateSync(filePath, options.sizeBytes ?? defaultSizeBytes);
   }
   const port = options.port !== undefined && options.port > 0 ? options.port : await freePort();
-  const portal = `${host}:${String(port)}`;
+  const portal = `${host}:${port}`;
   // The management channel is a UNIX socket with a 15-bit number; deriving it keeps instances apart.
   const control = String(port & 0x7fff);
   const daemon = await startDaemon('tgtd', ['-f', '-C', control, '--iscsi', `portal=${portal}`], {
@@ -42,7 +42,7 @@ export async function startTgtd(options: TargetOptions): Promise<TargetUnderTest
     portal,
     iqn,
     lun,
-    url: `iscsi://${portal}/${iqn}/${String(lun)}`,
+    url: `iscsi://${portal}/${iqn}/${lun}`,
     filePath,
     dataOffset: 0,
     sizeBytes: statSync(filePath).size,

@@ -1,0 +1,95 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { requiresTools } from '../support/requires.ts';
+import { startTarget, targetKindUnderTest } from '../support/start-target.ts';
+import type { TargetUnderTest } from '../support/target-under-test.ts';
+import { makeTempDirectory, type TempDirectory } from '../support/temp-directory.ts';
+import { knownFailures, listTests, runTestcu, type TestResult } from '../support/testcu.ts';
+import { formatReport, isBad } from '../support/testcu-report.ts';
+
+/** Families whose commands Lunbox serves: nothing in them may fail. */
+const servedFamilies = [
+  'GetLBAStatus',
+  'Inquiry',
+  'Mandatory',
+  'ModeSense6',
+  'Read6',
+  'Read10',
+  'Read12',
+  'Read16',
+  'ReadCapacity10',
+  'ReadCapacity16',
+  'ReportSupportedOpcodes',
+  'Reserve6',
+  'StartStopUnit',
+  'TestUnitReady',
+  'Unmap',
+  'Verify10',
+  'Verify12',
+  'Verify16',
+  'Write10',
+  'Write12',
+  'Write16',
+  'WriteSame10',
+  'WriteSame16',
+  'WriteVerify10',
+  'WriteVerify12',
+  'WriteVerify16',
+  'iSCSIcmdsn',
+  'iSCSIdatasn',
+  'iSCSIResiduals',
+  'iSCSITMF',
+];
+
+/** Families that must have really run: a suite that skips everything proves nothing. */
+const mustNotSkip = ['Inquiry', 'Read10', 'Read16', 'Write10', 'Write16', 'Verify10', 'WriteSame16', 'Unmap'];
+
+describe.skipIf(!requiresTools('iscsi-test-cu', 'iscsi-readcapacity16', 'stdbuf'))('iscsi-test-cu', () => {
+  let directory: TempDirectory;
+  let target: TargetUnderTest;
+  let results: TestResult[];
+
+  beforeAll(async () => {
+    directory = makeTempDirectory('testcu');
+    target = await startTarget(targetKindUnderTest(), { directory: directory.path });
+    results = await runTestcu({ url: target.url });
+  }, 300_000);
+
+  afterAll(async () => {
+    await target.stop();
+    directory.remove();
+  });
+
+  it('every test that the tool lists was run', async () => {
+    const ran = results.map((result) => `${result.family}.${result.test}`);
+    expect(ran).toEqual(await listTests());
+    expect(results.filter((result) => result.verdict === 'not-run')).toEqual([]);
+  });
+
+  it('no test hangs, crashes or loses its login', () => {
+    const broken = results.filter((result) => ['hang', 'crash', 'no-login'].includes(result.verdict));
+    expect(broken.map((result) => `${result.family}.${result.test}: ${result.reason}`)).toEqual([]);
+    expect(target.running()).toBe(true);
+  });
+
+  it.each(servedFamilies)('%s: no test fails', (family) => {
+    const ofFamily = results.filter((result) => result.family === family);
+    expect(ofFamily.length).toBeGreaterThan(0);
+    const failed = ofFamily.filter((result) => isBad(result));
+    expect(failed.map((result) => `${result.test}: ${result.reason}`)).toEqual([]);
+  });
+
+  it.each(mustNotSkip)('%s: no test is skipped as a whole', (family) => {
+    const skipped = results.filter((result) => result.family === family && result.verdict === 'skip');
+    expect(skipped.map((result) => `${result.test}: ${result.reason}`)).toEqual([]);
+  });
+
+  it('the report counts each test once and keeps known failures apart', () => {
+    const report = formatReport(results);
+    expect(report).toMatch(new RegExp(`^TOTAL +${results.length} `, 'm'));
+    for (const name of knownFailures) expect(listTestsOf(results)).toContain(name);
+  });
+});
+
+function listTestsOf(results: readonly TestResult[]): string[] {
+  return results.map((result) => `${result.family}.${result.test}`);
+}
