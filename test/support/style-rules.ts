@@ -34,11 +34,14 @@ const isEngine = (path: string): boolean =>
   !path.startsWith('packages/iscsi-target/src/shell/') &&
   !/^packages\/block\/src\/(clock\.ts|random\.ts|real\/)/.test(path);
 
-/** What runs for every command. Left out are the layouts, which are declarations, and the calls of the system. */
+/**
+ * What runs for every command. Left out are the layouts, which are declarations, the calls of the system, and what
+ * simulates them.
+ */
 const isDataPath = (path: string): boolean =>
   /^packages\/(block|iscsi-pdu\/src\/hot|iscsi-target|scsi)\//.test(path) &&
   isSource(path) &&
-  !/\/(real|layouts?)\/|-layout\.ts$/.test(path);
+  !/\/(real|simulated|layouts?)\/|-layout\.ts$/.test(path);
 
 function lines(text: string): string[] {
   return text.split('\n');

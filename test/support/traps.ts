@@ -35,10 +35,10 @@ function inOrder(a: string, b: string): number {
   return a.charAt(2).localeCompare(b.charAt(2)) || Number(a.slice(3)) - Number(b.slice(3));
 }
 
-/** A test's name without its trap numbers, safe inside a table. */
-function cell({ path, name }: TrapTest): string {
+/** A test's name without its trap numbers, and where it stands. */
+function item({ path, name }: TrapTest): string {
   const bare = name.replace(/\s*\(?\b(T-[A-Z]\d+(, ?)?)+\)?:?\s*/g, ' ').trim();
-  return `${bare.replaceAll('|', '\\|')} (\`${path}\`)`;
+  return `  - ${bare} (\`${path}\`)`;
 }
 
 /** The page that lists traps and the tests that cover them. */
@@ -47,19 +47,21 @@ export function trapsPage(
   tests: TrapTest[],
   catalogue: Readonly<Record<string, string>>,
 ): string {
-  const rows = [...traps].sort(inOrder).map((trap) => {
-    const covering = tests.filter((test) => test.traps.includes(trap)).map(cell);
-    return `| ${trap} | ${catalogue[trap] ?? ''} | ${covering.join('<br>') || 'none yet'} |`;
+  const items = [...traps].sort(inOrder).map((trap) => {
+    const covering = tests.filter((test) => test.traps.includes(trap)).map(item);
+    const below = covering.length > 0 ? covering : ['  - no test yet'];
+    return [`- **${trap}** ${catalogue[trap] ?? ''}`, ...below].join('\n');
   });
   return [
     '# Traps',
     '',
-    'What real initiators expect and where other targets fell. Sources cite the number where they heed a trap; the test',
-    'that proves it carries the number in its name. Made by `npx vitest run test/unit/traps -u`; do not edit by hand.',
+    'What real initiators expect and where other targets fell, with the tests that prove it. Sources cite the number',
+    'where they heed a trap, tests carry it in their names. L is login and session, K keepalive and flow, W Windows,',
+    'V VMware ESXi, N Linux, QEMU, boot loaders and others.',
     '',
-    '| trap | what is expected | tests |',
-    '| --- | --- | --- |',
-    ...rows,
+    'Made by `npx vitest run test/unit/traps -u`; do not edit by hand.',
+    '',
+    ...items,
     '',
   ].join('\n');
 }

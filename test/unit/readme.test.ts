@@ -38,7 +38,7 @@ describe.each(packageFolders())('packages/%s/README.md', (folder) => {
   it('is headed by the name of the package and says how to install it', () => {
     const { name } = manifestOf(folder);
     expect(text.split('\n')[0]).toBe(`# ${name}`);
-    expect(text).toMatch(new RegExp(`^npm install (-g )?${name}$`, 'm'));
+    expect(text).toMatch(new RegExp(`^npm (i|install) (.* )?${name}( |$)`, 'm'));
   });
 
   it('shows an example in TypeScript and names the licence', () => {
