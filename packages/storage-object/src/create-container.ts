@@ -41,16 +41,18 @@ export async function createContainer(path: string, wanted: NewContainer, seams:
   const { disk, random } = seams;
   const draftPath = `${path}.${Buffer.from(random.bytes(6)).toString('hex')}.new`;
   let draft: DiskFile | undefined;
+  let published = false;
   try {
     if (await exists(disk, path)) throw existsError(path);
     draft = await disk.open(draftPath, 'create');
     await writeContainer(draft, { ...wanted, blockSize }, seams);
     await draft.close();
     await publish(disk, draftPath, path);
+    published = true;
     await disk.syncDirectory(dirname(path));
   } catch (error) {
     await draft?.close();
-    if (draft) await unlinkIfThere(disk, draftPath);
+    if (draft) await unlinkIfThere(disk, published ? path : draftPath);
     throw errnoName(error) === 'EEXIST' ? existsError(path) : ioError('create', path, error);
   }
 }

@@ -1,0 +1,166 @@
+import { createRealDisk, realDisk, systemRandom } from '@lunbox/block';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { StorageObject } from '../../src/index.ts';
+import {
+  breakLockFile,
+  isStale,
+  readLockOwner,
+  type LockOwner,
+  type LockSeeker,
+} from '../../src/lock-file.ts';
+import { FakeProcesses } from '../support/fake-processes.ts';
+import { tempDirectory } from '../support/temp-directory.ts';
+
+const SIZE = 2 ** 20;
+const withoutNative = createRealDisk({ native: false });
+
+async function newObject(): Promise<string> {
+  const path = join(tempDirectory(), 'disk.lun');
+  await (await StorageObject.create(path, { sizeBytes: SIZE })).close();
+  return path;
+}
+
+/** Opens and forgets, as a process does that is killed: the lock file stays, the byte locks go. */
+async function openAndDie(path: string, processes: FakeProcesses): Promise<void> {
+  const object = await StorageObject.open(path, { processes, disk: withoutNative });
+  const lock = readFileSync(`${path}.lock`);
+  await object.close();
+  writeFileSync(`${path}.lock`, lock);
+}
+
+describe.each([
+  ['with byte locks', realDisk],
+  ['without byte locks', withoutNative],
+])('%s', (_name, disk) => {
+  it('an object is open once, and the error says who has it', async () => {
+    const path = await newObject();
+    const object = await StorageObject.open(path, { disk });
+    const before = readFileSync(path);
+    await expect(StorageObject.open(path, { disk })).rejects.toMatchObject({
+      code: 'CONTAINER_LOCKED',
+      data: { holder: { pid: process.pid }, lockPath: `${path}.lock` },
+    });
+    expect(readFileSync(path).equals(before)).toBe(true);
+    await object.close();
+    expect(existsSync(`${path}.lock`)).toBe(false);
+    await (await StorageObject.open(path, { disk })).close();
+  });
+
+  it('neither writers nor readers join a writer or a reader', async () => {
+    const path = await newObject();
+    for (const first of [true, false]) {
+      const object = await StorageObject.open(path, { disk, readOnly: first });
+      for (const readOnly of [true, false]) {
+        await expect(StorageObject.open(path, { disk, readOnly })).rejects.toMatchObject({
+          code: 'CONTAINER_LOCKED',
+        });
+      }
+      await object.close();
+    }
+  });
+
+  it('the lock file of a process that has ended is broken', async () => {
+    const path = await newObject();
+    await openAndDie(path, new FakeProcesses({ pid: 100 }));
+    const object = await StorageObject.open(path, { disk, processes: new FakeProcesses({ pid: 200 }) });
+    expect((await readLockOwner(disk, `${path}.lock`))?.pid).toBe(200);
+    await object.close();
+    expect(readdirSync(join(path, '..'))).toEqual(['disk.lun']);
+  });
+
+  it('the lock file of a process that runs is respected', async () => {
+    const path = await newObject();
+    await openAndDie(path, new FakeProcesses({ pid: 100 }));
+    const processes = new FakeProcesses({ pid: 200 });
+    processes.running.add(100);
+    await expect(StorageObject.open(path, { disk, processes })).rejects.toMatchObject({
+      code: 'CONTAINER_LOCKED',
+      data: { holder: { pid: 100, host: 'alpha' } },
+    });
+  });
+
+  it('a lock file that was copied along with its container locks nothing', async () => {
+    const path = await newObject();
+    const object = await StorageObject.open(path, { disk });
+    copyFileSync(path, `${path}.copy`);
+    copyFileSync(`${path}.lock`, `${path}.copy.lock`);
+    await (await StorageObject.open(`${path}.copy`, { disk })).close();
+    await object.close();
+  });
+});
+
+describe('a writer with byte locks and one without', () => {
+  it('keep each other out, in both orders', async () => {
+    const path = await newObject();
+    for (const [first, second] of [
+      [realDisk, withoutNative],
+      [withoutNative, realDisk],
+    ] as const) {
+      const object = await StorageObject.open(path, { disk: first });
+      await expect(StorageObject.open(path, { disk: second })).rejects.toMatchObject({
+        code: 'CONTAINER_LOCKED',
+      });
+      await object.close();
+    }
+  });
+});
+
+describe('whether the owner of a lock file is gone', () => {
+  const processes = new FakeProcesses({ pid: 200 });
+  const owner: LockOwner = {
+    ...processes.identity,
+    pid: 100,
+    inode: '12',
+    access: 'write',
+    byteLocks: true,
+    openedAtMs: 0,
+  };
+  const seeker: LockSeeker = {
+    self: processes.identity,
+    inode: '12',
+    access: 'write',
+    hasByteLocks: false,
+    processes,
+  };
+  const otherBoot = '22222222-2222-2222-2222-222222222222';
+
+  it.each<[string, Partial<LockOwner>, Partial<LockSeeker>, boolean]>([
+    ['yes: the process does not run', {}, {}, true],
+    ['yes: the machine was started again', { bootId: otherBoot }, {}, true],
+    ['unknown: another machine', { bootId: otherBoot, host: 'beta' }, {}, false],
+    ['unknown: another container of the same machine', { host: 'c0ffee' }, {}, false],
+    ['yes: that container has lost its byte locks', { host: 'c0ffee' }, { hasByteLocks: true }, true],
+    ['unknown: it never had byte locks', { host: 'c0ffee', byteLocks: false }, { hasByteLocks: true }, false],
+    ['unknown: another process namespace', { pidNamespace: 2 }, {}, false],
+    [
+      'unknown: readers do not exclude each other by byte locks',
+      { host: 'c0ffee', access: 'read' },
+      { hasByteLocks: true, access: 'read' },
+      false,
+    ],
+  ])('%s', async (_name, ownerChange, seekerChange, expected) => {
+    expect(await isStale({ ...owner, ...ownerChange }, { ...seeker, ...seekerChange })).toBe(expected);
+  });
+});
+
+describe('breaking a lock file', () => {
+  it('puts it back when another process has replaced it meanwhile', async () => {
+    const lockPath = join(tempDirectory(), 'disk.lun.lock');
+    const processes = new FakeProcesses({ pid: 300 });
+    const fresh = { ...processes.identity, inode: '1', access: 'write', byteLocks: false, openedAtMs: 5 };
+    writeFileSync(lockPath, `${JSON.stringify(fresh)}\n`);
+    const stale = { ...fresh, pid: 100, access: 'write' as const };
+    await breakLockFile(realDisk, lockPath, stale, Buffer.from(systemRandom.bytes(4)).toString('hex'));
+    expect((await readLockOwner(realDisk, lockPath))?.pid).toBe(300);
+    expect(readdirSync(join(lockPath, '..'))).toEqual(['disk.lun.lock']);
+  });
+
+  it.each(['', 'nonsense', '{}', '[1]', '{"pid":"1"}'])('reads no owner from %j', async (text) => {
+    const lockPath = join(tempDirectory(), 'disk.lun.lock');
+    writeFileSync(lockPath, text);
+    expect(await readLockOwner(realDisk, lockPath)).toBeUndefined();
+  });
+});
