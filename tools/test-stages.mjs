@@ -24,31 +24,38 @@ export async function runTests(kind, limitMs) {
   const { code, timedOut } = await runBin('vitest', args, { show: true, limitMs });
   if (timedOut) console.log(`${kind}: stopped: out of time`);
 
-  const counts = readCounts(report);
+  const counts = countReport(readReport(report));
   // A crash of vitest, or an error outside every test, is a failure that no test carries.
   if (code !== 0 && counts.failed === 0) counts.failed = 1;
   return counts;
 }
 
-/** @param {string} report @returns {Counts} */
-function readCounts(report) {
-  const counts = { passed: 0, failed: 0, skipped: 0 };
-  /** @type {{ testResults: { status: string, assertionResults: { status: string }[] }[] }} */
-  let parsed;
+/**
+ * What of vitest's JSON report is read here.
+ * @typedef {{ testResults: { status: string, assertionResults: { status: string }[] }[] }} Report
+ */
+
+/** @param {string} path @returns {Report} empty when vitest did not come so far as to write it */
+function readReport(path) {
   try {
-    parsed = JSON.parse(readFileSync(report, 'utf8'));
+    return JSON.parse(readFileSync(path, 'utf8'));
   } catch {
-    return counts;
+    return { testResults: [] };
   }
-  for (const file of parsed.testResults) {
-    for (const { status } of file.assertionResults) {
+}
+
+/** @param {Report} report @returns {Counts} */
+export function countReport({ testResults }) {
+  const counts = { passed: 0, failed: 0, skipped: 0 };
+  for (const { status: fileStatus, assertionResults } of testResults) {
+    for (const { status } of assertionResults) {
       if (status === 'passed') counts.passed++;
       else if (status === 'failed') counts.failed++;
       else counts.skipped++;
     }
     // A file that failed as a whole (it did not load, or a hook threw) has no failed test to show for it.
-    const explained = file.assertionResults.some(({ status }) => status === 'failed');
-    if (file.status === 'failed' && !explained) counts.failed++;
+    const explained = assertionResults.some(({ status }) => status === 'failed');
+    if (fileStatus === 'failed' && !explained) counts.failed++;
   }
   return counts;
 }
