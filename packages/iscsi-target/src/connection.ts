@@ -52,6 +52,7 @@ export class Connection implements FrameReceiver, Numbering {
   #statSn = 0;
   #receiving = false;
   #flushDeferred = false;
+  #paused = false;
   #ended = false;
   #nowMs: number;
 
@@ -126,6 +127,7 @@ export class Connection implements FrameReceiver, Numbering {
       this.#receiving = false;
     }
     this.outbox.flush();
+    this.#brake();
   }
 
   /** Time passes. */
@@ -201,6 +203,20 @@ export class Connection implements FrameReceiver, Numbering {
     if (this.#ended) return;
     this.#phase?.drained();
     if (!this.#receiving) this.outbox.flush();
+    this.#brake();
+  }
+
+  /**
+   * Reads stop by themselves at the backlog limit; other answers are not worth holding back one by one. A peer
+   * that sends requests and reads no answers is stopped at twice the limit.
+   */
+  #brake(): void {
+    if (this.#ended) return;
+    const full = this.outbox.backlogBytes >= 2 * this.owner.limits.sendBacklogBytes;
+    if (full === this.#paused) return;
+    this.#paused = full;
+    if (full) this.transport.pause();
+    else this.transport.resume();
   }
 
   #close(): void {

@@ -31,6 +31,14 @@ export class SocketTransport implements Transport {
     setImmediate(callback);
   }
 
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
   end(): void {
     this.#socket.end();
   }

@@ -9,11 +9,12 @@ export class MemoryTransport implements Transport {
   readonly remote: Endpoint = { address: '127.0.0.1', port: 50000 };
   ended = false;
   destroyed = false;
+  paused = false;
   /** When true, bytes are taken but `done` is not called: a socket whose peer does not read. */
   stalled = false;
-  #sent: Uint8Array[] = [];
-  #deferred: (() => void)[] = [];
-  #stalledDone: (() => void)[] = [];
+  readonly #sent: Uint8Array[] = [];
+  readonly #deferred: (() => void)[] = [];
+  readonly #stalledDone: (() => void)[] = [];
 
   send(segments: readonly Uint8Array[], done: () => void): void {
     for (const segment of segments) this.#sent.push(segment.slice());
@@ -23,6 +24,14 @@ export class MemoryTransport implements Transport {
 
   defer(callback: () => void): void {
     this.#deferred.push(callback);
+  }
+
+  pause(): void {
+    this.paused = true;
+  }
+
+  resume(): void {
+    this.paused = false;
   }
 
   end(): void {
@@ -39,7 +48,7 @@ export class MemoryTransport implements Transport {
   }
 
   /** Lets the peer read again. */
-  resume(): void {
+  unstall(): void {
     this.stalled = false;
     this.#deferred.push(...this.#stalledDone.splice(0));
   }

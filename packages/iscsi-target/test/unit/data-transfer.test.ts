@@ -118,7 +118,7 @@ describe('Data-In (RFC 7143 §11.7)', () => {
     const bytes = commands.length * 512 * 512;
     for (const command of commands) await initiator.send(command);
     expect(initiator.connection.outbox.backlogBytes).toBeLessThan(3 * 1024 * 1024);
-    initiator.transport.resume();
+    initiator.transport.unstall();
     const pdus = await initiator.settle();
     expect(joined(pdus).length).toBeLessThanOrEqual(bytes);
     expect(initiator.connection.outbox.backlogBytes).toBe(0);

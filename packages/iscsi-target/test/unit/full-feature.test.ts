@@ -130,6 +130,16 @@ describe('NOP (RFC 7143 §11.18, §11.19)', () => {
     expect(await initiator.send(nopOut({}))).toMatchObject([{ type: 'nop-in' }]);
   });
 
+  it('a peer that pings for ever and reads nothing is not read from any more', async () => {
+    initiator.transport.stalled = true;
+    const ping = serializePdu(nopOut({ data: new Uint8Array(8192) }), { header: false, data: false });
+    while (!initiator.transport.paused) initiator.connection.receive(ping, 0);
+    expect(initiator.connection.outbox.backlogBytes).toBeLessThan(2 * 2_097_152 + 10_000);
+    initiator.transport.unstall();
+    await initiator.settle();
+    expect(initiator.transport.paused).toBe(false);
+  });
+
   it('stays silent on a NOP-Out without a task tag', async () => {
     expect(await initiator.send(nopOut({ initiatorTaskTag: RESERVED_TAG }))).toEqual([]);
   });
