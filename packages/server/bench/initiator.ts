@@ -56,6 +56,9 @@ export class Initiator {
   #onLogin: ((header: Buffer, data: Buffer) => void) | undefined;
   #onPing: (() => void) | undefined;
   #onLogout: (() => void) | undefined;
+  #tellAsync: (event: number) => void = () => undefined;
+  /** Fulfilled with the event code of the first asynchronous message; 1 asks for a logout (RFC 7143 §11.9.1). */
+  readonly asyncMessage: Promise<number> = new Promise((resolve) => (this.#tellAsync = resolve));
 
   private constructor(options: InitiatorOptions) {
     this.#options = options;
@@ -274,6 +277,7 @@ export class Initiator {
     if (this.#opcode === opcode.loginResponse) this.#onLogin?.(header, Buffer.concat(this.#control));
     else if (this.#opcode === opcode.nopIn) this.#takeNopIn(header);
     else if (this.#opcode === opcode.logoutResponse) this.#onLogout?.();
+    else if (this.#opcode === opcode.asyncMessage) this.#tellAsync(header[36]!);
     else throw new Error(`the target sent ${header.toString('hex')}`);
   }
 
