@@ -20,6 +20,8 @@ export interface ScsiCommand {
   /** The CDB: at least 16 bytes (padded as the transport received it), 32 or more with an extended CDB. */
   readonly cdb: Uint8Array;
   readonly attribute: TaskAttribute;
+  /** Bytes that the initiator said it will send (iSCSI: Expected Data Transfer Length of a write), where the transport knows. */
+  readonly dataOutLengthBytes?: number;
   /** Set by the transport when a task management function aborts the command; long commands look at it between steps. */
   aborted: boolean;
 }
@@ -40,6 +42,8 @@ export interface DataIn {
   readonly lengthBytes: number;
   /** Fills `into` from byte `offsetBytes` of the transfer. Throws or rejects only with a `CheckConditionError`. */
   read(into: readonly Uint8Array[], offsetBytes: number): MaybePromise<void>;
+  /** Called once when the transfer is over or the task is dropped: the task has left the task set. */
+  end?(): void;
 }
 
 /** The command wants `lengthBytes` from the initiator; the transport pushes what it gets, then asks for the end. */
@@ -50,6 +54,8 @@ export interface DataOut {
   write(from: readonly Uint8Array[], offsetBytes: number): MaybePromise<void>;
   /** Called once, after every `write` has completed; `receivedBytes` may be less than `lengthBytes` when the initiator's transfer length was shorter. */
   finish(receivedBytes: number): MaybePromise<Finished>;
+  /** Called once after {@link DataOut.finish} has completed, or when the task is dropped: the task has left the task set. */
+  end?(): void;
 }
 
 /** What a command asks of its transport next. */

@@ -1,0 +1,28 @@
+import { CDB_DEFINITIONS } from './cdb-catalogue.ts';
+import type { AnyCdbDefinition } from './cdb-definition.ts';
+
+/** Fields that name the command rather than tell what it does. */
+const IDENTITY = new Set(['OPERATION_CODE', 'SERVICE_ACTION']);
+
+/** The definition of the command in `cdb`; undefined when this package does not know it. */
+export function findCdb(cdb: Uint8Array): AnyCdbDefinition | undefined {
+  return CDB_DEFINITIONS.find(
+    (definition) =>
+      definition.operationCode === cdb[0] &&
+      (definition.serviceAction === undefined || definition.serviceAction === ((cdb[1] ?? 0) & 0x1f)),
+  );
+}
+
+/** One line for people: the command's name and every field that is not zero, e.g. `READ (10) LOGICAL BLOCK ADDRESS=8`. */
+export function describeCdb(cdb: Uint8Array): string {
+  const definition = findCdb(cdb);
+  if (definition === undefined) return `operation code ${hex(cdb[0] ?? 0)}`;
+  const fields = Object.entries(definition.decode(cdb))
+    .filter(([name, value]) => value !== 0 && !IDENTITY.has(name))
+    .map(([name, value]) => `${name.replaceAll('_', ' ')}=${value}`);
+  return [definition.name, ...fields].join(' ');
+}
+
+function hex(value: number): string {
+  return `${value.toString(16).toUpperCase().padStart(2, '0')}h`;
+}

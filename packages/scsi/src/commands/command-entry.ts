@@ -1,0 +1,73 @@
+import type { MaybePromise } from '@lunbox/block';
+import type { AnyCdbDefinition } from '../cdb/cdb-definition.ts';
+import type { CommandTimeouts } from '../data/supported-opcodes.ts';
+import type { Execution, ScsiCommand } from '../execution.ts';
+import type { ItlNexus } from '../unit/itl-nexus.ts';
+
+/** Starts a command. Throws whatever ends it otherwise than well. */
+export type CommandStart = (itl: ItlNexus, command: ScsiCommand) => MaybePromise<Execution>;
+
+/** One row of the opcode table: everything that the device server has to know of a command before it runs it. */
+export interface CommandEntry {
+  readonly cdb: AnyCdbDefinition;
+  /** Fields of the CDB that are not looked at, or for which only zero is taken. */
+  readonly unsupportedFields: readonly string[];
+  /** Runs although a unit attention condition is pending (SAM-5 5.14: INQUIRY, REPORT LUNS, REQUEST SENSE). */
+  readonly duringAttention: boolean;
+  /** What happens when another nexus has reserved the unit (SPC-2 table 10). */
+  readonly reservation: 'allowed' | 'conflict';
+  /** Refused with NOT READY while the unit is stopped. */
+  readonly needsMedium: boolean;
+  /** Refused with DATA PROTECT while the unit is write-protected. */
+  readonly writes: boolean;
+  readonly timeouts: CommandTimeouts;
+  readonly start: CommandStart;
+}
+
+/** Seconds after which an initiator may think that something is wrong. */
+const QUICK: CommandTimeouts = { nominalSeconds: 0, recommendedSeconds: 30 };
+
+/** The same for commands that may work through the whole medium. */
+export const SLOW: CommandTimeouts = { nominalSeconds: 0, recommendedSeconds: 300 };
+
+/** A row with the usual values: quick, in conflict with reservations, without the medium. */
+export function defineCommand(
+  cdb: AnyCdbDefinition,
+  start: CommandStart,
+  properties: Partial<Omit<CommandEntry, 'cdb' | 'start'>> = {},
+): CommandEntry {
+  return {
+    cdb,
+    start,
+    unsupportedFields: [],
+    duringAttention: false,
+    reservation: 'conflict',
+    needsMedium: false,
+    writes: false,
+    timeouts: QUICK,
+    ...properties,
+  };
+}
+
+/**
+ * One bits where the device server looks at the CDB (SPC-4 6.35.3): the fields of the layout without those that it
+ * does not support; byte 0 is the operation code, and the service action stands for itself.
+ */
+export function cdbUsageMask(entry: CommandEntry): Uint8Array {
+  const { cdb } = entry;
+  const mask = new Uint8Array(cdb.lengthBytes);
+  const left = new Set(['CONTROL', ...entry.unsupportedFields]);
+  for (const field of cdb.structure.fieldNames) {
+    if (left.has(field)) continue;
+    const location = cdb.structure.locate(field);
+    location.mask.forEach((bits, index) => (mask[location.byteOffset + index]! |= bits));
+  }
+  mask[0] = cdb.operationCode;
+  if (cdb.serviceAction !== undefined) mask[1] = (mask[1]! & 0xe0) | cdb.serviceAction;
+  // The NACA bit of CONTROL is looked at: it must be zero.
+  mask[cdb.lengthBytes - 1] = NACA;
+  return mask;
+}
+
+/** Normal ACA bit of the CONTROL byte (SAM-5 5.2). */
+export const NACA = 0x04;

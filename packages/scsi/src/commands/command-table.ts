@@ -1,0 +1,68 @@
+import { CACHE_COMMANDS } from './cache.ts';
+import { CAPACITY_COMMANDS } from './capacity.ts';
+import type { CommandEntry } from './command-entry.ts';
+import { INQUIRY_COMMAND } from './inquiry.ts';
+import { MODE_COMMANDS } from './mode.ts';
+import { PRIMARY_COMMANDS } from './primary.ts';
+import { PROVISIONING_COMMANDS } from './provisioning.ts';
+import { READ_COMMANDS } from './read.ts';
+import { reportSupportedOpcodes } from './report-supported-opcodes.ts';
+import { RESERVATION_COMMANDS } from './reservation.ts';
+import { VERIFY_COMMANDS } from './verify.ts';
+import { WRITE_COMMANDS } from './write.ts';
+import { WRITE_SAME_COMMANDS } from './write-same.ts';
+
+/**
+ * Every command of the device server, by operation code and service action. It is the dispatch table, the answer of
+ * REPORT SUPPORTED OPERATION CODES, the reservation conflict matrix, and `docs/scsi-commands.md`.
+ */
+export const COMMAND_TABLE: readonly CommandEntry[] = [
+  INQUIRY_COMMAND,
+  ...PRIMARY_COMMANDS,
+  ...CAPACITY_COMMANDS,
+  ...READ_COMMANDS,
+  ...WRITE_COMMANDS,
+  ...VERIFY_COMMANDS,
+  ...WRITE_SAME_COMMANDS,
+  ...PROVISIONING_COMMANDS,
+  ...CACHE_COMMANDS,
+  ...MODE_COMMANDS,
+  ...RESERVATION_COMMANDS,
+  reportSupportedOpcodes(() => COMMAND_TABLE),
+].sort((a, b) => a.cdb.operationCode - b.cdb.operationCode || serviceAction(a) - serviceAction(b));
+
+/** The rows whose operation code stands for one command, by operation code. */
+const BY_OPCODE: readonly (CommandEntry | undefined)[] = Array.from({ length: 256 }, (_, operationCode) =>
+  COMMAND_TABLE.find(({ cdb }) => cdb.operationCode === operationCode && cdb.serviceAction === undefined),
+);
+
+/** The other rows, by operation code and service action. */
+const BY_SERVICE_ACTION: ReadonlyMap<number, CommandEntry> = new Map(
+  COMMAND_TABLE.filter(({ cdb }) => cdb.serviceAction !== undefined).map((entry) => [
+    key(entry.cdb.operationCode, serviceAction(entry)),
+    entry,
+  ]),
+);
+
+const WITH_SERVICE_ACTIONS: ReadonlySet<number> = new Set(
+  [...BY_SERVICE_ACTION.values()].map(({ cdb }) => cdb.operationCode),
+);
+
+/** The row of the command in `cdb`; undefined when it is not supported. */
+export function findCommand(cdb: Uint8Array): CommandEntry | undefined {
+  const operationCode = cdb[0]!;
+  return BY_OPCODE[operationCode] ?? BY_SERVICE_ACTION.get(key(operationCode, cdb[1]! & 0x1f));
+}
+
+/** True when the operation code is known, so that an unsupported command is one of its service actions. */
+export function hasServiceActions(operationCode: number): boolean {
+  return WITH_SERVICE_ACTIONS.has(operationCode);
+}
+
+function serviceAction({ cdb }: CommandEntry): number {
+  return cdb.serviceAction ?? 0;
+}
+
+function key(operationCode: number, action: number): number {
+  return (operationCode << 8) | action;
+}

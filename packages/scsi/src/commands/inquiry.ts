@@ -1,0 +1,81 @@
+import { answer } from '../answers.ts';
+import { INQUIRY } from '../cdb/primary-cdbs.ts';
+import type { Finished, ScsiCommand } from '../execution.ts';
+import {
+  buildBlockDeviceCharacteristics,
+  buildBlockLimits,
+  buildExtendedInquiry,
+  buildLogicalBlockProvisioning,
+} from '../inquiry/block-vpd-pages.ts';
+import { buildDeviceIdentification } from '../inquiry/device-identification.ts';
+import { buildStandardInquiry } from '../inquiry/standard-inquiry.ts';
+import { buildSupportedPages, buildUnitSerialNumber, VpdPage } from '../inquiry/vpd-page.ts';
+import { invalidCdbField } from '../sense/check-condition-error.ts';
+import type { ItlNexus } from '../unit/itl-nexus.ts';
+import { MAX_UNMAP_DESCRIPTORS } from '../unit/unit-limits.ts';
+import { defineCommand, type CommandEntry } from './command-entry.ts';
+import { refuseFields } from './validate.ts';
+
+function deviceIdentification({ unit, host }: ItlNexus): Uint8Array {
+  const { targetName, relativePort, portalGroupTag } = host.options;
+  const { vendor, serialNumber, naa } = unit;
+  return buildDeviceIdentification({ vendor, serialNumber, naa, targetName, relativePort, portalGroupTag });
+}
+
+function blockLimits({ unit }: ItlNexus): Uint8Array {
+  const { limits } = unit;
+  return buildBlockLimits({
+    OPTIMAL_TRANSFER_LENGTH_GRANULARITY: 2 ** limits.physicalBlockExponent,
+    MAXIMUM_TRANSFER_LENGTH: limits.maxTransferBlocks,
+    OPTIMAL_TRANSFER_LENGTH: limits.optimalTransferBlocks,
+    MAXIMUM_UNMAP_LBA_COUNT: limits.maxUnmapBlocks,
+    MAXIMUM_UNMAP_BLOCK_DESCRIPTOR_COUNT: MAX_UNMAP_DESCRIPTORS,
+    OPTIMAL_UNMAP_GRANULARITY: limits.unmapGranularityBlocks,
+    // The alignment is an offset: the first aligned block is block 0 (T-V7).
+    UGAVALID: 1,
+    UNMAP_GRANULARITY_ALIGNMENT: 0,
+    MAXIMUM_WRITE_SAME_LENGTH: limits.maxWriteSameBlocks,
+  });
+}
+
+/** V_SUP: there is a volatile cache. LUICLR: reading the LUN inventory clears its attention in every unit. */
+const EXTENDED_INQUIRY = buildExtendedInquiry({ HEADSUP: 1, ORDSUP: 1, SIMPSUP: 1, V_SUP: 1, LUICLR: 1 });
+const CHARACTERISTICS = buildBlockDeviceCharacteristics({ MEDIUM_ROTATION_RATE: 1 });
+const PROVISIONING = buildLogicalBlockProvisioning({
+  LBPU: 1,
+  LBPWS: 1,
+  LBPWS10: 1,
+  LBPRZ: 1,
+  PROVISIONING_TYPE: 2,
+});
+
+/** The VPD pages by their codes, ascending. */
+const VPD_PAGES: ReadonlyMap<number, (itl: ItlNexus) => Uint8Array> = new Map([
+  [VpdPage.SUPPORTED_VPD_PAGES, (_itl: ItlNexus): Uint8Array => buildSupportedPages([...VPD_PAGES.keys()])],
+  [VpdPage.UNIT_SERIAL_NUMBER, ({ unit }: ItlNexus): Uint8Array => buildUnitSerialNumber(unit.serialNumber)],
+  [VpdPage.DEVICE_IDENTIFICATION, deviceIdentification],
+  [VpdPage.EXTENDED_INQUIRY_DATA, (): Uint8Array => EXTENDED_INQUIRY],
+  [VpdPage.BLOCK_LIMITS, blockLimits],
+  [VpdPage.BLOCK_DEVICE_CHARACTERISTICS, (): Uint8Array => CHARACTERISTICS],
+  [VpdPage.LOGICAL_BLOCK_PROVISIONING, (): Uint8Array => PROVISIONING],
+]);
+
+function inquiry(itl: ItlNexus, command: ScsiCommand): Finished {
+  const fields = INQUIRY.decode(command.cdb);
+  refuseFields(INQUIRY, fields, 'CMDDT');
+  if (fields.EVPD === 1) {
+    const build = VPD_PAGES.get(fields.PAGE_CODE);
+    if (build === undefined) throw invalidCdbField(INQUIRY, 'PAGE_CODE');
+    return answer(build(itl), fields.ALLOCATION_LENGTH);
+  }
+  // SPC-4 6.6.1: a page code without EVPD is an error.
+  refuseFields(INQUIRY, fields, 'PAGE_CODE');
+  return answer(buildStandardInquiry(itl.unit), fields.ALLOCATION_LENGTH);
+}
+
+/** INQUIRY. */
+export const INQUIRY_COMMAND: CommandEntry = defineCommand(INQUIRY, inquiry, {
+  duringAttention: true,
+  reservation: 'allowed',
+  unsupportedFields: ['CMDDT'],
+});

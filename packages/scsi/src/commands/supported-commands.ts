@@ -1,0 +1,37 @@
+import { cdbUsageMask } from './command-entry.ts';
+import { COMMAND_TABLE } from './command-table.ts';
+
+/** One command of the device server, for people and tools. */
+export interface SupportedCommand {
+  readonly name: string;
+  readonly operationCode: number;
+  readonly serviceAction?: number;
+  /** As REPORT SUPPORTED OPERATION CODES gives it; its length is that of the CDB. */
+  readonly cdbUsageMask: Uint8Array;
+  /** What happens when another nexus has reserved the unit. */
+  readonly reservation: 'allowed' | 'conflict';
+  /** True when it runs although a unit attention condition is pending. */
+  readonly duringAttention: boolean;
+  /** True when it is refused while the unit is stopped. */
+  readonly needsMedium: boolean;
+  /** True when it is refused while the unit is write-protected. */
+  readonly writes: boolean;
+}
+
+/** Every command of the device server, by operation code: the table that it runs by. */
+export function supportedCommands(): SupportedCommand[] {
+  return COMMAND_TABLE.map((entry) => {
+    const { cdb, reservation, duringAttention, needsMedium, writes } = entry;
+    const { name, operationCode, serviceAction } = cdb;
+    return {
+      name,
+      operationCode,
+      ...(serviceAction === undefined ? {} : { serviceAction }),
+      cdbUsageMask: cdbUsageMask(entry),
+      reservation,
+      duringAttention,
+      needsMedium,
+      writes,
+    };
+  });
+}

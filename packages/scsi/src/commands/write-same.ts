@@ -1,0 +1,106 @@
+import { mapMaybe, type MaybePromise } from '@lunbox/block';
+import { GOOD } from '../answers.ts';
+import { isAllZero } from '../bytes.ts';
+import { WRITE_SAME_10, WRITE_SAME_16, type WriteSameCdb } from '../cdb/block-cdbs.ts';
+import type { CdbDefinition } from '../cdb/cdb-definition.ts';
+import type { Execution, Finished, ScsiCommand } from '../execution.ts';
+import { inSteps, STEP_BYTES, UNMAP_STEP_BYTES } from '../media/in-steps.ts';
+import { ParameterList, unlessAborted } from '../media/parameter-list.ts';
+import { invalidCdbField, lbaOutOfRange } from '../sense/check-condition-error.ts';
+import type { ItlNexus } from '../unit/itl-nexus.ts';
+import type { LogicalUnit } from '../unit/logical-unit.ts';
+import { defineCommand, SLOW, type CommandEntry } from './command-entry.ts';
+import { checkRange, refuseFields } from './validate.ts';
+
+interface Fill {
+  readonly offset: number;
+  readonly length: number;
+  readonly mayUnmap: boolean;
+}
+
+function startWriteSame10(itl: ItlNexus, command: ScsiCommand): MaybePromise<Execution> {
+  const fields = WRITE_SAME_10.decode(command.cdb);
+  const fill = checkFill(itl.unit, WRITE_SAME_10, fields);
+  return takeBlock(itl, command, WRITE_SAME_10, fill);
+}
+
+function startWriteSame16(itl: ItlNexus, command: ScsiCommand): MaybePromise<Execution> {
+  const fields = WRITE_SAME_16.decode(command.cdb);
+  const fill = checkFill(itl.unit, WRITE_SAME_16, fields);
+  if (fields.NDOB === 0) return takeBlock(itl, command, WRITE_SAME_16, fill);
+  return unlessAborted(() => fillWithZeroes(itl, command, fill));
+}
+
+function checkFill(unit: LogicalUnit, cdb: CdbDefinition<WriteSameCdb>, fields: WriteSameCdb): Fill {
+  // ANC_SUP is 0, so ANCHOR is refused (SBC-3 5.42); PBDATA and LBDATA would ask for addresses in the data.
+  refuseFields(cdb, fields, 'WRPROTECT', 'ANCHOR', 'PBDATA', 'LBDATA');
+  const lba = fields.LOGICAL_BLOCK_ADDRESS;
+  checkRange(unit, lba, fields.NUMBER_OF_LOGICAL_BLOCKS);
+  // WSNZ is 0: no number of blocks stands for the rest of the unit, of which there must be some.
+  const blockCount = fields.NUMBER_OF_LOGICAL_BLOCKS || unit.blockCount - lba;
+  if (blockCount === 0) throw lbaOutOfRange(lba);
+  if (blockCount > unit.limits.maxWriteSameBlocks) throw invalidCdbField(cdb, 'NUMBER_OF_LOGICAL_BLOCKS');
+  return {
+    offset: lba * unit.blockSize,
+    length: blockCount * unit.blockSize,
+    mayUnmap: fields.UNMAP === 1,
+  };
+}
+
+/** The Data-Out is exactly one block (SBC-3 5.42); an initiator that announces anything else is mistaken. */
+function takeBlock(
+  itl: ItlNexus,
+  command: ScsiCommand,
+  cdb: CdbDefinition<WriteSameCdb>,
+  fill: Fill,
+): Execution {
+  const { unit } = itl;
+  const announced = command.dataOutLengthBytes ?? unit.blockSize;
+  if (announced !== unit.blockSize) throw invalidCdbField(cdb, 'NUMBER_OF_LOGICAL_BLOCKS');
+  return new ParameterList(itl, fill.offset, unit.blockSize, (block) =>
+    isAllZero(block) ? fillWithZeroes(itl, command, fill) : fillWithPattern(itl, command, fill, block),
+  );
+}
+
+function fillWithZeroes(itl: ItlNexus, command: ScsiCommand, fill: Fill): MaybePromise<Finished> {
+  const options = { mayUnmap: fill.mayUnmap };
+  const stepBytes = fill.mayUnmap ? UNMAP_STEP_BYTES : STEP_BYTES;
+  const done = inSteps(command, fill, stepBytes, (offset, length) =>
+    itl.guarded('write', offset, () => itl.unit.device.writeZeroes(offset, length, options)),
+  );
+  return mapMaybe(done, () => writtenThrough(itl));
+}
+
+/** SBC-3 5.42: blocks that would not read back as the data are written and not unmapped. */
+function fillWithPattern(
+  itl: ItlNexus,
+  command: ScsiCommand,
+  fill: Fill,
+  block: Uint8Array,
+): MaybePromise<Finished> {
+  const pattern = new Uint8Array(Math.min(STEP_BYTES, fill.length));
+  for (let at = 0; at < pattern.length; at += block.length) pattern.set(block, at);
+  const done = inSteps(command, fill, STEP_BYTES, (offset, length) =>
+    itl.guarded('write', offset, () => itl.unit.device.write([pattern.subarray(0, length)], offset)),
+  );
+  return mapMaybe(done, () => writtenThrough(itl));
+}
+
+/** Without a write cache GOOD means that the data is on the medium. */
+function writtenThrough(itl: ItlNexus): MaybePromise<Finished> {
+  if (itl.unit.modes.writeCacheEnabled) return GOOD;
+  return mapMaybe(itl.flush(), () => GOOD);
+}
+
+const properties = {
+  needsMedium: true,
+  writes: true,
+  timeouts: SLOW,
+  unsupportedFields: ['WRPROTECT', 'ANCHOR', 'PBDATA', 'LBDATA', 'GROUP_NUMBER'],
+};
+
+/** WRITE SAME(10) and (16). */
+export const WRITE_SAME_COMMANDS: readonly CommandEntry[] = [
+  defineCommand(WRITE_SAME_10, startWriteSame10, properties),
+  defineCommand(WRITE_SAME_16, startWriteSame16, properties),
+];

@@ -1,0 +1,94 @@
+import { GOOD } from '../answers.ts';
+import { readU16, readU24, readU32, readU64 } from '../bytes.ts';
+import {
+  WRITE_10,
+  WRITE_12,
+  WRITE_16,
+  WRITE_6,
+  WRITE_AND_VERIFY_10,
+  WRITE_AND_VERIFY_12,
+  WRITE_AND_VERIFY_16,
+  type WriteAndVerifyCdb,
+  type WriteCdb,
+} from '../cdb/block-cdbs.ts';
+import type { CdbDefinition } from '../cdb/cdb-definition.ts';
+import type { Execution } from '../execution.ts';
+import { MediaWrite, MediaWriteAndVerify } from '../media/media-write.ts';
+import { invalidCdbField } from '../sense/check-condition-error.ts';
+import type { ItlNexus } from '../unit/itl-nexus.ts';
+import { defineCommand, SLOW, type CommandEntry } from './command-entry.ts';
+import { checkTransfer, refuseFields } from './validate.ts';
+
+const FUA = 0x08;
+const WRPROTECT = 0xe0;
+const MAX_BLOCKS_6 = 256;
+
+/** Read by hand like READ. */
+function startWrite(
+  itl: ItlNexus,
+  cdb: CdbDefinition<WriteCdb>,
+  byte1: number,
+  lba: number,
+  blockCount: number,
+): Execution {
+  const { unit } = itl;
+  if ((byte1 & WRPROTECT) !== 0) throw invalidCdbField(cdb, 'WRPROTECT');
+  checkTransfer(unit, lba, blockCount, cdb, 'TRANSFER_LENGTH');
+  if (blockCount === 0) return GOOD;
+  const throughCache = (byte1 & FUA) !== 0 || !unit.modes.writeCacheEnabled;
+  return new MediaWrite(itl, lba * unit.blockSize, blockCount * unit.blockSize, throughCache);
+}
+
+function startWrite6(itl: ItlNexus, bytes: Uint8Array): Execution {
+  const { unit } = itl;
+  const lba = readU24(bytes, 1) & 0x1f_ffff;
+  const blockCount = bytes[4]! || MAX_BLOCKS_6;
+  checkTransfer(unit, lba, blockCount, WRITE_6, 'TRANSFER_LENGTH');
+  const throughCache = !unit.modes.writeCacheEnabled;
+  return new MediaWrite(itl, lba * unit.blockSize, blockCount * unit.blockSize, throughCache);
+}
+
+/** BYTCHK 00b and 01b both read back and compare; 10b and 11b are reserved (SBC-3 5.36). */
+function startWriteAndVerify(
+  itl: ItlNexus,
+  cdb: CdbDefinition<WriteAndVerifyCdb>,
+  bytes: Uint8Array,
+): Execution {
+  const { unit } = itl;
+  const fields = cdb.decode(bytes);
+  refuseFields(cdb, fields, 'WRPROTECT');
+  if (fields.BYTCHK > 1) throw invalidCdbField(cdb, 'BYTCHK');
+  const lba = fields.LOGICAL_BLOCK_ADDRESS;
+  const blockCount = fields.TRANSFER_LENGTH;
+  checkTransfer(unit, lba, blockCount, cdb, 'TRANSFER_LENGTH');
+  if (blockCount === 0) return GOOD;
+  return new MediaWriteAndVerify(itl, lba * unit.blockSize, blockCount * unit.blockSize);
+}
+
+const properties = { needsMedium: true, writes: true, unsupportedFields: ['WRPROTECT', 'GROUP_NUMBER'] };
+
+/** WRITE(6), (10), (12), (16) and WRITE AND VERIFY(10), (12), (16). */
+export const WRITE_COMMANDS: readonly CommandEntry[] = [
+  defineCommand(WRITE_6, (itl, { cdb }) => startWrite6(itl, cdb), properties),
+  defineCommand(
+    WRITE_10,
+    (itl, { cdb }) => startWrite(itl, WRITE_10, cdb[1]!, readU32(cdb, 2), readU16(cdb, 7)),
+    properties,
+  ),
+  defineCommand(
+    WRITE_12,
+    (itl, { cdb }) => startWrite(itl, WRITE_12, cdb[1]!, readU32(cdb, 2), readU32(cdb, 6)),
+    properties,
+  ),
+  defineCommand(
+    WRITE_16,
+    (itl, { cdb }) => startWrite(itl, WRITE_16, cdb[1]!, readU64(cdb, 2), readU32(cdb, 10)),
+    properties,
+  ),
+  ...[WRITE_AND_VERIFY_10, WRITE_AND_VERIFY_12, WRITE_AND_VERIFY_16].map((definition) =>
+    defineCommand(definition, (itl, { cdb }) => startWriteAndVerify(itl, definition, cdb), {
+      ...properties,
+      timeouts: SLOW,
+    }),
+  ),
+];

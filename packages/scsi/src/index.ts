@@ -1,0 +1,123 @@
+/**
+ * SCSI termination: a device server that emulates SPC-4 and SBC-3 over any `BlockDevice`, and the codecs of what it
+ * speaks: CDBs, sense data, INQUIRY and VPD pages, mode pages and parameter data, each both built and read.
+ *
+ * A transport opens a {@link Nexus} on a {@link ScsiTarget} and gives it commands; what comes back is a status, or an
+ * {@link Execution} whose data the transport moves. Hits of the block device complete without a promise.
+ *
+ * @packageDocumentation
+ */
+export { Status } from './execution.ts';
+export type { DataIn, DataOut, Execution, Finished, ScsiCommand, TaskAttribute } from './execution.ts';
+export type { Nexus, NexusOptions } from './nexus.ts';
+export { ScsiTarget, type ScsiTargetOptions } from './target/scsi-target.ts';
+export { LogicalUnit, type LogicalUnitOptions } from './unit/logical-unit.ts';
+export { IDENTITY_BYTES, NAA_COMPANY_ID, VENDOR_IDENTIFICATION } from './unit/identity.ts';
+export { decodeLun, encodeLun, MAX_LUN, REPORT_LUNS_WELL_KNOWN } from './lun.ts';
+export { supportedCommands, type SupportedCommand } from './commands/supported-commands.ts';
+
+export {
+  additionalSenseName,
+  AdditionalSenseCode,
+  SenseKey,
+  senseKeyName,
+  type AdditionalSense,
+} from './sense/additional-sense.ts';
+export {
+  describeSense,
+  encodeDescriptorSense,
+  encodeFixedSense,
+  encodeSense,
+  parseSense,
+  type FieldPointer,
+  type SenseData,
+} from './sense/sense-data.ts';
+export { CheckConditionError } from './sense/check-condition-error.ts';
+
+export type { FieldLocation, Structure } from './structure.ts';
+export type { AnyCdbDefinition, CdbDefinition, CdbIdentity } from './cdb/cdb-definition.ts';
+export { CDB_DEFINITIONS } from './cdb/cdb-catalogue.ts';
+export { describeCdb, findCdb } from './cdb/describe-cdb.ts';
+export * from './cdb/primary-cdbs.ts';
+export * from './cdb/block-cdbs.ts';
+
+export {
+  buildAbsentInquiry,
+  buildStandardInquiry,
+  parseStandardInquiry,
+  type StandardInquiry,
+  type StandardInquiryOptions,
+} from './inquiry/standard-inquiry.ts';
+export {
+  buildSupportedPages,
+  buildUnitSerialNumber,
+  buildVpdPage,
+  parseVpdPage,
+  VpdPage,
+} from './inquiry/vpd-page.ts';
+export {
+  Association,
+  buildDeviceIdentification,
+  DesignatorType,
+  parseDeviceIdentification,
+  type Designator,
+  type IdentificationOptions,
+} from './inquiry/device-identification.ts';
+export {
+  buildBlockDeviceCharacteristics,
+  buildBlockLimits,
+  buildExtendedInquiry,
+  buildLogicalBlockProvisioning,
+  parseBlockDeviceCharacteristics,
+  parseBlockLimits,
+  parseExtendedInquiry,
+  parseLogicalBlockProvisioning,
+  type BlockDeviceCharacteristics,
+  type BlockLimits,
+  type ExtendedInquiry,
+  type LogicalBlockProvisioning,
+} from './inquiry/block-vpd-pages.ts';
+
+export {
+  buildModeParameters,
+  DeviceSpecific,
+  parseModeParameters,
+  type ModeBlockDescriptor,
+  type ModeHeaderSize,
+  type ModePage,
+  type ModeParameters,
+  type ParsedModeParameters,
+} from './mode/mode-parameters.ts';
+export {
+  buildCachingPage,
+  buildControlPage,
+  ModePageCode,
+  ModeSubpageCode,
+  parseCachingPage,
+  parseControlPage,
+  type CachingPage,
+  type ControlPage,
+  type ModePageHeader,
+} from './mode/mode-pages.ts';
+export { PageControl } from './mode/mode-store.ts';
+
+export {
+  buildReadCapacity10,
+  buildReadCapacity16,
+  parseReadCapacity10,
+  parseReadCapacity16,
+  type ReadCapacity10,
+  type ReadCapacity16,
+} from './data/read-capacity.ts';
+export { buildUnmapList, parseUnmapList, type BlockRange, type UnmapList } from './data/unmap-list.ts';
+export { buildLbaStatus, parseLbaStatus, ProvisioningStatus, type LbaStatus } from './data/lba-status.ts';
+export { buildLunList, parseLunList } from './data/lun-list.ts';
+export {
+  buildAllOpcodes,
+  buildOneOpcode,
+  parseAllOpcodes,
+  parseOneOpcode,
+  type CommandTimeouts,
+  type OneOpcode,
+  type SupportedOpcode,
+} from './data/supported-opcodes.ts';

@@ -1,0 +1,50 @@
+import { u16be, u8 } from 'buffer-layout';
+import { concatBytes } from '../bytes.ts';
+import { flags, structure, type Structure } from '../structure.ts';
+
+/** Codes of the vital product data pages that this package builds and reads. */
+export const VpdPage = {
+  SUPPORTED_VPD_PAGES: 0x00,
+  UNIT_SERIAL_NUMBER: 0x80,
+  DEVICE_IDENTIFICATION: 0x83,
+  EXTENDED_INQUIRY_DATA: 0x86,
+  BLOCK_LIMITS: 0xb0,
+  BLOCK_DEVICE_CHARACTERISTICS: 0xb1,
+  LOGICAL_BLOCK_PROVISIONING: 0xb2,
+} as const;
+
+interface VpdHeader {
+  PERIPHERAL_QUALIFIER: number;
+  PERIPHERAL_DEVICE_TYPE: number;
+  PAGE_CODE: number;
+  PAGE_LENGTH: number;
+}
+
+/** The first bytes of every VPD page (SPC-4 7.8.1). */
+export const vpdHeader: Structure<VpdHeader> = structure(4, [
+  flags('PERIPHERAL_QUALIFIER:3', 'PERIPHERAL_DEVICE_TYPE:5'),
+  u8('PAGE_CODE'),
+  u16be('PAGE_LENGTH'),
+]);
+
+/** A VPD page of a direct access block device. */
+export function buildVpdPage(pageCode: number, body: Uint8Array): Uint8Array<ArrayBuffer> {
+  return concatBytes([vpdHeader.encode({ PAGE_CODE: pageCode, PAGE_LENGTH: body.length }), body]);
+}
+
+/** VPD page 00h: the codes of the pages there are, which must be in ascending order (SPC-4 7.8.15). */
+export function buildSupportedPages(pageCodes: readonly number[]): Uint8Array<ArrayBuffer> {
+  return buildVpdPage(VpdPage.SUPPORTED_VPD_PAGES, Uint8Array.from(pageCodes));
+}
+
+/** VPD page 80h (SPC-4 7.8.16). */
+export function buildUnitSerialNumber(serialNumber: string): Uint8Array<ArrayBuffer> {
+  return buildVpdPage(VpdPage.UNIT_SERIAL_NUMBER, Buffer.from(serialNumber, 'latin1'));
+}
+
+/** Page code and body of a VPD page; a body cut off by the allocation length is as long as there are bytes. */
+export function parseVpdPage(data: Uint8Array): { readonly pageCode: number; readonly body: Uint8Array } {
+  const header = vpdHeader.decode(data);
+  const start = vpdHeader.spanBytes;
+  return { pageCode: header.PAGE_CODE, body: data.subarray(start, start + header.PAGE_LENGTH) };
+}

@@ -1,0 +1,31 @@
+import { isPromise, type MaybePromise } from '@lunbox/block';
+import type { DataIn } from '../execution.ts';
+import { readCovering, scatter } from './covering-blocks.ts';
+import { MediaTransfer, totalBytes } from './media-transfer.ts';
+
+/** The data of a READ command. */
+export class MediaRead extends MediaTransfer implements DataIn {
+  readonly kind = 'data-in';
+
+  read(into: readonly Uint8Array[], offsetBytes: number): MaybePromise<void> {
+    const { device, blockSize } = this.itl.unit;
+    const offset = this.startOffset + offsetBytes;
+    const lengthBytes = totalBytes(into);
+    // An initiator may take data segments of any length: pieces then start and end inside blocks.
+    if (offset % blockSize !== 0 || lengthBytes % blockSize !== 0)
+      return this.#readUnaligned(into, offset, lengthBytes);
+    try {
+      const result = device.read(into, offset);
+      if (isPromise(result)) return result.catch((error: unknown) => this.fail(error, 'read', offset));
+    } catch (error) {
+      this.fail(error, 'read', offset);
+    }
+  }
+
+  #readUnaligned(into: readonly Uint8Array[], offset: number, lengthBytes: number): MaybePromise<void> {
+    return this.itl.guarded('read', offset, () => {
+      const bytes = readCovering(this.itl.unit.device, offset, lengthBytes);
+      return isPromise(bytes) ? bytes.then((read) => scatter(read, into)) : scatter(bytes, into);
+    });
+  }
+}

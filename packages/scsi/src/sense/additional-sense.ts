@@ -1,0 +1,90 @@
+/** Sense keys (SPC-4 4.5.6). */
+export const SenseKey = {
+  NO_SENSE: 0x0,
+  RECOVERED_ERROR: 0x1,
+  NOT_READY: 0x2,
+  MEDIUM_ERROR: 0x3,
+  HARDWARE_ERROR: 0x4,
+  ILLEGAL_REQUEST: 0x5,
+  UNIT_ATTENTION: 0x6,
+  DATA_PROTECT: 0x7,
+  BLANK_CHECK: 0x8,
+  COPY_ABORTED: 0xa,
+  ABORTED_COMMAND: 0xb,
+  VOLUME_OVERFLOW: 0xd,
+  MISCOMPARE: 0xe,
+  COMPLETED: 0xf,
+} as const;
+
+/** An additional sense code with its qualifier (SPC-4 annex F.2). */
+export interface AdditionalSense {
+  readonly asc: number;
+  readonly ascq: number;
+}
+
+/** The additional sense codes that this device server answers with or that its initiators meet often. */
+export const AdditionalSenseCode = {
+  NO_ADDITIONAL_SENSE_INFORMATION: { asc: 0x00, ascq: 0x00 },
+  LOGICAL_UNIT_NOT_READY_CAUSE_NOT_REPORTABLE: { asc: 0x04, ascq: 0x00 },
+  LOGICAL_UNIT_IS_IN_PROCESS_OF_BECOMING_READY: { asc: 0x04, ascq: 0x01 },
+  LOGICAL_UNIT_NOT_READY_INITIALIZING_COMMAND_REQUIRED: { asc: 0x04, ascq: 0x02 },
+  LOGICAL_UNIT_NOT_READY_MANUAL_INTERVENTION_REQUIRED: { asc: 0x04, ascq: 0x03 },
+  WRITE_ERROR: { asc: 0x0c, ascq: 0x00 },
+  UNEXPECTED_UNSOLICITED_DATA: { asc: 0x0c, ascq: 0x0c },
+  NOT_ENOUGH_UNSOLICITED_DATA: { asc: 0x0c, ascq: 0x0d },
+  INVALID_FIELD_IN_COMMAND_INFORMATION_UNIT: { asc: 0x0e, ascq: 0x03 },
+  UNRECOVERED_READ_ERROR: { asc: 0x11, ascq: 0x00 },
+  PARAMETER_LIST_LENGTH_ERROR: { asc: 0x1a, ascq: 0x00 },
+  MISCOMPARE_DURING_VERIFY_OPERATION: { asc: 0x1d, ascq: 0x00 },
+  INVALID_COMMAND_OPERATION_CODE: { asc: 0x20, ascq: 0x00 },
+  LOGICAL_BLOCK_ADDRESS_OUT_OF_RANGE: { asc: 0x21, ascq: 0x00 },
+  INVALID_FIELD_IN_CDB: { asc: 0x24, ascq: 0x00 },
+  LOGICAL_UNIT_NOT_SUPPORTED: { asc: 0x25, ascq: 0x00 },
+  INVALID_FIELD_IN_PARAMETER_LIST: { asc: 0x26, ascq: 0x00 },
+  WRITE_PROTECTED: { asc: 0x27, ascq: 0x00 },
+  SPACE_ALLOCATION_FAILED_WRITE_PROTECT: { asc: 0x27, ascq: 0x07 },
+  NOT_READY_TO_READY_CHANGE: { asc: 0x28, ascq: 0x00 },
+  POWER_ON_RESET_OR_BUS_DEVICE_RESET_OCCURRED: { asc: 0x29, ascq: 0x00 },
+  SCSI_BUS_RESET_OCCURRED: { asc: 0x29, ascq: 0x02 },
+  BUS_DEVICE_RESET_FUNCTION_OCCURRED: { asc: 0x29, ascq: 0x03 },
+  I_T_NEXUS_LOSS_OCCURRED: { asc: 0x29, ascq: 0x07 },
+  MODE_PARAMETERS_CHANGED: { asc: 0x2a, ascq: 0x01 },
+  RESERVATIONS_PREEMPTED: { asc: 0x2a, ascq: 0x03 },
+  RESERVATIONS_RELEASED: { asc: 0x2a, ascq: 0x04 },
+  REGISTRATIONS_PREEMPTED: { asc: 0x2a, ascq: 0x05 },
+  CAPACITY_DATA_HAS_CHANGED: { asc: 0x2a, ascq: 0x09 },
+  COMMANDS_CLEARED_BY_ANOTHER_INITIATOR: { asc: 0x2f, ascq: 0x00 },
+  SAVING_PARAMETERS_NOT_SUPPORTED: { asc: 0x39, ascq: 0x00 },
+  MEDIUM_NOT_PRESENT: { asc: 0x3a, ascq: 0x00 },
+  INQUIRY_DATA_HAS_CHANGED: { asc: 0x3f, ascq: 0x03 },
+  REPORTED_LUNS_DATA_HAS_CHANGED: { asc: 0x3f, ascq: 0x0e },
+  INTERNAL_TARGET_FAILURE: { asc: 0x44, ascq: 0x00 },
+  PROTOCOL_SERVICE_CRC_ERROR: { asc: 0x47, ascq: 0x05 },
+  INVALID_MESSAGE_ERROR: { asc: 0x49, ascq: 0x00 },
+  INSUFFICIENT_RESOURCES: { asc: 0x55, ascq: 0x03 },
+} as const;
+
+const SENSE_KEY_NAMES: ReadonlyMap<number, string> = new Map(
+  Object.entries(SenseKey).map(([name, key]) => [key, name.replaceAll('_', ' ')]),
+);
+
+const ADDITIONAL_SENSE_NAMES: ReadonlyMap<number, string> = new Map(
+  Object.entries(AdditionalSenseCode).map(([name, code]) => [
+    (code.asc << 8) | code.ascq,
+    name.replaceAll('_', ' '),
+  ]),
+);
+
+/** The standard's name of a sense key, or `sense key Xh`. */
+export function senseKeyName(senseKey: number): string {
+  return SENSE_KEY_NAMES.get(senseKey) ?? `sense key ${senseKey.toString(16).toUpperCase()}h`;
+}
+
+/** The standard's name of an additional sense code where this package knows it, else `XXh/XXh`. */
+export function additionalSenseName(asc: number, ascq: number): string {
+  return ADDITIONAL_SENSE_NAMES.get((asc << 8) | ascq) ?? `${hexByte(asc)}/${hexByte(ascq)}`;
+}
+
+function hexByte(value: number): string {
+  return `${value.toString(16).toUpperCase().padStart(2, '0')}h`;
+}

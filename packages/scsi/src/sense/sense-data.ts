@@ -1,0 +1,239 @@
+import { nu64be, u16be, u32be, u8 } from 'buffer-layout';
+import { concatBytes } from '../bytes.ts';
+import { bytes, flags, structure, type Structure } from '../structure.ts';
+import { additionalSenseName, senseKeyName } from './additional-sense.ts';
+
+/** The field that made a command an ILLEGAL REQUEST (SPC-4 4.5.2.4.2). */
+export interface FieldPointer {
+  /** True when the field is in the CDB, false when it is in the parameter list. */
+  readonly inCdb: boolean;
+  /** Offset of the field's first byte. */
+  readonly byteOffset: number;
+  /** Most significant bit of the field in that byte, where it is not the whole byte. */
+  readonly bit?: number;
+}
+
+/** Sense data, apart from its format. */
+export interface SenseData {
+  /** One of `SenseKey`. */
+  readonly senseKey: number;
+  readonly asc: number;
+  readonly ascq: number;
+  /** The INFORMATION field, when valid: for the block commands the LBA of the error. */
+  readonly information?: number;
+  readonly fieldPointer?: FieldPointer;
+  /** True when an earlier command, already answered with GOOD, failed (SPC-4 4.5.5). */
+  readonly deferred?: boolean;
+}
+
+interface FixedSense {
+  VALID: number;
+  RESPONSE_CODE: number;
+  SENSE_KEY: number;
+  INFORMATION: number;
+  ADDITIONAL_SENSE_LENGTH: number;
+  ADDITIONAL_SENSE_CODE: number;
+  ADDITIONAL_SENSE_CODE_QUALIFIER: number;
+  SKSV: number;
+  COMMAND_DATA: number;
+  BPV: number;
+  BIT_POINTER: number;
+  FIELD_POINTER: number;
+}
+
+/** Fixed format sense data (SPC-4 table 53). */
+const fixedSense: Structure<FixedSense> = structure(18, [
+  flags('VALID', 'RESPONSE_CODE:7'),
+  bytes(1),
+  flags('FILEMARK', 'EOM', 'ILI', 'SDAT_OVFL', 'SENSE_KEY:4'),
+  u32be('INFORMATION'),
+  u8('ADDITIONAL_SENSE_LENGTH'),
+  u32be('COMMAND_SPECIFIC_INFORMATION'),
+  u8('ADDITIONAL_SENSE_CODE'),
+  u8('ADDITIONAL_SENSE_CODE_QUALIFIER'),
+  u8('FIELD_REPLACEABLE_UNIT_CODE'),
+  flags('SKSV', 'COMMAND_DATA', 'RESERVED:2', 'BPV', 'BIT_POINTER:3'),
+  u16be('FIELD_POINTER'),
+]);
+
+interface DescriptorSenseHeader {
+  RESPONSE_CODE: number;
+  SENSE_KEY: number;
+  ADDITIONAL_SENSE_CODE: number;
+  ADDITIONAL_SENSE_CODE_QUALIFIER: number;
+  ADDITIONAL_SENSE_LENGTH: number;
+}
+
+/** Descriptor format sense data header (SPC-4 table 28). */
+const descriptorSenseHeader: Structure<DescriptorSenseHeader> = structure(8, [
+  flags('RESERVED', 'RESPONSE_CODE:7'),
+  flags('RESERVED:4', 'SENSE_KEY:4'),
+  u8('ADDITIONAL_SENSE_CODE'),
+  u8('ADDITIONAL_SENSE_CODE_QUALIFIER'),
+  bytes(3),
+  u8('ADDITIONAL_SENSE_LENGTH'),
+]);
+
+interface InformationDescriptor {
+  DESCRIPTOR_TYPE: number;
+  ADDITIONAL_LENGTH: number;
+  VALID: number;
+  INFORMATION: number;
+}
+
+/** Information sense data descriptor (SPC-4 table 31). */
+const informationDescriptor: Structure<InformationDescriptor> = structure(12, [
+  u8('DESCRIPTOR_TYPE'),
+  u8('ADDITIONAL_LENGTH'),
+  flags('VALID', 'RESERVED:7'),
+  bytes(1),
+  nu64be('INFORMATION'),
+]);
+
+interface FieldPointerDescriptor {
+  DESCRIPTOR_TYPE: number;
+  ADDITIONAL_LENGTH: number;
+  SKSV: number;
+  COMMAND_DATA: number;
+  BPV: number;
+  BIT_POINTER: number;
+  FIELD_POINTER: number;
+}
+
+/** Sense key specific sense data descriptor with a field pointer (SPC-4 tables 33 and 35). */
+const fieldPointerDescriptor: Structure<FieldPointerDescriptor> = structure(8, [
+  u8('DESCRIPTOR_TYPE'),
+  u8('ADDITIONAL_LENGTH'),
+  bytes(2),
+  flags('SKSV', 'COMMAND_DATA', 'RESERVED:2', 'BPV', 'BIT_POINTER:3'),
+  u16be('FIELD_POINTER'),
+  bytes(1),
+]);
+
+const INFORMATION_DESCRIPTOR = 0x00;
+const SENSE_KEY_SPECIFIC_DESCRIPTOR = 0x02;
+
+/** Sense data in fixed format, 18 bytes. An `information` of more than 32 bits is left out (SPC-4 4.5.3). */
+export function encodeFixedSense(sense: SenseData): Uint8Array<ArrayBuffer> {
+  const { information } = sense;
+  const valid = information !== undefined && information <= 0xffff_ffff;
+  return fixedSense.encode({
+    VALID: valid ? 1 : 0,
+    RESPONSE_CODE: sense.deferred === true ? 0x71 : 0x70,
+    SENSE_KEY: sense.senseKey,
+    INFORMATION: valid ? information : 0,
+    ADDITIONAL_SENSE_LENGTH: fixedSense.spanBytes - 8,
+    ADDITIONAL_SENSE_CODE: sense.asc,
+    ADDITIONAL_SENSE_CODE_QUALIFIER: sense.ascq,
+    ...fieldPointerFields(sense.fieldPointer),
+  });
+}
+
+/** Sense data in descriptor format: 8 bytes and a descriptor for each thing known. */
+export function encodeDescriptorSense(sense: SenseData): Uint8Array<ArrayBuffer> {
+  const descriptors: Uint8Array[] = [];
+  if (sense.information !== undefined) {
+    const fields = { ADDITIONAL_LENGTH: 0x0a, VALID: 1, INFORMATION: sense.information };
+    descriptors.push(informationDescriptor.encode({ DESCRIPTOR_TYPE: INFORMATION_DESCRIPTOR, ...fields }));
+  }
+  if (sense.fieldPointer !== undefined) {
+    const fields = { ADDITIONAL_LENGTH: 0x06, ...fieldPointerFields(sense.fieldPointer) };
+    descriptors.push(
+      fieldPointerDescriptor.encode({ DESCRIPTOR_TYPE: SENSE_KEY_SPECIFIC_DESCRIPTOR, ...fields }),
+    );
+  }
+  const body = concatBytes(descriptors);
+  const header = descriptorSenseHeader.encode({
+    RESPONSE_CODE: sense.deferred === true ? 0x73 : 0x72,
+    SENSE_KEY: sense.senseKey,
+    ADDITIONAL_SENSE_CODE: sense.asc,
+    ADDITIONAL_SENSE_CODE_QUALIFIER: sense.ascq,
+    ADDITIONAL_SENSE_LENGTH: body.length,
+  });
+  return concatBytes([header, body]);
+}
+
+/** Sense data in the format that the D_SENSE bit of the Control mode page asks for. */
+export function encodeSense(sense: SenseData, descriptorFormat: boolean): Uint8Array<ArrayBuffer> {
+  return descriptorFormat ? encodeDescriptorSense(sense) : encodeFixedSense(sense);
+}
+
+/**
+ * Reads sense data of either format; bytes cut off by an allocation length read as zero. Returns undefined when the
+ * response code is not one of 70h to 73h.
+ */
+export function parseSense(bytes: Uint8Array): SenseData | undefined {
+  const responseCode = (bytes[0] ?? 0) & 0x7f;
+  if (responseCode === 0x70 || responseCode === 0x71) return parseFixed(bytes);
+  if (responseCode === 0x72 || responseCode === 0x73) return parseDescriptors(bytes);
+  return undefined;
+}
+
+/** One line for people, e.g. `ILLEGAL REQUEST: INVALID FIELD IN CDB, CDB byte 1 bit 7`. */
+export function describeSense(bytes: Uint8Array): string {
+  const sense = parseSense(bytes);
+  if (sense === undefined) return 'no sense data';
+  const parts = [`${senseKeyName(sense.senseKey)}: ${additionalSenseName(sense.asc, sense.ascq)}`];
+  if (sense.information !== undefined) parts.push(`information ${sense.information}`);
+  const pointer = sense.fieldPointer;
+  if (pointer !== undefined) {
+    const bit = pointer.bit === undefined ? '' : ` bit ${pointer.bit}`;
+    parts.push(`${pointer.inCdb ? 'CDB' : 'parameter list'} byte ${pointer.byteOffset}${bit}`);
+  }
+  if (sense.deferred === true) parts.push('deferred');
+  return parts.join(', ');
+}
+
+function fieldPointerFields(pointer: FieldPointer | undefined): Partial<FixedSense> {
+  if (pointer === undefined) return {};
+  return {
+    SKSV: 1,
+    COMMAND_DATA: pointer.inCdb ? 1 : 0,
+    BPV: pointer.bit === undefined ? 0 : 1,
+    BIT_POINTER: pointer.bit ?? 0,
+    FIELD_POINTER: pointer.byteOffset,
+  };
+}
+
+function fieldPointerOf(
+  fields: Omit<FieldPointerDescriptor, 'DESCRIPTOR_TYPE' | 'ADDITIONAL_LENGTH'>,
+): FieldPointer {
+  const pointer = { inCdb: fields.COMMAND_DATA === 1, byteOffset: fields.FIELD_POINTER };
+  return fields.BPV === 1 ? { ...pointer, bit: fields.BIT_POINTER } : pointer;
+}
+
+function parseFixed(bytes: Uint8Array): SenseData {
+  const fields = fixedSense.decode(bytes);
+  const pointed = fields.SKSV === 1 && fields.SENSE_KEY === 0x05;
+  return {
+    senseKey: fields.SENSE_KEY,
+    asc: fields.ADDITIONAL_SENSE_CODE,
+    ascq: fields.ADDITIONAL_SENSE_CODE_QUALIFIER,
+    ...(fields.VALID === 1 ? { information: fields.INFORMATION } : {}),
+    ...(pointed ? { fieldPointer: fieldPointerOf(fields) } : {}),
+    ...(fields.RESPONSE_CODE === 0x71 ? { deferred: true } : {}),
+  };
+}
+
+function parseDescriptors(bytes: Uint8Array): SenseData {
+  const header = descriptorSenseHeader.decode(bytes);
+  const end = Math.min(bytes.length, descriptorSenseHeader.spanBytes + header.ADDITIONAL_SENSE_LENGTH);
+  let found: Partial<SenseData> = {};
+  for (let at = descriptorSenseHeader.spanBytes; at + 2 <= end; at += 2 + bytes[at + 1]!) {
+    if (bytes[at] === INFORMATION_DESCRIPTOR) {
+      const descriptor = informationDescriptor.decode(bytes, at);
+      if (descriptor.VALID === 1) found = { ...found, information: descriptor.INFORMATION };
+    }
+    if (bytes[at] === SENSE_KEY_SPECIFIC_DESCRIPTOR && header.SENSE_KEY === 0x05) {
+      const descriptor = fieldPointerDescriptor.decode(bytes, at);
+      if (descriptor.SKSV === 1) found = { ...found, fieldPointer: fieldPointerOf(descriptor) };
+    }
+  }
+  return {
+    senseKey: header.SENSE_KEY,
+    asc: header.ADDITIONAL_SENSE_CODE,
+    ascq: header.ADDITIONAL_SENSE_CODE_QUALIFIER,
+    ...found,
+    ...(header.RESPONSE_CODE === 0x73 ? { deferred: true } : {}),
+  };
+}

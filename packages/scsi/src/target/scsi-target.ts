@@ -1,0 +1,74 @@
+import { inspect } from 'node:util';
+import { MAX_LUN } from '../lun.ts';
+import type { Nexus, NexusOptions } from '../nexus.ts';
+import { AdditionalSenseCode } from '../sense/additional-sense.ts';
+import type { LogicalUnit } from '../unit/logical-unit.ts';
+import { TargetNexus } from './target-nexus.ts';
+
+/** Options of {@link ScsiTarget}. */
+export interface ScsiTargetOptions {
+  /**
+   * Told of every error that is a mistake of ours: the command that met it has ended with HARDWARE ERROR, INTERNAL
+   * TARGET FAILURE. By default it is written to standard error with its stack.
+   */
+  readonly onInternalError?: (error: unknown) => void;
+}
+
+/** Logical units under one name, and the initiators that talk to them. It knows nothing of transports. */
+export class ScsiTarget {
+  readonly #units = new Map<number, LogicalUnit>();
+  readonly #nexuses = new Set<TargetNexus>();
+  readonly #onInternalError: (error: unknown) => void;
+
+  constructor(options: ScsiTargetOptions = {}) {
+    this.#onInternalError = options.onInternalError ?? writeToStandardError;
+  }
+
+  /** The logical units by LUN. */
+  get units(): ReadonlyMap<number, LogicalUnit> {
+    return this.#units;
+  }
+
+  /**
+   * Gives a unit a LUN from 0 to 16 383; initiators that are there hear of it by a unit attention. Throws a RangeError
+   * when the LUN is out of range or taken.
+   */
+  addUnit(lun: number, unit: LogicalUnit): void {
+    if (!Number.isInteger(lun) || lun < 0 || lun > MAX_LUN)
+      throw new RangeError(`LUN ${lun} is not 0 to ${MAX_LUN}`);
+    if (this.#units.has(lun)) throw new RangeError(`LUN ${lun} is taken`);
+    this.#units.set(lun, unit);
+    for (const nexus of this.#nexuses) {
+      nexus.raiseAttention(AdditionalSenseCode.REPORTED_LUNS_DATA_HAS_CHANGED);
+      nexus.attach(lun, unit);
+    }
+  }
+
+  /** Takes a LUN away: its tasks are aborted and other units tell of it. Returns false when there is no such LUN. */
+  removeUnit(lun: number): boolean {
+    if (!this.#units.delete(lun)) return false;
+    for (const nexus of this.#nexuses) {
+      nexus.detach(lun);
+      nexus.raiseAttention(AdditionalSenseCode.REPORTED_LUNS_DATA_HAS_CHANGED);
+    }
+    return true;
+  }
+
+  /** An initiator port starts to talk to the target. Close the nexus when it stops. */
+  openNexus(options: NexusOptions): Nexus {
+    const nexus = new TargetNexus(
+      {
+        units: this.#units,
+        onInternalError: this.#onInternalError,
+        nexusClosed: (closed) => this.#nexuses.delete(closed),
+      },
+      options,
+    );
+    this.#nexuses.add(nexus);
+    return nexus;
+  }
+}
+
+function writeToStandardError(error: unknown): void {
+  process.stderr.write(`lunbox:scsi: internal error: ${inspect(error)}\n`);
+}

@@ -1,0 +1,42 @@
+import type { MaybePromise } from '@lunbox/block';
+import { NACA } from '../commands/command-entry.ts';
+import { findCommand, hasServiceActions } from '../commands/command-table.ts';
+import { NOT_STARTED } from '../commands/primary.ts';
+import { Status, type Execution, type Finished, type ScsiCommand } from '../execution.ts';
+import { AdditionalSenseCode, SenseKey } from '../sense/additional-sense.ts';
+import { CheckConditionError, illegalRequest, invalidCdbByte } from '../sense/check-condition-error.ts';
+import type { ItlNexus } from '../unit/itl-nexus.ts';
+
+const RESERVATION_CONFLICT: Finished = { kind: 'finished', status: Status.RESERVATION_CONFLICT };
+
+/**
+ * Does everything that the table asks for before a command, in the order of SAM-5 5.3.3, and starts it. Throws what
+ * ends the command otherwise than well.
+ */
+export function startCommand(itl: ItlNexus, command: ScsiCommand): MaybePromise<Execution> {
+  const { unit } = itl;
+  const { cdb } = command;
+  const entry = findCommand(cdb);
+  const news = entry?.duringAttention === true ? undefined : itl.takeNews();
+  if (news !== undefined) throw news;
+  if (entry === undefined) throw unsupported(cdb[0]!);
+  const lastByte = entry.cdb.lengthBytes - 1;
+  // NORMACA is 0 in the standard INQUIRY data, so NACA is refused (SAM-5 5.2).
+  if ((cdb[lastByte]! & NACA) !== 0) throw invalidCdbByte(lastByte, 2);
+  if (unit.reservedBy !== undefined && unit.reservedBy !== itl && entry.reservation === 'conflict') {
+    return RESERVATION_CONFLICT;
+  }
+  if (entry.needsMedium && unit.stopped) throw new CheckConditionError(NOT_STARTED);
+  if (entry.writes && unit.writeProtected) throw writeProtected();
+  return entry.start(itl, command);
+}
+
+/** SPC-4 4.2.2: an unknown service action of a known operation code is an invalid field, not an invalid command. */
+function unsupported(operationCode: number): CheckConditionError {
+  if (hasServiceActions(operationCode)) return invalidCdbByte(1, 4);
+  return illegalRequest(AdditionalSenseCode.INVALID_COMMAND_OPERATION_CODE);
+}
+
+function writeProtected(): CheckConditionError {
+  return new CheckConditionError({ senseKey: SenseKey.DATA_PROTECT, ...AdditionalSenseCode.WRITE_PROTECTED });
+}

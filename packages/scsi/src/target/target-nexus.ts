@@ -1,0 +1,144 @@
+import { isPromise, type MaybePromise } from '@lunbox/block';
+import { Status, type Execution, type Finished, type ScsiCommand } from '../execution.ts';
+import { decodeLun } from '../lun.ts';
+import type { Nexus, NexusOptions } from '../nexus.ts';
+import { AdditionalSenseCode, type AdditionalSense } from '../sense/additional-sense.ts';
+import { CheckConditionError, illegalRequest } from '../sense/check-condition-error.ts';
+import { ItlNexus, type ItlHost } from '../unit/itl-nexus.ts';
+import type { LogicalUnit } from '../unit/logical-unit.ts';
+import { executeWithoutUnit } from './absent-unit.ts';
+import { startCommand } from './start-command.ts';
+
+const TASK_ABORTED: Finished = { kind: 'finished', status: Status.TASK_ABORTED };
+
+/** What a nexus needs of its target. */
+export interface NexusOwner {
+  readonly units: ReadonlyMap<number, LogicalUnit>;
+  readonly onInternalError: (error: unknown) => void;
+  nexusClosed(nexus: TargetNexus): void;
+}
+
+/** The nexus of {@link Nexus}: finds the unit, keeps the task set, and turns every failure into a status. */
+export class TargetNexus implements Nexus, ItlHost {
+  readonly options: NexusOptions;
+  readonly #owner: NexusOwner;
+  readonly #units = new Map<number, ItlNexus>();
+  #closed = false;
+
+  constructor(owner: NexusOwner, options: NexusOptions) {
+    this.#owner = owner;
+    this.options = options;
+    for (const [lun, unit] of owner.units) this.attach(lun, unit);
+  }
+
+  get luns(): readonly number[] {
+    return [...this.#units.keys()].sort((a, b) => a - b);
+  }
+
+  execute(lun: Uint8Array, command: ScsiCommand): MaybePromise<Execution> {
+    const number = decodeLun(lun);
+    const itl = number === undefined ? undefined : this.#units.get(number);
+    if (itl === undefined) return this.#executeWithoutUnit(number, command);
+    // SAM-5 8.6.5: the ACA attribute means nothing while there is no ACA condition, and here there never is one.
+    if (command.attribute === 'aca') {
+      return this.#failure(itl, illegalRequest(AdditionalSenseCode.INVALID_MESSAGE_ERROR));
+    }
+    const turn = itl.unit.tasks.enter(command.attribute);
+    return turn === undefined ? this.#run(itl, command) : turn.then(() => this.#run(itl, command));
+  }
+
+  hasUnit(lun: Uint8Array): boolean {
+    return this.#find(lun) !== undefined;
+  }
+
+  resetUnit(lun: Uint8Array): boolean {
+    const itl = this.#find(lun);
+    itl?.unit.reset();
+    return itl !== undefined;
+  }
+
+  resetTarget(): void {
+    for (const itl of this.#units.values()) itl.unit.reset();
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const itl of this.#units.values()) itl.unit.detach(itl);
+    this.#units.clear();
+    this.#owner.nexusClosed(this);
+  }
+
+  lunInventoryReported(): void {
+    for (const { attentions } of this.#units.values()) {
+      attentions.clear(AdditionalSenseCode.REPORTED_LUNS_DATA_HAS_CHANGED);
+    }
+  }
+
+  reportInternalError(error: unknown): void {
+    this.#owner.onInternalError(error);
+  }
+
+  /** The target has a unit (more). */
+  attach(lun: number, unit: LogicalUnit): void {
+    const itl = new ItlNexus(this, lun, unit);
+    this.#units.set(lun, itl);
+    unit.attach(itl);
+  }
+
+  /** The target has a unit less. */
+  detach(lun: number): void {
+    const itl = this.#units.get(lun);
+    if (itl === undefined) return;
+    this.#units.delete(lun);
+    itl.unit.detach(itl);
+    this.options.onTasksAborted(lun);
+  }
+
+  /** Establishes a unit attention condition for every unit of the nexus. */
+  raiseAttention(condition: AdditionalSense): void {
+    for (const { attentions } of this.#units.values()) attentions.raise(condition);
+  }
+
+  #find(lun: Uint8Array): ItlNexus | undefined {
+    const number = decodeLun(lun);
+    return number === undefined ? undefined : this.#units.get(number);
+  }
+
+  #run(itl: ItlNexus, command: ScsiCommand): MaybePromise<Execution> {
+    if (command.aborted) return this.#leave(itl, TASK_ABORTED);
+    try {
+      const result = startCommand(itl, command);
+      if (isPromise(result)) return this.#settle(itl, result);
+      return result.kind === 'finished' ? this.#leave(itl, result) : result;
+    } catch (error) {
+      return this.#leave(itl, this.#failure(itl, error));
+    }
+  }
+
+  #settle(itl: ItlNexus, result: Promise<Execution>): Promise<Execution> {
+    return result.then(
+      (execution) => (execution.kind === 'finished' ? this.#leave(itl, execution) : execution),
+      (error: unknown) => this.#leave(itl, this.#failure(itl, error)),
+    );
+  }
+
+  #leave(itl: ItlNexus, finished: Finished): Finished {
+    itl.unit.tasks.leave();
+    return finished;
+  }
+
+  #failure(itl: ItlNexus, error: unknown): Finished {
+    return itl.checkCondition(error, 'read').toFinished();
+  }
+
+  #executeWithoutUnit(lun: number | undefined, command: ScsiCommand): Finished {
+    if (this.#closed) return TASK_ABORTED;
+    try {
+      return executeWithoutUnit(this, lun, command);
+    } catch (error) {
+      if (error instanceof CheckConditionError) return error.toFinished();
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,29 @@
+/** Length of the id that a storage object is born with. */
+export const IDENTITY_BYTES = 16;
+
+/** T10 VENDOR IDENTIFICATION. It is not registered with T10; a registered one would change every T10 designator. */
+export const VENDOR_IDENTIFICATION = 'LUNBOX';
+
+/**
+ * The 24-bit company id of the NAA designators. IEEE has assigned none to this project, so the locally administered
+ * bit (02h of the first byte) is set, which no assigned id has.
+ */
+export const NAA_COMPANY_ID = 0x024c42;
+
+/** What INQUIRY says about the identity of a logical unit. All of it follows from the object's random id (T-N9). */
+export interface UnitIdentity {
+  /** 32 hexadecimal digits: the whole id. */
+  readonly serialNumber: string;
+  /** NAA IEEE Registered Extended: 16 bytes, the last 100 bits of which are the first 100 bits of the id. */
+  readonly naa: Uint8Array<ArrayBuffer>;
+}
+
+/** Derives serial number and NAA from the id. Throws a RangeError when it is not {@link IDENTITY_BYTES} long. */
+export function unitIdentity(id: Uint8Array): UnitIdentity {
+  if (id.length !== IDENTITY_BYTES)
+    throw new RangeError(`identity has ${id.length} bytes, not ${IDENTITY_BYTES}`);
+  const hex = Buffer.from(id).toString('hex');
+  const companyId = NAA_COMPANY_ID.toString(16).padStart(6, '0');
+  const naa = Uint8Array.from(Buffer.from(`6${companyId}${hex.slice(0, 25)}`, 'hex'));
+  return { serialNumber: hex, naa };
+}

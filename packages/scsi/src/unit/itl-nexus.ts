@@ -1,0 +1,89 @@
+import { isPromise, type MaybePromise } from '@lunbox/block';
+import type { NexusOptions } from '../nexus.ts';
+import { AdditionalSenseCode, SenseKey } from '../sense/additional-sense.ts';
+import { blockFailure, type MediumAccess } from '../sense/block-failures.ts';
+import { CheckConditionError } from '../sense/check-condition-error.ts';
+import type { LogicalUnit } from './logical-unit.ts';
+import { UnitAttentions } from './unit-attentions.ts';
+
+/** What an I_T_L nexus needs of the target that it belongs to. */
+export interface ItlHost {
+  readonly options: NexusOptions;
+  /** The LUNs of the target, ascending. */
+  readonly luns: readonly number[];
+  /** The initiator has read the LUN inventory: nobody needs to tell it of changes any more. */
+  lunInventoryReported(): void;
+  /** Something broke that is neither the initiator's nor the medium's fault. */
+  reportInternalError(error: unknown): void;
+}
+
+/** One initiator port's view of one logical unit (SAM-5: I_T_L nexus). */
+export class ItlNexus {
+  readonly host: ItlHost;
+  readonly lun: number;
+  readonly unit: LogicalUnit;
+  readonly attentions: UnitAttentions = new UnitAttentions();
+  /** Failure of a command that had been answered with GOOD already (SPC-4 4.5.5). */
+  #deferred: CheckConditionError | undefined = undefined;
+
+  constructor(host: ItlHost, lun: number, unit: LogicalUnit) {
+    this.host = host;
+    this.lun = lun;
+    this.unit = unit;
+    this.attentions.raise(AdditionalSenseCode.POWER_ON_RESET_OR_BUS_DEVICE_RESET_OCCURRED);
+  }
+
+  /** What the next command has to hear of first, which is over then. */
+  takeNews(): CheckConditionError | undefined {
+    const news = this.attentions.take() ?? this.#deferred;
+    if (news === this.#deferred) this.#deferred = undefined;
+    return news;
+  }
+
+  /** Lets work go on after the command was answered. Its failure is told to a later command. */
+  runInBackground(work: () => MaybePromise<unknown>): void {
+    const failed = (error: unknown): void => {
+      const { sense } = this.checkCondition(error, 'write');
+      this.#deferred = new CheckConditionError({ ...sense, deferred: true }, error);
+    };
+    try {
+      const result = work();
+      if (isPromise(result)) result.catch(failed);
+    } catch (error) {
+      failed(error);
+    }
+  }
+
+  /** Any error as the check condition that the initiator gets, in the unit's sense format. */
+  checkCondition(error: unknown, access: MediumAccess, lba?: number): CheckConditionError {
+    const known = error instanceof CheckConditionError ? error : blockFailure(error, access, lba);
+    const condition = known ?? this.#internalError(error);
+    condition.descriptorFormat = this.unit.modes.descriptorSense;
+    return condition;
+  }
+
+  /** Does `work`; whatever it throws becomes a check condition, with the LBA of the byte `offset` where that is known. */
+  guarded<T>(access: MediumAccess, offset: number | undefined, work: () => MaybePromise<T>): MaybePromise<T> {
+    const lba = offset === undefined ? undefined : Math.floor(offset / this.unit.blockSize);
+    const failed = (error: unknown): never => {
+      throw this.checkCondition(error, access, lba);
+    };
+    try {
+      const result = work();
+      return isPromise(result) ? result.catch(failed) : result;
+    } catch (error) {
+      return failed(error);
+    }
+  }
+
+  /** Everything written is on the medium when it completes. */
+  flush(): MaybePromise<void> {
+    return this.guarded('write', undefined, () => this.unit.device.flush());
+  }
+
+  #internalError(error: unknown): CheckConditionError {
+    this.host.reportInternalError(error);
+    const code = AdditionalSenseCode.INTERNAL_TARGET_FAILURE;
+    return new CheckConditionError({ senseKey: SenseKey.HARDWARE_ERROR, ...code }, error);
+  }
+}

@@ -1,0 +1,133 @@
+import type { BlockDevice } from '@lunbox/block';
+import { AdditionalSenseCode, type AdditionalSense } from '../sense/additional-sense.ts';
+import { ModeStore } from '../mode/mode-store.ts';
+import { unitIdentity, VENDOR_IDENTIFICATION, type UnitIdentity } from './identity.ts';
+import type { ItlNexus } from './itl-nexus.ts';
+import { TaskSet } from './task-set.ts';
+import { DEFAULT_PHYSICAL_BLOCK_BYTES, unitLimits, type UnitLimits } from './unit-limits.ts';
+
+/** Options of {@link LogicalUnit}. */
+export interface LogicalUnitOptions {
+  /** What the unit stores. Its block size must be 512 or 4096. The unit does not close it. */
+  readonly device: BlockDevice;
+  /** The random id that the object was born with, 16 bytes: the source of serial number and NAA. */
+  readonly identity: Uint8Array;
+  /** T10 VENDOR IDENTIFICATION, up to 8 characters. Default `LUNBOX`. */
+  readonly vendor?: string;
+  /** PRODUCT IDENTIFICATION, up to 16 characters. Default `LUNBOX DISK`. */
+  readonly product?: string;
+  /** PRODUCT REVISION LEVEL, up to 4 characters. Default `0001`. */
+  readonly revision?: string;
+  /** Refuse every change with DATA PROTECT, also when the device would take it. */
+  readonly readOnly?: boolean;
+  /** Physical block to report, a power of two from the block size on; default 4096 bytes. */
+  readonly physicalBlockBytes?: number;
+}
+
+/** A disk as SCSI sees it: a block device with an identity, mode pages, a reservation and a task set. */
+export class LogicalUnit {
+  readonly device: BlockDevice;
+  /** 32 hexadecimal digits, from the identity. */
+  readonly serialNumber: string;
+  /** @internal */
+  readonly naa: UnitIdentity['naa'];
+  /** @internal */
+  readonly vendor: string;
+  /** @internal */
+  readonly product: string;
+  /** @internal */
+  readonly revision: string;
+  /** @internal */
+  readonly blockSize: number;
+  /** @internal */
+  readonly limits: UnitLimits;
+  /** @internal */
+  readonly modes: ModeStore = new ModeStore();
+  /** @internal */
+  readonly tasks: TaskSet = new TaskSet();
+  /** Stopped by START STOP UNIT: commands that need the medium are refused until it is started. @internal */
+  stopped = false;
+  /** Who has the unit by RESERVE. @internal */
+  reservedBy: ItlNexus | undefined = undefined;
+  readonly #readOnly: boolean;
+  readonly #nexuses = new Set<ItlNexus>();
+  readonly #endResize: () => void;
+  #blockCount: number;
+
+  /** Throws a RangeError for an identity, a text or a physical block size that does not fit. */
+  constructor(options: LogicalUnitOptions) {
+    const { device } = options;
+    const identity = unitIdentity(options.identity);
+    this.device = device;
+    this.serialNumber = identity.serialNumber;
+    this.naa = identity.naa;
+    this.vendor = fittingText('vendor', options.vendor ?? VENDOR_IDENTIFICATION, 8);
+    this.product = fittingText('product', options.product ?? 'LUNBOX DISK', 16);
+    this.revision = fittingText('revision', options.revision ?? '0001', 4);
+    this.blockSize = device.blockSize;
+    this.limits = unitLimits(device.blockSize, physicalBlock(options.physicalBlockBytes, device.blockSize));
+    this.#readOnly = options.readOnly ?? false;
+    this.#blockCount = Math.floor(device.size / device.blockSize);
+    this.#endResize = device.onResize((size) => this.#resized(size));
+  }
+
+  /** Capacity in logical blocks. */
+  get blockCount(): number {
+    return this.#blockCount;
+  }
+
+  /** True when writes are refused: by option, by the device, or by the SWP bit of the Control mode page. */
+  get writeProtected(): boolean {
+    return this.#readOnly || this.device.readOnly || this.modes.softwareWriteProtect;
+  }
+
+  /** Ends the subscription to the device. The device itself stays open. Idempotent. */
+  close(): void {
+    this.#endResize();
+  }
+
+  /** @internal */
+  attach(nexus: ItlNexus): void {
+    this.#nexuses.add(nexus);
+  }
+
+  /** The nexus is gone: so is its reservation (SPC-2 7.21.1). @internal */
+  detach(nexus: ItlNexus): void {
+    this.#nexuses.delete(nexus);
+    if (this.reservedBy === nexus) this.reservedBy = undefined;
+  }
+
+  /** Establishes a unit attention condition on every nexus but `except`. @internal */
+  raiseAttention(condition: AdditionalSense, except?: ItlNexus): void {
+    for (const nexus of this.#nexuses) {
+      if (nexus !== except) nexus.attentions.raise(condition);
+    }
+  }
+
+  /** Logical unit reset (SAM-5 6.3.3): tasks, reservation, mode pages and the stopped state go. @internal */
+  reset(): void {
+    this.reservedBy = undefined;
+    this.stopped = false;
+    this.modes.reset();
+    this.raiseAttention(AdditionalSenseCode.BUS_DEVICE_RESET_FUNCTION_OCCURRED);
+    for (const nexus of this.#nexuses) nexus.host.options.onTasksAborted(nexus.lun);
+  }
+
+  #resized(size: number): void {
+    this.#blockCount = Math.floor(size / this.blockSize);
+    this.raiseAttention(AdditionalSenseCode.CAPACITY_DATA_HAS_CHANGED);
+  }
+}
+
+/** SPC-4 4.4.1: text fields hold the characters 20h to 7Eh only. */
+function fittingText(name: string, value: string, maxLength: number): string {
+  if (value.length <= maxLength && /^[\x20-\x7e]*$/.test(value)) return value;
+  throw new RangeError(`${name} is not up to ${maxLength} printable ASCII characters`);
+}
+
+function physicalBlock(bytes: number | undefined, blockSize: number): number {
+  const physical = bytes ?? Math.max(blockSize, DEFAULT_PHYSICAL_BLOCK_BYTES);
+  const exponent = Math.log2(physical / blockSize);
+  if (Number.isInteger(exponent) && exponent >= 0 && exponent <= 15) return physical;
+  throw new RangeError(`physical block of ${physical} bytes over logical blocks of ${blockSize}`);
+}

@@ -1,0 +1,57 @@
+import type { TaskAttribute } from '../execution.ts';
+
+interface WaitingTask {
+  readonly ordered: boolean;
+  readonly start: () => void;
+}
+
+/**
+ * The order of the tasks of one logical unit (SAM-5 8.6): SIMPLE tasks run side by side, an ORDERED one starts when
+ * every earlier task has ended and later ones wait for it, HEAD OF QUEUE starts at once. While nobody uses ORDERED,
+ * a task costs an increment and a decrement. The transport's command window bounds the queue.
+ */
+export class TaskSet {
+  #active = 0;
+  #barrier = false;
+  readonly #waiting: WaitingTask[] = [];
+
+  /** Tasks that have started and not ended. */
+  get activeCount(): number {
+    return this.#active;
+  }
+
+  /** A task arrives: undefined when it may start now, else a promise of the moment when it may. */
+  enter(attribute: TaskAttribute): Promise<void> | undefined {
+    const ordered = attribute === 'ordered';
+    const free = ordered ? this.#active === 0 : !this.#barrier;
+    if (attribute === 'head-of-queue' || (free && this.#waiting.length === 0)) {
+      this.#start(ordered);
+      return undefined;
+    }
+    return new Promise((start) => {
+      this.#waiting.push({ ordered, start });
+    });
+  }
+
+  /** A task that had started has ended. */
+  leave(): void {
+    this.#active--;
+    if (this.#active === 0) this.#barrier = false;
+    if (this.#waiting.length > 0) this.#advance();
+  }
+
+  #start(ordered: boolean): void {
+    this.#active++;
+    if (ordered) this.#barrier = true;
+  }
+
+  #advance(): void {
+    for (;;) {
+      const next = this.#waiting[0];
+      if (next === undefined || this.#barrier || (next.ordered && this.#active > 0)) return;
+      this.#waiting.shift();
+      this.#start(next.ordered);
+      next.start();
+    }
+  }
+}

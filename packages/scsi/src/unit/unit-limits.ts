@@ -1,0 +1,36 @@
+/** Most descriptors of one UNMAP command. */
+export const MAX_UNMAP_DESCRIPTORS = 256;
+
+/** The physical block that Lunbox tells initiators to align to, unless a unit is created with another. */
+export const DEFAULT_PHYSICAL_BLOCK_BYTES = 4096;
+
+const MAX_TRANSFER_BYTES = 16 * 1024 * 1024;
+const OPTIMAL_TRANSFER_BYTES = 1024 * 1024;
+const MAX_WRITE_SAME_BYTES = 4 * 1024 * 1024 * 1024;
+const MAX_UNMAP_LBAS = 1_048_576;
+const UNMAP_GRANULARITY_BYTES = 4096;
+
+/** What one command may ask of a unit, in logical blocks; the Block Limits VPD page says the same. */
+export interface UnitLimits {
+  readonly maxTransferBlocks: number;
+  readonly optimalTransferBlocks: number;
+  /** Most blocks of all descriptors of one UNMAP command together. */
+  readonly maxUnmapBlocks: number;
+  readonly unmapGranularityBlocks: number;
+  /** A WRITE SAME of this many blocks ends within the time that initiators wait for it, also on a slow disk. */
+  readonly maxWriteSameBlocks: number;
+  /** A physical block holds 2 to the power of this many logical blocks. */
+  readonly physicalBlockExponent: number;
+}
+
+/** The limits for a block size. */
+export function unitLimits(blockSize: number, physicalBlockBytes: number): UnitLimits {
+  return {
+    maxTransferBlocks: MAX_TRANSFER_BYTES / blockSize,
+    optimalTransferBlocks: OPTIMAL_TRANSFER_BYTES / blockSize,
+    maxUnmapBlocks: MAX_UNMAP_LBAS,
+    unmapGranularityBlocks: Math.max(1, UNMAP_GRANULARITY_BYTES / blockSize),
+    maxWriteSameBlocks: MAX_WRITE_SAME_BYTES / blockSize,
+    physicalBlockExponent: Math.max(0, Math.log2(physicalBlockBytes / blockSize)),
+  };
+}
