@@ -5,6 +5,7 @@ import { totalLength } from '../buffers.ts';
 import type { Clock } from '../clock.ts';
 import { DiskError } from '../disk-error.ts';
 import type { DiskFile, FileStatus, LockOutcome, LockRange } from '../disk.ts';
+import { dirtyRoomBytes } from './dirty-pages.ts';
 import { fileSystemKind, type FileSystemKind } from './file-system.ts';
 import { Errno, FallocateMode, Whence, type NativeCalls } from './native.ts';
 import { poolRead, poolSetModifiedTime, poolSync, poolTruncate, poolWrite } from './pool-io.ts';
@@ -54,7 +55,7 @@ export class RealFile implements DiskFile {
     this.#fd = options.fd;
     this.#native = options.native;
     this.#kind = fileSystemKind(options.fd);
-    this.#governor = new WriteGovernor(options.clock);
+    this.#governor = new WriteGovernor(options.clock, dirtyRoomBytes);
     this.#readsNow = options.native !== undefined && this.#kind !== 'memory';
     this.#punches = options.native !== undefined;
     this.#zeroes = options.native !== undefined;
@@ -92,11 +93,7 @@ export class RealFile implements DiskFile {
 
   sync(): Promise<void> {
     this.#checkOpen('fdatasync');
-    return this.#change(() =>
-      poolSync(this.#fd).then(() => {
-        this.#governor.drained();
-      }),
-    );
+    return this.#change(() => poolSync(this.#fd));
   }
 
   truncate(sizeBytes: number): Promise<void> {

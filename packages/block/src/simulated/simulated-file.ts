@@ -50,8 +50,9 @@ export class SimulatedFile implements DiskFile {
 
   async sync(): Promise<void> {
     await Promise.resolve();
+    this.#checkOpen('sync');
     try {
-      this.#enter('sync');
+      this.#options.faults.enter('sync');
     } catch (error) {
       this.#inode.failSync();
       throw error;

@@ -15,7 +15,6 @@ export class SimulatedInode {
   readonly number: bigint;
   readonly birthTimeNs: bigint;
   mtimeNs: bigint;
-  /** How many names it has. */
   readonly #live = new SparseBytes();
   readonly #medium = new SparseBytes();
   #size = 0;

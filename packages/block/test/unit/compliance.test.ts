@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { describe } from 'vitest';
 import {
   concat,
+  FileDevice,
+  SimulatedDisk,
   createRealDisk,
   MemoryDevice,
   mirror,
@@ -55,6 +57,18 @@ describe('file', () => {
     for (const native of [true, false]) {
       comply(`FileDevice ${parent} native ${native}`, () => fileSubject(parent, native, native ? 512 : 4096));
     }
+  }
+});
+
+describe('file of a simulated disk', () => {
+  for (const options of [{}, { immediate: true }, { sparse: false, immediate: true }]) {
+    comply(`FileDevice ${JSON.stringify(options)}`, async () => {
+      const disk = new SimulatedDisk(options);
+      const file = await disk.open('/disk', 'create');
+      await file.truncate(MEBIBYTE + 3 * MEBIBYTE);
+      const device = new FileDevice(file, { dataOffset: MEBIBYTE, size: 3 * MEBIBYTE, closeFile: true });
+      return { device, resize: (size) => device.grow(size), dispose };
+    });
   }
 });
 
