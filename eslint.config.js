@@ -62,10 +62,13 @@ export default defineConfig(
     },
   },
   {
-    // Tests index into results they have just made and hand functions around on purpose.
+    // Tests index into results they have just made, read JSON of foreign programs and hand functions around on purpose.
     files: ['packages/*/{test,bench,soak}/**/*.ts', 'test/**/*.ts'],
     rules: {
       '@typescript-eslint/explicit-module-boundary-types': 'off',
+      '@typescript-eslint/no-unsafe-argument': 'off',
+      '@typescript-eslint/no-unsafe-assignment': 'off',
+      '@typescript-eslint/no-unsafe-member-access': 'off',
       '@typescript-eslint/unbound-method': 'off',
     },
   },
