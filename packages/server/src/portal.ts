@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { ServerError } from './server-error.ts';
 
 /** The port that iSCSI targets listen on (RFC 7143 §13). */
@@ -35,4 +36,9 @@ export function formatPortal({ host, port }: Portal): string {
 /** True when only programs of this machine reach the portal. */
 export function isLoopback({ host }: Portal): boolean {
   return /^(localhost|127(\.\d{1,3}){3}|::1|::ffff:127(\.\d{1,3}){3})$/i.test(host);
+}
+
+/** A portal as others can write it: one that listens at every address of the machine goes by its name. */
+export function reachablePortal({ host, port }: Portal): Portal {
+  return { host: host === '0.0.0.0' || host === '::' ? hostname() : host, port };
 }

@@ -1,11 +1,13 @@
-import { TargetError, IscsiServer } from '@lunbox/iscsi-target';
+import { IscsiServer } from '@lunbox/iscsi-target';
 import { LogicalUnit, ScsiTarget } from '@lunbox/scsi';
 import { formatUuid } from '@lunbox/storage-object';
 import debug from 'debug';
+import { resolve } from 'node:path';
 import { closeDisks, openDisks, type Disk } from './disks.ts';
 import { checkIscsiName, defaultIscsiName } from './iscsi-name.ts';
 import { LUN_LIMIT, type LunOptions, type ServerOptions } from './options.ts';
-import { formatPortal, isLoopback, parsePortal, type Portal } from './portal.ts';
+import { portalError } from './portal-error.ts';
+import { formatPortal, isLoopback, parsePortal, reachablePortal, type Portal } from './portal.ts';
 import { ServerError } from './server-error.ts';
 import type { ServedLun, ServedTarget } from './status.ts';
 
@@ -133,6 +135,11 @@ function checkOptions(options: ServerOptions, portals: readonly Portal[]): void 
       throw new ServerError('SERVER_BAD_OPTIONS', `a target has 1 to ${LUN_LIMIT} LUNs, not ${luns.length}`);
     }
   }
+  const paths = allLuns(options).flatMap((lun) => ('path' in lun ? [resolve(lun.path)] : []));
+  const twice = paths.find((path, index) => paths.indexOf(path) !== index);
+  if (twice !== undefined) {
+    throw new ServerError('SERVER_BAD_OPTIONS', `${twice} is given twice; a disk can be one LUN only`);
+  }
 }
 
 /** Finds out whether the portals are free, before any disk is touched. */
@@ -153,22 +160,9 @@ async function listen(iscsi: IscsiServer, portals: readonly Portal[]): Promise<P
     return listening;
   } catch (error) {
     await iscsi.close({ timeoutMs: 0 });
-    throw portalError(error, portals[listening.length]);
+    const failed = portals[listening.length];
+    throw failed ? portalError(error, failed) : error;
   }
-}
-
-function portalError(error: unknown, portal: Portal | undefined): unknown {
-  if (!(error instanceof TargetError) || !portal) return error;
-  const text = formatPortal(portal);
-  const data = { portal: text, cause: error };
-  if (error.code === 'PORTAL_IN_USE') {
-    const message = `${text} is in use by another program; stop it or choose another port`;
-    return new ServerError('SERVER_PORTAL_IN_USE', message, data);
-  }
-  if (error.code === 'PORTAL_UNAVAILABLE') {
-    return new ServerError('SERVER_PORTAL_UNAVAILABLE', error.message, data);
-  }
-  return error;
 }
 
 const allLuns = (options: ServerOptions): LunOptions[] => options.targets.flatMap(({ luns }) => luns);
@@ -199,7 +193,7 @@ function describeLun(disk: Disk, lun: number, url: string): ServedLun {
 
 function urlOf({ portals }: Running, iqn: string, lun: number): string {
   const portal = portals[0];
-  return `iscsi://${portal ? formatPortal(portal) : ''}/${iqn}/${lun}`;
+  return `iscsi://${portal ? formatPortal(reachablePortal(portal)) : ''}/${iqn}/${lun}`;
 }
 
 async function stopAll({ iscsi, targets }: Running, timeoutMs: number): Promise<void> {

@@ -1,16 +1,17 @@
 import type { LunboxServer } from '../server.ts';
-import { parsePortal } from '../portal.ts';
+import { formatPortal, parsePortal, reachablePortal } from '../portal.ts';
 import { formatSize } from './size.ts';
 
 type Section = readonly [title: string, lines: readonly string[]];
 
 /** What a person reads when the disks can be reached: what is served, and what to paste to connect. */
 export function connectionGuide(server: LunboxServer): string {
-  const [portal = ''] = server.portals;
+  const [firstPortal] = server.portals;
   const [target] = server.targets;
-  if (!target) return '';
+  if (firstPortal === undefined || !target) return '';
   const url = server.url(0);
-  const { host, port } = parsePortal(portal);
+  const { host, port } = reachablePortal(parsePortal(firstPortal));
+  const portal = formatPortal({ host, port });
   const served: Section[] = [
     ['Portal', server.portals],
     ['Target', [target.iqn]],

@@ -1,5 +1,5 @@
 import { BlockError } from '@lunbox/block';
-import { ContainerError } from '@lunbox/storage-object';
+import { ContainerError, type ContainerErrorCode } from '@lunbox/storage-object';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { createRequire } from 'node:module';
 import { ServerError, type ServerErrorCode } from '../server-error.ts';
@@ -10,12 +10,21 @@ import { serveDisks, type ServeFlags } from './serve-command.ts';
 import { parseSize } from './size.ts';
 
 /** Refusals that only other arguments can help. */
-const USAGE_CODES: ReadonlySet<ServerErrorCode> = new Set([
+const USAGE_CODES: ReadonlySet<string> = new Set<ServerErrorCode | ContainerErrorCode>([
   'SERVER_BAD_PORTAL',
   'SERVER_BAD_NAME',
   'SERVER_BAD_OPTIONS',
   'SERVER_AUTHENTICATION_REQUIRED',
+  'CONTAINER_BAD_SIZE',
 ]);
+
+/** What to do about a refusal, where the message alone does not say. */
+const HINTS: Readonly<Record<string, string>> = {
+  SERVER_AUTHENTICATION_REQUIRED: 'say --no-auth if that is what you want',
+  CONTAINER_NOT_FOUND: 'make a disk with: lunbox create FILE --size 10G',
+  CONTAINER_NOT_LUNBOX: 'make a disk with: lunbox create FILE --size 10G',
+  CONTAINER_CORRUPT: 'restore it from a backup; nothing was changed',
+};
 
 /**
  * Runs one command line (without `node` and the script) and answers the exit code. Errors that a person can
@@ -39,6 +48,7 @@ function buildProgram(setExitCode: (code: number) => void): Command {
     .description('A SCSI disk in a file, served over iSCSI')
     .version(packageVersion(), '-V, --version')
     .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error:/, 'lunbox:')) })
     .showHelpAfterError('(lunbox --help lists the commands)');
   program
     .command('create <file>')
@@ -96,18 +106,10 @@ function packageVersion(): string {
 function exitCodeOf(error: unknown): number {
   // Commander has printed its message; its own code for help and version is 0.
   if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.OK : ExitCode.USAGE;
-  if (error instanceof ServerError) {
-    console.error(`lunbox: ${error.message}${hintOf(error)}`);
-    return USAGE_CODES.has(error.code) ? ExitCode.USAGE : ExitCode.FAILED;
-  }
-  if (error instanceof ContainerError || error instanceof BlockError) {
-    console.error(`lunbox: ${error.message}`);
-    return ExitCode.FAILED;
-  }
-  throw error;
-}
-
-function hintOf(error: ServerError): string {
-  if (error.code === 'SERVER_AUTHENTICATION_REQUIRED') return '; say --no-auth if that is what you want';
-  return '';
+  if (!(error instanceof ServerError || error instanceof ContainerError || error instanceof BlockError))
+    throw error;
+  const { code, message } = error;
+  const hint = HINTS[code];
+  console.error(`lunbox: ${message}${hint === undefined ? '' : `; ${hint}`}`);
+  return USAGE_CODES.has(code) ? ExitCode.USAGE : ExitCode.FAILED;
 }

@@ -74,7 +74,6 @@ async function untilStopped(server: LunboxServer, quiet: boolean): Promise<numbe
         resolve(ExitCode.OK);
       }, reject);
     };
-    process.on('SIGINT', onSignal);
-    process.on('SIGTERM', onSignal);
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, onSignal);
   });
 }
