@@ -40,7 +40,7 @@ async function main() {
   const args = process.argv.slice(2);
   if (!existsSync(disk) && !(await portalIsTaken())) {
     mkdirSync(join(root, 'data'), { recursive: true });
-    const failed = await run(['create', disk, '--size', '1G']);
+    const failed = await run(['create', disk, '--size', '1G', '--quiet']);
     if (failed) return failed;
   }
   return await run([

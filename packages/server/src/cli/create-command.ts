@@ -6,6 +6,7 @@ export interface CreateFlags {
   readonly size: number;
   readonly blockSize: string;
   readonly json?: boolean;
+  readonly quiet?: boolean;
 }
 
 /** `lunbox create`: makes the file and says what to do with it. */
@@ -20,6 +21,7 @@ export async function createDisk(path: string, flags: CreateFlags): Promise<void
     );
     return;
   }
+  if (flags.quiet === true) return;
   console.log(`${path}: ${formatSize(capacityBytes)}, blocks of ${blockSize} bytes, identity ${identity}`);
   console.log(`Serve it with: lunbox serve ${path}`);
 }

@@ -62,6 +62,7 @@ function buildProgram(setExitCode: (code: number) => void): Command {
       new Option('--block-size <bytes>', 'logical block length').choices(['512', '4096']).default('512'),
     )
     .option('--json', 'print one line of JSON')
+    .option('--quiet', 'print nothing')
     .action(async (file: string, flags: CreateFlags) => {
       await createDisk(file, flags);
     });
