@@ -55,7 +55,7 @@ function rule<T extends KeyAnswer['value']>(
   ours: (limits: TargetLimits) => KeyPreference,
   apply: (parameters: OperationalParameters, value: T) => void,
 ): Rule {
-  return { ours, apply: apply as (parameters: OperationalParameters, value: never) => void };
+  return { ours, apply };
 }
 
 /** Every operational key, with what this target prefers. Digests: the initiator's order decides (RFC 7143 §6.2.1). */

@@ -233,7 +233,16 @@ export class WriteTransfer implements Solicitor {
     if (this.#outcome !== undefined) return this.#complete(this.#outcome);
     if (this.#execution === undefined || this.#receivedBytes < this.#wantBytes) return;
     this.#completed = true;
-    const result = this.#execution.finish(this.#receivedBytes);
+    this.#finish(this.#execution);
+  }
+
+  #finish(execution: DataOut): void {
+    let result: Finished | Promise<Finished>;
+    try {
+      result = execution.finish(this.#receivedBytes);
+    } catch (error) {
+      result = this.#host.failure(error);
+    }
     if (!(result instanceof Promise)) return this.#complete(result);
     this.#task.hold();
     const ended = (finished: Finished): void => {

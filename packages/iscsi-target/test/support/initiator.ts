@@ -12,7 +12,8 @@ import {
   type ScsiCommandPdu,
   type TargetPdu,
 } from '@lunbox/iscsi-pdu';
-import { TargetEngine, type Connection } from '../../src/index.ts';
+import type { TargetEngine} from '../../src/index.ts';
+import { type Connection } from '../../src/index.ts';
 import { MemoryTransport } from './memory-transport.ts';
 
 export const TARGET_NAME = 'iqn.2026-11.io.lunbox:test';

@@ -23,7 +23,7 @@ export class ScriptedScsi {
   held = false;
   /** Answers instead of the disk when it returns something. */
   override: ((command: ScsiCommand) => Execution | undefined) | undefined = undefined;
-  #waiting: (() => void)[] = [];
+  readonly #waiting: (() => void)[] = [];
 
   openNexus(options: NexusOptions): Nexus {
     const entry = { options, closed: false };

@@ -223,7 +223,7 @@ describe('Data-Out (RFC 7143 §4.2.5.2)', () => {
     ],
     ['less than announced', { InitialR2T: 'No' }, { final: false }, [{ at: 0, length: 512 }]],
   ])('fails a command with %s: ABORTED COMMAND (RFC 7143 §11.4.7.2)', async (_what, keys, fields, parts) => {
-    const initiator = await loggedIn(keys as Record<string, string>);
+    const initiator = await loggedIn(keys);
     const command = initiator.write10(8, 8, fields);
     const outs = parts.map(({ at, length }, dataSn) =>
       initiator.dataOut(command, {
@@ -260,6 +260,22 @@ describe('Data-Out (RFC 7143 §4.2.5.2)', () => {
     const [response] = await initiator.send(command);
     expect(response).toMatchObject({ status: 0, overflow: true, residualCount: 3072 });
     expect(scsi.bytes.subarray(8 * 512, 10 * 512)).toEqual(data.subarray(0, 1024));
+  });
+
+  it.each([
+    [
+      'at once',
+      () => {
+        throw mediumError();
+      },
+    ],
+    ['later', () => Promise.reject(mediumError())],
+  ])('ends with CHECK CONDITION when the end of the command fails %s', async (_when, finish) => {
+    const initiator = await loggedIn();
+    scsi.override = () => ({ kind: 'data-out', lengthBytes: 4096, write: () => undefined, finish });
+    const [response] = (await initiator.send(initiator.write10(8, 8, { data }))) as ScsiResponsePdu[];
+    expect(response).toMatchObject({ type: 'scsi-response', status: 2 });
+    expect(response!.data[4]! & 0x0f).toBe(3);
   });
 
   it('is right for every split of the stream', async () => {
