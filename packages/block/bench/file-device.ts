@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { FileDevice} from '../src/index.ts';
+import type { FileDevice } from '../src/index.ts';
 import { createRealDisk, openFileDevice, SeededRandom, type MaybePromise } from '../src/index.ts';
 
 const FILE_BYTES = 256 << 20;

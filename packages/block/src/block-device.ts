@@ -15,6 +15,7 @@ export interface Extent {
   readonly offset: number;
   /** Length of the run in bytes, greater than zero. */
   readonly length: number;
+  /** `hole` only when it takes no space and reads as zeroes. */
   readonly state: 'mapped' | 'hole';
 }
 

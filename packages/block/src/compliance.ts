@@ -1,5 +1,5 @@
 /**
- * The suite that every {@link BlockDevice} must pass, whatever it stores to. It needs no test framework: hand it
+ * The suite that every `BlockDevice` must pass, whatever it stores to. It needs no test framework: hand it
  * the function that your framework declares a test with.
  *
  * @packageDocumentation

@@ -1,5 +1,6 @@
 /** A failure of a {@link Disk}, shaped like those of `node:fs`: `code` is `EIO`, `ENOENT`, `ENOSPC`, … */
 export class DiskError extends Error {
+  /** Always `DiskError`. */
   override readonly name = 'DiskError';
   /** The operating system's name of the failure. */
   readonly code: string;

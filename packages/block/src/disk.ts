@@ -8,7 +8,9 @@ export type OpenMode = 'read' | 'write' | 'create';
 
 /** What the file system says about a file. */
 export interface FileStatus {
+  /** Symbolic links are followed; `other` is a device, a pipe, a socket. */
   readonly kind: 'file' | 'directory' | 'other';
+  /** Length of the content, holes included. */
   readonly sizeBytes: number;
   /** Space that the file takes; less than the size when it has holes. */
   readonly allocatedBytes: number;
@@ -24,7 +26,9 @@ export interface FileStatus {
 
 /** A run of bytes of a file that is locked, or tested for a lock. The bytes need not exist. */
 export interface LockRange {
+  /** First byte. */
   readonly offset: number;
+  /** Number of bytes, above zero. */
   readonly length: number;
   /** An exclusive lock excludes every other one, a shared lock only the exclusive ones. */
   readonly exclusive: boolean;
@@ -38,6 +42,7 @@ export type LockOutcome = 'granted' | 'held' | 'unsupported';
  * such as `EIO`; {@link mediumError} turns them into a `BlockError`.
  */
 export interface DiskFile {
+  /** The name that it was opened by. */
   readonly path: string;
   /** Fills the buffers from `offset`; the number of bytes read is short only at the end of the file. */
   read(into: readonly Uint8Array[], offset: number): MaybePromise<number>;
@@ -47,6 +52,7 @@ export interface DiskFile {
   sync(): Promise<void>;
   /** Sets the size; new bytes are a hole. */
   truncate(sizeBytes: number): Promise<void>;
+  /** What the file system says about it now. */
   status(): Promise<FileStatus>;
   /** Sets the time of the last change of the content; kept to the millisecond, not synced. */
   setModifiedTime(unixMs: number): Promise<void>;
@@ -70,12 +76,15 @@ export interface DiskFile {
 
 /** The only way in which Lunbox touches files, so that a simulator can stand in for the real one. */
 export interface Disk {
+  /** Opens a file; see {@link OpenMode}. */
   open(path: string, mode: OpenMode): Promise<DiskFile>;
+  /** What the file system says about what has this name. */
   status(path: string): Promise<FileStatus>;
   /** Replaces `to` when it exists. */
   rename(from: string, to: string): Promise<void>;
   /** A second name for the same file; fails with `EEXIST` when the name is taken. */
   link(existing: string, name: string): Promise<void>;
+  /** Removes the name of a file; open files stay usable. */
   unlink(path: string): Promise<void>;
   /** Creates one directory; its parent must exist. */
   mkdir(path: string): Promise<void>;

@@ -43,6 +43,7 @@ export interface BlockErrorData {
 
 /** The only error that a `BlockDevice` throws or rejects with. */
 export class BlockError extends Error {
+  /** Always `BlockError`. */
   override readonly name = 'BlockError';
   /** Stable; see {@link BlockErrorCode}. */
   readonly code: BlockErrorCode;

@@ -28,7 +28,9 @@ export interface FileDeviceOptions {
 
 /** Options of {@link openFileDevice}. */
 export interface OpenFileDeviceOptions extends Omit<FileDeviceOptions, 'size' | 'closeFile'> {
+  /** Where the file is. */
   readonly disk: Disk;
+  /** Its name. */
   readonly path: string;
   /** Capacity in bytes. Default: what lies behind the data offset, in whole blocks. */
   readonly size?: number;
