@@ -45,6 +45,16 @@ describe('the verdict of one iscsi-test-cu process', () => {
     expect(judged(oneTest(['passed'])).verdict).toBe('skip');
   });
 
+  it('a skip of the suite’s clean-up is not the test’s own', () => {
+    const cleanUp = [
+      'passed    Send PRIN/READ_KEYS',
+      '    [SKIPPED] PERSISTENT RESERVE IN is not implemented.',
+    ];
+    expect(judged(oneTest([ok, ...cleanUp])).verdict).toBe('pass');
+    const silent = `  Test: Simple ...passed    Send PRIN/READ_KEYS\n${cleanUp[1]}\n${summary(1, 1, 0)}`;
+    expect(judged(silent).reason).toMatch(/silent/);
+  });
+
   it('a process that ran out of time has hung, whatever it printed', () => {
     const result = judged(`  Test: Simple ...\n${ok}`, { timedOut: true });
     expect(result.verdict).toBe('hang');
