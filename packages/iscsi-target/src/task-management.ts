@@ -4,6 +4,7 @@ import {
   serialLess,
   type TaskManagementRequestPdu,
 } from '@lunbox/iscsi-pdu';
+import { quirksOf } from './quirks.ts';
 import type { Session } from './session.ts';
 import { whenAllEnded, type Task } from './task.ts';
 
@@ -64,19 +65,24 @@ function abortTask(
   answer: Answer,
 ): void {
   const task = session.tasks.get(request.referencedTaskTag);
-  if (task === undefined) return answer(absentTask(session, request.refCmdSn));
+  if (task === undefined) return answer(absentTask(session, request));
   whenAllEnded(
     session.abort((candidate) => candidate === task),
     () => answer(FUNCTION_COMPLETE),
   );
 }
 
-/**
- * RFC 7143 §11.6.1: a command that has been received and is gone was completed: "complete" (ESXi resets the
- * target on anything else, T-V2). One that was never sent does not exist.
- */
-function absentTask(session: Session, refCmdSn: number): number {
-  return serialLess(refCmdSn, session.expCmdSn) ? FUNCTION_COMPLETE : TASK_DOES_NOT_EXIST;
+/** RFC 7143 §11.6.1, cases b) and c): the referenced command is on its way, or it has finished or never was. */
+function absentTask(session: Session, request: TaskManagementRequestPdu): number {
+  const { refCmdSn, cmdSn } = request;
+  if (session.inWindow(refCmdSn) && serialLess(refCmdSn, cmdSn)) {
+    // The CmdSN counts as received: the command is ignored should it still come.
+    session.inOrder(refCmdSn, () => undefined);
+    return FUNCTION_COMPLETE;
+  }
+  const finished = serialLess(refCmdSn, session.expCmdSn);
+  const { abortOfFinishedTaskCompletes } = quirksOf(session.identity.initiatorName);
+  return finished && abortOfFinishedTaskCompletes ? FUNCTION_COMPLETE : TASK_DOES_NOT_EXIST;
 }
 
 function abortTaskSet(

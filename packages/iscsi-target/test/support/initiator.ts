@@ -12,7 +12,7 @@ import {
   type ScsiCommandPdu,
   type TargetPdu,
 } from '@lunbox/iscsi-pdu';
-import type { TargetEngine} from '../../src/index.ts';
+import type { TargetEngine } from '../../src/index.ts';
 import { type Connection } from '../../src/index.ts';
 import { MemoryTransport } from './memory-transport.ts';
 
@@ -26,6 +26,7 @@ export interface LoginOptions {
   readonly keys?: Record<string, string>;
   readonly discovery?: boolean;
   readonly isid?: number;
+  readonly initiatorName?: string;
 }
 
 /**
@@ -109,9 +110,10 @@ export class TestInitiator {
 
   /** Logs in with one request and returns the keys that the target answered. */
   async login(options: LoginOptions = {}): Promise<Record<string, string>> {
+    const InitiatorName = options.initiatorName ?? INITIATOR_NAME;
     const names: Record<string, string> = options.discovery
-      ? { InitiatorName: INITIATOR_NAME, SessionType: 'Discovery' }
-      : { InitiatorName: INITIATOR_NAME, TargetName: TARGET_NAME };
+      ? { InitiatorName, SessionType: 'Discovery' }
+      : { InitiatorName, TargetName: TARGET_NAME };
     const isid = Uint8Array.of(0x80, 0, 0, 0, 0, options.isid ?? 1);
     const [response] = await this.send(this.loginRequest({ isid }, { ...names, ...options.keys }));
     const login = response as LoginResponsePdu;

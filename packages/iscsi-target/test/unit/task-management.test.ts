@@ -64,11 +64,32 @@ describe('task management (RFC 7143 §11.5)', () => {
     expect((await initiator.settle()).map((pdu) => pdu.type)).toEqual(['task-management-response']);
   });
 
-  it('T-V2: ABORT TASK of a command that has finished answers "function complete"', async () => {
+  it('T-V2: ABORT TASK of a command that has finished answers "function complete" to ESXi', async () => {
+    const esxi = new TestInitiator(engine);
+    await esxi.login({ initiatorName: 'iqn.1998-01.com.vmware:host-1', isid: 9 });
+    const command = esxi.read10(0, 1);
+    await esxi.send(command);
+    const { cmdSn, expStatSn } = esxi;
+    const fields = { referencedTaskTag: command.initiatorTaskTag, refCmdSn: command.cmdSn, cmdSn, expStatSn };
+    expect(response(await esxi.send(request(fields)))).toBe(0);
+  });
+
+  it('ABORT TASK of a command that has finished answers "task does not exist" to others (RFC 7143 §11.6.1 c)', async () => {
     const command = initiator.read10(0, 1);
     await initiator.send(command);
     const abort = request({ referencedTaskTag: command.initiatorTaskTag, refCmdSn: command.cmdSn });
-    expect(response(await initiator.send(abort))).toBe(0);
+    expect(response(await initiator.send(abort))).toBe(1);
+  });
+
+  it('ABORT TASK of a command that is still on its way completes, and the command is ignored (§11.6.1 b)', async () => {
+    const command = initiator.read10(0, 1);
+    const later = initiator.read10(1, 1);
+    await initiator.send(later);
+    const abort = request({ referencedTaskTag: command.initiatorTaskTag, refCmdSn: command.cmdSn });
+    const pdus = await initiator.send(abort);
+    expect(response(pdus)).toBe(0);
+    expect(pdus.filter((pdu) => pdu.type === 'data-in')).toHaveLength(1);
+    expect(await initiator.send(command)).toEqual([]);
   });
 
   it('ABORT TASK of a command that never was answers "task does not exist"', async () => {
