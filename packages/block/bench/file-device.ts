@@ -71,7 +71,7 @@ async function benchDirectory(parent: string): Promise<void> {
       const cases: [string, Request, number, number][] = [
         ['read 4 KiB', read, BLOCK, 200_000],
         ['read 64 KiB', read, 16 * BLOCK, 20_000],
-        ['write 4 KiB, within the budget', write, BLOCK, 8000],
+        ['write 4 KiB, a burst', write, BLOCK, 8000],
         ['write 4 KiB, sustained', write, BLOCK, 60_000],
         ['write 128 KiB', write, 32 * BLOCK, 2000],
       ];

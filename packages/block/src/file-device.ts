@@ -194,7 +194,7 @@ export class FileDevice extends BaseDevice {
       const from = [zeroBuffer.subarray(0, piece)];
       await this.#file.write(from, this.#dataOffset + offset + done);
       // Writes that complete at once would otherwise keep the loop for the whole range.
-      if (done % ZEROES_PER_TURN === 0) await yieldTurn();
+      if ((done + piece) % ZEROES_PER_TURN === 0) await yieldTurn();
     }
   }
 

@@ -82,6 +82,24 @@ describe('a closed file', () => {
   });
 });
 
+describe('large files', () => {
+  it.each([true, false])('are exact beyond 4 GiB, native %s', async (useNative) => {
+    const [offset, size] = [5 * 2 ** 30 + 4096, 6 * 2 ** 30];
+    const path = await sparseFile(join(directory.path, 'large'), size);
+    const device = await openFileDevice({ disk: createRealDisk({ native: useNative }), path });
+    await device.write([Buffer.alloc(4096, 1), Buffer.alloc(4096, 2)], offset);
+    await device.unmap(offset, 4096);
+    const into = Buffer.alloc(8192, 9);
+    await device.read([into], offset);
+    expect(into.equals(Buffer.concat([Buffer.alloc(4096), Buffer.alloc(4096, 2)]))).toBe(true);
+    const low = Buffer.alloc(8192, 9);
+    await device.read([low], offset - 2 ** 32);
+    expect(low.equals(Buffer.alloc(8192))).toBe(true);
+    expect((await createRealDisk().status(path)).allocatedBytes).toBeLessThan(MEBIBYTE);
+    await device.close();
+  });
+});
+
 describe('names', () => {
   it('are created once, linked, renamed, listed and removed', async () => {
     const disk: Disk = createRealDisk();
