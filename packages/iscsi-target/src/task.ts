@@ -61,6 +61,11 @@ export class Task implements ScsiCommand {
     this.cmdSn = fields.cmdSn;
   }
 
+  /** What the initiator said it will send, for commands whose data must have one length. */
+  get dataOutLengthBytes(): number {
+    return this.write ? this.expectedDataTransferLength : 0;
+  }
+
   /** Someone starts to use the task's buffers. */
   hold(): void {
     this.#holds++;

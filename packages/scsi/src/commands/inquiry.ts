@@ -25,6 +25,7 @@ function deviceIdentification({ unit, host }: ItlNexus): Uint8Array {
 function blockLimits({ unit }: ItlNexus): Uint8Array {
   const { limits } = unit;
   return buildBlockLimits({
+    WSNZ: 1,
     OPTIMAL_TRANSFER_LENGTH_GRANULARITY: 2 ** limits.physicalBlockExponent,
     MAXIMUM_TRANSFER_LENGTH: limits.maxTransferBlocks,
     OPTIMAL_TRANSFER_LENGTH: limits.optimalTransferBlocks,

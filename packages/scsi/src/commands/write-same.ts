@@ -6,7 +6,7 @@ import type { CdbDefinition } from '../cdb/cdb-definition.ts';
 import type { Execution, Finished, ScsiCommand } from '../execution.ts';
 import { inSteps, STEP_BYTES, UNMAP_STEP_BYTES } from '../media/in-steps.ts';
 import { ParameterList, unlessAborted } from '../media/parameter-list.ts';
-import { invalidCdbField, lbaOutOfRange } from '../sense/check-condition-error.ts';
+import { invalidCdbField } from '../sense/check-condition-error.ts';
 import type { ItlNexus } from '../unit/itl-nexus.ts';
 import type { LogicalUnit } from '../unit/logical-unit.ts';
 import { defineCommand, SLOW, type CommandEntry } from './command-entry.ts';
@@ -35,11 +35,12 @@ function checkFill(unit: LogicalUnit, cdb: CdbDefinition<WriteSameCdb>, fields: 
   // ANC_SUP is 0, so ANCHOR is refused (SBC-3 5.42); PBDATA and LBDATA would ask for addresses in the data.
   refuseFields(cdb, fields, 'WRPROTECT', 'ANCHOR', 'PBDATA', 'LBDATA');
   const lba = fields.LOGICAL_BLOCK_ADDRESS;
-  checkRange(unit, lba, fields.NUMBER_OF_LOGICAL_BLOCKS);
-  // WSNZ is 0: no number of blocks stands for the rest of the unit, of which there must be some.
-  const blockCount = fields.NUMBER_OF_LOGICAL_BLOCKS || unit.blockCount - lba;
-  if (blockCount === 0) throw lbaOutOfRange(lba);
-  if (blockCount > unit.limits.maxWriteSameBlocks) throw invalidCdbField(cdb, 'NUMBER_OF_LOGICAL_BLOCKS');
+  const blockCount = fields.NUMBER_OF_LOGICAL_BLOCKS;
+  checkRange(unit, lba, blockCount);
+  // WSNZ is 1: a zero must not fill the rest of a disk by mistake (SBC-3 6.6.4).
+  if (blockCount === 0 || blockCount > unit.limits.maxWriteSameBlocks) {
+    throw invalidCdbField(cdb, 'NUMBER_OF_LOGICAL_BLOCKS');
+  }
   return {
     offset: lba * unit.blockSize,
     length: blockCount * unit.blockSize,

@@ -4,7 +4,8 @@ export const MAX_UNMAP_DESCRIPTORS = 256;
 /** The physical block that Lunbox tells initiators to align to, unless a unit is created with another. */
 export const DEFAULT_PHYSICAL_BLOCK_BYTES = 4096;
 
-const MAX_TRANSFER_BYTES = 16 * 1024 * 1024;
+/** Data streams through the unit, so a long transfer costs no memory; the bound is the time that it takes. */
+const MAX_TRANSFER_BYTES = 128 * 1024 * 1024;
 const OPTIMAL_TRANSFER_BYTES = 1024 * 1024;
 const MAX_WRITE_SAME_BYTES = 4 * 1024 * 1024 * 1024;
 const MAX_UNMAP_LBAS = 1_048_576;

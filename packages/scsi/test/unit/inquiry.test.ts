@@ -108,9 +108,9 @@ describe('VPD', () => {
       const data = await page(initiator, VpdPage.BLOCK_LIMITS);
       expect(data).toHaveLength(64);
       expect(parseBlockLimits(parseVpdPage(data).body)).toMatchObject({
-        WSNZ: 0,
+        WSNZ: 1,
         OPTIMAL_TRANSFER_LENGTH_GRANULARITY: granularity,
-        MAXIMUM_TRANSFER_LENGTH: (16 * 2 ** 20) / blockSize,
+        MAXIMUM_TRANSFER_LENGTH: 2 ** 27 / blockSize,
         OPTIMAL_TRANSFER_LENGTH: 2 ** 20 / blockSize,
         MAXIMUM_UNMAP_LBA_COUNT: 1_048_576,
         MAXIMUM_UNMAP_BLOCK_DESCRIPTOR_COUNT: 256,

@@ -41,18 +41,16 @@ describe.each([WRITE_SAME_10, WRITE_SAME_16])('$name', (cdb) => {
     expect(await read(initiator, 7, 1)).toEqual(block);
   });
 
-  test('of no blocks goes to the end of the unit (WSNZ 0)', async () => {
+  test('of no blocks is refused (WSNZ 1)', async () => {
     const { initiator } = await memoryHarness({ blocks: 64 });
-    expect(await initiator.send(cdb.encode(range(60, 0)), { dataOut: block })).toMatchObject(Expected.GOOD);
-    expect(await read(initiator, 63, 1)).toEqual(block);
-    expect(await read(initiator, 59, 1)).toEqual(zero);
+    const sent = initiator.send(cdb.encode(range(60, 0)), { dataOut: block });
+    expect(await sent).toMatchObject({ status: 2, sense: { senseKey: 5, asc: 0x24, ascq: 0 } });
   });
 
   test('beyond the end is LBA OUT OF RANGE, also of no blocks', async () => {
     const { initiator } = await memoryHarness({ blocks: 64 });
     for (const [address, blocks] of [
       [63, 2],
-      [64, 0],
       [65, 0],
       [0x8000_0000, 0],
       [0xffff_ffff, 0],
@@ -95,7 +93,7 @@ test('WRITE SAME (16) with NDOB takes no data and writes zeroes', async () => {
     const cdb = WRITE_SAME_16.encode({ ...range(UNMAP * 4, 4), NDOB: 1, UNMAP });
     expect(await initiator.send(cdb)).toMatchObject(Expected.GOOD);
   }
-  expect(await read(initiator, 0, 8)).toEqual(new Uint8Array(8 * 512));
+  expect((await read(initiator, 0, 8)).every((byte) => byte === 0)).toBe(true);
 });
 
 test('more blocks than MAXIMUM WRITE SAME LENGTH are refused', async () => {
@@ -106,7 +104,7 @@ test('more blocks than MAXIMUM WRITE SAME LENGTH are refused', async () => {
 
 test('a long WRITE SAME ends soon after it is aborted and lets other commands through', async () => {
   const { initiator } = await memoryHarness({ blocks: 4_194_304 });
-  const command = initiator.command(WRITE_SAME_16.encode(range(0, 0)));
+  const command = initiator.command(WRITE_SAME_16.encode(range(0, 4_194_304)));
   const execution = await initiator.nexus.execute(new Uint8Array(8), command);
   if (execution.kind !== 'data-out') throw new Error('no data wanted');
   await execution.write([block], 0);
