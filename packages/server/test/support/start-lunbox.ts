@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { run, runOrThrow, startDaemon, type Finished } from './processes.ts';
@@ -6,24 +6,39 @@ import { defaultSizeBytes, type TargetOptions, type TargetUnderTest } from './ta
 
 /** Options that only Lunbox has. */
 export interface LunboxOptions extends TargetOptions {
-  /** Run the compiled `dist/` (what users get, and what benchmarks measure) instead of the sources. */
+  /**
+   * Run the compiled `dist/` (what users get, and what benchmarks measure) or the sources. Default: `dist/` when it
+   * is newer than every source, since it starts several times as fast.
+   */
   readonly compiled?: boolean;
-  /** A program to run instead of the command line; it gets the same arguments. */
-  readonly program?: string;
   /** Flags of Node itself, such as `--cpu-prof`. */
   readonly nodeFlags?: readonly string[];
 }
 
 const packageDirectory = fileURLToPath(new URL('../../', import.meta.url));
+const packagesDirectory = join(packageDirectory, '..');
 const sourceFlags = ['--import', 'tsx', '--conditions=@lunbox/source'];
 
 /** The arguments of `node` that run the command line, from sources or compiled. */
-export function lunboxArguments(
-  options: Pick<LunboxOptions, 'compiled' | 'program' | 'nodeFlags'> = {},
-): string[] {
+export function lunboxArguments(options: Pick<LunboxOptions, 'compiled' | 'nodeFlags'> = {}): string[] {
   const flags = options.nodeFlags ?? [];
-  if (options.compiled) return [...flags, options.program ?? join(packageDirectory, 'dist/cli.js')];
-  return [...flags, ...sourceFlags, options.program ?? join(packageDirectory, 'src/cli.ts')];
+  if (options.compiled ?? isCompiled()) return [...flags, join(packageDirectory, 'dist/cli.js')];
+  return [...flags, ...sourceFlags, join(packageDirectory, 'src/cli.ts')];
+}
+
+let compiledIsCurrent: boolean | undefined;
+
+/** True when every package's build is newer than its sources; looked up once per process. */
+function isCompiled(): boolean {
+  compiledIsCurrent ??= readdirSync(packagesDirectory).every((name) => {
+    const build = statSync(join(packagesDirectory, name, 'dist/.tsbuildinfo'), { throwIfNoEntry: false });
+    const source = join(packagesDirectory, name, 'src');
+    const files = readdirSync(source, { recursive: true, encoding: 'utf8' });
+    return (
+      build !== undefined && files.every((file) => statSync(join(source, file)).mtimeMs <= build.mtimeMs)
+    );
+  });
+  return compiledIsCurrent;
 }
 
 /** Runs one `lunbox` command to its end. */
@@ -38,8 +53,8 @@ export interface LunboxInfo {
 }
 
 /** Reads a container's attributes through the command line; fails when the header is not valid. */
-export async function lunboxInfo(filePath: string, compiled = false): Promise<LunboxInfo> {
-  const args = [...lunboxArguments({ compiled }), 'info', filePath, '--json'];
+export async function lunboxInfo(filePath: string): Promise<LunboxInfo> {
+  const args = [...lunboxArguments(), 'info', filePath, '--json'];
   return JSON.parse(await runOrThrow(process.execPath, args, { cwd: packageDirectory })) as LunboxInfo;
 }
 
@@ -60,13 +75,12 @@ function parseReady(line: string): ReadyLine | undefined {
 export async function startLunbox(options: LunboxOptions): Promise<TargetUnderTest> {
   const filePath = join(options.directory, options.fileName ?? 'disk.lun');
   const sizeBytes = options.sizeBytes ?? defaultSizeBytes;
-  const common = { compiled: options.compiled ?? false };
   if (!existsSync(filePath)) {
     const blockSize = ['--block-size', String(options.blockSize ?? 512)];
     const create = ['create', filePath, '--size', String(sizeBytes), ...blockSize];
-    await runOrThrow(process.execPath, [...lunboxArguments(common), ...create], { cwd: packageDirectory });
+    await runOrThrow(process.execPath, [...lunboxArguments(), ...create], { cwd: packageDirectory });
   }
-  const { dataOffset } = await lunboxInfo(filePath, options.compiled);
+  const { dataOffset } = await lunboxInfo(filePath);
   let ready: ReadyLine | undefined;
   const serve = ['serve', filePath, '--portal', `127.0.0.1:${String(options.port ?? 0)}`, '--json'];
   const daemon = await startDaemon(process.execPath, [...lunboxArguments(options), ...serve], {

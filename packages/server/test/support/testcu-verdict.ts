@@ -22,6 +22,8 @@ export interface TestRun {
 }
 
 const bareHeading = /\.\.\.(passed|FAILED)?( +.*Send PRIN.*)?$/;
+/** The test's own verdict; what follows on the line and after it is the clean-up of the suite. */
+const testVerdict = /^(passed|FAILED)|^ {2}Test: .*\.\.\.(passed|FAILED)/;
 const failedCheck = /^ {4}[0-9]+\. .*:[0-9]+ {2}- /;
 const noConnection = /Failed to (connect|login|log)|login failed|Suite initialization failed/;
 
@@ -74,32 +76,35 @@ export function judge(run: TestRun): TestVerdict {
 
 function readLog(log: string, testName: string): LogFacts {
   const facts: LogFacts = { saidLines: 0, commandsOk: 0, failedChecks: 0, lastLine: '' };
-  let inTest = false;
-  let inSummary = false;
+  let part: 'before' | 'test' | 'clean-up' | 'summary' = 'before';
   for (const line of log.split('\n')) {
-    if (inTest && line.trim() !== '' && !/^(passed|FAILED|Run Summary|Suite)/.test(line)) facts.saidLines++;
     if (line.startsWith('  Test: ')) {
-      inTest = line.slice(8).split(' ')[0] === testName;
-      if (!bareHeading.test(line)) facts.saidLines++;
+      part = line.slice(8).split(' ')[0] === testName ? 'test' : 'before';
+      if (part === 'test' && !bareHeading.test(line)) facts.saidLines++;
+    } else if (part === 'test' && line.trim() !== '' && !testVerdict.test(line)) {
+      facts.saidLines++;
     }
-    if (line.startsWith('Run Summary:')) {
-      inSummary = true;
-      inTest = false;
-    }
-    if (inSummary) facts.summary ??= readSummary(line);
-    if (inTest) readTestLine(line, facts);
+    if (line.startsWith('Run Summary:')) part = 'summary';
+    else if (part === 'test' && testVerdict.test(line)) part = 'clean-up';
+    if (part === 'summary') facts.summary ??= readSummary(line);
+    if (part === 'test') readCommandLine(line, facts);
+    if (part === 'test' || part === 'clean-up') readCheckLine(line, facts);
     if (noConnection.test(line)) facts.connection ??= line;
     if (line.trim() !== '') facts.lastLine = line;
   }
   return facts;
 }
 
-function readTestLine(line: string, facts: LogFacts): void {
+function readCommandLine(line: string, facts: LogFacts): void {
   if (line.includes('[OK]')) facts.commandsOk++;
   if (line.includes('[SKIPPED]')) facts.skip ??= line.replace(/.*\[SKIPPED\] */, '');
   if (line.includes('[FAILED]') && !/^ {4}[0-9]+\. /.test(line)) {
     facts.failedCommand ??= line.replace(/.*\[FAILED\] */, '');
   }
+}
+
+/** The failed assertions are listed after the verdict. */
+function readCheckLine(line: string, facts: LogFacts): void {
   if (!failedCheck.test(line)) return;
   facts.failedChecks++;
   facts.failedCheck ??= line
