@@ -31,10 +31,41 @@ export async function serveDisks(paths: readonly string[], flags: ServeFlags): P
     targets: [flags.iqn === undefined ? { luns } : { iqn: flags.iqn, luns }],
     allowUnauthenticated: !flags.auth,
   });
-  await server.start();
-  warn(server, foreign === 'keep-identity');
-  console.log(flags.json === true ? readyLine(server) : connectionGuide(server));
-  return await untilStopped(server, flags.json === true);
+  const say = flags.json === true ? () => undefined : (line: string) => console.log(line);
+  const signals = listenForSignals();
+  try {
+    await server.start();
+    warn(server, foreign === 'keep-identity');
+    console.log(flags.json === true ? readyLine(server) : connectionGuide(server));
+    await signals.first;
+    say('\nStopping: commands finish, data is flushed. (Ctrl-C again ends at once.)');
+    await server.stop();
+    say('Stopped.');
+    return ExitCode.OK;
+  } finally {
+    signals.end();
+  }
+}
+
+/** The first signal ends the wait, also when it came during the start; the second one ends the process. */
+function listenForSignals(): { first: Promise<void>; end: () => void } {
+  const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  let onSignal = (): void => undefined;
+  const first = new Promise<void>((resolve) => {
+    let count = 0;
+    onSignal = () => {
+      count += 1;
+      if (count > 1) process.exit(ExitCode.FORCED);
+      resolve();
+    };
+  });
+  for (const name of names) process.on(name, onSignal);
+  return {
+    first,
+    end: () => {
+      for (const name of names) process.off(name, onSignal);
+    },
+  };
 }
 
 function readyLine(server: LunboxServer): string {
@@ -59,21 +90,4 @@ function warn(server: LunboxServer, keptIdentity: boolean): void {
     const more = continuity === 'foreign' ? `; ${kept} ${identity}` : '';
     console.error(`lunbox: warning: ${path ?? ''} ${warning}${more}`);
   }
-}
-
-/** The first signal stops in order, the second one at once. */
-async function untilStopped(server: LunboxServer, quiet: boolean): Promise<number> {
-  return await new Promise((resolve, reject) => {
-    let stopping = false;
-    const onSignal = (): void => {
-      if (stopping) process.exit(ExitCode.FORCED);
-      stopping = true;
-      if (!quiet) console.log('\nStopping: commands finish, data is flushed. (Ctrl-C again ends at once.)');
-      server.stop().then(() => {
-        if (!quiet) console.log('Stopped.');
-        resolve(ExitCode.OK);
-      }, reject);
-    };
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, onSignal);
-  });
 }
