@@ -85,7 +85,7 @@ class LaidOutStructure<T> implements Structure<T> {
   readonly spanBytes: number;
   readonly fieldNames: readonly string[];
   readonly #layout: Layout;
-  readonly #groups: readonly string[];
+  readonly #groups: ReadonlySet<string>;
   readonly #locations: ReadonlyMap<string, FieldLocation>;
 
   constructor(spanBytes: number, fields: readonly Layout[]) {
@@ -98,9 +98,8 @@ class LaidOutStructure<T> implements Structure<T> {
       throw new Error(`structure spans ${this.#layout.span} bytes, declared are ${spanBytes}`);
     }
     this.spanBytes = spanBytes;
-    this.#groups = named
-      .filter((field) => field instanceof BitStructure)
-      .map((field) => String(field.property));
+    const groups = named.filter((field) => field instanceof BitStructure);
+    this.#groups = new Set(groups.map((group) => String(group.property)));
     this.#locations = new Map(locateAll(named));
     this.fieldNames = [...this.#locations.keys()];
   }
@@ -117,12 +116,12 @@ class LaidOutStructure<T> implements Structure<T> {
     const available = source.subarray(offset, offset + this.spanBytes);
     const whole = Buffer.alloc(this.spanBytes);
     whole.set(available);
-    const decoded = this.#layout.decode(whole) as Record<string, unknown>;
-    for (const group of this.#groups) {
-      Object.assign(decoded, decoded[group]);
-      delete decoded[group];
+    const fields: Record<string, unknown> = {};
+    for (const [name, value] of Object.entries(this.#layout.decode(whole) as object)) {
+      if (this.#groups.has(name)) Object.assign(fields, value);
+      else fields[name] = value;
     }
-    return decoded as T;
+    return fields as T;
   }
 
   locate(field: string): FieldLocation {

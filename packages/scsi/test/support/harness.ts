@@ -147,6 +147,11 @@ export function hex(text: string): Uint8Array {
   return Uint8Array.from(Buffer.from(text.replace(/\s/g, ''), 'hex'));
 }
 
+/** Whether two byte strings are the same; a deep comparison of long ones takes seconds. */
+export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return Buffer.compare(a, b) === 0;
+}
+
 function answerOf(execution: Execution): Answer {
   if (execution.kind !== 'finished') throw new Error('not finished');
   const sense = execution.sense === undefined ? undefined : parseSense(execution.sense);

@@ -1,0 +1,116 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import {
+  CDB_DEFINITIONS,
+  encodeDescriptorSense,
+  encodeFixedSense,
+  INQUIRY,
+  type CdbDefinition,
+  type SenseData,
+} from '../../src/index.ts';
+import { memoryHarness } from '../support/harness.ts';
+
+/** sg3_utils reads what we build: a decoder that shares nothing with ours. */
+const installed = ['sg_inq', 'sg_vpd', 'sg_decode_sense'].every(
+  (program) => spawnSync(program, ['--version']).error === undefined,
+);
+const folder = mkdtempSync(join(tmpdir(), 'lunbox-scsi-'));
+
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function decode(program: string, options: string[], data: Uint8Array): string {
+  const file = join(folder, 'data.bin');
+  writeFileSync(file, data);
+  return execFileSync(program, [...options, file], { encoding: 'utf8' });
+}
+
+async function inquire(fields: object): Promise<Uint8Array> {
+  const { initiator } = await memoryHarness();
+  return (await initiator.send(INQUIRY.encode({ ALLOCATION_LENGTH: 4096, ...fields }))).data;
+}
+
+const vpd = async (page: number) =>
+  decode(
+    'sg_vpd',
+    ['--raw', '--long', `--page=0x${page.toString(16)}`, '--inhex'],
+    await inquire({ EVPD: 1, PAGE_CODE: page }),
+  );
+
+describe.runIf(installed)('sg3_utils', () => {
+  test('reads the standard INQUIRY data and its version descriptors', async () => {
+    const text = decode('sg_inq', ['--raw', '--descriptors', '--inhex'], await inquire({}));
+    for (const said of [
+      'PQual=0  PDT=0  RMB=0',
+      'NormACA=0  HiSUP=1  Resp_data_format=2',
+      'CmdQue=1',
+      'length=96 (0x60)',
+      'Vendor identification: LUNBOX',
+      'Product identification: LUNBOX DISK',
+      'Product revision level: 0001',
+      'SAM-5',
+      'iSCSI',
+      'SPC-4',
+      'SBC-3',
+    ]) {
+      expect(text).toContain(said);
+    }
+  });
+
+  test('reads every VPD page', async () => {
+    expect(await vpd(0x80)).toContain('Unit serial number: 00112233445566778899aabbccddeeff');
+    const identification = await vpd(0x83);
+    for (const said of [
+      'vendor id: LUNBOX',
+      '0x6024c4200112233445566778899aabbc',
+      'Relative target port: 0x1',
+      'Target port group: 0x1',
+      'iqn.2026-01.test.lunbox:disk0,t,0x0001',
+    ]) {
+      expect(identification).toContain(said);
+    }
+    expect(await vpd(0x86)).toMatch(/HEADSUP=1\s+ORDSUP=1\s+SIMPSUP=1/);
+    const limits = await vpd(0xb0);
+    expect(limits).toContain('Maximum transfer length: 32768 blocks');
+    expect(limits).toContain('Maximum unmap block descriptor count: 256');
+    expect(limits).toContain('Optimal unmap granularity: 8 blocks');
+    expect(limits).toMatch(/Maximum write same length: (0x800000|8388608) blocks/);
+    expect(await vpd(0xb1)).toContain('Non-rotating medium');
+    const provisioning = await vpd(0xb2);
+    expect(provisioning).toContain('Unmap command supported (LBPU): 1');
+    expect(provisioning).toContain('thin provisioned');
+  });
+
+  const samples: [SenseData, string[]][] = [
+    [
+      { senseKey: 5, asc: 0x24, ascq: 0, fieldPointer: { inCdb: true, byteOffset: 1, bit: 7 } },
+      ['Illegal Request', 'Invalid field in cdb', 'byte 1 bit 7'],
+    ],
+    [
+      { senseKey: 3, asc: 0x11, ascq: 0, information: 0x1234 },
+      ['Medium Error', 'Unrecovered read error', '1234'],
+    ],
+    [{ senseKey: 0xe, asc: 0x1d, ascq: 0, information: 9 }, ['Miscompare during verify operation']],
+    [{ senseKey: 7, asc: 0x27, ascq: 7 }, ['Space allocation failed write protect']],
+    [{ senseKey: 6, asc: 0x2a, ascq: 9 }, ['Capacity data has changed']],
+  ];
+
+  test.each(samples)('reads sense data %o in both formats', (sense, said) => {
+    for (const encode of [encodeFixedSense, encodeDescriptorSense]) {
+      const text = decode('sg_decode_sense', ['--binary'], encode(sense)).replace(/\s+/g, ' ');
+      for (const words of said) expect(text).toContain(words);
+    }
+  });
+
+  test.each(CDB_DEFINITIONS.map((cdb): [string, CdbDefinition<object>] => [cdb.name, cdb]))(
+    'knows the CDB of %s by the same name',
+    (name, cdb) => {
+      const bytes = [...cdb.encode()].map((byte) => byte.toString(16).padStart(2, '0'));
+      const text = execFileSync('sg_decode_sense', ['--cdb', ...bytes], { encoding: 'utf8' });
+      const letters = (words: string) => words.toLowerCase().replace(/[^a-z0-9]/g, '');
+      expect(letters(text)).toContain(letters(name));
+    },
+  );
+});

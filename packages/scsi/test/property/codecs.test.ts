@@ -1,0 +1,108 @@
+import { fc, test } from '@fast-check/vitest';
+import { expect } from 'vitest';
+import {
+  buildAllOpcodes,
+  buildLbaStatus,
+  buildUnmapList,
+  CDB_DEFINITIONS,
+  describeCdb,
+  describeSense,
+  encodeDescriptorSense,
+  encodeFixedSense,
+  parseAllOpcodes,
+  parseDeviceIdentification,
+  parseLbaStatus,
+  parseLunList,
+  parseModeParameters,
+  parseOneOpcode,
+  parseSense,
+  parseStandardInquiry,
+  parseUnmapList,
+  parseVpdPage,
+  type SenseData,
+} from '../../src/index.ts';
+
+const byte = fc.nat(255);
+const fieldPointer = fc.record(
+  { inCdb: fc.boolean(), byteOffset: fc.nat(0xffff), bit: fc.nat(7) },
+  { requiredKeys: ['inCdb', 'byteOffset'] },
+);
+const sense: fc.Arbitrary<SenseData> = fc.oneof(
+  fc.record(
+    {
+      senseKey: fc.nat(15),
+      asc: byte,
+      ascq: byte,
+      information: fc.nat(0xffff_ffff),
+      deferred: fc.constant(true),
+    },
+    { requiredKeys: ['senseKey', 'asc', 'ascq'] },
+  ),
+  fc.record({ senseKey: fc.constant(5), asc: byte, ascq: byte, fieldPointer }),
+);
+
+test.prop([sense])('sense data comes back from both formats', (data) => {
+  expect(parseSense(encodeFixedSense(data))).toEqual(data);
+  expect(parseSense(encodeDescriptorSense(data))).toEqual(data);
+});
+
+test.prop([fc.constantFrom(...CDB_DEFINITIONS), fc.uint8Array({ minLength: 16, maxLength: 16 })])(
+  'the fields of any CDB build the same CDB again, reserved bits apart',
+  (definition, bytes) => {
+    // Beyond 2^53 a 64-bit address is rounded on purpose.
+    const cdb = bytes.slice(0, definition.lengthBytes);
+    if (definition.lengthBytes === 16) cdb.fill(0, 2, 4);
+    const fields = definition.decode(cdb);
+    expect(definition.decode(definition.encode(fields))).toMatchObject({
+      ...fields,
+      OPERATION_CODE: definition.operationCode,
+      ...(definition.serviceAction === undefined ? {} : { SERVICE_ACTION: definition.serviceAction }),
+    });
+  },
+);
+
+const range = fc.record({ lba: fc.nat(2 ** 44), blockCount: fc.nat(0xffff_ffff) });
+
+test.prop([fc.array(range, { maxLength: 300 })])('UNMAP parameter lists come back', (ranges) => {
+  expect(parseUnmapList(buildUnmapList(ranges))).toEqual({ ranges, truncated: false });
+});
+
+test.prop([fc.array(fc.record({ lba: fc.nat(2 ** 44), blockCount: fc.nat(), status: fc.nat(15) }))])(
+  'LBA status descriptors come back',
+  (runs) => {
+    expect(parseLbaStatus(buildLbaStatus(runs))).toEqual(runs);
+  },
+);
+
+const timeouts = fc.record({ nominalSeconds: fc.nat(), recommendedSeconds: fc.nat() });
+const opcode = fc.record(
+  {
+    operationCode: byte,
+    serviceAction: fc.nat(31),
+    cdbLengthBytes: fc.constantFrom(6, 10, 12, 16),
+    timeouts,
+  },
+  { requiredKeys: ['operationCode', 'cdbLengthBytes'] },
+);
+
+test.prop([fc.array(opcode)])('supported operation codes come back', (opcodes) => {
+  expect(parseAllOpcodes(buildAllOpcodes(opcodes))).toEqual(opcodes);
+});
+
+test.prop([fc.uint8Array({ maxLength: 300 })], { numRuns: 1000 })(
+  'no parser throws or loops on any bytes',
+  (bytes) => {
+    parseSense(bytes);
+    describeSense(bytes);
+    describeCdb(bytes);
+    parseStandardInquiry(bytes);
+    parseDeviceIdentification(parseVpdPage(bytes).body);
+    parseUnmapList(bytes);
+    parseLbaStatus(bytes);
+    parseLunList(bytes);
+    parseAllOpcodes(bytes);
+    parseOneOpcode(bytes);
+    parseModeParameters(6, bytes);
+    parseModeParameters(10, bytes);
+  },
+);

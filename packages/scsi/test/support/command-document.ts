@@ -1,0 +1,43 @@
+import { supportedCommands, type SupportedCommand } from '../../src/index.ts';
+
+const HEADING = `# SCSI commands
+
+What the device server of \`@lunbox/scsi\` does, printed from the table that it runs by
+(\`packages/scsi/src/commands\`). A test fails when this page is not what the table says;
+\`UPDATE_DOCS=1 npx vitest run packages/scsi/test/unit/command-document.test.ts\` writes it again.
+
+- **Usage data**: one bits are the bits of the CDB that are looked at, as REPORT SUPPORTED OPERATION CODES gives them.
+- **Reserved**: what happens while another nexus has the unit by RESERVE.
+- **UA**: runs although a unit attention condition is pending.
+- **Medium**: refused with NOT READY while the unit is stopped.
+- **Writes**: refused with DATA PROTECT while the unit is write-protected.
+`;
+
+/** The page `docs/scsi-commands.md`. */
+export function commandDocument(): string {
+  const header = ['Opcode', 'Command', 'Usage data', 'Reserved', 'UA', 'Medium', 'Writes'];
+  const rows = [header, header.map(() => '---'), ...supportedCommands().map(row)];
+  return `${HEADING}\n${rows.map((cells) => `| ${cells.join(' | ')} |`).join('\n')}\n`;
+}
+
+function row(command: SupportedCommand): string[] {
+  const code = hexByte(command.operationCode);
+  const action = command.serviceAction === undefined ? '' : `/${hexByte(command.serviceAction)}`;
+  return [
+    `${code}${action}`,
+    command.name,
+    `\`${[...command.cdbUsageMask].map(hexByte).join(' ')}\``,
+    command.reservation,
+    yes(command.duringAttention),
+    yes(command.needsMedium),
+    yes(command.writes),
+  ];
+}
+
+function yes(value: boolean): string {
+  return value ? 'yes' : '';
+}
+
+function hexByte(value: number): string {
+  return value.toString(16).toUpperCase().padStart(2, '0');
+}
