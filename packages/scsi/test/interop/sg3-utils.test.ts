@@ -73,7 +73,7 @@ describe.runIf(installed)('sg3_utils', () => {
     }
     expect(await vpd(0x86)).toMatch(/HEADSUP=1\s+ORDSUP=1\s+SIMPSUP=1/);
     const limits = await vpd(0xb0);
-    expect(limits).toContain('Maximum transfer length: 32768 blocks');
+    expect(limits).toContain('Maximum transfer length: 262144 blocks');
     expect(limits).toContain('Maximum unmap block descriptor count: 256');
     expect(limits).toContain('Optimal unmap granularity: 8 blocks');
     expect(limits).toMatch(/Maximum write same length: (0x800000|8388608) blocks/);
