@@ -65,7 +65,7 @@ export function decodePdu(header: Uint8Array, data: Uint8Array): Pdu {
   const ahs = header.subarray(BHS_LENGTH);
   if (type === 'scsi-command') addAdditionalHeaders(fields, decodeAhs(ahs));
   else if (ahs.length > 0) {
-    // RFC 7143 §11.2.1.5: TotalAHSLength is 0 in every PDU that has no AHS, and only the SCSI Command has any.
+    // RFC 7143 §11.2.1.5: TotalAHSLength is 0 in every PDU without AHS; only the SCSI Command has any.
     throw new PduError({ code: 'PDU_AHS', offset: 0, reason: `not allowed in ${type}` });
   }
   return { type, ...fields, ...(layout.hasData ? { data } : {}) } as unknown as Pdu;

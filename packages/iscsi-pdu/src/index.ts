@@ -32,3 +32,5 @@ export * from './text.ts';
 export * from './text-assembler.ts';
 export * from './codec.ts';
 export * from './sense-segment.ts';
+export * from './iscsi-name.ts';
+export * from './describe.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decodePdu, Framer, PduError, serializePdu } from '../../src/index.ts';
-import type { Pdu } from '../../src/index.ts';
+import { decodePdu, PduError, serializePdu } from '../../src/index.ts';
+import type { Pdu, Framer } from '../../src/index.ts';
 import { anyPdu } from '../support/arbitraries.ts';
 import { capturedStreams } from '../support/captures.ts';
 import { pushSplit, Recorder } from '../support/recorder.ts';

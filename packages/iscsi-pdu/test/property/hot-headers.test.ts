@@ -37,7 +37,10 @@ function flatResponse(pdu: Pdu & { type: 'scsi-response' }): iscsi.ScsiResponseH
   return { ...rest, flags } as unknown as iscsi.ScsiResponseHeader;
 }
 
-/** Checks one hot pair against the layouts: reading gives the same fields, writing the same 48 bytes and no others. */
+/**
+ * Checks one hot pair against the layouts: reading gives the same fields, writing the same 48 bytes and no
+ * others.
+ */
 function agree<H extends object>(
   pdu: Pdu,
   fields: H,

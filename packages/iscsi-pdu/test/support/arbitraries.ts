@@ -16,7 +16,10 @@ const tags = { lun, initiatorTaskTag: u32, targetTransferTag: u32 };
 const loginFlags = { transit: flag, continue: flag, csg: upTo(3), nsg: upTo(3) };
 const session = { isid: octets(6), tsih: u16, initiatorTaskTag: u32 };
 
-/** Every type of PDU with every value that its fields can hold. Written from the RFC's diagrams, not from the layouts. */
+/**
+ * Every type of PDU with every value that its fields can hold. Written from the RFC's diagrams, not from
+ * the layouts.
+ */
 export const pduArbitraries: { readonly [T in Pdu['type']]: fc.Arbitrary<Pdu & { type: T }> } = {
   'nop-out': fc.record({ type: fc.constant('nop-out'), immediate: flag, ...tags, ...commandNumbers, data }),
   'scsi-command': fc

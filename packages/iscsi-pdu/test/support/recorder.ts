@@ -10,7 +10,10 @@ export interface RecordedPdu {
   dataDigestOk: boolean;
 }
 
-/** A receiver that copies what it sees, gives destinations when asked to, and switches digests on at given PDUs. */
+/**
+ * A receiver that copies what it sees, gives destinations when asked to, and switches digests on at given
+ * PDUs.
+ */
 export class Recorder implements FrameReceiver {
   readonly pdus: RecordedPdu[] = [];
   readonly framer: Framer;
@@ -48,7 +51,10 @@ export class Recorder implements FrameReceiver {
   }
 }
 
-/** Pushes `bytes` cut at the given positions; each chunk is overwritten after its push, as a reused receive buffer would be. */
+/**
+ * Pushes `bytes` cut at the given positions; each chunk is overwritten after its push, as a reused receive
+ * buffer would be.
+ */
 export function pushSplit(framer: Framer, bytes: Uint8Array, cuts: readonly number[]): void {
   let start = 0;
   for (const cut of [...cuts, bytes.length]) {

@@ -5,7 +5,10 @@ import { capturedStreams } from '../support/captures.ts';
 import type { OraclePdu } from '../support/captures.ts';
 import { Recorder } from '../support/recorder.ts';
 
-/** Where tshark's opinion on a field is found in our PDU. Names that are not here have no field of their own. */
+/**
+ * Where tshark's opinion on a field is found in our PDU. Names that are not here have no field of their
+ * own.
+ */
 const FIELDS: Record<string, readonly string[]> = {
   I: ['immediate'],
   'scsicommand.F': ['final'],
