@@ -54,7 +54,9 @@ export async function lockContainer(request: LockRequest): Promise<ContainerLock
   try {
     await claimLockFile(request, lockPath, owner, seeker);
   } catch (error) {
-    if (access === 'read' && isReadOnlyPlace(error)) return { release: () => Promise.resolve() };
+    // Byte locks alone keep everybody out who has them; who has neither is refused here, too.
+    const canDoWithout = hasByteLocks || access === 'read';
+    if (canDoWithout && isReadOnlyPlace(error)) return { release: () => Promise.resolve() };
     throw error;
   }
   return { release: () => removeLockFile(disk, lockPath, owner) };
@@ -80,7 +82,7 @@ async function claimLockFile(
   throw lockedError(path, lockPath, await readLockOwner(disk, lockPath));
 }
 
-/** Where no lock file can be made, nobody can write through this path either. */
+/** A directory in which no lock file can be made. */
 function isReadOnlyPlace(error: unknown): boolean {
   const errno = errnoName(error);
   return errno === 'EROFS' || errno === 'EACCES' || errno === 'EPERM';

@@ -1,3 +1,4 @@
+import { realDisk } from '@lunbox/block';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
@@ -6,7 +7,15 @@ import { StorageObject } from '../../src/index.ts';
 import { isInstalled, runProgram } from '../support/programs.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
 
-const MISSING = !isInstalled('qemu-io') || !isInstalled('qemu-img');
+/** QEMU and Lunbox see each other by byte locks, which need Linux and the native helper. */
+async function hasByteLocks(): Promise<boolean> {
+  const file = await realDisk.open('/dev/null', 'read');
+  const outcome = file.testLock({ offset: 0, length: 1, exclusive: false });
+  await file.close();
+  return outcome !== 'unsupported';
+}
+
+const MISSING = !isInstalled('qemu-io') || !isInstalled('qemu-img') || !(await hasByteLocks());
 
 async function newObject(): Promise<string> {
   const path = join(tempDirectory(), 'disk.lun');

@@ -1,4 +1,4 @@
-import { createRealDisk, realDisk, systemRandom } from '@lunbox/block';
+import { createRealDisk, realDisk, SimulatedDisk, systemRandom } from '@lunbox/block';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -105,6 +105,23 @@ describe('a writer with byte locks and one without', () => {
       });
       await object.close();
     }
+  });
+});
+
+describe('a directory in which no lock file can be made', () => {
+  it.each([
+    ['a writer with byte locks', true, false, undefined],
+    ['a reader', false, true, undefined],
+    ['a writer without byte locks', false, false, 'CONTAINER_IO'],
+  ])('lets in %s as it should', async (_name, locks, readOnly, code) => {
+    const disk = new SimulatedDisk({ locks });
+    const processes = new FakeProcesses();
+    await (await StorageObject.create('/disk.lun', { disk, processes, sizeBytes: SIZE })).close();
+    disk.faults.fail('open', 2, 'EACCES');
+    const opened = StorageObject.open('/disk.lun', { disk, processes, readOnly });
+    if (code === undefined) await (await opened).close();
+    else await expect(opened).rejects.toMatchObject({ code });
+    expect(await disk.readdir('/')).toEqual(['disk.lun']);
   });
 });
 
