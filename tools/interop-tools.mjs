@@ -14,6 +14,7 @@ const programsByPackage = {
   'sg3-utils': ['sg_inq', 'sg_vpd'],
   fio: ['fio'],
   'libnbd-bin': ['nbdcopy'],
+  python3: ['python3'],
 };
 
 /** Programs of administration lie in `sbin`, which is not on every user's PATH. */
