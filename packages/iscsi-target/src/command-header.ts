@@ -67,7 +67,7 @@ export function taskOf(frame: FrameHeader, header: ScsiCommandHeader): Task | nu
   });
 }
 
-/** A CDB of more than 16 bytes goes on in an Additional Header Segment (RFC 7143 §11.2.2.3): rare, so the codec reads it. */
+/** A CDB of more than 16 bytes goes on in an AHS (RFC 7143 §11.2.2.3): rare, so the codec reads it. */
 function extendedCdb({ bytes, offset, headerLength }: FrameHeader): Uint8Array {
   const header = bytes.slice(offset, offset + headerLength);
   // The data segment is not here yet; the header alone is decoded, as one without data.

@@ -1,7 +1,6 @@
 import {
   Framer,
   PduError,
-  RejectReason,
   serialAdd,
   type FrameHeader,
   type FrameReceiver,
@@ -158,12 +157,6 @@ export class Connection implements FrameReceiver, Numbering {
     log('%s: reject reason %d for opcode %d', this.transport.remote.address, reason, header.opcode);
     const data = header.bytes.slice(header.offset, header.offset + header.headerLength);
     this.send({ type: 'reject', reason, dataSn: 0, data, ...this.numbers() });
-  }
-
-  /** The peer broke the protocol in full feature phase beyond repair: it is told once, and the connection ends (RFC 7143 §7.13). */
-  protocolError(header: FrameHeader): void {
-    this.reject(header, RejectReason.PROTOCOL_ERROR);
-    this.finish();
   }
 
   /** StatSN (used up) and the command window, for an answer. */

@@ -4,8 +4,7 @@
  *
  * @packageDocumentation
  */
-export { TargetEngine, type SessionStatus } from './engine.ts';
-export { Connection } from './connection.ts';
+export { TargetEngine, type SessionStatus, type TargetConnection } from './engine.ts';
 export { TargetError, type TargetErrorCode, type TargetErrorDetail } from './errors.ts';
 export { DEFAULT_LIMITS, type TargetLimits } from './limits.ts';
 export { PORTAL_GROUP_TAG, type TargetOptions } from './target.ts';

@@ -77,9 +77,11 @@ export class LoginNegotiation {
   }
 }
 
+/** Computer names with an underscore become part of real initiator names, though RFC 3722 has no underscore. */
 function iscsiName(value: string): string {
   const name = normalizeIscsiName(value);
-  if (!isIscsiName(name)) throw new LoginError(LoginStatus.INITIATOR_ERROR, 'malformed iSCSI name');
+  if (!isIscsiName(name.replaceAll('_', '-')))
+    throw new LoginError(LoginStatus.INITIATOR_ERROR, 'malformed iSCSI name');
   return name;
 }
 

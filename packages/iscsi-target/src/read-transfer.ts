@@ -15,7 +15,7 @@ export interface ReadHost {
   readonly congested: boolean;
   /** The transfer stopped because of {@link ReadHost.congested}; it is pumped again when the socket has drained. */
   waitForDrain(transfer: ReadTransfer): void;
-  /** The task is about to get its status: it leaves the command window, so that the status PDU shows the opened window. */
+  /** The task is about to get its status: it leaves the command window, which the status PDU then shows open. */
   retire(task: Task): void;
   /** The read ended in a status of its own. */
   complete(task: Task, finished: Finished, scsiLengthBytes: number): void;

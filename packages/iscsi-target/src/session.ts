@@ -64,7 +64,7 @@ export class Session {
     return !this.#deferred.has(cmdSn);
   }
 
-  /** Runs `command` when its turn comes: now, or after the CmdSNs before it have arrived. The caller has checked the window. */
+  /** Runs `command` when its turn comes: at once, or after the CmdSNs before it. The caller has checked the window. */
   inOrder(cmdSn: number, command: () => void): void {
     if (cmdSn !== this.#expCmdSn) {
       this.#deferred.set(cmdSn, command);
@@ -110,7 +110,7 @@ export class Session {
     this.#active--;
   }
 
-  /** Aborts the tasks that `affected` chooses, without status, and returns them: some may still be at work for a moment. */
+  /** Aborts the tasks that `affected` chooses, without status. Some of those returned may be at work for a moment. */
   abort(affected: (task: Task) => boolean): Task[] {
     const tasks = [...this.tasks.values()].filter(affected);
     for (const task of tasks) {

@@ -1,10 +1,10 @@
-import { isIscsiName } from '@lunbox/iscsi-pdu';
+import { isIscsiName, normalizeIscsiName } from '@lunbox/iscsi-pdu';
 import type { ScsiTarget } from '@lunbox/scsi';
 import { TargetError } from './errors.ts';
 
 /** A target as its owner configures it. */
 export interface TargetOptions {
-  /** iSCSI name (RFC 7143 §4.2.7), normalised: `iqn.…`, `eui.…` or `naa.…`. */
+  /** iSCSI name (RFC 7143 §4.2.7): `iqn.…`, `eui.…` or `naa.…`. */
   readonly name: string;
   /** The SCSI device behind it: all that is needed of it is a nexus for each session. */
   readonly scsi: Pick<ScsiTarget, 'openNexus'>;
@@ -16,11 +16,12 @@ export interface TargetOptions {
 export const PORTAL_GROUP_TAG = 1;
 
 /**
- * Checks a target's configuration.
+ * Checks a target's configuration and returns it with its name normalised (RFC 3722).
  *
  * @throws TargetError `TARGET_NAME_INVALID` when the name is not an iSCSI name.
  */
 export function checkTarget(options: TargetOptions): TargetOptions {
-  if (!isIscsiName(options.name)) throw new TargetError({ code: 'TARGET_NAME_INVALID', name: options.name });
-  return options;
+  if (!isIscsiName(normalizeIscsiName(options.name)))
+    throw new TargetError({ code: 'TARGET_NAME_INVALID', name: options.name });
+  return { ...options, name: normalizeIscsiName(options.name) };
 }

@@ -13,8 +13,9 @@ export interface Transport {
   send(segments: readonly Uint8Array[], done: () => void): void;
   /** Calls `callback` once, soon, after other events of this turn: answers of one turn leave together. */
   defer(callback: () => void): void;
-  /** Stops (or starts again) the bytes that come in: the brake on a peer that sends and does not read. */
+  /** Stops the bytes that come in: the brake on a peer that sends and does not read. */
   pause(): void;
+  /** Lets bytes come in again. */
   resume(): void;
   /** Closes after everything sent so far. */
   end(): void;

@@ -130,7 +130,7 @@ export class WriteTransfer implements Solicitor {
     this.#advance();
   }
 
-  /** The device server answered without wanting data; sequences on their way are awaited and thrown away (RFC 7143 §11.4.2). */
+  /** The device server wants no data: what is on its way is awaited and thrown away (RFC 7143 §11.4.2). */
   discard(finished: Finished, scsiLengthBytes = 0): void {
     this.#outcome ??= finished;
     this.#outcomeLengthBytes = scsiLengthBytes;

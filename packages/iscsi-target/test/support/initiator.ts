@@ -13,7 +13,7 @@ import {
   type TargetPdu,
 } from '@lunbox/iscsi-pdu';
 import type { TargetEngine } from '../../src/index.ts';
-import { type Connection } from '../../src/index.ts';
+import type { Connection } from '../../src/connection.ts';
 import { MemoryTransport } from './memory-transport.ts';
 
 export const TARGET_NAME = 'iqn.2026-11.io.lunbox:test';
@@ -50,7 +50,7 @@ export class TestInitiator {
     this.engine = engine;
     const connection = engine.accept(this.transport, 0);
     if (connection === undefined) throw new Error('the engine refused the connection');
-    this.connection = connection;
+    this.connection = connection as Connection;
     const receiver = {
       onHeader: () => undefined,
       onPdu: (header: FrameHeader, data: Uint8Array) => {

@@ -251,7 +251,7 @@ describe('Data-Out (RFC 7143 §4.2.5.2)', () => {
     expect(pdus[1]).toMatchObject({ status: 2 });
   });
 
-  it('a write whose expected length is shorter than the CDB writes what there is and reports the overflow', async () => {
+  it('a write of less than the CDB says writes what there is and reports the overflow', async () => {
     const initiator = await loggedIn();
     const command = initiator.write10(8, 8, {
       data: data.subarray(0, 1024),

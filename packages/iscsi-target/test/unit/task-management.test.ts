@@ -74,7 +74,7 @@ describe('task management (RFC 7143 §11.5)', () => {
     expect(response(await esxi.send(request(fields)))).toBe(0);
   });
 
-  it('ABORT TASK of a command that has finished answers "task does not exist" to others (RFC 7143 §11.6.1 c)', async () => {
+  it('ABORT TASK of a finished command answers "task does not exist" to others (RFC 7143 §11.6.1 c)', async () => {
     const command = initiator.read10(0, 1);
     await initiator.send(command);
     const abort = request({ referencedTaskTag: command.initiatorTaskTag, refCmdSn: command.cmdSn });

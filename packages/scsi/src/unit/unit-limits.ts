@@ -5,7 +5,7 @@ export const MAX_UNMAP_DESCRIPTORS = 256;
 export const DEFAULT_PHYSICAL_BLOCK_BYTES = 4096;
 
 /** Data streams through the unit, so a long transfer costs no memory; the bound is the time that it takes. */
-const MAX_TRANSFER_BYTES = 128 * 1024 * 1024;
+const MAX_TRANSFER_BLOCKS = 262_144;
 const OPTIMAL_TRANSFER_BYTES = 1024 * 1024;
 const MAX_WRITE_SAME_BYTES = 4 * 1024 * 1024 * 1024;
 const MAX_UNMAP_LBAS = 1_048_576;
@@ -18,7 +18,9 @@ export interface UnitLimits {
   /** Most blocks of all descriptors of one UNMAP command together. */
   readonly maxUnmapBlocks: number;
   readonly unmapGranularityBlocks: number;
-  /** A WRITE SAME of this many blocks ends within the time that initiators wait for it, also on a slow disk. */
+  /**
+   * A WRITE SAME of this many blocks ends within the time that initiators wait for it, also on a slow disk.
+   */
   readonly maxWriteSameBlocks: number;
   /** A physical block holds 2 to the power of this many logical blocks. */
   readonly physicalBlockExponent: number;
@@ -27,7 +29,7 @@ export interface UnitLimits {
 /** The limits for a block size. */
 export function unitLimits(blockSize: number, physicalBlockBytes: number): UnitLimits {
   return {
-    maxTransferBlocks: MAX_TRANSFER_BYTES / blockSize,
+    maxTransferBlocks: MAX_TRANSFER_BLOCKS,
     optimalTransferBlocks: OPTIMAL_TRANSFER_BYTES / blockSize,
     maxUnmapBlocks: MAX_UNMAP_LBAS,
     unmapGranularityBlocks: Math.max(1, UNMAP_GRANULARITY_BYTES / blockSize),

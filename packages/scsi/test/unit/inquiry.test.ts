@@ -110,7 +110,7 @@ describe('VPD', () => {
       expect(parseBlockLimits(parseVpdPage(data).body)).toMatchObject({
         WSNZ: 1,
         OPTIMAL_TRANSFER_LENGTH_GRANULARITY: granularity,
-        MAXIMUM_TRANSFER_LENGTH: 2 ** 27 / blockSize,
+        MAXIMUM_TRANSFER_LENGTH: 262_144,
         OPTIMAL_TRANSFER_LENGTH: 2 ** 20 / blockSize,
         MAXIMUM_UNMAP_LBA_COUNT: 1_048_576,
         MAXIMUM_UNMAP_BLOCK_DESCRIPTOR_COUNT: 256,
