@@ -15,7 +15,10 @@ export function readU32(bytes: Uint8Array, at: number): number {
   return bytes[at]! * 0x1000000 + readU24(bytes, at + 1);
 }
 
-/** The 64-bit number at `at`, rounded above 2^53: far beyond any capacity, so that range checks still refuse it. */
+/**
+ * The 64-bit number at `at`, rounded above 2^53: far beyond any capacity, so that range checks still refuse
+ * it.
+ */
 export function readU64(bytes: Uint8Array, at: number): number {
   return readU32(bytes, at) * 0x1_0000_0000 + readU32(bytes, at + 4);
 }

@@ -20,9 +20,15 @@ export interface ScsiCommand {
   /** The CDB: at least 16 bytes (padded as the transport received it), 32 or more with an extended CDB. */
   readonly cdb: Uint8Array;
   readonly attribute: TaskAttribute;
-  /** Bytes that the initiator said it will send (iSCSI: Expected Data Transfer Length of a write), where the transport knows. */
+  /**
+   * Bytes that the initiator said it will send (iSCSI: Expected Data Transfer Length of a write), where the
+   * transport knows.
+   */
   readonly dataOutLengthBytes?: number;
-  /** Set by the transport when a task management function aborts the command; long commands look at it between steps. */
+  /**
+   * Set by the transport when a task management function aborts the command; long commands look at it between
+   * steps.
+   */
   aborted: boolean;
 }
 
@@ -36,25 +42,43 @@ export interface Finished {
   readonly data?: Uint8Array;
 }
 
-/** The command sends `lengthBytes` to the initiator; the transport pulls them, in any order and piece size, and the status is then GOOD. */
+/**
+ * The command sends `lengthBytes` to the initiator; the transport pulls them, in any order and piece size,
+ * and the status is then GOOD.
+ */
 export interface DataIn {
   readonly kind: 'data-in';
   readonly lengthBytes: number;
-  /** Fills `into` from byte `offsetBytes` of the transfer. Throws or rejects only with a `CheckConditionError`. */
+  /**
+   * Fills `into` from byte `offsetBytes` of the transfer. Throws or rejects only with a
+   * `CheckConditionError`.
+   */
   read(into: readonly Uint8Array[], offsetBytes: number): MaybePromise<void>;
   /** Called once when the transfer is over or the task is dropped: the task has left the task set. */
   end?(): void;
 }
 
-/** The command wants `lengthBytes` from the initiator; the transport pushes what it gets, then asks for the end. */
+/**
+ * The command wants `lengthBytes` from the initiator; the transport pushes what it gets, then asks for the
+ * end.
+ */
 export interface DataOut {
   readonly kind: 'data-out';
   readonly lengthBytes: number;
-  /** Consumes a piece at byte `offsetBytes` of the transfer; pieces may arrive in any order, each once. Throws or rejects only with a `CheckConditionError`. */
+  /**
+   * Consumes a piece at byte `offsetBytes` of the transfer; pieces may arrive in any order, each once. Throws
+   * or rejects only with a `CheckConditionError`.
+   */
   write(from: readonly Uint8Array[], offsetBytes: number): MaybePromise<void>;
-  /** Called once, after every `write` has completed; `receivedBytes` may be less than `lengthBytes` when the initiator's transfer length was shorter. */
+  /**
+   * Called once, after every `write` has completed; `receivedBytes` may be less than `lengthBytes` when the
+   * initiator's transfer length was shorter.
+   */
   finish(receivedBytes: number): MaybePromise<Finished>;
-  /** Called once after {@link DataOut.finish} has completed, or when the task is dropped: the task has left the task set. */
+  /**
+   * Called once after {@link DataOut.finish} has completed, or when the task is dropped: the task has left
+   * the task set.
+   */
   end?(): void;
 }
 

@@ -1,9 +1,11 @@
 /**
- * SCSI termination: a device server that emulates SPC-4 and SBC-3 over any `BlockDevice`, and the codecs of what it
- * speaks: CDBs, sense data, INQUIRY and VPD pages, mode pages and parameter data, each both built and read.
+ * SCSI termination: a device server that emulates SPC-4 and SBC-3 over any `BlockDevice`, and the codecs of
+ * what it speaks: CDBs, sense data, INQUIRY and VPD pages, mode pages and parameter data, each both built and
+ * read.
  *
- * A transport opens a {@link Nexus} on a {@link ScsiTarget} and gives it commands; what comes back is a status, or an
- * {@link Execution} whose data the transport moves. Hits of the block device complete without a promise.
+ * A transport opens a {@link Nexus} on a {@link ScsiTarget} and gives it commands; what comes back is a
+ * status, or an {@link Execution} whose data the transport moves. Hits of the block device complete without a
+ * promise.
  *
  * @packageDocumentation
  */

@@ -18,9 +18,9 @@ export function encodeLun(lun: number): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * The number behind an 8-byte LUN. Both addressing methods are taken for any number, because initiators differ in
- * which they use below 256. Returns {@link REPORT_LUNS_WELL_KNOWN} for C101h, and undefined for a LUN of several
- * levels or of another method: no such unit exists here.
+ * The number behind an 8-byte LUN. Both addressing methods are taken for any number, because initiators
+ * differ in which they use below 256. Returns {@link REPORT_LUNS_WELL_KNOWN} for C101h, and undefined for a
+ * LUN of several levels or of another method: no such unit exists here.
  */
 export function decodeLun(bytes: Uint8Array): number | undefined {
   if ((bytes[2]! | bytes[3]! | bytes[4]! | bytes[5]! | bytes[6]! | bytes[7]!) !== 0) return undefined;

@@ -3,14 +3,20 @@ import type { Execution, ScsiCommand } from './execution.ts';
 
 /** What a transport tells about a new I_T nexus, and how it wants to be called back. */
 export interface NexusOptions {
-  /** SCSI name of the initiator port, e.g. `iqn.…,i,0x00023d000001` (RFC 7143 §2.4.1.1). Reservations are keyed by it. */
+  /**
+   * SCSI name of the initiator port, e.g. `iqn.…,i,0x00023d000001` (RFC 7143 §2.4.1.1). Reservations are
+   * keyed by it.
+   */
   readonly initiatorPort: string;
   /** iSCSI name of the target, for the SCSI name string designators of VPD page 83h. */
   readonly targetName: string;
   /** Relative target port identifier and target portal group tag, 1–65535 (VPD page 83h). */
   readonly relativePort: number;
   readonly portalGroupTag: number;
-  /** Tasks of this nexus on `lun` were aborted by someone else (LOGICAL UNIT RESET and the like): the transport drops them without status. */
+  /**
+   * Tasks of this nexus on `lun` were aborted by someone else (LOGICAL UNIT RESET and the like): the
+   * transport drops them without status.
+   */
   onTasksAborted(lun: number): void;
 }
 
@@ -20,7 +26,10 @@ export interface Nexus {
   execute(lun: Uint8Array, command: ScsiCommand): MaybePromise<Execution>;
   /** True when the 8-byte LUN addresses a logical unit of this target (task management needs to know). */
   hasUnit(lun: Uint8Array): boolean;
-  /** LOGICAL UNIT RESET task management function (SAM-5 7.7): aborts, releases, raises unit attentions; the caller's own tasks are reported by `onTasksAborted` too. Returns false when there is no such unit. */
+  /**
+   * LOGICAL UNIT RESET task management function (SAM-5 7.7): aborts, releases, raises unit attentions; the
+   * caller's own tasks are reported by `onTasksAborted` too. Returns false when there is no such unit.
+   */
   resetUnit(lun: Uint8Array): boolean;
   /** TARGET WARM/COLD RESET: every unit is reset. */
   resetTarget(): void;

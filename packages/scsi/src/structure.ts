@@ -4,7 +4,10 @@ import { bits, BitStructure, Layout, struct, u8 } from 'buffer-layout';
 export interface FieldLocation {
   /** Offset of the first byte that holds a part of the field. */
   readonly byteOffset: number;
-  /** Most significant bit of the field in that byte; absent when the field starts at a byte boundary and fills its bytes. */
+  /**
+   * Most significant bit of the field in that byte; absent when the field starts at a byte boundary and fills
+   * its bytes.
+   */
   readonly bit?: number;
   /** One bits where the field lies, starting at `byteOffset`. */
   readonly mask: readonly number[];
@@ -59,8 +62,8 @@ export function bytes(spanBytes: number, property?: string): Layout {
 }
 
 /**
- * Bit fields of one word, from its most significant bit down. Each is `NAME` (one bit) or `NAME:width`; the name
- * `RESERVED` stands for bits that are written as zero and not read.
+ * Bit fields of one word, from its most significant bit down. Each is `NAME` (one bit) or `NAME:width`; the
+ * name `RESERVED` stands for bits that are written as zero and not read.
  */
 export function bitFields(word: Layout, ...fields: readonly string[]): BitStructure {
   const layout = bits(word, true);
@@ -76,7 +79,9 @@ export function flags(...fields: readonly string[]): BitStructure {
   return bitFields(u8(), ...fields);
 }
 
-/** Declares a structure of exactly `spanBytes` bytes. Throws at once when the fields add up to something else. */
+/**
+ * Declares a structure of exactly `spanBytes` bytes. Throws at once when the fields add up to something else.
+ */
 export function structure<T>(spanBytes: number, fields: readonly Layout[]): Structure<T> {
   return new LaidOutStructure<T>(spanBytes, fields);
 }

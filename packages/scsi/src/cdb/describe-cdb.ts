@@ -13,7 +13,10 @@ export function findCdb(cdb: Uint8Array): AnyCdbDefinition | undefined {
   );
 }
 
-/** One line for people: the command's name and every field that is not zero, e.g. `READ (10) LOGICAL BLOCK ADDRESS=8`. */
+/**
+ * One line for people: the command's name and every field that is not zero, e.g. `READ (10) LOGICAL BLOCK
+ * ADDRESS=8`.
+ */
 export function describeCdb(cdb: Uint8Array): string {
   const definition = findCdb(cdb);
   if (definition === undefined) return `operation code ${hex(cdb[0] ?? 0)}`;

@@ -7,12 +7,16 @@ import type { ItlNexus } from '../unit/itl-nexus.ts';
 /** Starts a command. Throws whatever ends it otherwise than well. */
 export type CommandStart = (itl: ItlNexus, command: ScsiCommand) => MaybePromise<Execution>;
 
-/** One row of the opcode table: everything that the device server has to know of a command before it runs it. */
+/**
+ * One row of the opcode table: everything that the device server has to know of a command before it runs it.
+ */
 export interface CommandEntry {
   readonly cdb: AnyCdbDefinition;
   /** Fields of the CDB that are not looked at, or for which only zero is taken. */
   readonly unsupportedFields: readonly string[];
-  /** Runs although a unit attention condition is pending (SAM-5 5.14: INQUIRY, REPORT LUNS, REQUEST SENSE). */
+  /**
+   * Runs although a unit attention condition is pending (SAM-5 5.14: INQUIRY, REPORT LUNS, REQUEST SENSE).
+   */
   readonly duringAttention: boolean;
   /** What happens when another nexus has reserved the unit (SPC-2 table 10). */
   readonly reservation: 'allowed' | 'conflict';
@@ -50,8 +54,8 @@ export function defineCommand(
 }
 
 /**
- * One bits where the device server looks at the CDB (SPC-4 6.35.3): the fields of the layout without those that it
- * does not support; byte 0 is the operation code, and the service action stands for itself.
+ * One bits where the device server looks at the CDB (SPC-4 6.35.3): the fields of the layout without those
+ * that it does not support; byte 0 is the operation code, and the service action stands for itself.
  */
 export function cdbUsageMask(entry: CommandEntry): Uint8Array {
   const { cdb } = entry;

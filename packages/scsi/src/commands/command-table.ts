@@ -13,8 +13,8 @@ import { WRITE_COMMANDS } from './write.ts';
 import { WRITE_SAME_COMMANDS } from './write-same.ts';
 
 /**
- * Every command of the device server, by operation code and service action. It is the dispatch table, the answer of
- * REPORT SUPPORTED OPERATION CODES, the reservation conflict matrix, and `docs/scsi-commands.md`.
+ * Every command of the device server, by operation code and service action. It is the dispatch table, the
+ * answer of REPORT SUPPORTED OPERATION CODES, the reservation conflict matrix, and `docs/scsi-commands.md`.
  */
 export const COMMAND_TABLE: readonly CommandEntry[] = [
   INQUIRY_COMMAND,

@@ -90,7 +90,8 @@ function checkParameters(unit: LogicalUnit, parameters: ParsedModeParameters): v
     if (parameters.blockDescriptorBytes > 0) throw invalidParameter(blockDescriptorOffset - 1);
     return;
   }
-  // SBC-3 6.5.2: neither the number of blocks nor their length can be changed. 0 and all ones leave the number alone.
+  // SBC-3 6.5.2: neither the number of blocks nor their length can be changed. 0 and all ones leave the
+  // number alone.
   const blocks = blockDescriptor.NUMBER_OF_LOGICAL_BLOCKS;
   const unchanged = blocks === 0 || blocks >= 0xffff_ffff || blocks === unit.blockCount;
   if (!unchanged) throw invalidParameter(blockDescriptorOffset);

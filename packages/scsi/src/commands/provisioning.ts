@@ -84,7 +84,10 @@ function getLbaStatus(itl: ItlNexus, command: ScsiCommand): MaybePromise<Executi
   return mapMaybe(extents, report);
 }
 
-/** The extents as descriptors; one is split where it has more blocks than the 32 bits of a descriptor can count. */
+/**
+ * The extents as descriptors; one is split where it has more blocks than the 32 bits of a descriptor can
+ * count.
+ */
 function lbaStatuses(unit: LogicalUnit, extents: readonly Extent[]): LbaStatus[] {
   return extents.flatMap((extent) => {
     const status = extent.state === 'mapped' ? ProvisioningStatus.MAPPED : ProvisioningStatus.DEALLOCATED;

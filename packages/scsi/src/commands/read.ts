@@ -17,8 +17,8 @@ const RDPROTECT = 0xe0;
 const MAX_BLOCKS_6 = 256;
 
 /**
- * The CDBs are read by hand here, as this is the hot path; a property test proves that it reads what the declared
- * layouts say. DPO and RARC are hints and need nothing.
+ * The CDBs are read by hand here, as this is the hot path; a property test proves that it reads what the
+ * declared layouts say. DPO and RARC are hints and need nothing.
  */
 function startRead(
   itl: ItlNexus,

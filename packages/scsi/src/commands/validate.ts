@@ -14,14 +14,16 @@ export function refuseFields<T>(
 }
 
 /**
- * LOGICAL BLOCK ADDRESS OUT OF RANGE when the range leaves the unit. No blocks at the address after the last block
- * are not an error (SBC-3 4.5.1), further away they are.
+ * LOGICAL BLOCK ADDRESS OUT OF RANGE when the range leaves the unit. No blocks at the address after the last
+ * block are not an error (SBC-3 4.5.1), further away they are.
  */
 export function checkRange(unit: LogicalUnit, lba: number, blockCount: number): void {
   if (lba + blockCount > unit.blockCount) throw lbaOutOfRange(Math.max(lba, unit.blockCount));
 }
 
-/** {@link checkRange}, and INVALID FIELD IN CDB for more blocks than MAXIMUM TRANSFER LENGTH (SBC-3 6.6.4). */
+/**
+ * {@link checkRange}, and INVALID FIELD IN CDB for more blocks than MAXIMUM TRANSFER LENGTH (SBC-3 6.6.4).
+ */
 export function checkTransfer<T>(
   unit: LogicalUnit,
   lba: number,

@@ -63,8 +63,8 @@ export interface UnmapList {
 }
 
 /**
- * Reads an UNMAP parameter list. Bytes after the last whole descriptor that the descriptor data length covers are
- * not looked at (SBC-3 5.28.2).
+ * Reads an UNMAP parameter list. Bytes after the last whole descriptor that the descriptor data length covers
+ * are not looked at (SBC-3 5.28.2).
  */
 export function parseUnmapList(list: Uint8Array): UnmapList {
   const declaredBytes = unmapListHeader.decode(list).UNMAP_BLOCK_DESCRIPTOR_DATA_LENGTH;

@@ -70,8 +70,9 @@ export interface IdentificationOptions {
 }
 
 /**
- * VPD page 83h. NAA and SCSI name string are both there because Windows setup wants the one and iPXE boots want the
- * other (T-W1); the T10 identifier starts with the serial, as ESXi and Hyper-V compare only its first characters (T-V4).
+ * VPD page 83h. NAA and SCSI name string are both there because Windows setup wants the one and iPXE boots
+ * want the other (T-W1); the T10 identifier starts with the serial, as ESXi and Hyper-V compare only its
+ * first characters (T-V4).
  */
 export function buildDeviceIdentification(options: IdentificationOptions): Uint8Array<ArrayBuffer> {
   const tag = options.portalGroupTag.toString(16).toUpperCase().padStart(4, '0');

@@ -42,7 +42,9 @@ export function buildUnitSerialNumber(serialNumber: string): Uint8Array<ArrayBuf
   return buildVpdPage(VpdPage.UNIT_SERIAL_NUMBER, Buffer.from(serialNumber, 'latin1'));
 }
 
-/** Page code and body of a VPD page; a body cut off by the allocation length is as long as there are bytes. */
+/**
+ * Page code and body of a VPD page; a body cut off by the allocation length is as long as there are bytes.
+ */
 export function parseVpdPage(data: Uint8Array): { readonly pageCode: number; readonly body: Uint8Array } {
   const header = vpdHeader.decode(data);
   const start = vpdHeader.spanBytes;

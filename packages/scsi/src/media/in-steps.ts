@@ -14,9 +14,9 @@ export class TaskAbortedError extends Error {
 }
 
 /**
- * Does `step` for consecutive pieces of a range, at most `stepBytes` long and ending at multiples of it. A range of
- * one piece is done at once; otherwise the event loop serves everything else between two pieces, and the work ends
- * with a {@link TaskAbortedError} soon after the command is aborted.
+ * Does `step` for consecutive pieces of a range, at most `stepBytes` long and ending at multiples of it. A
+ * range of one piece is done at once; otherwise the event loop serves everything else between two pieces, and
+ * the work ends with a {@link TaskAbortedError} soon after the command is aborted.
  */
 export function inSteps(
   command: ScsiCommand,

@@ -15,8 +15,8 @@ export interface WholeBlocks {
 }
 
 /**
- * Puts blocks together from pieces that start or end inside them. Every byte arrives once, so the memory held is
- * less than what has arrived, and at most two blocks for each piece on its way.
+ * Puts blocks together from pieces that start or end inside them. Every byte arrives once, so the memory held
+ * is less than what has arrived, and at most two blocks for each piece on its way.
  */
 export class PartialBlocks {
   readonly #blockSize: number;

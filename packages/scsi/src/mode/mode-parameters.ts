@@ -137,7 +137,10 @@ function encodeBlockDescriptor(parameters: ModeParameters): Uint8Array {
   return shortBlockDescriptor.encode({ ...blockDescriptor, NUMBER_OF_LOGICAL_BLOCKS: blocks });
 }
 
-/** SPC-4 7.5.4: page_0 format has a one-byte length at byte 1, sub_page format (SPF) a two-byte length at byte 2. */
+/**
+ * SPC-4 7.5.4: page_0 format has a one-byte length at byte 1, sub_page format (SPF) a two-byte length at byte
+ * 2.
+ */
 function parsePages(list: Uint8Array, start: number): ModePage[] {
   const pages: ModePage[] = [];
   for (let offset = start; offset < list.length;) {

@@ -52,8 +52,8 @@ export class ModeStore {
   }
 
   /**
-   * Takes the pages of a MODE SELECT, all or none: throws INVALID FIELD IN PARAMETER LIST at the first byte that is
-   * not as it must be. Returns true when something has changed.
+   * Takes the pages of a MODE SELECT, all or none: throws INVALID FIELD IN PARAMETER LIST at the first byte
+   * that is not as it must be. Returns true when something has changed.
    */
   select(pages: readonly ModePage[]): boolean {
     const next = [...this.#current];

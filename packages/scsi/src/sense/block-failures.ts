@@ -40,7 +40,9 @@ const closed: Failure = {
 };
 const busy: Failure = { senseKey: SenseKey.ABORTED_COMMAND, ...AdditionalSenseCode.INSUFFICIENT_RESOURCES };
 
-/** How each code of a `BlockError` is told to the initiator. A code that is missing here is a mistake of ours. */
+/**
+ * How each code of a `BlockError` is told to the initiator. A code that is missing here is a mistake of ours.
+ */
 const FAILURES: Readonly<Record<string, Readonly<Record<MediumAccess, Failure>>>> = {
   BLOCK_IO: { read: readError, write: writeError },
   // The range was checked against the capacity: the device has shrunk since then.
@@ -52,7 +54,10 @@ const FAILURES: Readonly<Record<string, Readonly<Record<MediumAccess, Failure>>>
   BLOCK_BUSY: { read: busy, write: busy },
 };
 
-/** The check condition for a failure of the block device; undefined when `error` is none that a device may have. */
+/**
+ * The check condition for a failure of the block device; undefined when `error` is none that a device may
+ * have.
+ */
 export function blockFailure(
   error: unknown,
   access: MediumAccess,

@@ -159,8 +159,8 @@ export function encodeSense(sense: SenseData, descriptorFormat: boolean): Uint8A
 }
 
 /**
- * Reads sense data of either format; bytes cut off by an allocation length read as zero. Returns undefined when the
- * response code is not one of 70h to 73h.
+ * Reads sense data of either format; bytes cut off by an allocation length read as zero. Returns undefined
+ * when the response code is not one of 70h to 73h.
  */
 export function parseSense(bytes: Uint8Array): SenseData | undefined {
   const responseCode = (bytes[0] ?? 0) & 0x7f;

@@ -16,8 +16,8 @@ const NOT_SUPPORTED: SenseData = {
 };
 
 /**
- * Answers a command to a LUN without a unit (SAM-5 5.11, SPC-4 6.6.2, 6.39): INQUIRY and REQUEST SENSE say so with
- * GOOD, REPORT LUNS works on LUN 0 and on its well-known unit, everything else is refused.
+ * Answers a command to a LUN without a unit (SAM-5 5.11, SPC-4 6.6.2, 6.39): INQUIRY and REQUEST SENSE say so
+ * with GOOD, REPORT LUNS works on LUN 0 and on its well-known unit, everything else is refused.
  */
 export function executeWithoutUnit(host: ItlHost, lun: number | undefined, command: ScsiCommand): Finished {
   const operationCode = command.cdb[0];

@@ -8,8 +8,8 @@ import { TargetNexus } from './target-nexus.ts';
 /** Options of {@link ScsiTarget}. */
 export interface ScsiTargetOptions {
   /**
-   * Told of every error that is a mistake of ours: the command that met it has ended with HARDWARE ERROR, INTERNAL
-   * TARGET FAILURE. By default it is written to standard error with its stack.
+   * Told of every error that is a mistake of ours: the command that met it has ended with HARDWARE ERROR,
+   * INTERNAL TARGET FAILURE. By default it is written to standard error with its stack.
    */
   readonly onInternalError?: (error: unknown) => void;
 }
@@ -30,8 +30,8 @@ export class ScsiTarget {
   }
 
   /**
-   * Gives a unit a LUN from 0 to 16 383; initiators that are there hear of it by a unit attention. Throws a RangeError
-   * when the LUN is out of range or taken.
+   * Gives a unit a LUN from 0 to 16 383; initiators that are there hear of it by a unit attention. Throws a
+   * RangeError when the LUN is out of range or taken.
    */
   addUnit(lun: number, unit: LogicalUnit): void {
     if (!Number.isInteger(lun) || lun < 0 || lun > MAX_LUN)
@@ -44,7 +44,10 @@ export class ScsiTarget {
     }
   }
 
-  /** Takes a LUN away: its tasks are aborted and other units tell of it. Returns false when there is no such LUN. */
+  /**
+   * Takes a LUN away: its tasks are aborted and other units tell of it. Returns false when there is no such
+   * LUN.
+   */
   removeUnit(lun: number): boolean {
     if (!this.#units.delete(lun)) return false;
     for (const nexus of this.#nexuses) {

@@ -10,8 +10,8 @@ import type { ItlNexus } from '../unit/itl-nexus.ts';
 const RESERVATION_CONFLICT: Finished = { kind: 'finished', status: Status.RESERVATION_CONFLICT };
 
 /**
- * Does everything that the table asks for before a command, in the order of SAM-5 5.3.3, and starts it. Throws what
- * ends the command otherwise than well.
+ * Does everything that the table asks for before a command, in the order of SAM-5 5.3.3, and starts it.
+ * Throws what ends the command otherwise than well.
  */
 export function startCommand(itl: ItlNexus, command: ScsiCommand): MaybePromise<Execution> {
   const { unit } = itl;
@@ -31,7 +31,10 @@ export function startCommand(itl: ItlNexus, command: ScsiCommand): MaybePromise<
   return entry.start(itl, command);
 }
 
-/** SPC-4 4.2.2: an unknown service action of a known operation code is an invalid field, not an invalid command. */
+/**
+ * SPC-4 4.2.2: an unknown service action of a known operation code is an invalid field, not an invalid
+ * command.
+ */
 function unsupported(operationCode: number): CheckConditionError {
   if (hasServiceActions(operationCode)) return invalidCdbByte(1, 4);
   return illegalRequest(AdditionalSenseCode.INVALID_COMMAND_OPERATION_CODE);

@@ -1,4 +1,6 @@
 import { isPromise, type MaybePromise } from '@lunbox/block';
+import createDebug from 'debug';
+import { describeCdb } from '../cdb/describe-cdb.ts';
 import { Status, type Execution, type Finished, type ScsiCommand } from '../execution.ts';
 import { decodeLun } from '../lun.ts';
 import type { Nexus, NexusOptions } from '../nexus.ts';
@@ -8,6 +10,9 @@ import { ItlNexus, type ItlHost } from '../unit/itl-nexus.ts';
 import type { LogicalUnit } from '../unit/logical-unit.ts';
 import { executeWithoutUnit } from './absent-unit.ts';
 import { startCommand } from './start-command.ts';
+
+/** Tells of every command that ends with CHECK CONDITION: `DEBUG=lunbox:scsi:nexus`. */
+const log = createDebug('lunbox:scsi:nexus');
 
 const TASK_ABORTED: Finished = { kind: 'finished', status: Status.TASK_ABORTED };
 
@@ -39,9 +44,10 @@ export class TargetNexus implements Nexus, ItlHost {
     const number = decodeLun(lun);
     const itl = number === undefined ? undefined : this.#units.get(number);
     if (itl === undefined) return this.#executeWithoutUnit(number, command);
-    // SAM-5 8.6.5: the ACA attribute means nothing while there is no ACA condition, and here there never is one.
+    // SAM-5 8.6.5: the ACA attribute means nothing while there is no ACA condition, and here there never is
+    // one.
     if (command.attribute === 'aca') {
-      return this.#failure(itl, illegalRequest(AdditionalSenseCode.INVALID_MESSAGE_ERROR));
+      return this.#failure(itl, command, illegalRequest(AdditionalSenseCode.INVALID_MESSAGE_ERROR));
     }
     const turn = itl.unit.tasks.enter(command.attribute);
     return turn === undefined ? this.#run(itl, command) : turn.then(() => this.#run(itl, command));
@@ -109,17 +115,17 @@ export class TargetNexus implements Nexus, ItlHost {
     if (command.aborted) return this.#leave(itl, TASK_ABORTED);
     try {
       const result = startCommand(itl, command);
-      if (isPromise(result)) return this.#settle(itl, result);
+      if (isPromise(result)) return this.#settle(itl, command, result);
       return result.kind === 'finished' ? this.#leave(itl, result) : result;
     } catch (error) {
-      return this.#leave(itl, this.#failure(itl, error));
+      return this.#leave(itl, this.#failure(itl, command, error));
     }
   }
 
-  #settle(itl: ItlNexus, result: Promise<Execution>): Promise<Execution> {
+  #settle(itl: ItlNexus, command: ScsiCommand, result: Promise<Execution>): Promise<Execution> {
     return result.then(
       (execution) => (execution.kind === 'finished' ? this.#leave(itl, execution) : execution),
-      (error: unknown) => this.#leave(itl, this.#failure(itl, error)),
+      (error: unknown) => this.#leave(itl, this.#failure(itl, command, error)),
     );
   }
 
@@ -128,8 +134,10 @@ export class TargetNexus implements Nexus, ItlHost {
     return finished;
   }
 
-  #failure(itl: ItlNexus, error: unknown): Finished {
-    return itl.checkCondition(error, 'read').toFinished();
+  #failure(itl: ItlNexus, command: ScsiCommand, error: unknown): Finished {
+    const condition = itl.checkCondition(error, 'read');
+    if (log.enabled) log('LUN %d: %s: %s', itl.lun, describeCdb(command.cdb), condition.message);
+    return condition.toFinished();
   }
 
   #executeWithoutUnit(lun: number | undefined, command: ScsiCommand): Finished {

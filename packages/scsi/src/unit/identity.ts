@@ -1,16 +1,22 @@
 /** Length of the id that a storage object is born with. */
 export const IDENTITY_BYTES = 16;
 
-/** T10 VENDOR IDENTIFICATION. It is not registered with T10; a registered one would change every T10 designator. */
+/**
+ * T10 VENDOR IDENTIFICATION. It is not registered with T10; a registered one would change every T10
+ * designator.
+ */
 export const VENDOR_IDENTIFICATION = 'LUNBOX';
 
 /**
- * The 24-bit company id of the NAA designators. IEEE has assigned none to this project, so the locally administered
- * bit (02h of the first byte) is set, which no assigned id has.
+ * The 24-bit company id of the NAA designators. IEEE has assigned none to this project, so the locally
+ * administered bit (02h of the first byte) is set, which no assigned id has.
  */
 export const NAA_COMPANY_ID = 0x024c42;
 
-/** What INQUIRY says about the identity of a logical unit. All of it follows from the object's random id (T-N9). */
+/**
+ * What INQUIRY says about the identity of a logical unit. All of it follows from the object's random id
+ * (T-N9).
+ */
 export interface UnitIdentity {
   /** 32 hexadecimal digits: the whole id. */
   readonly serialNumber: string;
@@ -18,7 +24,9 @@ export interface UnitIdentity {
   readonly naa: Uint8Array<ArrayBuffer>;
 }
 
-/** Derives serial number and NAA from the id. Throws a RangeError when it is not {@link IDENTITY_BYTES} long. */
+/**
+ * Derives serial number and NAA from the id. Throws a RangeError when it is not {@link IDENTITY_BYTES} long.
+ */
 export function unitIdentity(id: Uint8Array): UnitIdentity {
   if (id.length !== IDENTITY_BYTES)
     throw new RangeError(`identity has ${id.length} bytes, not ${IDENTITY_BYTES}`);

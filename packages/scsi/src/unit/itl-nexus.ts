@@ -62,7 +62,10 @@ export class ItlNexus {
     return condition;
   }
 
-  /** Does `work`; whatever it throws becomes a check condition, with the LBA of the byte `offset` where that is known. */
+  /**
+   * Does `work`; whatever it throws becomes a check condition, with the LBA of the byte `offset` where that
+   * is known.
+   */
   guarded<T>(access: MediumAccess, offset: number | undefined, work: () => MaybePromise<T>): MaybePromise<T> {
     const lba = offset === undefined ? undefined : Math.floor(offset / this.unit.blockSize);
     const failed = (error: unknown): never => {

@@ -6,9 +6,10 @@ interface WaitingTask {
 }
 
 /**
- * The order of the tasks of one logical unit (SAM-5 8.6): SIMPLE tasks run side by side, an ORDERED one starts when
- * every earlier task has ended and later ones wait for it, HEAD OF QUEUE starts at once. While nobody uses ORDERED,
- * a task costs an increment and a decrement. The transport's command window bounds the queue.
+ * The order of the tasks of one logical unit (SAM-5 8.6): SIMPLE tasks run side by side, an ORDERED one
+ * starts when every earlier task has ended and later ones wait for it, HEAD OF QUEUE starts at once. While
+ * nobody uses ORDERED, a task costs an increment and a decrement. The transport's command window bounds the
+ * queue.
  */
 export class TaskSet {
   #active = 0;

@@ -5,8 +5,8 @@ import { CheckConditionError } from '../sense/check-condition-error.ts';
 const RESET_ASC = 0x29;
 
 /**
- * The unit attention conditions that one I_T nexus has yet to hear of (SAM-5 5.14). A condition is there once at
- * most, so the queue is no longer than the table of additional sense codes.
+ * The unit attention conditions that one I_T nexus has yet to hear of (SAM-5 5.14). A condition is there once
+ * at most, so the queue is no longer than the table of additional sense codes.
  */
 export class UnitAttentions {
   #pending: AdditionalSense[] = [];

@@ -6,7 +6,7 @@ What the device server of \`@lunbox/scsi\` does, printed from the table that it 
 (\`packages/scsi/src/commands\`). A test fails when this page is not what the table says;
 \`UPDATE_DOCS=1 npx vitest run packages/scsi/test/unit/command-document.test.ts\` writes it again.
 
-- **Usage data**: one bits are the bits of the CDB that are looked at, as REPORT SUPPORTED OPERATION CODES gives them.
+- **Usage data**: one bits are looked at, as REPORT SUPPORTED OPERATION CODES gives them.
 - **Reserved**: what happens while another nexus has the unit by RESERVE.
 - **UA**: runs although a unit attention condition is pending.
 - **Medium**: refused with NOT READY while the unit is stopped.

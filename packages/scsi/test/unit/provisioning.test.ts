@@ -76,7 +76,7 @@ test('UNMAP refuses ANCHOR, a part of a header, and a list shorter than it says'
   expect(await initiator.send(cdb, { dataOut: truncated })).toMatchObject(Expected.LIST_LENGTH_ERROR);
 });
 
-test('GET LBA STATUS tells mapped from deallocated runs, the first from the LBA that was asked for', async () => {
+test('GET LBA STATUS tells mapped from deallocated runs, from the LBA that was asked for on', async () => {
   const { initiator } = await memoryHarness({ blocks: 1024 });
   const write = WRITE_10.encode({ LOGICAL_BLOCK_ADDRESS: 256, TRANSFER_LENGTH: 128 });
   await initiator.send(write, { dataOut: pattern(128 * 512) });
