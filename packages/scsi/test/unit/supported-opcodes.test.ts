@@ -76,7 +76,7 @@ test('reserved reporting options are refused at byte 2', async () => {
   expect(await report({ REPORTING_OPTIONS: 4 })).toMatchObject(invalidCdb(2, 2));
 });
 
-test('an unknown operation code is an invalid command, an unknown service action an invalid field', async () => {
+test('an unknown operation code is an invalid command, an unknown service action a bad field', async () => {
   const { initiator } = await memoryHarness();
   expect(await initiator.send(Uint8Array.of(0x89))).toMatchObject(Expected.INVALID_OPCODE);
   expect(await initiator.send(hex('9e1f'))).toMatchObject(invalidCdb(1, 4));
