@@ -140,6 +140,10 @@ function watch(child: ChildProcess): WatchedDaemon {
       resolve(null);
     });
   });
+  // A test that ran out of time, or whose set-up failed, must not leave a server behind.
+  const reap = (): void => void child.kill('SIGKILL');
+  process.once('exit', reap);
+  void exited.then(() => process.off('exit', reap));
   const running = (): boolean =>
     child.pid !== undefined && child.exitCode === null && child.signalCode === null;
   return {
