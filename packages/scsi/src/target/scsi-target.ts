@@ -1,4 +1,3 @@
-import { inspect } from 'node:util';
 import { MAX_LUN } from '../lun.ts';
 import type { Nexus, NexusOptions } from '../nexus.ts';
 import { AdditionalSenseCode } from '../sense/additional-sense.ts';
@@ -73,5 +72,6 @@ export class ScsiTarget {
 }
 
 function writeToStandardError(error: unknown): void {
-  process.stderr.write(`lunbox:scsi: internal error: ${inspect(error)}\n`);
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  process.stderr.write(`lunbox:scsi: internal error: ${text}\n`);
 }
