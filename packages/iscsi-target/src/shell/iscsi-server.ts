@@ -1,8 +1,9 @@
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import { TargetEngine, type SessionStatus } from '../engine.ts';
+import { TargetEngine, type SessionStatus, type TargetConnection } from '../engine.ts';
 import { TargetError } from '../errors.ts';
 import type { TargetLimits } from '../limits.ts';
 import type { TargetOptions } from '../target.ts';
+import { receiveFrom } from './receive-socket.ts';
 import { SocketTransport } from './socket-transport.ts';
 
 const TICK_MS = 1000;
@@ -55,7 +56,7 @@ export class IscsiServer {
    */
   async listen(portal: PortalOptions): Promise<PortalOptions> {
     if (this.#closing !== undefined) throw new TargetError({ code: 'SERVER_CLOSED' });
-    const listener = createServer({ noDelay: true }, (socket) => this.#accept(socket));
+    const listener = createServer({ noDelay: true, pauseOnConnect: true }, (socket) => this.#accept(socket));
     await listening(listener, portal);
     this.#listeners.push(listener);
     const { address, port } = listener.address() as AddressInfo;
@@ -85,14 +86,15 @@ export class IscsiServer {
     await Promise.all(closed);
   }
 
-  #accept(socket: Socket): void {
-    const connection = this.#engine.accept(new SocketTransport(socket), performance.now());
+  #accept(accepted: Socket): void {
+    let connection: TargetConnection | undefined = undefined;
+    const socket = receiveFrom(accepted, (chunk) => connection?.receive(chunk, performance.now()));
+    connection = this.#engine.accept(new SocketTransport(socket), performance.now());
     if (connection === undefined) {
       socket.destroy();
       return;
     }
     this.#sockets.add(socket);
-    socket.on('data', (chunk: Buffer) => connection.receive(chunk, performance.now()));
     // A reset connection is an ordinary end; 'close' follows.
     socket.on('error', () => undefined);
     socket.on('close', () => {
