@@ -3,6 +3,9 @@ import { Status, type Finished } from './execution.ts';
 /** GOOD without data. */
 export const GOOD: Finished = { kind: 'finished', status: Status.GOOD };
 
+/** RESERVATION CONFLICT. */
+export const RESERVATION_CONFLICT: Finished = { kind: 'finished', status: Status.RESERVATION_CONFLICT };
+
 /** GOOD with a parameter block, cut to the allocation length (SPC-4 4.2.5.6: that is not an error). */
 export function answer(data: Uint8Array, allocationLength: number): Finished {
   const cut = data.length > allocationLength ? data.subarray(0, allocationLength) : data;

@@ -42,6 +42,7 @@ export { CDB_DEFINITIONS } from './cdb/cdb-catalogue.ts';
 export { describeCdb, findCdb } from './cdb/describe-cdb.ts';
 export * from './cdb/primary-cdbs.ts';
 export * from './cdb/block-cdbs.ts';
+export * from './cdb/persistent-reserve-cdbs.ts';
 
 export {
   buildAbsentInquiry,
@@ -123,3 +124,38 @@ export {
   type OneOpcode,
   type SupportedOpcode,
 } from './data/supported-opcodes.ts';
+
+export { ReservationType } from './persistent-reservation/reservation-types.ts';
+export type { ReservationAccess } from './persistent-reservation/conflict-rules.ts';
+export type { NexusName } from './persistent-reservation/nexus-name.ts';
+export {
+  MAX_REGISTRATIONS,
+  type Registration,
+  type Reservation,
+  type ReservationState,
+  type ReservationStore,
+} from './persistent-reservation/reservation-state.ts';
+export {
+  buildFullReservationStatus,
+  buildReservationCapabilities,
+  buildReservationKeys,
+  buildReservationReport,
+  parseFullReservationStatus,
+  parseReservationCapabilities,
+  parseReservationKeys,
+  parseReservationReport,
+  type FullReservationStatus,
+  type RegistrationStatus,
+  type ReservationCapabilities,
+  type ReservationKeys,
+  type ReservationReport,
+} from './persistent-reservation/in-data.ts';
+export {
+  buildRegisterAndMoveList,
+  buildReserveOutList,
+  parseRegisterAndMoveList,
+  parseReserveOutList,
+  type RegisterAndMoveList,
+  type ReserveOutList,
+} from './persistent-reservation/out-list.ts';
+export { buildTransportId, parseTransportId } from './persistent-reservation/transport-id.ts';

@@ -106,6 +106,42 @@ export interface WriteSame16Cdb extends WriteSameCdb {
   NDOB: number;
 }
 
+/** Fields of COMPARE AND WRITE. */
+export interface CompareAndWriteCdb {
+  WRPROTECT: number;
+  DPO: number;
+  /** Force unit access, for the reading and for the writing. */
+  FUA: number;
+  LOGICAL_BLOCK_ADDRESS: number;
+  /** The data is this many blocks to compare, then as many to write. */
+  NUMBER_OF_LOGICAL_BLOCKS: number;
+  GROUP_NUMBER: number;
+  CONTROL: number;
+}
+
+/** Fields of ORWRITE(16). */
+export interface OrWriteCdb {
+  ORPROTECT: number;
+  DPO: number;
+  FUA: number;
+  LOGICAL_BLOCK_ADDRESS: number;
+  GROUP_NUMBER: number;
+  /** In blocks. */
+  TRANSFER_LENGTH: number;
+  CONTROL: number;
+}
+
+/** Fields of PRE-FETCH(10) and (16). */
+export interface PreFetchCdb {
+  /** 1: answer as soon as the CDB is checked. */
+  IMMED: number;
+  LOGICAL_BLOCK_ADDRESS: number;
+  GROUP_NUMBER: number;
+  /** In blocks; 0 stands for the rest of the unit. */
+  PREFETCH_LENGTH: number;
+  CONTROL: number;
+}
+
 /** Fields of READ CAPACITY(16). */
 export interface ReadCapacity16Cdb {
   ALLOCATION_LENGTH: number;
@@ -149,6 +185,7 @@ const writeFlags = flags('WRPROTECT:3', 'DPO', 'FUA', 'RESERVED:3');
 const writeAndVerifyFlags = flags('WRPROTECT:3', 'DPO', 'RESERVED', 'BYTCHK:2', 'RESERVED');
 const verifyFlags = flags('VRPROTECT:3', 'DPO', 'RESERVED', 'BYTCHK:2', 'RESERVED');
 const synchronizeFlags = flags('RESERVED:6', 'IMMED', 'RESERVED');
+const orWriteFlags = flags('ORPROTECT:3', 'DPO', 'FUA', 'RESERVED:3');
 const writeSameFlags = flags('WRPROTECT:3', 'ANCHOR', 'UNMAP', 'PBDATA', 'LBDATA', 'RESERVED');
 const writeSame16Flags = flags('WRPROTECT:3', 'ANCHOR', 'UNMAP', 'PBDATA', 'LBDATA', 'NDOB');
 
@@ -254,6 +291,41 @@ export const WRITE_SAME_16: CdbDefinition<WriteSame16Cdb> = blockCdb(
   16,
   writeSame16Flags,
   'NUMBER_OF_LOGICAL_BLOCKS',
+);
+
+/** ORWRITE(16) (SBC-3 5.7). */
+export const ORWRITE_16: CdbDefinition<OrWriteCdb> = blockCdb('ORWRITE', 0x8b, 16, orWriteFlags);
+/** PRE-FETCH(10) (SBC-3 5.8). */
+export const PRE_FETCH_10: CdbDefinition<PreFetchCdb> = blockCdb(
+  'PRE-FETCH',
+  0x34,
+  10,
+  synchronizeFlags,
+  'PREFETCH_LENGTH',
+);
+/** PRE-FETCH(16) (SBC-3 5.9). */
+export const PRE_FETCH_16: CdbDefinition<PreFetchCdb> = blockCdb(
+  'PRE-FETCH',
+  0x90,
+  16,
+  synchronizeFlags,
+  'PREFETCH_LENGTH',
+);
+
+/** COMPARE AND WRITE (SBC-3 5.2). */
+export const COMPARE_AND_WRITE: CdbDefinition<CompareAndWriteCdb> = defineCdb(
+  'COMPARE AND WRITE',
+  { operationCode: 0x89 },
+  16,
+  [
+    opcode,
+    writeFlags,
+    nu64be('LOGICAL_BLOCK_ADDRESS'),
+    bytes(3),
+    u8('NUMBER_OF_LOGICAL_BLOCKS'),
+    group,
+    control,
+  ],
 );
 
 /** READ CAPACITY(16), a service action of SERVICE ACTION IN(16) (SBC-3 5.16). */

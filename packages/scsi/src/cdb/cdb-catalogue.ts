@@ -1,9 +1,11 @@
 import * as block from './block-cdbs.ts';
 import type { AnyCdbDefinition } from './cdb-definition.ts';
+import * as persistentReserve from './persistent-reserve-cdbs.ts';
 import * as primary from './primary-cdbs.ts';
 
 /** Every CDB that this package can build and read, by operation code and service action. */
 export const CDB_DEFINITIONS: readonly AnyCdbDefinition[] = [
   ...Object.values<AnyCdbDefinition>(primary),
   ...Object.values<AnyCdbDefinition>(block),
+  ...Object.values<AnyCdbDefinition>(persistentReserve),
 ].sort((a, b) => a.operationCode - b.operationCode || (a.serviceAction ?? 0) - (b.serviceAction ?? 0));

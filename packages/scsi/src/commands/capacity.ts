@@ -27,7 +27,12 @@ export const CAPACITY_COMMANDS: readonly CommandEntry[] = [
   defineCommand(READ_CAPACITY_10, readCapacity10, {
     needsMedium: true,
     reservation: 'allowed',
+    access: 'free',
     unsupportedFields: ['LOGICAL_BLOCK_ADDRESS', 'PMI'],
   }),
-  defineCommand(READ_CAPACITY_16, readCapacity16, { needsMedium: true, reservation: 'allowed' }),
+  defineCommand(READ_CAPACITY_16, readCapacity16, {
+    needsMedium: true,
+    reservation: 'allowed',
+    access: 'free',
+  }),
 ];

@@ -2,6 +2,7 @@ import type { MaybePromise } from '@lunbox/block';
 import type { AnyCdbDefinition } from '../cdb/cdb-definition.ts';
 import type { CommandTimeouts } from '../data/supported-opcodes.ts';
 import type { Execution, ScsiCommand } from '../execution.ts';
+import type { ReservationAccess } from '../persistent-reservation/conflict-rules.ts';
 import type { ItlNexus } from '../unit/itl-nexus.ts';
 
 /** Starts a command. Throws whatever ends it otherwise than well. */
@@ -18,8 +19,10 @@ export interface CommandEntry {
    * Runs although a unit attention condition is pending (SAM-5 5.14: INQUIRY, REPORT LUNS, REQUEST SENSE).
    */
   readonly duringAttention: boolean;
-  /** What happens when another nexus has reserved the unit (SPC-2 table 10). */
+  /** What happens when another nexus has the unit by RESERVE (SPC-2 table 10). */
   readonly reservation: 'allowed' | 'conflict';
+  /** What it is to a persistent reservation (SPC-4 table 65, SBC-4 table 13). */
+  readonly access: ReservationAccess;
   /** Refused with NOT READY while the unit is stopped. */
   readonly needsMedium: boolean;
   /** Refused with DATA PROTECT while the unit is write-protected. */
@@ -46,6 +49,7 @@ export function defineCommand(
     unsupportedFields: [],
     duringAttention: false,
     reservation: 'conflict',
+    access: 'changes',
     needsMedium: false,
     writes: false,
     timeouts: QUICK,

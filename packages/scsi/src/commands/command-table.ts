@@ -1,8 +1,12 @@
+import { PERSISTENT_RESERVE_IN_COMMANDS } from '../persistent-reservation/reserve-in.ts';
+import { PERSISTENT_RESERVE_OUT_COMMANDS } from '../persistent-reservation/reserve-out.ts';
 import { CACHE_COMMANDS } from './cache.ts';
 import { CAPACITY_COMMANDS } from './capacity.ts';
 import type { CommandEntry } from './command-entry.ts';
+import { COMPARE_AND_WRITE_COMMAND } from './compare-and-write.ts';
 import { INQUIRY_COMMAND } from './inquiry.ts';
 import { MODE_COMMANDS } from './mode.ts';
+import { PREFETCH_COMMANDS } from './prefetch.ts';
 import { PRIMARY_COMMANDS } from './primary.ts';
 import { PROVISIONING_COMMANDS } from './provisioning.ts';
 import { READ_COMMANDS } from './read.ts';
@@ -22,12 +26,16 @@ export const COMMAND_TABLE: readonly CommandEntry[] = [
   ...CAPACITY_COMMANDS,
   ...READ_COMMANDS,
   ...WRITE_COMMANDS,
+  COMPARE_AND_WRITE_COMMAND,
   ...VERIFY_COMMANDS,
   ...WRITE_SAME_COMMANDS,
   ...PROVISIONING_COMMANDS,
   ...CACHE_COMMANDS,
+  ...PREFETCH_COMMANDS,
   ...MODE_COMMANDS,
   ...RESERVATION_COMMANDS,
+  ...PERSISTENT_RESERVE_IN_COMMANDS,
+  ...PERSISTENT_RESERVE_OUT_COMMANDS,
   reportSupportedOpcodes(() => COMMAND_TABLE),
 ].sort((a, b) => a.cdb.operationCode - b.cdb.operationCode || serviceAction(a) - serviceAction(b));
 

@@ -26,6 +26,7 @@ function blockLimits({ unit }: ItlNexus): Uint8Array {
   const { limits } = unit;
   return buildBlockLimits({
     WSNZ: 1,
+    MAXIMUM_COMPARE_AND_WRITE_LENGTH: limits.maxCompareAndWriteBlocks,
     OPTIMAL_TRANSFER_LENGTH_GRANULARITY: 2 ** limits.physicalBlockExponent,
     MAXIMUM_TRANSFER_LENGTH: limits.maxTransferBlocks,
     OPTIMAL_TRANSFER_LENGTH: limits.optimalTransferBlocks,
@@ -78,5 +79,6 @@ function inquiry(itl: ItlNexus, command: ScsiCommand): Finished {
 export const INQUIRY_COMMAND: CommandEntry = defineCommand(INQUIRY, inquiry, {
   duringAttention: true,
   reservation: 'allowed',
+  access: 'free',
   unsupportedFields: ['CMDDT'],
 });

@@ -45,10 +45,15 @@ export function reportLuns(host: ItlHost, command: ScsiCommand): Finished {
 
 /** TEST UNIT READY, REQUEST SENSE and REPORT LUNS. */
 export const PRIMARY_COMMANDS: readonly CommandEntry[] = [
-  defineCommand(TEST_UNIT_READY, () => GOOD, { needsMedium: true }),
-  defineCommand(REQUEST_SENSE, requestSense, { duringAttention: true, reservation: 'allowed' }),
+  defineCommand(TEST_UNIT_READY, () => GOOD, { needsMedium: true, access: 'free' }),
+  defineCommand(REQUEST_SENSE, requestSense, {
+    duringAttention: true,
+    reservation: 'allowed',
+    access: 'free',
+  }),
   defineCommand(REPORT_LUNS, (itl, command) => reportLuns(itl.host, command), {
     duringAttention: true,
     reservation: 'allowed',
+    access: 'free',
   }),
 ];

@@ -61,7 +61,7 @@ async function unmapAll(
   for (const { lba, blockCount } of ranges) {
     const range = { offset: lba * unit.blockSize, length: blockCount * unit.blockSize };
     await inSteps(command, range, UNMAP_STEP_BYTES, (offset, length) =>
-      itl.guarded('write', offset, () => unit.device.unmap(offset, length)),
+      itl.guarded('write', offset, () => unit.medium.unmap(offset, length)),
     );
   }
   if (!unit.modes.writeCacheEnabled) await itl.flush();
@@ -78,7 +78,7 @@ function getLbaStatus(itl: ItlNexus, command: ScsiCommand): MaybePromise<Executi
   const limit = Math.max(1, Math.min(fitting, MAX_STATUS_DESCRIPTORS));
   const offset = lba * unit.blockSize;
   const lengthBytes = unit.blockCount * unit.blockSize - offset;
-  const extents = itl.guarded('read', offset, () => unit.device.extents(offset, lengthBytes, { limit }));
+  const extents = itl.guarded('read', offset, () => unit.medium.extents(offset, lengthBytes, { limit }));
   const report = (found: readonly Extent[]): Finished =>
     answer(buildLbaStatus(lbaStatuses(unit, found).slice(0, limit)), allocationLength);
   return mapMaybe(extents, report);
@@ -109,5 +109,5 @@ export const PROVISIONING_COMMANDS: readonly CommandEntry[] = [
     timeouts: SLOW,
     unsupportedFields: ['ANCHOR', 'GROUP_NUMBER'],
   }),
-  defineCommand(GET_LBA_STATUS, getLbaStatus, { needsMedium: true }),
+  defineCommand(GET_LBA_STATUS, getLbaStatus, { needsMedium: true, access: 'reads' }),
 ];

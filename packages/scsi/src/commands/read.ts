@@ -46,7 +46,11 @@ function startRead6(itl: ItlNexus, cdb: CdbDefinition<Transfer6Cdb>, bytes: Uint
   return new MediaRead(itl, lba * unit.blockSize, blockCount * unit.blockSize);
 }
 
-const properties = { needsMedium: true, unsupportedFields: ['RDPROTECT', 'RARC', 'GROUP_NUMBER'] };
+const properties: Partial<CommandEntry> = {
+  needsMedium: true,
+  access: 'reads',
+  unsupportedFields: ['RDPROTECT', 'RARC', 'GROUP_NUMBER'],
+};
 
 /** READ(6), (10), (12) and (16). */
 export const READ_COMMANDS: readonly CommandEntry[] = [

@@ -22,7 +22,7 @@ export function reportSupportedOpcodes(table: () => readonly CommandEntry[]): Co
         : oneOpcode(findRequested(table(), fields), withTimeouts);
     return answer(data, fields.ALLOCATION_LENGTH);
   };
-  return defineCommand(RSOC, start, { reservation: 'allowed' });
+  return defineCommand(RSOC, start, { reservation: 'allowed', access: 'reads' });
 }
 
 function allOpcodes(table: readonly CommandEntry[], withTimeouts: boolean): Uint8Array {

@@ -1,3 +1,4 @@
+import type { ReservationAccess } from '../persistent-reservation/conflict-rules.ts';
 import { cdbUsageMask } from './command-entry.ts';
 import { COMMAND_TABLE } from './command-table.ts';
 
@@ -8,8 +9,10 @@ export interface SupportedCommand {
   readonly serviceAction?: number;
   /** As REPORT SUPPORTED OPERATION CODES gives it; its length is that of the CDB. */
   readonly cdbUsageMask: Uint8Array;
-  /** What happens when another nexus has reserved the unit. */
+  /** What happens when another nexus has the unit by RESERVE. */
   readonly reservation: 'allowed' | 'conflict';
+  /** What the command is to a persistent reservation. */
+  readonly access: ReservationAccess;
   /** True when it runs although a unit attention condition is pending. */
   readonly duringAttention: boolean;
   /** True when it is refused while the unit is stopped. */
@@ -21,7 +24,7 @@ export interface SupportedCommand {
 /** Every command of the device server, by operation code: the table that it runs by. */
 export function supportedCommands(): SupportedCommand[] {
   return COMMAND_TABLE.map((entry) => {
-    const { cdb, reservation, duringAttention, needsMedium, writes } = entry;
+    const { cdb, reservation, access, duringAttention, needsMedium, writes } = entry;
     const { name, operationCode, serviceAction } = cdb;
     return {
       name,
@@ -29,6 +32,7 @@ export function supportedCommands(): SupportedCommand[] {
       ...(serviceAction === undefined ? {} : { serviceAction }),
       cdbUsageMask: cdbUsageMask(entry),
       reservation,
+      access,
       duringAttention,
       needsMedium,
       writes,

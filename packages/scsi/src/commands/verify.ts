@@ -46,10 +46,10 @@ function startVerify(
 
 /** Reads every block, which is all that can be verified without data to compare with. */
 function readThrough(itl: ItlNexus, command: ScsiCommand, range: ByteRange): MaybePromise<Finished> {
-  const { device } = itl.unit;
+  const { medium } = itl.unit;
   return unlessAborted(() => {
     const done = inSteps(command, range, STEP_BYTES, (offset, length) =>
-      itl.guarded('read', offset, () => mapMaybe(readCovering(device, offset, length), () => undefined)),
+      itl.guarded('read', offset, () => mapMaybe(readCovering(medium, offset, length), () => undefined)),
     );
     return mapMaybe(done, () => GOOD);
   });
@@ -61,11 +61,11 @@ async function compareAll(
   range: ByteRange,
   block: Uint8Array,
 ): Promise<Finished> {
-  const { device, blockSize } = itl.unit;
+  const { medium, blockSize } = itl.unit;
   const expected = new Uint8Array(Math.min(STEP_BYTES, range.length));
   for (let at = 0; at < expected.length; at += blockSize) expected.set(block, at);
   await inSteps(command, range, STEP_BYTES, async (offset, length) => {
-    const found = await itl.guarded('read', offset, () => readCovering(device, offset, length));
+    const found = await itl.guarded('read', offset, () => readCovering(medium, offset, length));
     const difference = firstDifference(expected.subarray(0, length), found);
     if (difference >= 0) throw miscompare(Math.floor((offset + difference) / blockSize));
   });
@@ -76,6 +76,7 @@ async function compareAll(
 export const VERIFY_COMMANDS: readonly CommandEntry[] = [VERIFY_10, VERIFY_12, VERIFY_16].map((definition) =>
   defineCommand(definition, (itl, command) => startVerify(itl, definition, command), {
     needsMedium: true,
+    access: 'reads',
     timeouts: SLOW,
     unsupportedFields: ['VRPROTECT', 'GROUP_NUMBER'],
   }),

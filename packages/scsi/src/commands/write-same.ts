@@ -67,7 +67,7 @@ function fillWithZeroes(itl: ItlNexus, command: ScsiCommand, fill: Fill): MaybeP
   const options = { mayUnmap: fill.mayUnmap };
   const stepBytes = fill.mayUnmap ? UNMAP_STEP_BYTES : STEP_BYTES;
   const done = inSteps(command, fill, stepBytes, (offset, length) =>
-    itl.guarded('write', offset, () => itl.unit.device.writeZeroes(offset, length, options)),
+    itl.guarded('write', offset, () => itl.unit.medium.writeZeroes(offset, length, options)),
   );
   return mapMaybe(done, () => writtenThrough(itl));
 }
@@ -82,7 +82,7 @@ function fillWithPattern(
   const pattern = new Uint8Array(Math.min(STEP_BYTES, fill.length));
   for (let at = 0; at < pattern.length; at += block.length) pattern.set(block, at);
   const done = inSteps(command, fill, STEP_BYTES, (offset, length) =>
-    itl.guarded('write', offset, () => itl.unit.device.write([pattern.subarray(0, length)], offset)),
+    itl.guarded('write', offset, () => itl.unit.medium.write([pattern.subarray(0, length)], offset)),
   );
   return mapMaybe(done, () => writtenThrough(itl));
 }

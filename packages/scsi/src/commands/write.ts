@@ -1,6 +1,7 @@
 import { GOOD } from '../answers.ts';
 import { readU16, readU24, readU32, readU64 } from '../bytes.ts';
 import {
+  ORWRITE_16,
   WRITE_10,
   WRITE_12,
   WRITE_16,
@@ -13,7 +14,7 @@ import {
 } from '../cdb/block-cdbs.ts';
 import type { CdbDefinition } from '../cdb/cdb-definition.ts';
 import type { Execution } from '../execution.ts';
-import { MediaWrite, MediaWriteAndVerify } from '../media/media-write.ts';
+import { MediaOrWrite, MediaWrite, MediaWriteAndVerify } from '../media/media-write.ts';
 import { invalidCdbField } from '../sense/check-condition-error.ts';
 import type { ItlNexus } from '../unit/itl-nexus.ts';
 import { defineCommand, SLOW, type CommandEntry } from './command-entry.ts';
@@ -65,9 +66,21 @@ function startWriteAndVerify(
   return new MediaWriteAndVerify(itl, lba * unit.blockSize, blockCount * unit.blockSize);
 }
 
+function startOrWrite(itl: ItlNexus, bytes: Uint8Array): Execution {
+  const { unit } = itl;
+  const fields = ORWRITE_16.decode(bytes);
+  refuseFields(ORWRITE_16, fields, 'ORPROTECT');
+  const lba = fields.LOGICAL_BLOCK_ADDRESS;
+  const blockCount = fields.TRANSFER_LENGTH;
+  checkTransfer(unit, lba, blockCount, ORWRITE_16, 'TRANSFER_LENGTH');
+  if (blockCount === 0) return GOOD;
+  const throughCache = fields.FUA === 1 || !unit.modes.writeCacheEnabled;
+  return new MediaOrWrite(itl, lba * unit.blockSize, blockCount * unit.blockSize, throughCache);
+}
+
 const properties = { needsMedium: true, writes: true, unsupportedFields: ['WRPROTECT', 'GROUP_NUMBER'] };
 
-/** WRITE(6), (10), (12), (16) and WRITE AND VERIFY(10), (12), (16). */
+/** WRITE(6), (10), (12), (16), WRITE AND VERIFY(10), (12), (16) and ORWRITE(16). */
 export const WRITE_COMMANDS: readonly CommandEntry[] = [
   defineCommand(WRITE_6, (itl, { cdb }) => startWrite6(itl, cdb), properties),
   defineCommand(
@@ -91,4 +104,8 @@ export const WRITE_COMMANDS: readonly CommandEntry[] = [
       timeouts: SLOW,
     }),
   ),
+  defineCommand(ORWRITE_16, (itl, { cdb }) => startOrWrite(itl, cdb), {
+    ...properties,
+    unsupportedFields: ['ORPROTECT', 'GROUP_NUMBER'],
+  }),
 ];

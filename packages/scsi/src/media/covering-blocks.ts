@@ -1,8 +1,9 @@
-import { isPromise, type BlockDevice, type MaybePromise } from '@lunbox/block';
+import { isPromise, type MaybePromise } from '@lunbox/block';
+import type { BlockAccess } from './medium.ts';
 
 /** Reads bytes that need not start or end at a block boundary, by way of the blocks that cover them. */
 export function readCovering(
-  device: BlockDevice,
+  device: BlockAccess,
   offset: number,
   lengthBytes: number,
 ): MaybePromise<Uint8Array> {

@@ -16,7 +16,7 @@ export class MediaCompare extends MediaTransfer implements DataOut {
     const offset = this.startOffset + offsetBytes;
     const expected = concatBytes(from);
     return this.itl.guarded('read', offset, () => {
-      const found = readCovering(this.itl.unit.device, offset, expected.length);
+      const found = readCovering(this.itl.unit.medium, offset, expected.length);
       if (!isPromise(found)) return this.#compare(expected, found, offset);
       return found.then((bytes) => this.#compare(expected, bytes, offset));
     });

@@ -1,21 +1,21 @@
-import { isPromise, type MaybePromise } from '@lunbox/block';
+import { isPromise, totalLength, type MaybePromise } from '@lunbox/block';
 import type { DataIn } from '../execution.ts';
 import { readCovering, scatter } from './covering-blocks.ts';
-import { MediaTransfer, totalBytes } from './media-transfer.ts';
+import { MediaTransfer } from './media-transfer.ts';
 
 /** The data of a READ command. */
 export class MediaRead extends MediaTransfer implements DataIn {
   readonly kind = 'data-in';
 
   read(into: readonly Uint8Array[], offsetBytes: number): MaybePromise<void> {
-    const { device, blockSize } = this.itl.unit;
+    const { medium, blockSize } = this.itl.unit;
     const offset = this.startOffset + offsetBytes;
-    const lengthBytes = totalBytes(into);
+    const lengthBytes = totalLength(into);
     // An initiator may take data segments of any length: pieces then start and end inside blocks.
     if (offset % blockSize !== 0 || lengthBytes % blockSize !== 0)
       return this.#readUnaligned(into, offset, lengthBytes);
     try {
-      const result = device.read(into, offset);
+      const result = medium.read(into, offset);
       if (isPromise(result)) return result.catch((error: unknown) => this.fail(error, 'read', offset));
     } catch (error) {
       this.fail(error, 'read', offset);
@@ -24,7 +24,7 @@ export class MediaRead extends MediaTransfer implements DataIn {
 
   #readUnaligned(into: readonly Uint8Array[], offset: number, lengthBytes: number): MaybePromise<void> {
     return this.itl.guarded('read', offset, () => {
-      const bytes = readCovering(this.itl.unit.device, offset, lengthBytes);
+      const bytes = readCovering(this.itl.unit.medium, offset, lengthBytes);
       return isPromise(bytes) ? bytes.then((read) => scatter(read, into)) : scatter(bytes, into);
     });
   }

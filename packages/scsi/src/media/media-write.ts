@@ -1,11 +1,12 @@
-import { isPromise, type MaybePromise, type WriteOptions } from '@lunbox/block';
+import { isPromise, mapMaybe, totalLength, type MaybePromise, type WriteOptions } from '@lunbox/block';
 import { concatBytes } from '../bytes.ts';
 import type { DataOut, Finished } from '../execution.ts';
 import { miscompare } from '../sense/check-condition-error.ts';
 import type { ItlNexus } from '../unit/itl-nexus.ts';
 import { GOOD } from '../answers.ts';
 import { firstDifference, readCovering } from './covering-blocks.ts';
-import { MediaTransfer, totalBytes } from './media-transfer.ts';
+import { MediaTransfer } from './media-transfer.ts';
+import type { BlockAccess } from './medium.ts';
 import { PartialBlocks, type PartialBlock } from './partial-blocks.ts';
 
 const FUA: WriteOptions = { fua: true };
@@ -25,10 +26,10 @@ export class MediaWrite extends MediaTransfer implements DataOut {
   write(from: readonly Uint8Array[], offsetBytes: number): MaybePromise<void> {
     const { blockSize } = this.itl.unit;
     const offset = this.startOffset + offsetBytes;
-    if (offset % blockSize !== 0 || totalBytes(from) % blockSize !== 0)
+    if (offset % blockSize !== 0 || totalLength(from) % blockSize !== 0)
       return this.#writeUnaligned(from, offset);
     try {
-      const result = this.store(from, offset);
+      const result = this.storePiece(from, offset);
       if (isPromise(result)) return result.catch((error: unknown) => this.fail(error, 'write', offset));
     } catch (error) {
       this.fail(error, 'write', offset);
@@ -40,9 +41,14 @@ export class MediaWrite extends MediaTransfer implements DataOut {
     return incomplete.length === 0 ? GOOD : this.#merge(incomplete);
   }
 
-  /** Stores whole blocks. */
-  protected store(from: readonly Uint8Array[], offset: number): MaybePromise<void> {
-    return this.itl.unit.device.write(from, offset, this.#options);
+  /** Stores whole blocks of the transfer. */
+  protected storePiece(from: readonly Uint8Array[], offset: number): MaybePromise<void> {
+    return this.store(this.itl.unit.medium, from, offset);
+  }
+
+  /** Stores whole blocks by way of `device`. */
+  protected store(device: BlockAccess, from: readonly Uint8Array[], offset: number): MaybePromise<void> {
+    return device.write(from, offset, this.#options);
   }
 
   #writeUnaligned(from: readonly Uint8Array[], offset: number): MaybePromise<void> {
@@ -50,18 +56,22 @@ export class MediaWrite extends MediaTransfer implements DataOut {
     const whole = this.#partial.add(concatBytes(from), offset);
     if (whole.length === 0) return;
     return this.itl.guarded('write', offset, async () => {
-      for (const run of whole) await this.store([run.bytes], run.offset);
+      for (const run of whole) await this.storePiece([run.bytes], run.offset);
     });
   }
 
   /** The initiator sent less than the CDB said: what it sent of the last block goes over what is there. */
   async #merge(blocks: readonly PartialBlock[]): Promise<Finished> {
+    const { medium } = this.itl.unit;
     for (const block of blocks) {
-      await this.itl.guarded('write', block.offset, async () => {
-        const merged = await readCovering(this.itl.unit.device, block.offset, block.bytes.length);
-        for (const { start, end } of block.runs) merged.set(block.bytes.subarray(start, end), start);
-        await this.store([merged], block.offset);
-      });
+      const { offset, bytes, runs } = block;
+      await this.itl.guarded('write', offset, () =>
+        medium.uninterrupted(offset, bytes.length, async (device) => {
+          const merged = await readCovering(device, offset, bytes.length);
+          for (const { start, end } of runs) merged.set(bytes.subarray(start, end), start);
+          await this.store(device, [merged], offset);
+        }),
+      );
     }
     return GOOD;
   }
@@ -73,11 +83,38 @@ export class MediaWriteAndVerify extends MediaWrite {
     super(itl, startOffset, lengthBytes, true);
   }
 
-  protected override async store(from: readonly Uint8Array[], offset: number): Promise<void> {
-    await super.store(from, offset);
+  protected override async store(
+    device: BlockAccess,
+    from: readonly Uint8Array[],
+    offset: number,
+  ): Promise<void> {
+    await super.store(device, from, offset);
     const written = concatBytes(from);
-    const stored = await readCovering(this.itl.unit.device, offset, written.length);
+    const stored = await readCovering(device, offset, written.length);
     const difference = firstDifference(written, stored);
     if (difference >= 0) throw miscompare(Math.floor((offset + difference) / this.itl.unit.blockSize));
+  }
+}
+
+/**
+ * The data of an ORWRITE command: every piece is read, united with the data and written in one go. The order
+ * of pieces does not matter, as bits are only ever set.
+ */
+export class MediaOrWrite extends MediaWrite {
+  protected override storePiece(from: readonly Uint8Array[], offset: number): MaybePromise<void> {
+    const { medium } = this.itl.unit;
+    return medium.uninterrupted(offset, totalLength(from), (device) => this.store(device, from, offset));
+  }
+
+  protected override store(
+    device: BlockAccess,
+    from: readonly Uint8Array[],
+    offset: number,
+  ): MaybePromise<void> {
+    const united = concatBytes(from);
+    return mapMaybe(readCovering(device, offset, united.length), (found) => {
+      for (let at = 0; at < united.length; at++) united[at]! |= found[at]!;
+      return super.store(device, [united], offset);
+    });
   }
 }

@@ -11,8 +11,8 @@ import { MediaTransfer } from './media-transfer.ts';
 const TASK_ABORTED: Finished = { kind: 'finished', status: Status.TASK_ABORTED };
 
 /**
- * A short Data-Out that is wanted whole before anything is done: a parameter list, or the one block of WRITE
- * SAME. Its length is at most 65 535 bytes, as the length field of the CDB or the block size allows no more.
+ * A short Data-Out that is wanted whole before anything is done: a parameter list, the one block of WRITE
+ * SAME, or the blocks of COMPARE AND WRITE, twice. Whoever makes one bounds its length: 256 KiB at most.
  */
 export class ParameterList extends MediaTransfer implements DataOut {
   readonly kind = 'data-out';

@@ -41,6 +41,7 @@ export const AdditionalSenseCode = {
   INVALID_FIELD_IN_CDB: { asc: 0x24, ascq: 0x00 },
   LOGICAL_UNIT_NOT_SUPPORTED: { asc: 0x25, ascq: 0x00 },
   INVALID_FIELD_IN_PARAMETER_LIST: { asc: 0x26, ascq: 0x00 },
+  INVALID_RELEASE_OF_PERSISTENT_RESERVATION: { asc: 0x26, ascq: 0x04 },
   WRITE_PROTECTED: { asc: 0x27, ascq: 0x00 },
   SPACE_ALLOCATION_FAILED_WRITE_PROTECT: { asc: 0x27, ascq: 0x07 },
   NOT_READY_TO_READY_CHANGE: { asc: 0x28, ascq: 0x00 },
@@ -62,6 +63,7 @@ export const AdditionalSenseCode = {
   PROTOCOL_SERVICE_CRC_ERROR: { asc: 0x47, ascq: 0x05 },
   INVALID_MESSAGE_ERROR: { asc: 0x49, ascq: 0x00 },
   INSUFFICIENT_RESOURCES: { asc: 0x55, ascq: 0x03 },
+  INSUFFICIENT_REGISTRATION_RESOURCES: { asc: 0x55, ascq: 0x04 },
 } as const;
 
 const SENSE_KEY_NAMES: ReadonlyMap<number, string> = new Map(

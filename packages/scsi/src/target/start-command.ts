@@ -1,13 +1,13 @@
 import type { MaybePromise } from '@lunbox/block';
+import { RESERVATION_CONFLICT } from '../answers.ts';
 import { NACA } from '../commands/command-entry.ts';
 import { findCommand, hasServiceActions } from '../commands/command-table.ts';
 import { NOT_STARTED } from '../commands/primary.ts';
-import { Status, type Execution, type Finished, type ScsiCommand } from '../execution.ts';
+import type { Execution, ScsiCommand } from '../execution.ts';
+import { conflictsWithReservation } from '../persistent-reservation/conflict-rules.ts';
 import { AdditionalSenseCode, SenseKey } from '../sense/additional-sense.ts';
 import { CheckConditionError, illegalRequest, invalidCdbByte } from '../sense/check-condition-error.ts';
 import type { ItlNexus } from '../unit/itl-nexus.ts';
-
-const RESERVATION_CONFLICT: Finished = { kind: 'finished', status: Status.RESERVATION_CONFLICT };
 
 /**
  * Does everything that the table asks for before a command, in the order of SAM-5 5.3.3, and starts it.
@@ -24,6 +24,9 @@ export function startCommand(itl: ItlNexus, command: ScsiCommand): MaybePromise<
   // NORMACA is 0 in the standard INQUIRY data, so NACA is refused (SAM-5 5.2).
   if ((cdb[lastByte]! & NACA) !== 0) throw invalidCdbByte(lastByte, 2);
   if (unit.reservedBy !== undefined && unit.reservedBy !== itl && entry.reservation === 'conflict') {
+    return RESERVATION_CONFLICT;
+  }
+  if (conflictsWithReservation(unit.persistent.state, itl.nexusName, entry.access, cdb)) {
     return RESERVATION_CONFLICT;
   }
   if (entry.needsMedium && unit.stopped) throw new CheckConditionError(NOT_STARTED);

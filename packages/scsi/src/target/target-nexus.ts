@@ -8,6 +8,7 @@ import { AdditionalSenseCode, type AdditionalSense } from '../sense/additional-s
 import { CheckConditionError, illegalRequest } from '../sense/check-condition-error.ts';
 import { ItlNexus, type ItlHost } from '../unit/itl-nexus.ts';
 import type { LogicalUnit } from '../unit/logical-unit.ts';
+import type { NexusTasks } from '../unit/task-set.ts';
 import { executeWithoutUnit } from './absent-unit.ts';
 import { startCommand } from './start-command.ts';
 
@@ -112,26 +113,28 @@ export class TargetNexus implements Nexus, ItlHost {
   }
 
   #run(itl: ItlNexus, command: ScsiCommand): MaybePromise<Execution> {
-    if (command.aborted) return this.#leave(itl, TASK_ABORTED);
+    const { tasks } = itl;
+    tasks.start();
+    if (command.aborted) return leave(tasks, TASK_ABORTED);
     try {
       const result = startCommand(itl, command);
-      if (isPromise(result)) return this.#settle(itl, command, result);
-      return result.kind === 'finished' ? this.#leave(itl, result) : result;
+      if (isPromise(result)) return this.#settle(itl, command, tasks, result);
+      return result.kind === 'finished' ? leave(tasks, result) : result;
     } catch (error) {
-      return this.#leave(itl, this.#failure(itl, command, error));
+      return leave(tasks, this.#failure(itl, command, error));
     }
   }
 
-  #settle(itl: ItlNexus, command: ScsiCommand, result: Promise<Execution>): Promise<Execution> {
+  #settle(
+    itl: ItlNexus,
+    command: ScsiCommand,
+    tasks: NexusTasks,
+    result: Promise<Execution>,
+  ): Promise<Execution> {
     return result.then(
-      (execution) => (execution.kind === 'finished' ? this.#leave(itl, execution) : execution),
-      (error: unknown) => this.#leave(itl, this.#failure(itl, command, error)),
+      (execution) => (execution.kind === 'finished' ? leave(tasks, execution) : execution),
+      (error: unknown) => leave(tasks, this.#failure(itl, command, error)),
     );
-  }
-
-  #leave(itl: ItlNexus, finished: Finished): Finished {
-    itl.unit.tasks.leave();
-    return finished;
   }
 
   #failure(itl: ItlNexus, command: ScsiCommand, error: unknown): Finished {
@@ -149,4 +152,9 @@ export class TargetNexus implements Nexus, ItlHost {
       throw error;
     }
   }
+}
+
+function leave(tasks: NexusTasks, finished: Finished): Finished {
+  tasks.leave();
+  return finished;
 }

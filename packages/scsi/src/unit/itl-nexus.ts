@@ -1,9 +1,11 @@
 import { isPromise, type MaybePromise } from '@lunbox/block';
 import type { NexusOptions } from '../nexus.ts';
+import { nexusName, type NexusName } from '../persistent-reservation/nexus-name.ts';
 import { AdditionalSenseCode, SenseKey } from '../sense/additional-sense.ts';
 import { blockFailure, type MediumAccess } from '../sense/block-failures.ts';
 import { CheckConditionError } from '../sense/check-condition-error.ts';
 import type { LogicalUnit } from './logical-unit.ts';
+import { NexusTasks } from './task-set.ts';
 import { UnitAttentions } from './unit-attentions.ts';
 
 /** What an I_T_L nexus needs of the target that it belongs to. */
@@ -22,7 +24,10 @@ export class ItlNexus {
   readonly host: ItlHost;
   readonly lun: number;
   readonly unit: LogicalUnit;
+  /** The name under which persistent reservations know the nexus: it outlives sessions (T-W2). */
+  readonly nexusName: NexusName;
   readonly attentions: UnitAttentions = new UnitAttentions();
+  #tasks: NexusTasks;
   /** Failure of a command that had been answered with GOOD already (SPC-4 4.5.5). */
   #deferred: CheckConditionError | undefined = undefined;
 
@@ -30,7 +35,23 @@ export class ItlNexus {
     this.host = host;
     this.lun = lun;
     this.unit = unit;
+    const { initiatorPort, relativePort } = host.options;
+    this.nexusName = nexusName(initiatorPort, relativePort);
+    this.#tasks = new NexusTasks(unit.tasks);
     this.attentions.raise(AdditionalSenseCode.POWER_ON_RESET_OR_BUS_DEVICE_RESET_OCCURRED);
+  }
+
+  /** The tasks that a command enters now. */
+  get tasks(): NexusTasks {
+    return this.#tasks;
+  }
+
+  /** Aborts every task of the nexus on the unit; completes when the last of them has ended. */
+  abortTasks(): MaybePromise<void> {
+    const aborted = this.#tasks;
+    this.#tasks = new NexusTasks(this.unit.tasks);
+    this.host.options.onTasksAborted(this.lun);
+    return aborted.drained();
   }
 
   /** What the next command has to hear of first, which is over then. */
@@ -81,7 +102,7 @@ export class ItlNexus {
 
   /** Everything written is on the medium when it completes. */
   flush(): MaybePromise<void> {
-    return this.guarded('write', undefined, () => this.unit.device.flush());
+    return this.guarded('write', undefined, () => this.unit.medium.flush());
   }
 
   #internalError(error: unknown): CheckConditionError {

@@ -1,6 +1,10 @@
-import type { BlockDevice } from '@lunbox/block';
+import { RangeLock, type BlockDevice, type MaybePromise } from '@lunbox/block';
+import { Medium } from '../media/medium.ts';
+import { whileHeld } from '../media/while-held.ts';
 import { AdditionalSenseCode, type AdditionalSense } from '../sense/additional-sense.ts';
 import { ModeStore } from '../mode/mode-store.ts';
+import { PersistentReservations } from '../persistent-reservation/persistent-reservations.ts';
+import type { ReservationStore } from '../persistent-reservation/reservation-state.ts';
 import { unitIdentity, VENDOR_IDENTIFICATION, type UnitIdentity } from './identity.ts';
 import type { ItlNexus } from './itl-nexus.ts';
 import { TaskSet } from './task-set.ts';
@@ -22,6 +26,11 @@ export interface LogicalUnitOptions {
   readonly readOnly?: boolean;
   /** Physical block to report, a power of two from the block size on; default 4096 bytes. */
   readonly physicalBlockBytes?: number;
+  /**
+   * Where persistent reservations are kept when an initiator asks for them to survive a loss of power
+   * (APTPL). Without one that is refused, and they live as long as the unit.
+   */
+  readonly reservationStore?: ReservationStore;
 }
 
 /** A disk as SCSI sees it: a block device with an identity, mode pages, a reservation and a task set. */
@@ -45,20 +54,33 @@ export class LogicalUnit {
   readonly modes: ModeStore = new ModeStore();
   /** @internal */
   readonly tasks: TaskSet = new TaskSet();
+  /** The device, as commands must access it. @internal */
+  readonly medium: Medium;
+  /** @internal */
+  readonly persistent: PersistentReservations;
   /** Stopped by START STOP UNIT: commands that need the medium are refused until it is started. @internal */
   stopped = false;
   /** Who has the unit by RESERVE. @internal */
   reservedBy: ItlNexus | undefined = undefined;
+  /** A PRE-FETCH goes on in the background. @internal */
+  prefetching = false;
+  /** Held by who changes a reservation; shared by those whom no change may interrupt. */
+  readonly #reservationLock = new RangeLock({ limit: Number.MAX_SAFE_INTEGER });
   readonly #readOnly: boolean;
   readonly #nexuses = new Set<ItlNexus>();
   readonly #endResize: () => void;
   #blockCount: number;
 
-  /** Throws a RangeError for an identity, a text or a physical block size that does not fit. */
+  /**
+   * Throws a RangeError for an identity, a text or a physical block size that does not fit, and for
+   * reservations in the store that no unit can have saved.
+   */
   constructor(options: LogicalUnitOptions) {
     const { device } = options;
     const identity = unitIdentity(options.identity);
     this.device = device;
+    this.medium = new Medium(device);
+    this.persistent = new PersistentReservations(options.reservationStore);
     this.serialNumber = identity.serialNumber;
     this.naa = identity.naa;
     this.vendor = fittingText('vendor', options.vendor ?? VENDOR_IDENTIFICATION, 8);
@@ -86,15 +108,34 @@ export class LogicalUnit {
     this.#endResize();
   }
 
+  /** The nexuses that are there now. @internal */
+  get nexuses(): ReadonlySet<ItlNexus> {
+    return this.#nexuses;
+  }
+
   /** @internal */
   attach(nexus: ItlNexus): void {
     this.#nexuses.add(nexus);
+    this.persistent.targetPortSeen(nexus.nexusName.relativePort);
   }
 
   /** The nexus is gone: so is its reservation (SPC-2 7.21.1). @internal */
   detach(nexus: ItlNexus): void {
     this.#nexuses.delete(nexus);
     if (this.reservedBy === nexus) this.reservedBy = undefined;
+  }
+
+  /**
+   * Changes a reservation, of whatever kind. Changes come one after another, also when they take time, and
+   * not in the middle of what runs {@link LogicalUnit.betweenReservationChanges}. @internal
+   */
+  changeReservation<T>(change: () => MaybePromise<T>): MaybePromise<T> {
+    return whileHeld(this.#reservationLock.acquire(0, 1, 'exclusive'), change);
+  }
+
+  /** Does `work` while no reservation changes (T-V1). @internal */
+  betweenReservationChanges<T>(work: () => MaybePromise<T>): MaybePromise<T> {
+    return whileHeld(this.#reservationLock.acquire(0, 1, 'shared'), work);
   }
 
   /** Establishes a unit attention condition on every nexus but `except`. @internal */
@@ -104,7 +145,10 @@ export class LogicalUnit {
     }
   }
 
-  /** Logical unit reset (SAM-5 6.3.3): tasks, reservation, mode pages and the stopped state go. @internal */
+  /**
+   * Logical unit reset (SAM-5 6.3.3): tasks, the reservation by RESERVE, mode pages and the stopped state go;
+   * persistent reservations stay (SPC-4 5.13.1). @internal
+   */
   reset(): void {
     this.reservedBy = undefined;
     this.stopped = false;

@@ -1,3 +1,4 @@
+import type { MaybePromise } from '@lunbox/block';
 import type { TaskAttribute } from '../execution.ts';
 
 interface WaitingTask {
@@ -54,5 +55,41 @@ export class TaskSet {
       this.#start(next.ordered);
       next.start();
     }
+  }
+}
+
+/**
+ * The tasks of one I_T_L nexus that have started and not ended. Those of a preempted nexus are left to end by
+ * themselves, while later ones are counted anew: so PREEMPT AND ABORT never waits for commands that came
+ * after it.
+ */
+export class NexusTasks {
+  readonly #all: TaskSet;
+  #active = 0;
+  #drained: (() => void) | undefined = undefined;
+
+  /** @param all the task set of the logical unit */
+  constructor(all: TaskSet) {
+    this.#all = all;
+  }
+
+  /** A task has its turn. */
+  start(): void {
+    this.#active++;
+  }
+
+  /** A task that had started has ended. */
+  leave(): void {
+    this.#active--;
+    if (this.#active === 0) this.#drained?.();
+    this.#all.leave();
+  }
+
+  /** Completes when none of these tasks goes on any more. Called once at most. */
+  drained(): MaybePromise<void> {
+    if (this.#active === 0) return;
+    return new Promise((resolve) => {
+      this.#drained = resolve;
+    });
   }
 }

@@ -7,6 +7,7 @@ export const DEFAULT_PHYSICAL_BLOCK_BYTES = 4096;
 /** Data streams through the unit, so a long transfer costs no memory; the bound is the time that it takes. */
 const MAX_TRANSFER_BLOCKS = 262_144;
 const OPTIMAL_TRANSFER_BYTES = 1024 * 1024;
+const MAX_COMPARE_AND_WRITE_BYTES = 128 * 1024;
 const MAX_WRITE_SAME_BYTES = 4 * 1024 * 1024 * 1024;
 const MAX_UNMAP_LBAS = 1_048_576;
 const UNMAP_GRANULARITY_BYTES = 4096;
@@ -15,6 +16,8 @@ const UNMAP_GRANULARITY_BYTES = 4096;
 export interface UnitLimits {
   readonly maxTransferBlocks: number;
   readonly optimalTransferBlocks: number;
+  /** Most blocks of COMPARE AND WRITE, whose data is held whole; its CDB has 8 bits for them. */
+  readonly maxCompareAndWriteBlocks: number;
   /** Most blocks of all descriptors of one UNMAP command together. */
   readonly maxUnmapBlocks: number;
   readonly unmapGranularityBlocks: number;
@@ -31,6 +34,7 @@ export function unitLimits(blockSize: number, physicalBlockBytes: number): UnitL
   return {
     maxTransferBlocks: MAX_TRANSFER_BLOCKS,
     optimalTransferBlocks: OPTIMAL_TRANSFER_BYTES / blockSize,
+    maxCompareAndWriteBlocks: Math.min(255, MAX_COMPARE_AND_WRITE_BYTES / blockSize),
     maxUnmapBlocks: MAX_UNMAP_LBAS,
     unmapGranularityBlocks: Math.max(1, UNMAP_GRANULARITY_BYTES / blockSize),
     maxWriteSameBlocks: MAX_WRITE_SAME_BYTES / blockSize,

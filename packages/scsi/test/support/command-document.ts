@@ -8,6 +8,9 @@ What the device server of \`@lunbox/scsi\` does, printed from the table that it 
 
 - **Usage data**: one bits are looked at, as REPORT SUPPORTED OPERATION CODES gives them.
 - **Reserved**: what happens while another nexus has the unit by RESERVE.
+- **Persistent**: what the command is to a persistent reservation that does not allow its nexus. Free commands run,
+  reads conflict with the exclusive access types, changes with every type; starting the unit is free, stopping it is a
+  change. PERSISTENT RESERVE OUT, RESERVE and RELEASE judge for themselves.
 - **UA**: runs although a unit attention condition is pending.
 - **Medium**: refused with NOT READY while the unit is stopped.
 - **Writes**: refused with DATA PROTECT while the unit is write-protected.
@@ -15,7 +18,7 @@ What the device server of \`@lunbox/scsi\` does, printed from the table that it 
 
 /** The page `docs/scsi-commands.md`. */
 export function commandDocument(): string {
-  const header = ['Opcode', 'Command', 'Usage data', 'Reserved', 'UA', 'Medium', 'Writes'];
+  const header = ['Opcode', 'Command', 'Usage data', 'Reserved', 'Persistent', 'UA', 'Medium', 'Writes'];
   const rows = [header, header.map(() => '---'), ...supportedCommands().map(row)];
   return `${HEADING}\n${rows.map((cells) => `| ${cells.join(' | ')} |`).join('\n')}\n`;
 }
@@ -28,6 +31,7 @@ function row(command: SupportedCommand): string[] {
     command.name,
     `\`${[...command.cdbUsageMask].map(hexByte).join(' ')}\``,
     command.reservation,
+    command.access,
     yes(command.duringAttention),
     yes(command.needsMedium),
     yes(command.writes),

@@ -87,6 +87,6 @@ test('a CDB in words', () => {
   expect(describeCdb(hex('9e 10 0000000000000000 00000020 0000'))).toBe(
     'READ CAPACITY (16) ALLOCATION LENGTH=32',
   );
-  expect(describeCdb(hex('89'))).toBe('operation code 89h');
+  expect(describeCdb(hex('83'))).toBe('operation code 83h');
   expect(findCdb(hex('9e 11'))).toBeUndefined();
 });

@@ -1,0 +1,74 @@
+import { mapMaybe, type BlockDevice, type MaybePromise } from '@lunbox/block';
+import { GOOD } from '../answers.ts';
+import { COMPARE_AND_WRITE } from '../cdb/block-cdbs.ts';
+import type { Execution, Finished, ScsiCommand } from '../execution.ts';
+import { firstDifference, readCovering } from '../media/covering-blocks.ts';
+import { ParameterList } from '../media/parameter-list.ts';
+import { invalidCdbField, miscompare } from '../sense/check-condition-error.ts';
+import type { ItlNexus } from '../unit/itl-nexus.ts';
+import { defineCommand, type CommandEntry } from './command-entry.ts';
+import { checkRange, refuseFields } from './validate.ts';
+
+interface Swap {
+  readonly offset: number;
+  readonly length: number;
+  /** Both the reading and the writing concern the medium, not the cache. */
+  readonly forceUnitAccess: boolean;
+}
+
+function startCompareAndWrite(itl: ItlNexus, command: ScsiCommand): Execution {
+  const { unit } = itl;
+  const fields = COMPARE_AND_WRITE.decode(command.cdb);
+  refuseFields(COMPARE_AND_WRITE, fields, 'WRPROTECT');
+  const lba = fields.LOGICAL_BLOCK_ADDRESS;
+  const blockCount = fields.NUMBER_OF_LOGICAL_BLOCKS;
+  checkRange(unit, lba, blockCount);
+  const length = blockCount * unit.blockSize;
+  const tooLong = blockCount > unit.limits.maxCompareAndWriteBlocks;
+  const { dataOutLengthBytes = 2 * length } = command;
+  // SBC-3 5.2: no blocks are no error. Otherwise the data is exactly two instances of the blocks.
+  if (blockCount === 0) return GOOD;
+  if (tooLong || dataOutLengthBytes !== 2 * length) {
+    throw invalidCdbField(COMPARE_AND_WRITE, 'NUMBER_OF_LOGICAL_BLOCKS');
+  }
+  const swap = { offset: lba * unit.blockSize, length, forceUnitAccess: fields.FUA === 1 };
+  return new ParameterList(itl, swap.offset, 2 * length, (data) => compareAndWrite(itl, swap, data));
+}
+
+/** Nothing comes between reading and writing: no other access to these blocks, no reservation (T-V1). */
+function compareAndWrite(itl: ItlNexus, swap: Swap, data: Uint8Array): MaybePromise<Finished> {
+  const { unit } = itl;
+  return unit.betweenReservationChanges(() =>
+    unit.medium.uninterrupted(swap.offset, swap.length, (device) => {
+      const flushed = swap.forceUnitAccess ? itl.flush() : undefined;
+      return mapMaybe(flushed, () => compareThenWrite(itl, device, swap, data));
+    }),
+  );
+}
+
+function compareThenWrite(
+  itl: ItlNexus,
+  device: BlockDevice,
+  { offset, length, forceUnitAccess }: Swap,
+  data: Uint8Array,
+): MaybePromise<Finished> {
+  const found = itl.guarded('read', offset, () => readCovering(device, offset, length));
+  return mapMaybe(found, (stored) => {
+    const difference = firstDifference(data.subarray(0, length), stored);
+    // SBC-3 5.2: INFORMATION is an offset in the data here, not an LBA.
+    if (difference >= 0) throw miscompare(difference);
+    const fua = forceUnitAccess || !itl.unit.modes.writeCacheEnabled;
+    return mapMaybe(device.write([data.subarray(length)], offset, { fua }), () => GOOD);
+  });
+}
+
+/** COMPARE AND WRITE. */
+export const COMPARE_AND_WRITE_COMMAND: CommandEntry = defineCommand(
+  COMPARE_AND_WRITE,
+  startCompareAndWrite,
+  {
+    needsMedium: true,
+    writes: true,
+    unsupportedFields: ['WRPROTECT', 'GROUP_NUMBER'],
+  },
+);

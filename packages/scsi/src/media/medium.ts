@@ -1,0 +1,94 @@
+import {
+  isPromise,
+  RangeLock,
+  totalLength,
+  type BlockDevice,
+  type Extent,
+  type ExtentsOptions,
+  type MaybePromise,
+  type WriteOptions,
+  type WriteZeroesOptions,
+} from '@lunbox/block';
+import { afterwards, whileHeld } from './while-held.ts';
+
+/** What moving blocks takes: the medium offers it, and within an uninterrupted action the device itself. */
+export type BlockAccess = Pick<BlockDevice, 'blockSize' | 'read' | 'write'>;
+
+/**
+ * The device of a logical unit, as its commands reach it: reading, comparing and writing can be done as one
+ * uninterrupted action, which no other access of the unit to the same bytes overlaps (SBC-4 4.25, T-V1).
+ *
+ * An access that completes at once cannot be overlapped and costs a test; one that takes longer is entered in
+ * the lock when it turns out so. The lock has no limit of its own, as the command window of the transport is
+ * one.
+ */
+export class Medium implements BlockAccess {
+  readonly device: BlockDevice;
+  readonly #lock = new RangeLock({ limit: Number.MAX_SAFE_INTEGER });
+  /** Uninterrupted actions that go on or wait. */
+  #actions = 0;
+
+  constructor(device: BlockDevice) {
+    this.device = device;
+  }
+
+  get blockSize(): number {
+    return this.device.blockSize;
+  }
+
+  read(into: readonly Uint8Array[], offset: number): MaybePromise<void> {
+    if (this.#actions > 0)
+      return this.#inTurn(offset, totalLength(into), () => this.device.read(into, offset));
+    const result = this.device.read(into, offset);
+    return isPromise(result) ? this.#enter(offset, totalLength(into), result) : result;
+  }
+
+  write(from: readonly Uint8Array[], offset: number, options?: WriteOptions): MaybePromise<void> {
+    if (this.#actions > 0) {
+      return this.#inTurn(offset, totalLength(from), () => this.device.write(from, offset, options));
+    }
+    const result = this.device.write(from, offset, options);
+    return isPromise(result) ? this.#enter(offset, totalLength(from), result) : result;
+  }
+
+  unmap(offset: number, length: number): MaybePromise<void> {
+    return this.#inTurn(offset, length, () => this.device.unmap(offset, length));
+  }
+
+  writeZeroes(offset: number, length: number, options?: WriteZeroesOptions): MaybePromise<void> {
+    return this.#inTurn(offset, length, () => this.device.writeZeroes(offset, length, options));
+  }
+
+  flush(): MaybePromise<void> {
+    return this.device.flush();
+  }
+
+  extents(offset: number, length: number, options?: ExtentsOptions): MaybePromise<Extent[]> {
+    return this.device.extents(offset, length, options);
+  }
+
+  /** Does `work` on the device itself, while nothing else of the unit accesses these bytes. */
+  uninterrupted<T>(
+    offset: number,
+    length: number,
+    work: (device: BlockDevice) => MaybePromise<T>,
+  ): MaybePromise<T> {
+    this.#actions++;
+    const grant = this.#lock.acquire(offset, length, 'exclusive');
+    return afterwards(
+      () => whileHeld(grant, () => work(this.device)),
+      () => {
+        this.#actions--;
+      },
+    );
+  }
+
+  /** There is no action at the moment, so that the lock is granted at once. */
+  #enter(offset: number, length: number, access: Promise<void>): MaybePromise<void> {
+    return whileHeld(this.#lock.acquire(offset, length, 'shared'), () => access);
+  }
+
+  #inTurn(offset: number, length: number, access: () => MaybePromise<void>): MaybePromise<void> {
+    return whileHeld(this.#lock.acquire(offset, length, 'shared'), access);
+  }
+}
