@@ -25,12 +25,13 @@ function startCompareAndWrite(itl: ItlNexus, command: ScsiCommand): Execution {
   checkRange(unit, lba, blockCount);
   const length = blockCount * unit.blockSize;
   const tooLong = blockCount > unit.limits.maxCompareAndWriteBlocks;
+  // The data is two instances of the blocks, no more and no less, also of no blocks: an initiator whose count
+  // did not fit the 8 bits of the field must not take GOOD for a lock that it has won.
   const { dataOutLengthBytes = 2 * length } = command;
-  // SBC-3 5.2: no blocks are no error. Otherwise the data is exactly two instances of the blocks.
-  if (blockCount === 0) return GOOD;
   if (tooLong || dataOutLengthBytes !== 2 * length) {
     throw invalidCdbField(COMPARE_AND_WRITE, 'NUMBER_OF_LOGICAL_BLOCKS');
   }
+  if (blockCount === 0) return GOOD;
   const swap = { offset: lba * unit.blockSize, length, forceUnitAccess: fields.FUA === 1 };
   return new ParameterList(itl, swap.offset, 2 * length, (data) => compareAndWrite(itl, swap, data));
 }
