@@ -55,7 +55,7 @@ export interface BlockDevice {
   readonly readOnly: boolean;
   /** Fills the buffers, in order, from consecutive bytes starting at `offset`. */
   read(into: readonly Uint8Array[], offset: number): MaybePromise<void>;
-  /** Stores the buffers, in order, at consecutive bytes from `offset`. The caller keeps them unchanged until completion. */
+  /** Stores the buffers, in order, from `offset` on. The caller keeps them unchanged until completion. */
   write(from: readonly Uint8Array[], offset: number, options?: WriteOptions): MaybePromise<void>;
   /** When it completes, every write answered before the call is on stable storage. */
   flush(): MaybePromise<void>;

@@ -13,7 +13,7 @@ import type { ComplianceSuite } from './compliance/suite.ts';
 
 export type { ComplianceSubject, ComplianceSuite } from './compliance/suite.ts';
 
-/** Declares all tests of the suite. Failures are `AssertionError`s of `node:assert`, with the seed where one is used. */
+/** Declares all tests of the suite. Failures are `AssertionError`s of `node:assert`, with the seed if there is one. */
 export function blockDeviceCompliance(suite: ComplianceSuite): void {
   for (const rules of [boundaryRules, dataRules, sparseRules, lifeRules, modelRules]) {
     for (const [rule, check] of Object.entries(rules)) {

@@ -81,8 +81,3 @@ export async function judgeCapture(path: string, port: number): Promise<CaptureV
     complaints: await list('iscsi.opcode == 0x3f || iscsi.opcode == 0x32'),
   };
 }
-
-/** The version line of tshark, for reports. */
-export async function tsharkVersion(): Promise<string> {
-  return (await run('tshark', ['--version'])).stdout.split('\n')[0] ?? '';
-}
