@@ -14,25 +14,21 @@ function describeAll(name: string): string[] {
 }
 
 it('one line tells what a session did', () => {
-  expect(describeAll('libiscsi-tools #0 initiator')).toMatchInlineSnapshot(`
-    [
-      "Login Request: Transit, ITT 0x6d43f82f, CSG 0x01 operational negotiation, NSG 0x03 full " +
-        "feature phase, TSIH 0x0000, CID 0, CmdSN 586693714, ExpStatSN 1, ISID 80df6c0b0000, 395 B " +
-        "of data, InitiatorName=iqn.2007-10.com.github:sahlberg:libiscsi:iscsi-ls " +
-        "SessionType=Discovery HeaderDigest=None DataDigest=None InitialR2T=No ImmediateData=Yes " +
-        "MaxBurst…",
-      "Text Request: Immediate, Final, ITT 0x6d43f830, CmdSN 586693714, ExpStatSN 1, 16 B of data, SendTargets=All",
-      "Logout Request: Immediate, ITT 0x6d43f831, Reason 0x00 close session, CID 0, CmdSN 586693714, ExpStatSN 2",
-    ]
-  `);
-  expect(describeAll('qemu-header-digest #0 target').slice(1, 4)).toMatchInlineSnapshot(`
-    [
-      "SCSI Response: ITT 0x2fe95cc6, Status 0x02, StatSN 1, ExpCmdSN 1885232526, MaxCmdSN 1885232654, 20 B of data",
-      "SCSI Response: ITT 0x2fe95cc7, Status 0x00, StatSN 2, ExpCmdSN 1885232527, MaxCmdSN 1885232655",
-      "SCSI Data-In: Final, Status, ITT 0x2fe95cc8, Status 0x00, Buffer Offset 0, DataSN 0, " +
-        "StatSN 3, ExpCmdSN 1885232528, MaxCmdSN 1885232656, 64 B of data",
-    ]
-  `);
+  expect(describeAll('libiscsi-tools #0 initiator')).toEqual([
+    'Login Request: Transit, ITT 0x6d43f82f, CSG 0x01 operational negotiation, NSG 0x03 full ' +
+      'feature phase, TSIH 0x0000, CID 0, CmdSN 586693714, ExpStatSN 1, ISID 80df6c0b0000, 395 B ' +
+      'of data, InitiatorName=iqn.2007-10.com.github:sahlberg:libiscsi:iscsi-ls ' +
+      'SessionType=Discovery HeaderDigest=None DataDigest=None InitialR2T=No ImmediateData=Yes ' +
+      'MaxBurst…',
+    'Text Request: Immediate, Final, ITT 0x6d43f830, CmdSN 586693714, ExpStatSN 1, 16 B of data, SendTargets=All',
+    'Logout Request: Immediate, ITT 0x6d43f831, Reason 0x00 close session, CID 0, CmdSN 586693714, ExpStatSN 2',
+  ]);
+  expect(describeAll('qemu-header-digest #0 target').slice(1, 4)).toEqual([
+    'SCSI Response: ITT 0x2fe95cc6, Status 0x02, StatSN 1, ExpCmdSN 1885232526, MaxCmdSN 1885232654, 20 B of data',
+    'SCSI Response: ITT 0x2fe95cc7, Status 0x00, StatSN 2, ExpCmdSN 1885232527, MaxCmdSN 1885232655',
+    'SCSI Data-In: Final, Status, ITT 0x2fe95cc8, Status 0x00, Buffer Offset 0, DataSN 0, ' +
+      'StatSN 3, ExpCmdSN 1885232528, MaxCmdSN 1885232656, 64 B of data',
+  ]);
 });
 
 it('the long form has a line for every field, and dumps data', () => {
