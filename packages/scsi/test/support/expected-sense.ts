@@ -5,7 +5,10 @@ const illegal = { senseKey: SenseKey.ILLEGAL_REQUEST };
 /** The outcomes that tests expect, to be compared with `toMatchObject`. */
 export const Expected = {
   GOOD: { status: Status.GOOD },
+  CONDITION_MET: { status: Status.CONDITION_MET },
   RESERVATION_CONFLICT: { status: Status.RESERVATION_CONFLICT },
+  INVALID_RELEASE: check({ ...illegal, ...AdditionalSenseCode.INVALID_RELEASE_OF_PERSISTENT_RESERVATION }),
+  TOO_MANY_REGISTRATIONS: check({ ...illegal, ...AdditionalSenseCode.INSUFFICIENT_REGISTRATION_RESOURCES }),
   INVALID_OPCODE: check({ ...illegal, ...AdditionalSenseCode.INVALID_COMMAND_OPERATION_CODE }),
   LBA_OUT_OF_RANGE: check({ ...illegal, ...AdditionalSenseCode.LOGICAL_BLOCK_ADDRESS_OUT_OF_RANGE }),
   LUN_NOT_SUPPORTED: check({ ...illegal, ...AdditionalSenseCode.LOGICAL_UNIT_NOT_SUPPORTED }),

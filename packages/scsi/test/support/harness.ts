@@ -71,11 +71,11 @@ export class Initiator {
   readonly nexus: Nexus;
   readonly abortedLuns: number[] = [];
 
-  constructor(target: ScsiTarget, initiatorPort: string) {
+  constructor(target: ScsiTarget, initiatorPort: string, relativePort = 1) {
     this.nexus = target.openNexus({
       initiatorPort,
       targetName: TARGET_NAME,
-      relativePort: 1,
+      relativePort,
       portalGroupTag: 1,
       onTasksAborted: (lun) => this.abortedLuns.push(lun),
     });
