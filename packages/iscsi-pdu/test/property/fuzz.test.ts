@@ -4,7 +4,8 @@ import type { FrameHeader, FrameReceiver } from '../../src/index.ts';
 import { capturedStreams } from '../support/captures.ts';
 import { Recorder } from '../support/recorder.ts';
 
-const RUNS = 100_000;
+/** `npm run fuzz` sets a higher number. */
+const RUNS = Number(process.env['LUNBOX_FUZZ_PDUS'] ?? 100_000);
 const SEED = 0x7143;
 const LIMITS = { maxDataSegmentLength: 8192 };
 
