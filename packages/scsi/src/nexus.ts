@@ -4,18 +4,22 @@ import type { Execution, ScsiCommand } from './execution.ts';
 /** What a transport tells about a new I_T nexus, and how it wants to be called back. */
 export interface NexusOptions {
   /**
-   * SCSI name of the initiator port, e.g. `iqn.…,i,0x00023d000001` (RFC 7143 §2.4.1.1). Reservations are
-   * keyed by it.
+   * SCSI name of the initiator port, e.g. `iqn.…,i,0x00023d000001` (RFC 7143 §2.4.1.1). Persistent
+   * reservations are keyed by it and by `relativePort`.
    */
   readonly initiatorPort: string;
   /** iSCSI name of the target, for the SCSI name string designators of VPD page 83h. */
   readonly targetName: string;
-  /** Relative target port identifier and target portal group tag, 1–65535 (VPD page 83h). */
+  /**
+   * Relative target port identifier and target portal group tag, 1–65535 (VPD page 83h). The former is another
+   * one for each target port through which a unit can be reached.
+   */
   readonly relativePort: number;
   readonly portalGroupTag: number;
   /**
-   * Tasks of this nexus on `lun` were aborted by someone else (LOGICAL UNIT RESET and the like): the
-   * transport drops them without status.
+   * Tasks of this nexus on `lun` were aborted by someone else (LOGICAL UNIT RESET, PREEMPT AND ABORT): the
+   * transport drops them without status, and calls `end` of each when nothing of it is at work any more.
+   * PREEMPT AND ABORT is answered after that.
    */
   onTasksAborted(lun: number): void;
 }

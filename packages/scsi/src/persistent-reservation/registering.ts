@@ -76,8 +76,8 @@ function setKeys(state: ReservationState, request: OutRequest, nexuses: readonly
   const { aptpl, serviceActionKey } = request;
   if (serviceActionKey === NO_KEY) return unregister({ ...state, aptpl }, state, nexuses);
   let next: ReservationState = { ...state, aptpl };
-  for (const nexus of nexuses) next = withKey(next, nexus, serviceActionKey);
-  return changed(checkCount(next), { counted: true });
+  for (const nexus of nexuses) next = checkCount(withKey(next, nexus, serviceActionKey));
+  return changed(next, { counted: true });
 }
 
 /** SPC-4 5.13.11.2.3; who is not registered hears GOOD, and nothing is done. */

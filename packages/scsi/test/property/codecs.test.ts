@@ -2,21 +2,33 @@ import { fc, test } from '@fast-check/vitest';
 import { expect } from 'vitest';
 import {
   buildAllOpcodes,
+  buildFullReservationStatus,
   buildLbaStatus,
+  buildRegisterAndMoveList,
+  buildReservationKeys,
+  buildReserveOutList,
   buildUnmapList,
   CDB_DEFINITIONS,
+  CheckConditionError,
   describeCdb,
   describeSense,
   encodeDescriptorSense,
   encodeFixedSense,
   parseAllOpcodes,
   parseDeviceIdentification,
+  parseFullReservationStatus,
   parseLbaStatus,
   parseLunList,
   parseModeParameters,
   parseOneOpcode,
+  parseReservationCapabilities,
+  parseReservationKeys,
+  parseReservationReport,
+  parseRegisterAndMoveList,
+  parseReserveOutList,
   parseSense,
   parseStandardInquiry,
+  parseTransportId,
   parseUnmapList,
   parseVpdPage,
   type SenseData,
@@ -104,5 +116,78 @@ test.prop([fc.uint8Array({ maxLength: 300 })], { numRuns: 1000 })(
     parseOneOpcode(bytes);
     parseModeParameters(6, bytes);
     parseModeParameters(10, bytes);
+    parseReservationKeys(bytes);
+    parseReservationReport(bytes);
+    parseReservationCapabilities(bytes);
+    parseFullReservationStatus(bytes);
+    parseTransportId(bytes);
+  },
+);
+
+const reservationKey = fc
+  .bigInt({ min: 0n, max: 2n ** 64n - 1n })
+  .map((key) => key.toString(16).padStart(16, '0'));
+const initiatorPort = fc
+  .tuple(fc.integer({ min: 1, max: 200 }), fc.nat(2 ** 47))
+  .map(([length, isid]) => `iqn.${'x'.repeat(length)},i,0x${isid.toString(16).padStart(12, '0')}`);
+const generation = fc.nat(0xffff_ffff);
+
+test.prop([generation, fc.array(reservationKey)])('reservation keys come back', (count, keys) => {
+  expect(parseReservationKeys(buildReservationKeys({ generation: count, keys }))).toEqual({
+    generation: count,
+    keys,
+  });
+});
+
+const registration = fc.record(
+  { key: reservationKey, initiatorPort, relativePort: fc.nat(0xffff), holds: fc.nat(15) },
+  { requiredKeys: ['key', 'initiatorPort', 'relativePort'] },
+);
+
+test.prop([generation, fc.array(registration)])(
+  'the full reservation status comes back',
+  (count, registrations) => {
+    const status = { generation: count, registrations };
+    expect(parseFullReservationStatus(buildFullReservationStatus(status))).toEqual(status);
+  },
+);
+
+const outList = fc.record(
+  {
+    key: reservationKey,
+    serviceActionKey: reservationKey,
+    allTargetPorts: fc.boolean(),
+    aptpl: fc.boolean(),
+    initiatorPorts: fc.array(initiatorPort),
+  },
+  { requiredKeys: ['key', 'serviceActionKey', 'allTargetPorts', 'aptpl'] },
+);
+
+test.prop([outList])('PERSISTENT RESERVE OUT parameter lists come back', (list) => {
+  expect(parseReserveOutList(buildReserveOutList(list), true)).toEqual(list);
+});
+
+const moveList = fc.record({
+  key: reservationKey,
+  serviceActionKey: reservationKey,
+  unregister: fc.boolean(),
+  aptpl: fc.boolean(),
+  destination: fc.record({ initiatorPort, relativePort: fc.nat(0xffff) }),
+});
+
+test.prop([moveList])('REGISTER AND MOVE parameter lists come back', (list) => {
+  expect(parseRegisterAndMoveList(buildRegisterAndMoveList(list))).toEqual(list);
+});
+
+test.prop([fc.uint8Array({ maxLength: 300 })], { numRuns: 1000 })(
+  'a PERSISTENT RESERVE OUT parameter list of any bytes is read or refused',
+  (bytes) => {
+    for (const parse of [parseRegisterAndMoveList, (list: Uint8Array) => parseReserveOutList(list, true)]) {
+      try {
+        parse(bytes);
+      } catch (error) {
+        expect(error).toBeInstanceOf(CheckConditionError);
+      }
+    }
   },
 );
