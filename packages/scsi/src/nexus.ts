@@ -17,6 +17,13 @@ export interface NexusOptions {
   readonly relativePort: number;
   readonly portalGroupTag: number;
   /**
+   * What the initiator may see: LUNs as it names them, and the LUN of the target behind each; no LUN of the
+   * target twice. Without it, every LUN under its own number.
+   */
+  readonly lunMap?: ReadonlyMap<number, number>;
+  /** True when every unit is write protected for this initiator, whatever it is for others. */
+  readonly readOnly?: boolean;
+  /**
    * Tasks of this nexus on `lun` were aborted by someone else (LOGICAL UNIT RESET, PREEMPT AND ABORT): the
    * transport drops them without status, and calls `end` of each when nothing of it is at work any more.
    * PREEMPT AND ABORT is answered after that.

@@ -26,12 +26,13 @@ import { defineCommand, type CommandEntry } from './command-entry.ts';
 import { refuseFields } from './validate.ts';
 
 function modeSense(
-  { unit }: ItlNexus,
+  itl: ItlNexus,
   cdb: CdbDefinition<ModeSenseCdb>,
   fields: ModeSenseCdb,
   size: ModeHeaderSize,
   longLba: boolean,
 ): Finished {
+  const { unit } = itl;
   // SPC-4 6.13.5: nothing can be saved here.
   if (fields.PC === PageControl.SAVED)
     throw illegalRequest(AdditionalSenseCode.SAVING_PARAMETERS_NOT_SUPPORTED);
@@ -42,7 +43,7 @@ function modeSense(
     LOGICAL_BLOCK_LENGTH: unit.blockSize,
   };
   const data = buildModeParameters(size, {
-    deviceSpecific: DeviceSpecific.DPOFUA | (unit.writeProtected ? DeviceSpecific.WP : 0),
+    deviceSpecific: DeviceSpecific.DPOFUA | (itl.writeProtected ? DeviceSpecific.WP : 0),
     longLba,
     ...(fields.DBD === 0 ? { blockDescriptor } : {}),
     pages,

@@ -37,7 +37,7 @@ export class ScsiTarget {
       throw new RangeError(`LUN ${lun} is not 0 to ${MAX_LUN}`);
     if (this.#units.has(lun)) throw new RangeError(`LUN ${lun} is taken`);
     this.#units.set(lun, unit);
-    for (const nexus of this.#nexuses) {
+    for (const nexus of this.#showing(lun)) {
       nexus.raiseAttention(AdditionalSenseCode.REPORTED_LUNS_DATA_HAS_CHANGED);
       nexus.attach(lun, unit);
     }
@@ -49,7 +49,7 @@ export class ScsiTarget {
    */
   removeUnit(lun: number): boolean {
     if (!this.#units.delete(lun)) return false;
-    for (const nexus of this.#nexuses) {
+    for (const nexus of this.#showing(lun)) {
       nexus.detach(lun);
       nexus.raiseAttention(AdditionalSenseCode.REPORTED_LUNS_DATA_HAS_CHANGED);
     }
@@ -68,6 +68,11 @@ export class ScsiTarget {
     );
     this.#nexuses.add(nexus);
     return nexus;
+  }
+
+  /** The initiators that may see a LUN: the others do not hear of it either. */
+  #showing(lun: number): TargetNexus[] {
+    return [...this.#nexuses].filter((nexus) => nexus.shows(lun));
   }
 }
 

@@ -28,12 +28,16 @@ export interface NexusOwner {
 export class TargetNexus implements Nexus, ItlHost {
   readonly options: NexusOptions;
   readonly #owner: NexusOwner;
+  /** By the LUN that the initiator uses. */
   readonly #units = new Map<number, ItlNexus>();
+  /** LUN of the target → LUN that the initiator uses; undefined when they are the same. */
+  readonly #shownAs: ReadonlyMap<number, number> | undefined;
   #closed = false;
 
   constructor(owner: NexusOwner, options: NexusOptions) {
     this.#owner = owner;
     this.options = options;
+    this.#shownAs = options.lunMap && new Map([...options.lunMap].map(([shown, own]) => [own, shown]));
     for (const [lun, unit] of owner.units) this.attach(lun, unit);
   }
 
@@ -86,17 +90,25 @@ export class TargetNexus implements Nexus, ItlHost {
     this.#owner.onInternalError(error);
   }
 
+  /** True when the initiator may see a LUN of the target. */
+  shows(targetLun: number): boolean {
+    return this.#shownLun(targetLun) !== undefined;
+  }
+
   /** The target has a unit (more). */
-  attach(lun: number, unit: LogicalUnit): void {
+  attach(targetLun: number, unit: LogicalUnit): void {
+    const lun = this.#shownLun(targetLun);
+    if (lun === undefined) return;
     const itl = new ItlNexus(this, lun, unit);
     this.#units.set(lun, itl);
     unit.attach(itl);
   }
 
   /** The target has a unit less. */
-  detach(lun: number): void {
-    const itl = this.#units.get(lun);
-    if (itl === undefined) return;
+  detach(targetLun: number): void {
+    const lun = this.#shownLun(targetLun);
+    const itl = lun === undefined ? undefined : this.#units.get(lun);
+    if (lun === undefined || itl === undefined) return;
     this.#units.delete(lun);
     itl.unit.detach(itl);
     this.options.onTasksAborted(lun);
@@ -105,6 +117,10 @@ export class TargetNexus implements Nexus, ItlHost {
   /** Establishes a unit attention condition for every unit of the nexus. */
   raiseAttention(condition: AdditionalSense): void {
     for (const { attentions } of this.#units.values()) attentions.raise(condition);
+  }
+
+  #shownLun(targetLun: number): number | undefined {
+    return this.#shownAs === undefined ? targetLun : this.#shownAs.get(targetLun);
   }
 
   #find(lun: Uint8Array): ItlNexus | undefined {

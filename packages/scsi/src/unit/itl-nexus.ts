@@ -46,6 +46,11 @@ export class ItlNexus {
     return this.#tasks;
   }
 
+  /** True when the initiator's writes are refused: by the unit, or because it may only read. */
+  get writeProtected(): boolean {
+    return this.unit.writeProtected || this.host.options.readOnly === true;
+  }
+
   /** Aborts every task of the nexus on the unit; completes when the last of them has ended. */
   abortTasks(): MaybePromise<void> {
     const aborted = this.#tasks;

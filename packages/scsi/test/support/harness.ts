@@ -9,6 +9,7 @@ import {
   type Execution,
   type LogicalUnitOptions,
   type Nexus,
+  type NexusOptions,
   type ScsiCommand,
   type SenseData,
   type TaskAttribute,
@@ -71,12 +72,18 @@ export class Initiator {
   readonly nexus: Nexus;
   readonly abortedLuns: number[] = [];
 
-  constructor(target: ScsiTarget, initiatorPort: string, relativePort = 1) {
+  constructor(
+    target: ScsiTarget,
+    initiatorPort: string,
+    relativePort = 1,
+    access: Pick<NexusOptions, 'lunMap' | 'readOnly'> = {},
+  ) {
     this.nexus = target.openNexus({
       initiatorPort,
       targetName: TARGET_NAME,
       relativePort,
       portalGroupTag: 1,
+      ...access,
       onTasksAborted: (lun) => this.abortedLuns.push(lun),
     });
   }
