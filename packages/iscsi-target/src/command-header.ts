@@ -7,6 +7,7 @@ import {
   type ScsiCommandPdu,
 } from '@lunbox/iscsi-pdu';
 import type { TaskAttribute } from '@lunbox/scsi';
+import type { Connection } from './connection.ts';
 import { Task } from './task.ts';
 
 const CDB_OFFSET = 32;
@@ -45,7 +46,7 @@ export function newCommandHeader(): ScsiCommandHeader {
  * Makes a task from the header of a SCSI Command PDU, which is left in `header` too. Returns a
  * {@link RejectReason} when a field has no legal value.
  */
-export function taskOf(frame: FrameHeader, header: ScsiCommandHeader): Task | number {
+export function taskOf(frame: FrameHeader, header: ScsiCommandHeader, connection: Connection): Task | number {
   const { bytes, offset } = frame;
   readScsiCommand(bytes, offset, header);
   const attribute = ATTRIBUTES[header.attribute];
@@ -64,6 +65,7 @@ export function taskOf(frame: FrameHeader, header: ScsiCommandHeader): Task | nu
     write: header.write,
     immediate: header.immediate,
     cmdSn: header.cmdSn,
+    connection,
   });
 }
 

@@ -2,6 +2,7 @@ import type { PduWriter } from './pdu-writer.ts';
 import { CheckConditionError, Status, type DataIn, type Execution, type Finished } from '@lunbox/scsi';
 import type { BufferPool } from './buffer-pool.ts';
 import type { Connection } from './connection.ts';
+import type { OperationalParameters } from './parameters.ts';
 import { ReadTransfer, type ReadHost } from './read-transfer.ts';
 import { residualOf } from './residual.ts';
 import type { Session } from './session.ts';
@@ -38,41 +39,40 @@ export class CommandRunner implements ReadHost, WriteHost {
   readonly pool: BufferPool;
   readonly #connection: Connection;
   readonly #session: Session;
+  readonly #parameters: OperationalParameters;
   #nextTag = 0;
   #waiting: ReadTransfer[] = [];
 
-  constructor(connection: Connection, session: Session, pool: BufferPool) {
+  constructor(connection: Connection, session: Session, parameters: OperationalParameters, pool: BufferPool) {
     this.#connection = connection;
     this.#session = session;
+    this.#parameters = parameters;
     this.writer = connection.writer;
     this.pool = pool;
   }
 
   get maxSegmentBytes(): number {
-    return Math.min(
-      this.#session.parameters.sendSegmentBytes,
-      this.#connection.owner.limits.maxSendSegmentBytes,
-    );
+    return Math.min(this.#parameters.sendSegmentBytes, this.#connection.owner.limits.maxSendSegmentBytes);
   }
 
   get maxBurstBytes(): number {
-    return this.#session.parameters.maxBurstBytes;
+    return this.#parameters.maxBurstBytes;
   }
 
   get firstBurstBytes(): number {
-    return this.#session.parameters.firstBurstBytes;
+    return this.#parameters.firstBurstBytes;
   }
 
   get immediateData(): boolean {
-    return this.#session.parameters.immediateData;
+    return this.#parameters.immediateData;
   }
 
   get initialR2t(): boolean {
-    return this.#session.parameters.initialR2t;
+    return this.#parameters.initialR2t;
   }
 
   get maxOutstandingR2t(): number {
-    return this.#session.parameters.maxOutstandingR2t;
+    return this.#parameters.maxOutstandingR2t;
   }
 
   get budget(): SolicitationBudget {

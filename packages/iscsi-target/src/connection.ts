@@ -28,6 +28,9 @@ export interface Phase extends FrameReceiver {
   closed(): void;
 }
 
+/** How a connection ended: in order, by a failure that this side saw, or by the network. */
+export type ConnectionEnd = 'logout' | 'failed' | 'connection-lost';
+
 /** What a connection tells its owner. */
 export interface ConnectionOwner {
   readonly limits: TargetLimits;
@@ -52,7 +55,7 @@ export class Connection implements FrameReceiver, Numbering {
   #receiving = false;
   #flushDeferred = false;
   #paused = false;
-  #ended = false;
+  #ending: ConnectionEnd | undefined = undefined;
   #nowMs: number;
 
   constructor(owner: ConnectionOwner, transport: Transport, nowMs: number) {
@@ -88,7 +91,12 @@ export class Connection implements FrameReceiver, Numbering {
 
   /** True once the connection takes and sends nothing any more. */
   get ended(): boolean {
-    return this.#ended;
+    return this.#ending !== undefined;
+  }
+
+  /** How the connection ended; undefined while it has not. */
+  get ending(): ConnectionEnd | undefined {
+    return this.#ending;
   }
 
   /** Sets the first StatSN, which the target is free to choose (RFC 7143 §11.13.4). */
@@ -112,7 +120,7 @@ export class Connection implements FrameReceiver, Numbering {
    * connection (RFC 7143 §7.7, §7.8); an error of our own is thrown.
    */
   receive(chunk: Uint8Array, nowMs: number): void {
-    if (this.#ended) return;
+    if (this.ended) return;
     this.#nowMs = nowMs;
     this.lastReceivedMs = nowMs;
     this.#receiving = true;
@@ -132,7 +140,7 @@ export class Connection implements FrameReceiver, Numbering {
   /** Time passes. */
   tick(nowMs: number): void {
     this.#nowMs = nowMs;
-    if (!this.#ended) this.#phase?.tick(nowMs);
+    if (!this.ended) this.#phase?.tick(nowMs);
     this.outbox.flush();
   }
 
@@ -144,11 +152,11 @@ export class Connection implements FrameReceiver, Numbering {
 
   /** Sends what is committed when this turn of the event loop ends. */
   flushSoon(): void {
-    if (this.#receiving || this.#flushDeferred || this.#ended) return;
+    if (this.#receiving || this.#flushDeferred || this.ended) return;
     this.#flushDeferred = true;
     this.transport.defer(() => {
       this.#flushDeferred = false;
-      if (!this.#ended) this.outbox.flush();
+      if (!this.ended) this.outbox.flush();
     });
   }
 
@@ -166,22 +174,22 @@ export class Connection implements FrameReceiver, Numbering {
 
   /** Ends the connection after what was sent. */
   finish(): void {
-    if (this.#ended) return;
+    if (this.ended) return;
     this.outbox.flush();
-    this.#close();
+    this.#close('logout');
     this.transport.end();
   }
 
   /** Ends the connection at once. */
   fail(): void {
-    if (this.#ended) return;
-    this.#close();
+    if (this.ended) return;
+    this.#close('failed');
     this.transport.destroy();
   }
 
   /** The network says that the connection is gone. */
   disconnected(): void {
-    if (!this.#ended) this.#close();
+    if (!this.ended) this.#close('connection-lost');
   }
 
   onHeader(header: FrameHeader): Uint8Array | undefined {
@@ -193,7 +201,7 @@ export class Connection implements FrameReceiver, Numbering {
   }
 
   #drained(): void {
-    if (this.#ended) return;
+    if (this.ended) return;
     this.#phase?.drained();
     if (!this.#receiving) this.outbox.flush();
     this.#brake();
@@ -204,7 +212,7 @@ export class Connection implements FrameReceiver, Numbering {
    * that sends requests and reads no answers is stopped at twice the limit.
    */
   #brake(): void {
-    if (this.#ended) return;
+    if (this.ended) return;
     const full = this.outbox.backlogBytes >= 2 * this.owner.limits.sendBacklogBytes;
     if (full === this.#paused) return;
     this.#paused = full;
@@ -212,8 +220,8 @@ export class Connection implements FrameReceiver, Numbering {
     else this.transport.resume();
   }
 
-  #close(): void {
-    this.#ended = true;
+  #close(ending: ConnectionEnd): void {
+    this.#ending = ending;
     this.framer.stop();
     this.#phase?.closed();
     this.outbox.close();

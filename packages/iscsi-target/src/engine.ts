@@ -1,25 +1,21 @@
 import { AsyncEvent } from '@lunbox/iscsi-pdu';
 import { Connection, type ConnectionOwner } from './connection.ts';
 import { TargetError } from './errors.ts';
+import type { TargetHooks } from './hooks.ts';
 import { DEFAULT_LIMITS, type TargetLimits } from './limits.ts';
 import { LoginPhase } from './login-phase.ts';
 import { SlabPool } from './outbox.ts';
 import { SessionRegistry } from './session-registry.ts';
+import { sessionStatus, type SessionStatus } from './session-status.ts';
 import { checkTarget, type TargetOptions } from './target.ts';
-import type { Endpoint, Transport } from './transport.ts';
+import type { Portal, Transport } from './transport.ts';
 
 const NO_LUN = new Uint8Array(8);
 const EMPTY = new Uint8Array(0);
 
-/** What a session looks like from outside. */
-export interface SessionStatus {
-  readonly tsih: number;
-  readonly initiatorName: string;
-  /** Undefined for a discovery session. */
-  readonly targetName: string | undefined;
-  readonly remote: Endpoint;
-  /** Commands at work. */
-  readonly tasks: number;
+/** What a {@link TargetEngine} may be given besides targets and limits. */
+export interface EngineOptions {
+  readonly hooks?: TargetHooks;
 }
 
 /** The engine's end of one connection: whoever moves the bytes calls it. */
@@ -39,13 +35,18 @@ export class TargetEngine {
   readonly #owner: ConnectionOwner;
   readonly #registry: SessionRegistry;
   readonly #connections = new Set<Connection>();
-  readonly #portals: Endpoint[] = [];
+  readonly #portals: Portal[] = [];
   #draining = false;
 
   /** @throws TargetError `TARGET_NAME_INVALID` or `TARGET_NAME_DUPLICATE`. */
-  constructor(targets: readonly TargetOptions[], limits: Partial<TargetLimits> = {}) {
+  constructor(
+    targets: readonly TargetOptions[],
+    limits: Partial<TargetLimits> = {},
+    options: EngineOptions = {},
+  ) {
     this.#limits = { ...DEFAULT_LIMITS, ...limits };
-    this.#registry = new SessionRegistry(namedTargets(targets), this.#portals, this.#limits);
+    const named = namedTargets(targets);
+    this.#registry = new SessionRegistry(named, this.#portals, this.#limits, options.hooks ?? {});
     this.#owner = {
       limits: this.#limits,
       slabs: new SlabPool(),
@@ -55,13 +56,7 @@ export class TargetEngine {
 
   /** Sessions in full feature phase. */
   get sessions(): SessionStatus[] {
-    return this.#registry.phases.map(({ session, connection }) => ({
-      tsih: session.identity.tsih,
-      initiatorName: session.identity.initiatorName,
-      targetName: session.identity.targetName,
-      remote: connection.transport.remote,
-      tasks: session.tasks.size,
-    }));
+    return this.#registry.sessions.map(sessionStatus);
   }
 
   /** Open connections, those still logging in included. */
@@ -71,11 +66,11 @@ export class TargetEngine {
 
   /** True while a session has commands at work. */
   get busy(): boolean {
-    return this.#registry.phases.some(({ session }) => session.tasks.size > 0);
+    return this.#registry.sessions.some(({ tasks }) => tasks.size > 0);
   }
 
   /** Names an address at which connections come in, for SendTargets. */
-  addPortal(portal: Endpoint): void {
+  addPortal(portal: Portal): void {
     this.#portals.push(portal);
   }
 
@@ -103,8 +98,9 @@ export class TargetEngine {
    */
   drain(logoutWithinS: number): void {
     this.#draining = true;
-    this.#registry.refuseLogins();
-    const inSession = new Set(this.#registry.phases.map((phase) => phase.connection));
+    this.#registry.gate.shut();
+    const phases = this.#registry.sessions.flatMap(({ connections }) => [...connections.values()]);
+    const inSession = new Set(phases.map(({ connection }) => connection));
     for (const connection of [...this.#connections]) {
       if (inSession.has(connection)) sendAsync(connection, AsyncEvent.LOGOUT_REQUEST, logoutWithinS);
       else connection.fail();
@@ -113,10 +109,12 @@ export class TargetEngine {
 
   /** Ends the connections that are left, telling their initiators that the sessions are dropped (event 3). */
   stop(): void {
-    for (const connection of [...this.#connections]) {
-      sendAsync(connection, AsyncEvent.SESSION_DROP, 0);
-      connection.finish();
-    }
+    this.#registry.ending('dropped', () => {
+      for (const connection of [...this.#connections]) {
+        sendAsync(connection, AsyncEvent.SESSION_DROP, 0);
+        connection.finish();
+      }
+    });
   }
 }
 

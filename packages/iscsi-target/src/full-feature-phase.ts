@@ -19,9 +19,10 @@ import type { BufferPool } from './buffer-pool.ts';
 import { newCommandHeader, taskOf } from './command-header.ts';
 import { CommandRunner } from './command-runner.ts';
 import type { Connection, Phase } from './connection.ts';
+import type { OperationalParameters } from './parameters.ts';
 import { Keepalive } from './keepalive.ts';
 import type { SendTargetsContext } from './send-targets.ts';
-import type { Session } from './session.ts';
+import type { Session, SessionConnection } from './session.ts';
 import type { Task } from './task.ts';
 import { manageTasks, type ResetAuthority } from './task-management.ts';
 import { TextExchange } from './text-exchange.ts';
@@ -31,7 +32,8 @@ import { WriteTransfer } from './write-transfer.ts';
 export interface SessionOwner extends ResetAuthority {
   readonly pool: BufferPool;
   readonly sendTargetsContext: (connection: Connection, session: Session) => SendTargetsContext;
-  sessionClosed(session: Session): void;
+  /** The session has lost its last connection, `last`. */
+  sessionClosed(session: Session, last: Connection): void;
 }
 
 type PduHandler = (phase: FullFeaturePhase, header: FrameHeader, data: Uint8Array, digestOk: boolean) => void;
@@ -46,10 +48,12 @@ const HANDLERS: readonly (PduHandler | undefined)[] = handlerTable({
   [Opcode.LOGOUT_REQUEST]: (phase, header, data) => phase.logout(header, data),
 });
 
-/** Full feature phase of the connection of a session (RFC 7143 §4.2.5). */
-export class FullFeaturePhase implements Phase {
+/** Full feature phase of one connection of a session (RFC 7143 §4.2.5). */
+export class FullFeaturePhase implements Phase, SessionConnection {
   readonly session: Session;
   readonly connection: Connection;
+  readonly cid: number;
+  readonly #parameters: OperationalParameters;
   readonly #owner: SessionOwner;
   readonly #runner: CommandRunner;
   readonly #keepalive: Keepalive;
@@ -62,13 +66,23 @@ export class FullFeaturePhase implements Phase {
   #placed = false;
   #closed = false;
 
-  constructor(connection: Connection, session: Session, owner: SessionOwner) {
+  constructor(
+    connection: Connection,
+    session: Session,
+    cid: number,
+    parameters: OperationalParameters,
+    owner: SessionOwner,
+  ) {
     this.connection = connection;
     this.session = session;
+    this.cid = cid;
+    this.#parameters = parameters;
     this.#owner = owner;
-    this.#runner = new CommandRunner(connection, session, owner.pool);
+    this.#runner = new CommandRunner(connection, session, parameters, owner.pool);
     this.#keepalive = new Keepalive(connection);
-    this.#text = new TextExchange(connection, session, () => owner.sendTargetsContext(connection, session));
+    this.#text = new TextExchange(connection, session, parameters, () =>
+      owner.sendTargetsContext(connection, session),
+    );
   }
 
   get expCmdSn(): number {
@@ -107,10 +121,10 @@ export class FullFeaturePhase implements Phase {
     this.#closed = true;
     const arriving = this.#arriving;
     this.#arriving = undefined;
-    this.session.close();
+    this.session.detach(this);
     // The rest of the data segment will never come: what it was to fill is free.
     arriving?.unhold();
-    this.#owner.sessionClosed(this.session);
+    if (this.session.connections.size === 0) this.#owner.sessionClosed(this.session, this.connection);
   }
 
   /** A SCSI Command PDU is complete. */
@@ -143,7 +157,7 @@ export class FullFeaturePhase implements Phase {
     const request = decode<NopOutPdu>(header, data);
     if (request.targetTransferTag !== NO_TTT) return this.#keepalive.answered();
     if (request.initiatorTaskTag === RESERVED_TAG) return;
-    const echo = data.slice(0, this.session.parameters.sendSegmentBytes);
+    const echo = data.slice(0, this.#parameters.sendSegmentBytes);
     this.#ordered(request, () => {
       this.connection.send({
         type: 'nop-in',
@@ -187,28 +201,46 @@ export class FullFeaturePhase implements Phase {
     });
   }
 
-  /** Logout (RFC 7143 §11.14): the session has one connection, so closing either closes both. */
+  /** Logout (RFC 7143 §11.14) of the session, of this connection or of another one of the session. */
   logout(header: FrameHeader, data: Uint8Array): void {
     const request = decode<LogoutRequestPdu>(header, data);
     this.#ordered(request, () => {
-      const recovery = request.reason === LogoutReason.REMOVE_CONNECTION_FOR_RECOVERY;
+      const { response, leaving } = this.#loggedOut(request);
       this.connection.send({
         type: 'logout-response',
-        response: recovery ? LogoutResult.RECOVERY_NOT_SUPPORTED : LogoutResult.CLOSED,
+        response,
         initiatorTaskTag: request.initiatorTaskTag,
-        time2Wait: this.session.parameters.defaultTime2Wait,
-        time2Retain: 0,
+        time2Wait: this.#parameters.defaultTime2Wait,
+        time2Retain: this.#parameters.defaultTime2Retain,
         ...this.connection.numbers(),
       });
-      if (!recovery) this.connection.finish();
+      // This connection goes last, and not before the answer.
+      for (const other of leaving) if (other !== this) other.connection.finish();
+      if (leaving.includes(this)) this.connection.finish();
     });
+  }
+
+  /** What a logout request comes to, and which connections end. */
+  #loggedOut({ reason, cid }: LogoutRequestPdu): { response: number; leaving: SessionConnection[] } {
+    if (reason === LogoutReason.CLOSE_SESSION) {
+      return { response: LogoutResult.CLOSED, leaving: [...this.session.connections.values()] };
+    }
+    // ErrorRecoveryLevel 0 keeps nothing that a recovery could go on with (RFC 7143 §11.15.1).
+    if (reason !== LogoutReason.CLOSE_CONNECTION) {
+      return { response: LogoutResult.RECOVERY_NOT_SUPPORTED, leaving: [] };
+    }
+    const named = this.session.connections.get(cid);
+    if (named === undefined) return { response: LogoutResult.CID_NOT_FOUND, leaving: [] };
+    return { response: LogoutResult.CLOSED, leaving: [named] };
   }
 
   /** Checks a command before its data arrives and says where the data goes. */
   #commandArrives(frame: FrameHeader): Uint8Array | undefined {
     const header = this.#commandHeader;
     const task =
-      this.session.nexus === undefined ? RejectReason.COMMAND_NOT_SUPPORTED : taskOf(frame, header);
+      this.session.nexus === undefined
+        ? RejectReason.COMMAND_NOT_SUPPORTED
+        : taskOf(frame, header, this.connection);
     if (typeof task === 'number') return this.#refuse(task);
     // RFC 7143 §4.2.2.1: a command outside the window is ignored, data and all (T-K8).
     if (!task.immediate && !this.session.inWindow(task.cmdSn)) return undefined;
@@ -234,7 +266,7 @@ export class FullFeaturePhase implements Phase {
   #dataArrives(frame: FrameHeader): Uint8Array | undefined {
     const task = this.session.tasks.get(readU32(frame.bytes, frame.offset + 16));
     // Data for a task that is gone, aborted or never admitted is thrown away (T-K4).
-    if (task?.transfer === undefined) return undefined;
+    if (task?.transfer === undefined || task.connection !== this.connection) return undefined;
     readDataOut(frame.bytes, frame.offset, this.#dataOutHeader);
     this.#arriving = task;
     task.hold();
@@ -257,11 +289,17 @@ export class FullFeaturePhase implements Phase {
     if (task.aborted) return;
     if (!task.immediate) this.session.occupy(task);
     this.#runner.start(task);
+    // A command that waited may be set going by a PDU of another connection.
+    this.connection.flushSoon();
   }
 
   #ordered(request: { immediate: boolean; cmdSn: number }, command: () => void): void {
     if (request.immediate) command();
-    else if (this.session.inWindow(request.cmdSn)) this.session.inOrder(request.cmdSn, command);
+    else if (this.session.inWindow(request.cmdSn)) {
+      this.session.inOrder(request.cmdSn, () => {
+        if (!this.#closed) command();
+      });
+    }
   }
 }
 

@@ -4,11 +4,13 @@
  *
  * @packageDocumentation
  */
-export { TargetEngine, type SessionStatus, type TargetConnection } from './engine.ts';
+export { TargetEngine, type EngineOptions, type TargetConnection } from './engine.ts';
 export { TargetError, type TargetErrorCode, type TargetErrorDetail } from './errors.ts';
+export type { LoginAttempt, Redirect, SessionEndReason, TargetHooks } from './hooks.ts';
 export { DEFAULT_LIMITS, type TargetLimits } from './limits.ts';
+export type { SessionStatus } from './session-status.ts';
 export { PORTAL_GROUP_TAG, type TargetOptions } from './target.ts';
-export type { Endpoint, Transport } from './transport.ts';
+export type { Endpoint, Portal, Transport } from './transport.ts';
 export {
   IscsiServer,
   type CloseOptions,

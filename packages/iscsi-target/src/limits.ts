@@ -7,6 +7,8 @@ export interface TargetLimits {
   readonly maxConnections: number;
   /** Sessions of all targets together; further logins end with status 0302h (out of resources). */
   readonly maxSessions: number;
+  /** Connections one session may have (MaxConnections, RFC 7143 §13.2). */
+  readonly maxSessionConnections: number;
   /** Commands a session may have outstanding: the width of the CmdSN window (RFC 7143 §4.2.2.1). */
   readonly queueDepth: number;
   /** Largest data segment this target accepts in full feature phase, in bytes (its MaxRecvDataSegmentLength). */
@@ -35,6 +37,7 @@ export interface TargetLimits {
 export const DEFAULT_LIMITS: TargetLimits = {
   maxConnections: 1024,
   maxSessions: 512,
+  maxSessionConnections: 8,
   queueDepth: 128,
   maxReceiveSegmentBytes: 262_144,
   maxSendSegmentBytes: 262_144,

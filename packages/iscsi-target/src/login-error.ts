@@ -2,9 +2,12 @@
 export class LoginError extends Error {
   override readonly name = 'LoginError';
   readonly status: number;
+  /** Keys of the answer: TargetAddress, when the initiator is to go elsewhere. */
+  readonly keys: readonly [string, string][];
 
-  constructor(status: number, reason: string) {
+  constructor(status: number, reason: string, keys: readonly [string, string][] = []) {
     super(reason);
     this.status = status;
+    this.keys = keys;
   }
 }

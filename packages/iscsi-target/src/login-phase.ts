@@ -37,7 +37,9 @@ export interface LoginResult {
 export interface LoginAuthority {
   readonly limits: TargetLimits;
   /** Checks that the names may log in; throws a {@link LoginError} when not. Returns the alias to declare, if any. */
-  authorize(names: LoginNames): string | undefined;
+  authorize(names: LoginNames, connection: Connection): string | undefined;
+  /** A login was answered with a status other than success. */
+  refused(names: LoginNames, connection: Connection, status: number): void;
   /** Makes the session and returns its TSIH; throws a {@link LoginError} when it cannot be. */
   establish(connection: Connection, login: LoginResult): { tsih: number; phase: Phase };
 }
@@ -56,6 +58,8 @@ export class LoginPhase implements Phase {
   #namesChecked = false;
   #segmentDeclared = false;
   #cmdSn = 0;
+  /** The session's command window, once there is a session. */
+  #next: Phase | undefined = undefined;
 
   constructor(connection: Connection, authority: LoginAuthority) {
     this.#connection = connection;
@@ -66,11 +70,11 @@ export class LoginPhase implements Phase {
   }
 
   get expCmdSn(): number {
-    return this.#cmdSn;
+    return this.#next?.expCmdSn ?? this.#cmdSn;
   }
 
   get maxCmdSn(): number {
-    return serialAdd(this.#cmdSn, this.#authority.limits.queueDepth - 1);
+    return this.#next?.maxCmdSn ?? serialAdd(this.#cmdSn, this.#authority.limits.queueDepth - 1);
   }
 
   onHeader(): undefined {
@@ -89,7 +93,8 @@ export class LoginPhase implements Phase {
     } catch (error) {
       if (!(error instanceof LoginError) && !(error instanceof PduError)) throw error;
       log('%s: %s', this.#connection.transport.remote.address, error.message);
-      this.#refuse(request, error instanceof LoginError ? error.status : LoginStatus.INITIATOR_ERROR);
+      if (error instanceof LoginError) this.#refuse(request, error.status, error.keys);
+      else this.#refuse(request, LoginStatus.INITIATOR_ERROR);
     }
   }
 
@@ -167,8 +172,9 @@ export class LoginPhase implements Phase {
     if (!names.discovery && names.targetName === undefined) {
       throw new LoginError(LoginStatus.MISSING_PARAMETER, 'no TargetName');
     }
-    const alias = this.#authority.authorize(names);
-    const answers: [string, string][] = [['TargetPortalGroupTag', String(PORTAL_GROUP_TAG)]];
+    const alias = this.#authority.authorize(names, this.#connection);
+    const tag = this.#connection.transport.portal?.tag ?? PORTAL_GROUP_TAG;
+    const answers: [string, string][] = [['TargetPortalGroupTag', String(tag)]];
     if (alias !== undefined) answers.push(['TargetAlias', alias]);
     return answers;
   }
@@ -185,6 +191,7 @@ export class LoginPhase implements Phase {
       firstCmdSn: request.cmdSn,
       parameters,
     });
+    this.#next = phase;
     this.#respond(request, answers, true, tsih);
     // RFC 7143 §13.1: digests and lengths hold from the first PDU of full feature phase.
     const { framer, writer } = this.#connection;
@@ -213,7 +220,12 @@ export class LoginPhase implements Phase {
     });
   }
 
-  #refuse(request: LoginRequestPdu | undefined, status: number): void {
+  #refuse(
+    request: LoginRequestPdu | undefined,
+    status: number,
+    keys: readonly [string, string][] = [],
+  ): void {
+    this.#authority.refused(this.#negotiation.names, this.#connection, status);
     this.#connection.send({
       type: 'login-response',
       transit: false,
@@ -227,7 +239,7 @@ export class LoginPhase implements Phase {
       initiatorTaskTag: request?.initiatorTaskTag ?? 0,
       statusClass: status >> 8,
       statusDetail: status & 0xff,
-      data: new Uint8Array(0),
+      data: encodeText(keys),
       ...this.#connection.numbers(),
     });
     this.#connection.finish();

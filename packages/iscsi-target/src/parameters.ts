@@ -69,7 +69,7 @@ const RULES: Readonly<Record<string, Rule>> = {
     (p, value: string) => (p.dataDigest = value === 'CRC32C'),
   ),
   MaxConnections: rule(
-    () => 1,
+    (limits) => limits.maxSessionConnections,
     (p, value: number) => (p.maxConnections = value),
   ),
   InitialR2T: rule(
@@ -175,4 +175,16 @@ function answer(
  */
 export function settleParameters(parameters: OperationalParameters): void {
   parameters.firstBurstBytes = Math.min(parameters.firstBurstBytes, parameters.maxBurstBytes);
+}
+
+/**
+ * Parameters of a connection that joins a session: what belongs to the connection from its own login, the rest
+ * as the leading login settled it (RFC 7143 §13, "scope").
+ */
+export function joinedParameters(
+  session: OperationalParameters,
+  login: OperationalParameters,
+): OperationalParameters {
+  const { headerDigest, dataDigest, receiveSegmentBytes, sendSegmentBytes } = login;
+  return { ...session, headerDigest, dataDigest, receiveSegmentBytes, sendSegmentBytes };
 }

@@ -1,5 +1,4 @@
-import type { Endpoint } from './transport.ts';
-import { PORTAL_GROUP_TAG } from './target.ts';
+import type { Portal } from './transport.ts';
 
 /** Who asks for targets, and what there is. */
 export interface SendTargetsContext {
@@ -7,7 +6,7 @@ export interface SendTargetsContext {
   readonly sessionTarget: string | undefined;
   readonly targetNames: readonly string[];
   /** Where each target can be reached, the address that the initiator used first (T-L11). */
-  readonly portals: readonly Endpoint[];
+  readonly portals: readonly Portal[];
 }
 
 /**
@@ -32,7 +31,7 @@ function visible(name: string, wanted: string, sessionTarget: string | undefined
 }
 
 /** `domainname[:port][,portal-group-tag]`, IPv6 in brackets (RFC 7143 §13.8). */
-export function targetAddress(portal: Endpoint): string {
+export function targetAddress(portal: Portal): string {
   const host = portal.address.includes(':') ? `[${portal.address}]` : portal.address;
-  return `${host}:${portal.port},${PORTAL_GROUP_TAG}`;
+  return `${host}:${portal.port},${portal.tag}`;
 }

@@ -4,15 +4,19 @@ import createDebug from 'debug';
 import { BufferPool } from './buffer-pool.ts';
 import type { Connection, Phase } from './connection.ts';
 import { FullFeaturePhase, type SessionOwner } from './full-feature-phase.ts';
+import { callHook, type SessionEndReason, type TargetHooks } from './hooks.ts';
 import type { TargetLimits } from './limits.ts';
 import { LoginError } from './login-error.ts';
+import { LoginGate } from './login-gate.ts';
 import type { LoginNames } from './login-negotiation.ts';
 import type { LoginAuthority, LoginResult } from './login-phase.ts';
 import type { SendTargetsContext } from './send-targets.ts';
+import { sessionStatus } from './session-status.ts';
+import { joinedParameters, type OperationalParameters } from './parameters.ts';
 import { Session } from './session.ts';
 import { PORTAL_GROUP_TAG, type TargetOptions } from './target.ts';
 import type { Task } from './task.ts';
-import type { Endpoint } from './transport.ts';
+import type { Endpoint, Portal, Transport } from './transport.ts';
 
 const log = createDebug('lunbox:iscsi-target:sessions');
 
@@ -20,39 +24,53 @@ const log = createDebug('lunbox:iscsi-target:sessions');
 export class SessionRegistry implements LoginAuthority, SessionOwner {
   readonly limits: TargetLimits;
   readonly pool: BufferPool = new BufferPool();
+  readonly gate: LoginGate;
   readonly #targets: ReadonlyMap<string, TargetOptions>;
-  readonly #portals: readonly Endpoint[];
-  readonly #phases = new Map<Session, FullFeaturePhase>();
+  readonly #portals: readonly Portal[];
+  readonly #hooks: TargetHooks;
+  readonly #sessions = new Set<Session>();
   #nextTsih = 0;
-  #closed = false;
   #collected: Task[] | undefined = undefined;
+  #endReason: SessionEndReason | undefined = undefined;
 
   constructor(
     targets: ReadonlyMap<string, TargetOptions>,
-    portals: readonly Endpoint[],
+    portals: readonly Portal[],
     limits: TargetLimits,
+    hooks: TargetHooks,
   ) {
     this.#targets = targets;
     this.#portals = portals;
     this.limits = limits;
+    this.#hooks = hooks;
+    this.gate = new LoginGate(hooks);
   }
 
-  /** Full feature phases, one for each session. */
-  get phases(): readonly FullFeaturePhase[] {
-    return [...this.#phases.values()];
+  /** Sessions with at least one connection in full feature phase. */
+  get sessions(): readonly Session[] {
+    return [...this.#sessions];
   }
 
-  /** From now on every login is refused. */
-  refuseLogins(): void {
-    this.#closed = true;
+  /** Sessions that `action` ends have ended for `reason`. */
+  ending(reason: SessionEndReason, action: () => void): void {
+    this.#endReason = reason;
+    action();
+    this.#endReason = undefined;
   }
 
-  sessionClosed(session: Session): void {
-    this.#phases.delete(session);
+  sessionClosed(session: Session, last: Connection): void {
+    if (!this.#sessions.delete(session)) return;
+    const reason = this.#endReason ?? last.ending ?? 'failed';
+    const status = { ...sessionStatus(session), remotes: [last.transport.remote] };
+    callHook(() => this.#hooks.onSessionEnd?.(status, reason), undefined);
   }
 
-  authorize(names: LoginNames): string | undefined {
-    if (this.#closed) throw new LoginError(LoginStatus.SERVICE_UNAVAILABLE, 'going down');
+  refused(names: LoginNames, connection: Connection, status: number): void {
+    this.gate.refused(connection.transport, names, status);
+  }
+
+  authorize(names: LoginNames, connection: Connection): string | undefined {
+    this.gate.check(connection.transport, names);
     if (names.discovery) return undefined;
     const target = this.#targets.get(names.targetName as string);
     if (target === undefined) throw new LoginError(LoginStatus.NOT_FOUND, `no target ${names.targetName}`);
@@ -60,32 +78,57 @@ export class SessionRegistry implements LoginAuthority, SessionOwner {
   }
 
   establish(connection: Connection, login: LoginResult): { tsih: number; phase: Phase } {
-    const existing = this.#find(login);
-    if (login.tsih !== 0) {
-      // One connection per session is what MaxConnections=1 agreed on; a TSIH without its session is stale.
-      const status =
-        existing === undefined ? LoginStatus.SESSION_DOES_NOT_EXIST : LoginStatus.TOO_MANY_CONNECTIONS;
-      throw new LoginError(status, `TSIH ${login.tsih}`);
-    }
+    if (login.tsih !== 0) return this.#join(connection, login);
     // RFC 7143 §6.3.5: the same initiator port logs in again, so its old session is over (T-L9).
-    if (existing !== undefined) existing.connection.fail();
-    if (this.#phases.size >= this.limits.maxSessions) {
+    const replaced = this.#find(login);
+    if (replaced !== undefined) this.ending('reinstated', () => failAll(replaced));
+    if (this.#sessions.size >= this.limits.maxSessions) {
       throw new LoginError(LoginStatus.OUT_OF_RESOURCES, 'too many sessions');
     }
-    const session = this.#newSession(login);
-    const phase = new FullFeaturePhase(connection, session, this);
-    this.#phases.set(session, phase);
+    const session = this.#newSession(login, connection.transport);
+    this.#sessions.add(session);
     log('session %d: %s logged in to %s', session.identity.tsih, login.initiatorName, login.targetName);
+    const entered = this.#enter(session, connection, login, session.parameters);
+    callHook(() => this.#hooks.onSessionStart?.(sessionStatus(session)), undefined);
+    return entered;
+  }
+
+  /** Another connection of a session, or one that takes the place of a dead one (RFC 7143 §6.3.1, §6.3.4). */
+  #join(connection: Connection, login: LoginResult): { tsih: number; phase: Phase } {
+    const session = this.#find(login);
+    if (session === undefined) throw new LoginError(LoginStatus.SESSION_DOES_NOT_EXIST, `TSIH ${login.tsih}`);
+    const replaced = session.connections.get(login.cid);
+    if (replaced === undefined && session.connections.size >= session.parameters.maxConnections) {
+      throw new LoginError(LoginStatus.TOO_MANY_CONNECTIONS, `session ${login.tsih} is full`);
+    }
+    const entered = this.#enter(
+      session,
+      connection,
+      login,
+      joinedParameters(session.parameters, login.parameters),
+    );
+    replaced?.connection.fail();
+    return entered;
+  }
+
+  #enter(
+    session: Session,
+    connection: Connection,
+    login: LoginResult,
+    parameters: OperationalParameters,
+  ): { tsih: number; phase: Phase } {
+    const phase = new FullFeaturePhase(connection, session, login.cid, parameters, this);
+    session.attach(phase);
     return { tsih: session.identity.tsih, phase };
   }
 
   sendTargetsContext(connection: Connection, session: Session): SendTargetsContext {
-    const { local } = connection.transport;
-    const others = this.#portals.filter((portal) => alsoReachable(portal, local));
+    const own = portalOf(connection.transport);
+    const others = this.#portals.filter((portal) => alsoReachable(portal, own));
     return {
       sessionTarget: session.identity.targetName,
       targetNames: [...this.#targets.keys()],
-      portals: [local, ...others],
+      portals: [own, ...others],
     };
   }
 
@@ -98,15 +141,19 @@ export class SessionRegistry implements LoginAuthority, SessionOwner {
   }
 
   dropSessions(targetName: string | undefined): void {
-    for (const [session, phase] of [...this.#phases]) {
-      if (session.identity.targetName === targetName) phase.connection.finish();
-    }
+    this.ending('dropped', () => {
+      for (const session of this.sessions) {
+        if (session.identity.targetName !== targetName) continue;
+        for (const { connection } of [...session.connections.values()]) connection.finish();
+      }
+    });
   }
 
-  #newSession(login: LoginResult): Session {
+  #newSession(login: LoginResult, transport: Transport): Session {
     const { initiatorName, targetName, isid } = login;
     const identity = { initiatorName, targetName, isid, tsih: this.#takeTsih() };
-    const nexus = targetName === undefined ? undefined : this.#openNexus(login, targetName, () => session);
+    const nexus =
+      targetName === undefined ? undefined : this.#openNexus(login, targetName, transport, () => session);
     const session: Session = new Session(
       identity,
       login.parameters,
@@ -117,13 +164,13 @@ export class SessionRegistry implements LoginAuthority, SessionOwner {
     return session;
   }
 
-  #openNexus(login: LoginResult, targetName: string, session: () => Session): Nexus {
+  #openNexus(login: LoginResult, targetName: string, transport: Transport, session: () => Session): Nexus {
     const target = this.#targets.get(targetName) as TargetOptions;
     return target.scsi.openNexus({
       initiatorPort: `${login.initiatorName},i,0x${login.isid}`,
       targetName,
       relativePort: 1,
-      portalGroupTag: PORTAL_GROUP_TAG,
+      portalGroupTag: portalOf(transport).tag,
       onTasksAborted: (lun) => {
         const aborted = session().abort((task) => decodeLun(task.lun) === lun);
         this.#collected?.push(...aborted);
@@ -132,21 +179,32 @@ export class SessionRegistry implements LoginAuthority, SessionOwner {
   }
 
   /** The session of the same initiator port with the same target (RFC 7143 §6.3.1): name, ISID and, if given, TSIH. */
-  #find(login: LoginResult): FullFeaturePhase | undefined {
-    for (const [{ identity }, phase] of this.#phases) {
+  #find(login: LoginResult): Session | undefined {
+    for (const session of this.#sessions) {
+      const { identity } = session;
       const samePort = identity.initiatorName === login.initiatorName && identity.isid === login.isid;
       const sameTarget = identity.targetName === login.targetName;
-      if (samePort && sameTarget && (login.tsih === 0 || login.tsih === identity.tsih)) return phase;
+      if (samePort && sameTarget && (login.tsih === 0 || login.tsih === identity.tsih)) return session;
     }
     return undefined;
   }
 
   #takeTsih(): number {
-    const used = new Set([...this.#phases.keys()].map((session) => session.identity.tsih));
+    const used = new Set(this.sessions.map((session) => session.identity.tsih));
     do this.#nextTsih = (this.#nextTsih % 0xffff) + 1;
     while (used.has(this.#nextTsih));
     return this.#nextTsih;
   }
+}
+
+/** Ends every connection of a session at once, and so the session. */
+function failAll(session: Session): void {
+  for (const { connection } of [...session.connections.values()]) connection.fail();
+}
+
+/** The portal that an initiator came in by, as it is told to initiators. */
+function portalOf({ portal, local }: Transport): Portal {
+  return portal ?? { ...local, tag: PORTAL_GROUP_TAG };
 }
 
 /** Another portal is worth naming when it has an address of its own and is no more private than the one in use. */

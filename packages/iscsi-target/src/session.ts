@@ -1,5 +1,6 @@
 import { serialAdd, serialLess } from '@lunbox/iscsi-pdu';
 import type { Nexus } from '@lunbox/scsi';
+import type { Connection } from './connection.ts';
 import type { OperationalParameters } from './parameters.ts';
 import { SolicitationBudget } from './solicitation.ts';
 import type { Task } from './task.ts';
@@ -18,9 +19,16 @@ export interface SessionIdentity {
   readonly targetName: string | undefined;
 }
 
+/** A connection of a session, in full feature phase. */
+export interface SessionConnection {
+  /** Connection ID: the initiator's name for it within the session (RFC 7143 §11.12.7). */
+  readonly cid: number;
+  readonly connection: Connection;
+}
+
 /**
- * One session: its command window and its tasks. Commands run in CmdSN order (RFC 7143 §4.2.2.1): a command
- * that comes too early waits here, a command outside the window is ignored.
+ * One session: its connections, its command window and its tasks. Commands run in CmdSN order over all
+ * connections (RFC 7143 §4.2.2.1): a command that comes too early waits here, a command outside the window is ignored.
  */
 export class Session {
   readonly identity: SessionIdentity;
@@ -28,6 +36,7 @@ export class Session {
   /** The SCSI side; undefined in a discovery session. */
   readonly nexus: Nexus | undefined;
   readonly tasks: Map<number, Task> = new Map();
+  readonly connections: Map<number, SessionConnection> = new Map();
   readonly budget: SolicitationBudget = new SolicitationBudget(SOLICITED_BYTES);
   readonly #queueDepth: number;
   #expCmdSn: number;
@@ -46,6 +55,18 @@ export class Session {
     this.nexus = nexus;
     this.#expCmdSn = firstCmdSn;
     this.#queueDepth = queueDepth;
+  }
+
+  /** Adds a connection; one that has its CID already is replaced in the table (RFC 7143 §6.3.4). */
+  attach(joining: SessionConnection): void {
+    this.connections.set(joining.cid, joining);
+  }
+
+  /** A connection is gone: the tasks that came by it are over (RFC 7143 §7.6), and with the last one the session. */
+  detach(leaving: SessionConnection): void {
+    if (this.connections.get(leaving.cid) === leaving) this.connections.delete(leaving.cid);
+    this.abort((task) => task.connection === leaving.connection);
+    if (this.connections.size === 0) this.#close();
   }
 
   /** The next CmdSN in order. */
@@ -120,10 +141,9 @@ export class Session {
     return tasks;
   }
 
-  /** Ends the session: its tasks are aborted without status and the nexus is lost (RFC 7143 §6.3.5.1). */
-  close(): void {
+  /** The nexus is lost with the session (RFC 7143 §6.3.5.1). */
+  #close(): void {
     this.#deferred.clear();
-    this.abort(() => true);
     this.nexus?.close();
   }
 }

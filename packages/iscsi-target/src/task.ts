@@ -1,4 +1,5 @@
 import type { Execution, ScsiCommand, TaskAttribute } from '@lunbox/scsi';
+import type { Connection } from './connection.ts';
 import type { WriteTransfer } from './write-transfer.ts';
 
 /** What a SCSI Command PDU says, apart from its data (RFC 7143 §11.3). */
@@ -15,6 +16,8 @@ export interface TaskFields {
   readonly write: boolean;
   readonly immediate: boolean;
   readonly cmdSn: number;
+  /** The connection that the command came by, and that its data and status take (RFC 7143 §4.2.5.1). */
+  readonly connection: Connection;
 }
 
 /**
@@ -34,6 +37,7 @@ export class Task implements ScsiCommand {
   readonly write: boolean;
   readonly immediate: boolean;
   readonly cmdSn: number;
+  readonly connection: Connection;
   aborted = false;
   /** The command counts against the session's command window. */
   occupiesWindow = false;
@@ -59,6 +63,7 @@ export class Task implements ScsiCommand {
     this.write = fields.write;
     this.immediate = fields.immediate;
     this.cmdSn = fields.cmdSn;
+    this.connection = fields.connection;
   }
 
   /** What the initiator said it will send, for commands whose data must have one length. */

@@ -8,7 +8,7 @@ import {
   type TextRequestPdu,
 } from '@lunbox/iscsi-pdu';
 import type { Connection } from './connection.ts';
-import { negotiateParameter } from './parameters.ts';
+import { negotiateParameter, type OperationalParameters } from './parameters.ts';
 import { sendTargets, type SendTargetsContext } from './send-targets.ts';
 import type { Session } from './session.ts';
 
@@ -19,14 +19,21 @@ const EXCHANGE_TAG = 1;
 export class TextExchange {
   readonly #connection: Connection;
   readonly #session: Session;
+  readonly #parameters: OperationalParameters;
   readonly #context: () => SendTargetsContext;
   readonly #text: TextAssembler;
   #initiatorTaskTag: number | undefined = undefined;
   #segments: Uint8Array[] = [];
 
-  constructor(connection: Connection, session: Session, context: () => SendTargetsContext) {
+  constructor(
+    connection: Connection,
+    session: Session,
+    parameters: OperationalParameters,
+    context: () => SendTargetsContext,
+  ) {
     this.#connection = connection;
     this.#session = session;
+    this.#parameters = parameters;
     this.#context = context;
     this.#text = new TextAssembler(connection.owner.limits.maxTextBytes);
   }
@@ -48,7 +55,7 @@ export class TextExchange {
       return RejectReason.PROTOCOL_ERROR;
     }
     if (pairs === undefined) return this.#respond(request, new Uint8Array(0), false, false);
-    this.#segments = splitText(encodeText(this.#answer(pairs)), this.#session.parameters.sendSegmentBytes);
+    this.#segments = splitText(encodeText(this.#answer(pairs)), this.#parameters.sendSegmentBytes);
     return this.#sendNext(request);
   }
 
@@ -86,13 +93,7 @@ export class TextExchange {
         stage: 'full-feature',
         discovery: this.#session.identity.targetName === undefined,
       } as const;
-      const text = negotiateParameter(
-        this.#session.parameters,
-        this.#connection.owner.limits,
-        context,
-        name,
-        value,
-      );
+      const text = negotiateParameter(this.#parameters, this.#connection.owner.limits, context, name, value);
       return text === undefined ? [] : [[name, text] as [string, string]];
     });
   }

@@ -1,8 +1,10 @@
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import { TargetEngine, type SessionStatus, type TargetConnection } from '../engine.ts';
+import { TargetEngine, type TargetConnection } from '../engine.ts';
 import { TargetError } from '../errors.ts';
+import type { TargetHooks } from '../hooks.ts';
 import type { TargetLimits } from '../limits.ts';
-import type { TargetOptions } from '../target.ts';
+import type { SessionStatus } from '../session-status.ts';
+import { PORTAL_GROUP_TAG, type TargetOptions } from '../target.ts';
 import { receiveFrom } from './receive-socket.ts';
 import { SocketTransport } from './socket-transport.ts';
 
@@ -15,6 +17,7 @@ const LINGER_MS = 1000;
 export interface IscsiServerOptions {
   readonly targets: readonly TargetOptions[];
   readonly limits?: Partial<TargetLimits>;
+  readonly hooks?: TargetHooks;
 }
 
 /** Where to listen. Port 0 takes a free one. */
@@ -39,7 +42,7 @@ export class IscsiServer {
 
   /** @throws TargetError `TARGET_NAME_INVALID` or `TARGET_NAME_DUPLICATE`. */
   constructor(options: IscsiServerOptions) {
-    this.#engine = new TargetEngine(options.targets, options.limits);
+    this.#engine = new TargetEngine(options.targets, options.limits, { hooks: options.hooks ?? {} });
     this.#ticker = setInterval(() => this.#engine.tick(performance.now()), TICK_MS);
     this.#ticker.unref();
   }
@@ -60,7 +63,7 @@ export class IscsiServer {
     await listening(listener, portal);
     this.#listeners.push(listener);
     const { address, port } = listener.address() as AddressInfo;
-    this.#engine.addPortal({ address, port });
+    this.#engine.addPortal({ address, port, tag: PORTAL_GROUP_TAG });
     return { host: address, port };
   }
 
