@@ -87,6 +87,8 @@ export class CommandRunner implements ReadHost, WriteHost {
   start(task: Task): void {
     const nexus = this.#session.nexus;
     if (nexus === undefined) throw new Error('a discovery session has no SCSI commands');
+    const { observer } = this.#connection.owner;
+    if (observer !== undefined) task.watch(observer, this.#session.identity);
     const execution = nexus.execute(task.lun, task);
     if (!(execution instanceof Promise)) return this.#proceed(task, execution);
     task.hold();
@@ -132,7 +134,7 @@ export class CommandRunner implements ReadHost, WriteHost {
     this.#session.retire(task);
     const residual = residualOf(task.expectedDataTransferLength, scsiLengthBytes);
     this.writer.sendScsiResponse(task, finished.status, residual, finished.sense);
-    task.finish();
+    task.finish(finished.status, Math.min(task.expectedDataTransferLength, scsiLengthBytes));
     this.flushSoon();
   }
 

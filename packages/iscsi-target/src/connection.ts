@@ -11,6 +11,7 @@ import { DEFAULT_SEGMENT_BYTES, type TargetLimits } from './limits.ts';
 import type { Numbering } from './numbering.ts';
 import { Outbox, type SlabPool } from './outbox.ts';
 import { PduWriter } from './pdu-writer.ts';
+import type { CommandObserver } from './trace/command-observer.ts';
 import type { Transport } from './transport.ts';
 
 const log = createDebug('lunbox:iscsi-target:connection');
@@ -35,6 +36,7 @@ export type ConnectionEnd = 'logout' | 'failed' | 'connection-lost';
 export interface ConnectionOwner {
   readonly limits: TargetLimits;
   readonly slabs: SlabPool;
+  readonly observer: CommandObserver | undefined;
   connectionClosed(connection: Connection): void;
 }
 

@@ -8,6 +8,7 @@ import { SlabPool } from './outbox.ts';
 import { SessionRegistry } from './session-registry.ts';
 import { sessionStatus, type SessionStatus } from './session-status.ts';
 import { checkTarget, type TargetOptions } from './target.ts';
+import type { CommandObserver } from './trace/command-observer.ts';
 import type { Portal, Transport } from './transport.ts';
 
 const NO_LUN = new Uint8Array(8);
@@ -16,6 +17,8 @@ const EMPTY = new Uint8Array(0);
 /** What a {@link TargetEngine} may be given besides targets and limits. */
 export interface EngineOptions {
   readonly hooks?: TargetHooks;
+  /** Hears of every SCSI command. */
+  readonly observer?: CommandObserver;
 }
 
 /** The engine's end of one connection: whoever moves the bytes calls it. */
@@ -50,6 +53,7 @@ export class TargetEngine {
     this.#owner = {
       limits: this.#limits,
       slabs: new SlabPool(),
+      observer: options.observer,
       connectionClosed: (connection) => this.#connections.delete(connection),
     };
   }

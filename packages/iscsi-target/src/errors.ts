@@ -6,6 +6,9 @@
  * - `PORTAL_IN_USE`: another program listens at the address.
  * - `PORTAL_UNAVAILABLE`: the address is not this machine's, or may not be used.
  * - `SERVER_CLOSED`: the server has been closed.
+ * - `ACCESS_INVALID`: an entry of access control contradicts itself.
+ * - `CHAP_SECRET_INVALID`: a secret that is too short or too long.
+ * - `CHAP_UNAVAILABLE`: CHAP is asked for, and the engine was given no hashes.
  */
 export type TargetErrorDetail =
   | { readonly code: 'TARGET_NAME_INVALID'; readonly name: string }
@@ -17,7 +20,15 @@ export type TargetErrorDetail =
       readonly port: number;
       readonly reason: string;
     }
-  | { readonly code: 'SERVER_CLOSED' };
+  | { readonly code: 'SERVER_CLOSED' }
+  | { readonly code: 'ACCESS_INVALID'; readonly initiator: string; readonly reason: string }
+  | {
+      readonly code: 'CHAP_SECRET_INVALID';
+      readonly lengthBytes: number;
+      readonly minimum: number;
+      readonly maximum: number;
+    }
+  | { readonly code: 'CHAP_UNAVAILABLE' };
 
 /** Stable codes of {@link TargetError}. */
 export type TargetErrorCode = TargetErrorDetail['code'];
@@ -47,5 +58,11 @@ function messageOf(detail: TargetErrorDetail): string {
       return `cannot listen at ${detail.host} port ${detail.port}: ${detail.reason}`;
     case 'SERVER_CLOSED':
       return 'the server has been closed';
+    case 'ACCESS_INVALID':
+      return `access of ${detail.initiator || 'an initiator'}: ${detail.reason}`;
+    case 'CHAP_SECRET_INVALID':
+      return `a CHAP secret has ${detail.minimum} to ${detail.maximum} bytes, not ${detail.lengthBytes}`;
+    case 'CHAP_UNAVAILABLE':
+      return 'CHAP needs hashes and random numbers, which the engine was not given';
   }
 }

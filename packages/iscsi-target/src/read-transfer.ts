@@ -1,4 +1,4 @@
-import type { DataIn, Finished } from '@lunbox/scsi';
+import { Status, type DataIn, type Finished } from '@lunbox/scsi';
 import type { PinnedRegion } from './outbox.ts';
 import type { DataInPlace, PduWriter } from './pdu-writer.ts';
 import type { Residual } from './residual.ts';
@@ -95,7 +95,7 @@ export class ReadTransfer {
     this.#offset += lengthBytes;
     this.#burstBytes += lengthBytes;
     if (this.#burstBytes === this.#host.maxBurstBytes) this.#burstBytes = 0;
-    if (this.#offset === this.#sendBytes) this.task.finish();
+    if (this.#offset === this.#sendBytes) this.task.finish(Status.GOOD, this.#sendBytes);
   }
 
   #await(result: Promise<void>, region: PinnedRegion, lengthBytes: number): void {

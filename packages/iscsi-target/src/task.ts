@@ -1,5 +1,7 @@
 import type { Execution, ScsiCommand, TaskAttribute } from '@lunbox/scsi';
 import type { Connection } from './connection.ts';
+import type { SessionIdentity } from './session.ts';
+import type { CommandObserver, ObservedCommand } from './trace/command-observer.ts';
 import type { WriteTransfer } from './write-transfer.ts';
 
 /** What a SCSI Command PDU says, apart from its data (RFC 7143 §11.3). */
@@ -25,7 +27,7 @@ export interface TaskFields {
  * a data segment that is just arriving uses its buffers. An aborted task is over when its last hold ends,
  * and only then may a task management function that aborted it answer (RFC 7143 §4.2.3.3).
  */
-export class Task implements ScsiCommand {
+export class Task implements ScsiCommand, ObservedCommand {
   readonly initiatorTaskTag: number;
   readonly lun: Uint8Array;
   readonly lunHigh: number;
@@ -47,6 +49,11 @@ export class Task implements ScsiCommand {
   transfer: WriteTransfer | undefined = undefined;
   /** What the device server asked for, once it has the command. */
   execution: Execution | undefined = undefined;
+  status: number | undefined = undefined;
+  movedBytes = 0;
+  startedMs = 0;
+  #observer: CommandObserver | undefined = undefined;
+  #session: SessionIdentity | undefined = undefined;
   #holds = 0;
   #ended = false;
   #idleListeners: (() => void)[] | undefined = undefined;
@@ -82,8 +89,17 @@ export class Task implements ScsiCommand {
     if (this.#holds === 0 && this.aborted) this.#end();
   }
 
+  /** The command starts, and someone wants to know of it and of its end. */
+  watch(observer: CommandObserver, session: SessionIdentity): void {
+    this.#observer = observer;
+    this.#session = session;
+    observer.started(this, session);
+  }
+
   /** The command has its status: gives back what it used. */
-  finish(): void {
+  finish(status: number, movedBytes: number): void {
+    this.status = status;
+    this.movedBytes = movedBytes;
     this.#end();
   }
 
@@ -107,6 +123,7 @@ export class Task implements ScsiCommand {
     this.transfer?.dispose();
     const execution = this.execution;
     if (execution !== undefined && execution.kind !== 'finished') execution.end?.();
+    if (this.#observer !== undefined) this.#observer.finished(this, this.#session as SessionIdentity);
     if (this.#idleListeners !== undefined) for (const listener of this.#idleListeners) listener();
   }
 }

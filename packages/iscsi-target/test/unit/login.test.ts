@@ -111,7 +111,7 @@ describe('login (RFC 7143 §6.3)', () => {
       MaxRecvDataSegmentLength: '262144',
       HeaderDigest: 'CRC32C',
       DataDigest: 'None',
-      MaxConnections: '1',
+      MaxConnections: '8',
       InitialR2T: 'No',
       ImmediateData: 'Yes',
       MaxBurstLength: '1048576',

@@ -1,0 +1,173 @@
+import {
+  TaskManagementFunction,
+  type LoginResponsePdu,
+  type LogoutRequestPdu,
+  type TargetPdu,
+} from '@lunbox/iscsi-pdu';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { TargetEngine } from '../../src/index.ts';
+import { INITIATOR_NAME, TARGET_NAME, TestInitiator } from '../support/initiator.ts';
+import { ScriptedScsi } from '../support/scripted-scsi.ts';
+
+const NAMES = { InitiatorName: INITIATOR_NAME, TargetName: TARGET_NAME };
+
+let scsi: ScriptedScsi;
+let engine: TargetEngine;
+let first: TestInitiator;
+
+beforeEach(async () => {
+  scsi = new ScriptedScsi();
+  engine = new TargetEngine([{ name: TARGET_NAME, scsi }]);
+  first = new TestInitiator(engine);
+  await first.login({ keys: { MaxConnections: '2', InitialR2T: 'No' } });
+});
+
+/** Logs a connection in to the session of `first`; its commands are made by `first`, which numbers them. */
+async function join(
+  cid: number,
+  keys: Record<string, string> = {},
+): Promise<[TestInitiator, LoginResponsePdu]> {
+  const joining = new TestInitiator(engine);
+  const tsih = engine.sessions[0]!.tsih;
+  const request = joining.loginRequest({ tsih, cid, cmdSn: first.cmdSn }, { ...NAMES, ...keys });
+  const [response] = await joining.send(request);
+  return [joining, response as LoginResponsePdu];
+}
+
+function tags(pdus: readonly TargetPdu[]): number[] {
+  return pdus.map((pdu) => (pdu as { initiatorTaskTag: number }).initiatorTaskTag);
+}
+
+function logout(reason: number, cid: number): LogoutRequestPdu {
+  const { cmdSn, expStatSn } = first;
+  return { type: 'logout-request', immediate: true, reason, initiatorTaskTag: 900, cid, cmdSn, expStatSn };
+}
+
+describe('several connections of one session (RFC 7143 §4.2.1, §6.3.1)', () => {
+  it('a connection joins by TSIH and is given the command window of the session', async () => {
+    await first.send(first.read10(0, 1));
+    const [second, response] = await join(1);
+    expect(response).toMatchObject({ statusClass: 0, tsih: engine.sessions[0]!.tsih, expCmdSn: first.cmdSn });
+    expect(engine.sessions).toHaveLength(1);
+    expect(engine.sessions[0]!.remotes).toHaveLength(2);
+    expect(await second.send(first.read10(0, 1))).toMatchObject([{ type: 'data-in', status: 0 }]);
+    expect(scsi.nexuses).toHaveLength(1);
+  });
+
+  it('no more join than MaxConnections says (0206h), and none to a session that is not there (020Ah)', async () => {
+    await join(1);
+    expect((await join(2))[1]).toMatchObject({ statusClass: 2, statusDetail: 6 });
+    const stranger = new TestInitiator(engine);
+    const [response] = await stranger.send(stranger.loginRequest({ tsih: 999, cid: 3 }, NAMES));
+    expect(response).toMatchObject({ statusClass: 2, statusDetail: 0x0a });
+  });
+
+  it('commands run in CmdSN order across connections, each answered where it came from (§4.2.2.1)', async () => {
+    const [second] = await join(1);
+    const early = first.read10(1, 1);
+    const late = first.read10(2, 1);
+    expect(await second.send(late)).toEqual([]);
+    expect(tags(await first.send(early))).toEqual([early.initiatorTaskTag]);
+    expect(tags(await second.settle())).toEqual([late.initiatorTaskTag]);
+  });
+
+  it('StatSN is counted for each connection by itself (§4.2.2.2)', async () => {
+    const [second] = await join(1);
+    await first.send(first.read10(0, 1), first.read10(0, 1));
+    const before = second.expStatSn;
+    const [answer] = await second.send(first.read10(0, 1));
+    expect(answer).toMatchObject({ statSn: before });
+  });
+
+  it('digests and lengths belong to the connection (§13.1, §13.12)', async () => {
+    const [second] = await join(1, { MaxRecvDataSegmentLength: '512' });
+    expect(await second.send(first.read10(0, 3))).toHaveLength(3);
+    expect(await first.send(first.read10(0, 3))).toHaveLength(1);
+  });
+
+  it('data counts only on the connection of its command (§4.2.5.1)', async () => {
+    const [second] = await join(1);
+    const command = first.write10(0, 1, { final: false });
+    await first.send(command);
+    const data = first.dataOut(command, {
+      data: new Uint8Array(512).fill(9),
+      bufferOffset: 0,
+      dataSn: 0,
+      final: true,
+    });
+    expect(await second.send(data)).toEqual([]);
+    expect(scsi.bytes[0]).toBe(0);
+    expect(await first.send(data)).toMatchObject([{ type: 'scsi-response', status: 0 }]);
+    expect(scsi.bytes[0]).toBe(9);
+  });
+
+  it('a lost connection takes its tasks with it, and the session goes on (§7.6)', async () => {
+    const [second] = await join(1);
+    await second.send(first.write10(0, 8));
+    await first.send(first.write10(8, 8));
+    second.connection.disconnected();
+    expect(engine.sessions[0]!.tasks).toBe(1);
+    expect(scsi.nexuses[0]!.closed).toBe(false);
+    expect(await first.send(first.read10(0, 1))).toMatchObject([{ type: 'data-in' }]);
+    first.connection.disconnected();
+    expect(scsi.nexuses[0]!.closed).toBe(true);
+    expect(engine.sessions).toEqual([]);
+  });
+
+  it('a login with a CID in use reinstates that connection (§6.3.4)', async () => {
+    const [second] = await join(1);
+    await second.send(first.write10(0, 8));
+    const [again, response] = await join(1);
+    expect(response).toMatchObject({ statusClass: 0 });
+    expect(second.transport.destroyed).toBe(true);
+    expect(engine.sessions[0]!.tasks).toBe(0);
+    expect(await again.send(first.read10(0, 1))).toMatchObject([{ type: 'data-in' }]);
+  });
+
+  it('reinstating the only connection keeps the session', async () => {
+    const [again, response] = await join(0);
+    expect(response).toMatchObject({ statusClass: 0 });
+    expect(first.transport.destroyed).toBe(true);
+    expect(scsi.nexuses.map((nexus) => nexus.closed)).toEqual([false]);
+    expect(await again.send(first.read10(0, 1))).toMatchObject([{ type: 'data-in' }]);
+  });
+
+  it('logout closes the named connection, or the session with all of them (§11.14)', async () => {
+    const [second] = await join(1);
+    expect(await first.send(logout(1, 1))).toMatchObject([{ type: 'logout-response', response: 0 }]);
+    expect(second.transport.ended).toBe(true);
+    expect(first.transport.ended).toBe(false);
+    expect(await first.send(logout(1, 7))).toMatchObject([{ type: 'logout-response', response: 1 }]);
+    const [third] = await join(2);
+    expect(await third.send(logout(0, 0))).toMatchObject([{ type: 'logout-response', response: 0 }]);
+    expect([first.transport.ended, third.transport.ended]).toEqual([true, true]);
+    expect(engine.sessions).toEqual([]);
+  });
+
+  it('ABORT TASK SET reaches the commands of every connection (§4.2.3.2)', async () => {
+    const [second] = await join(1);
+    await second.send(first.write10(0, 8));
+    await first.send(first.write10(8, 8));
+    const pdus = await first.send({
+      type: 'task-management-request',
+      immediate: true,
+      function: TaskManagementFunction.ABORT_TASK_SET,
+      lun: new Uint8Array(8),
+      initiatorTaskTag: first.newTag(),
+      referencedTaskTag: 0xffffffff,
+      refCmdSn: 0,
+      expDataSn: 0,
+      cmdSn: first.cmdSn,
+      expStatSn: first.expStatSn,
+    });
+    expect(pdus).toMatchObject([{ type: 'task-management-response', response: 0 }]);
+    expect(engine.sessions[0]!.tasks).toBe(0);
+  });
+
+  it('a new session of the same initiator port ends all connections of the old one (§6.3.5)', async () => {
+    const [second] = await join(1);
+    await new TestInitiator(engine).login();
+    expect([first.transport.destroyed, second.transport.destroyed]).toEqual([true, true]);
+    expect(engine.sessions).toHaveLength(1);
+  });
+});
