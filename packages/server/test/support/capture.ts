@@ -1,4 +1,4 @@
-import { run, runOrThrow, startDaemon } from './processes.ts';
+import { runOrThrow, startDaemon } from './processes.ts';
 import { requiresTools } from './requires.ts';
 import { spawnSync } from 'node:child_process';
 
