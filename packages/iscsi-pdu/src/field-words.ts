@@ -56,6 +56,7 @@ export const fieldWords: Readonly<Record<string, FieldWords>> = {
   'reject.reason': { label: 'Reason', format: named(RejectReason) },
   'scsi-response.response': { label: 'Response', quiet: 0, format: named(ScsiResponseCode) },
   'task-management-response.response': { label: 'Response', format: named(TaskManagementResult) },
+  additionalResponse: { label: 'Additional Response', quiet: 0, format: code },
   'logout-response.response': { label: 'Response', format: named(LogoutResult) },
   status: { label: 'Status', format: code },
   csg: { label: 'CSG', format: named(LoginStage) },

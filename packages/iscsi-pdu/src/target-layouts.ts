@@ -1,4 +1,4 @@
-import { u16be, u32be, u8 } from 'buffer-layout';
+import { u16be, u24be, u32be, u8 } from 'buffer-layout';
 import { basicHeader, bits, lun, reserved, sessionId, statusNumbering } from './header-layout.ts';
 import type { PduLayout } from './header-layout.ts';
 import { Opcode, RESERVED_TAG } from './opcodes.ts';
@@ -46,7 +46,14 @@ export const targetLayouts: Record<TargetPdu['type'], PduLayout> = {
     header: basicHeader(
       bits('final', 7),
       [u8('response'), reserved(1)],
-      [reserved(8), u32be('initiatorTaskTag'), reserved(4), ...statusNumbering(), reserved(12)],
+      [
+        u24be('additionalResponse'),
+        reserved(5),
+        u32be('initiatorTaskTag'),
+        reserved(4),
+        ...statusNumbering(),
+        reserved(12),
+      ],
     ),
     fixed: FINAL,
     hasData: false,

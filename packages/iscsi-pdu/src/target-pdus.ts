@@ -39,6 +39,8 @@ export interface TaskManagementResponsePdu extends StatusNumbering {
   type: 'task-management-response';
   /** {@link TaskManagementResult}. */
   response: number;
+  /** 24 bits that SAM-5 defines for QUERY TASK and QUERY ASYNCHRONOUS EVENT (RFC 7144 §6.4.1), else 0. */
+  additionalResponse: number;
   initiatorTaskTag: number;
 }
 

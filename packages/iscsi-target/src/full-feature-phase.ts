@@ -175,11 +175,12 @@ export class FullFeaturePhase implements Phase, SessionConnection {
     const request = decode<TaskManagementRequestPdu>(header, data);
     request.lun = request.lun.slice();
     this.#ordered(request, () =>
-      manageTasks(this.session, request, this.#owner, (result) => {
+      manageTasks(this.session, request, this.#owner, (response, additionalResponse = 0) => {
         if (this.#closed) return;
         this.connection.send({
           type: 'task-management-response',
-          response: result,
+          response,
+          additionalResponse,
           initiatorTaskTag: request.initiatorTaskTag,
           ...this.connection.numbers(),
         });

@@ -24,6 +24,8 @@ export interface OperationalParameters {
   defaultTime2Retain: number;
   maxOutstandingR2t: number;
   errorRecoveryLevel: number;
+  /** iSCSIProtocolLevel (RFC 7144 §7.1.1): 2 allows its task management functions. */
+  protocolLevel: number;
 }
 
 /** The values in force when nothing is negotiated (RFC 7143 §13, "default is"). */
@@ -42,6 +44,7 @@ export function defaultParameters(): OperationalParameters {
     defaultTime2Retain: 20,
     maxOutstandingR2t: 1,
     errorRecoveryLevel: 0,
+    protocolLevel: 1,
   };
 }
 
@@ -122,8 +125,8 @@ const RULES: Readonly<Record<string, Rule>> = {
     () => undefined,
   ),
   iSCSIProtocolLevel: rule(
-    () => 1,
-    () => undefined,
+    () => 2,
+    (p, value: number) => (p.protocolLevel = value),
   ),
 };
 

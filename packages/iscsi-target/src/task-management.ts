@@ -4,8 +4,10 @@ import {
   serialLess,
   type TaskManagementRequestPdu,
 } from '@lunbox/iscsi-pdu';
+import { sameLun } from './lun.ts';
 import { quirksOf } from './quirks.ts';
 import type { Session } from './session.ts';
+import { LEVEL_2_FUNCTIONS } from './task-queries.ts';
 import { whenAllEnded, type Task } from './task.ts';
 
 /** What a task management function needs beyond its own session. */
@@ -16,10 +18,14 @@ export interface ResetAuthority {
   dropSessions(targetName: string | undefined): void;
 }
 
-/** Answers with a {@link TaskManagementResult}: at once, or when the aborted tasks are over. */
-export type Answer = (result: number) => void;
+/**
+ * Answers with a {@link TaskManagementResult}, at once or when the aborted tasks are over, and with the
+ * additional response information of RFC 7144 §6.4.1, if any.
+ */
+export type Answer = (result: number, additionalResponse?: number) => void;
 
-type Handler = (
+/** Carries out one function. */
+export type FunctionHandler = (
   session: Session,
   request: TaskManagementRequestPdu,
   authority: ResetAuthority,
@@ -30,9 +36,10 @@ const { FUNCTION_COMPLETE, TASK_DOES_NOT_EXIST, LUN_DOES_NOT_EXIST } = TaskManag
 const { REASSIGNMENT_NOT_SUPPORTED, FUNCTION_NOT_SUPPORTED } = TaskManagementResult;
 
 /** Every function of RFC 7143 §11.5.1 that is carried out here. */
-const HANDLERS: Readonly<Record<number, Handler>> = {
+const HANDLERS: Readonly<Record<number, FunctionHandler>> = {
   [TaskManagementFunction.ABORT_TASK]: abortTask,
   [TaskManagementFunction.ABORT_TASK_SET]: abortTaskSet,
+  [TaskManagementFunction.CLEAR_TASK_SET]: clearTaskSet,
   [TaskManagementFunction.LOGICAL_UNIT_RESET]: resetUnit,
   [TaskManagementFunction.TARGET_WARM_RESET]: resetTarget,
   [TaskManagementFunction.TARGET_COLD_RESET]: (session, request, authority, answer) => {
@@ -53,7 +60,8 @@ export function manageTasks(
   authority: ResetAuthority,
   answer: Answer,
 ): void {
-  const handler = HANDLERS[request.function];
+  const level2 = session.parameters.protocolLevel >= 2;
+  const handler = HANDLERS[request.function] ?? (level2 ? LEVEL_2_FUNCTIONS[request.function] : undefined);
   if (handler === undefined) answer(FUNCTION_NOT_SUPPORTED);
   else handler(session, request, authority, answer);
 }
@@ -98,6 +106,20 @@ function abortTaskSet(
   );
 }
 
+/** RFC 7143 §4.2.3.2: the tasks of every session on the unit, which is told to those others (SAM-5 7.5). */
+function clearTaskSet(
+  session: Session,
+  request: TaskManagementRequestPdu,
+  authority: ResetAuthority,
+  answer: Answer,
+): void {
+  let exists = false;
+  const aborted = authority.collectAborted(() => {
+    exists = session.nexus?.clearTaskSet(request.lun) ?? false;
+  });
+  whenAllEnded(aborted, () => answer(exists ? FUNCTION_COMPLETE : LUN_DOES_NOT_EXIST));
+}
+
 function resetUnit(
   session: Session,
   request: TaskManagementRequestPdu,
@@ -119,8 +141,4 @@ function resetTarget(
 ): void {
   const aborted = authority.collectAborted(() => session.nexus?.resetTarget());
   whenAllEnded(aborted, () => answer(FUNCTION_COMPLETE));
-}
-
-function sameLun(a: Uint8Array, b: Uint8Array): boolean {
-  return a.every((byte, index) => byte === b[index]);
 }

@@ -11,7 +11,7 @@
  */
 export { Status } from './execution.ts';
 export type { DataIn, DataOut, Execution, Finished, ScsiCommand, TaskAttribute } from './execution.ts';
-export type { Nexus, NexusOptions } from './nexus.ts';
+export type { Nexus, NexusOptions, PendingAttention } from './nexus.ts';
 export { ScsiTarget, type ScsiTargetOptions } from './target/scsi-target.ts';
 export { LogicalUnit, type LogicalUnitOptions } from './unit/logical-unit.ts';
 export { IDENTITY_BYTES, NAA_COMPANY_ID, VENDOR_IDENTIFICATION } from './unit/identity.ts';

@@ -31,6 +31,14 @@ export interface NexusOptions {
   onTasksAborted(lun: number): void;
 }
 
+/** A unit attention condition that a nexus has yet to hear of. */
+export interface PendingAttention {
+  readonly asc: number;
+  readonly ascq: number;
+  /** How many conditions are pending, this one included. */
+  readonly count: number;
+}
+
 /** One I_T nexus: an initiator port talking to a target. */
 export interface Nexus {
   /** Starts a command addressed to the 8-byte SAM LUN. Never throws: every failure is a status. */
@@ -42,6 +50,16 @@ export interface Nexus {
    * caller's own tasks are reported by `onTasksAborted` too. Returns false when there is no such unit.
    */
   resetUnit(lun: Uint8Array): boolean;
+  /**
+   * CLEAR TASK SET task management function (SAM-5 7.5): the tasks of every nexus on the unit are aborted and
+   * reported by `onTasksAborted`, the caller's own too. Returns false when there is no such unit.
+   */
+  clearTaskSet(lun: Uint8Array): boolean;
+  /**
+   * What QUERY ASYNCHRONOUS EVENT answers (SAM-5 7.9): the unit attention condition that is pending, which stays
+   * so; undefined when there is none, or no such unit.
+   */
+  pendingAttention(lun: Uint8Array): PendingAttention | undefined;
   /** TARGET WARM/COLD RESET: every unit is reset. */
   resetTarget(): void;
   /** I_T nexus loss (SAM-5 6.3.4): reservations of RESERVE(6) end, pending unit attentions go. Idempotent. */

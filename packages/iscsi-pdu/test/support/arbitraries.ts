@@ -118,6 +118,7 @@ export const pduArbitraries: { readonly [T in Pdu['type']]: fc.Arbitrary<Pdu & {
   'task-management-response': fc.record({
     type: fc.constant('task-management-response'),
     response: u8,
+    additionalResponse: fc.nat(0xffffff),
     initiatorTaskTag: u32,
     ...statusNumbers,
   }),

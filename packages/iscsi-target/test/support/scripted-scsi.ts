@@ -1,4 +1,13 @@
-import type { DataIn, DataOut, Execution, Finished, Nexus, NexusOptions, ScsiCommand } from '@lunbox/scsi';
+import type {
+  DataIn,
+  DataOut,
+  Execution,
+  Finished,
+  Nexus,
+  NexusOptions,
+  PendingAttention,
+  ScsiCommand,
+} from '@lunbox/scsi';
 import { CheckConditionError } from '@lunbox/scsi';
 
 const BLOCK = 512;
@@ -21,6 +30,8 @@ export class ScriptedScsi {
   /** Executions that the transport declared over by `end()`. */
   ended = 0;
   held = false;
+  /** What QUERY ASYNCHRONOUS EVENT finds. */
+  attention: PendingAttention | undefined = undefined;
   /** Answers instead of the disk when it returns something. */
   override: ((command: ScsiCommand) => Execution | undefined) | undefined = undefined;
   readonly #waiting: (() => void)[] = [];
@@ -39,6 +50,11 @@ export class ScriptedScsi {
         if (hasUnit(lun)) abortAll();
         return hasUnit(lun);
       },
+      clearTaskSet: (lun) => {
+        if (hasUnit(lun)) abortAll();
+        return hasUnit(lun);
+      },
+      pendingAttention: () => this.attention,
       resetTarget: abortAll,
       close: () => {
         entry.closed = true;

@@ -123,7 +123,7 @@ describe('login (RFC 7143 §6.3)', () => {
       DataSequenceInOrder: 'Yes',
       ErrorRecoveryLevel: '0',
       TaskReporting: 'RFC3720',
-      iSCSIProtocolLevel: '1',
+      iSCSIProtocolLevel: '2',
       IFMarker: 'Reject',
     });
   });

@@ -133,12 +133,69 @@ describe('task management (RFC 7143 §11.5)', () => {
     expect(initiator.transport.ended).toBe(true);
   });
 
+  it('CLEAR TASK SET ends the commands of every session on the unit (§4.2.3.2)', async () => {
+    const other = new TestInitiator(engine);
+    await other.login({ isid: 2 });
+    await other.send(other.write10(0, 8));
+    await initiator.send(initiator.write10(8, 8));
+    const clear = request({ function: TaskManagementFunction.CLEAR_TASK_SET });
+    expect(response(await initiator.send(clear))).toBe(0);
+    expect(await other.settle()).toEqual([]);
+    expect(engine.sessions.map((session) => session.tasks)).toEqual([0, 0]);
+  });
+
   it.each([
     [TaskManagementFunction.TASK_REASSIGN, 4],
     [TaskManagementFunction.CLEAR_ACA, 5],
-    [TaskManagementFunction.CLEAR_TASK_SET, 5],
+    [TaskManagementFunction.QUERY_TASK, 5],
     [99, 5],
   ])('refuses function %d, which is not carried out, with response %d', async (code, answer) => {
     expect(response(await initiator.send(request({ function: code })))).toBe(answer);
+  });
+});
+
+describe('task management of RFC 7144, when iSCSIProtocolLevel=2 is agreed', () => {
+  const absentLun = Uint8Array.of(0, 9, 0, 0, 0, 0, 0, 0);
+
+  beforeEach(async () => {
+    initiator = new TestInitiator(engine);
+    await initiator.login({ keys: { iSCSIProtocolLevel: '2' }, isid: 7 });
+  });
+
+  it('QUERY TASK: "function succeeded" while the task is there, "function complete" afterwards (§6.4.2)', async () => {
+    scsi.held = true;
+    const command = initiator.read10(0, 1);
+    await initiator.send(command);
+    const query = () =>
+      request({ function: TaskManagementFunction.QUERY_TASK, referencedTaskTag: command.initiatorTaskTag });
+    expect(response(await initiator.send(query()))).toBe(7);
+    scsi.release();
+    await initiator.settle();
+    expect(response(await initiator.send(query()))).toBe(0);
+  });
+
+  it('QUERY TASK SET: is any command of this nexus in the task set of the unit?', async () => {
+    const query = () => request({ function: TaskManagementFunction.QUERY_TASK_SET });
+    expect(response(await initiator.send(query()))).toBe(0);
+    scsi.held = true;
+    await initiator.send(initiator.read10(0, 1));
+    expect(response(await initiator.send(query()))).toBe(7);
+    expect(response(await initiator.send({ ...query(), lun: absentLun }))).toBe(2);
+  });
+
+  it('QUERY ASYNCHRONOUS EVENT tells of a pending unit attention and leaves it pending', async () => {
+    const query = () => request({ function: TaskManagementFunction.QUERY_ASYNCHRONOUS_EVENT });
+    expect(response(await initiator.send(query()))).toBe(0);
+    scsi.attention = { asc: 0x2a, ascq: 0x09, count: 2 };
+    expect(await initiator.send(query())).toMatchObject([{ response: 7, additionalResponse: 0x262a09 }]);
+  });
+
+  it('I_T NEXUS RESET aborts what the nexus has, answers, and drops its connections (§6.3)', async () => {
+    await initiator.send(initiator.write10(0, 8));
+    expect(
+      response(await initiator.send(request({ function: TaskManagementFunction.I_T_NEXUS_RESET }))),
+    ).toBe(0);
+    expect(initiator.transport.ended).toBe(true);
+    expect(scsi.nexuses.at(-1)!.closed).toBe(true);
   });
 });

@@ -3,7 +3,7 @@ import createDebug from 'debug';
 import { describeCdb } from '../cdb/describe-cdb.ts';
 import { Status, type Execution, type Finished, type ScsiCommand } from '../execution.ts';
 import { decodeLun } from '../lun.ts';
-import type { Nexus, NexusOptions } from '../nexus.ts';
+import type { Nexus, NexusOptions, PendingAttention } from '../nexus.ts';
 import { AdditionalSenseCode, type AdditionalSense } from '../sense/additional-sense.ts';
 import { CheckConditionError, illegalRequest } from '../sense/check-condition-error.ts';
 import { ItlNexus, type ItlHost } from '../unit/itl-nexus.ts';
@@ -66,6 +66,18 @@ export class TargetNexus implements Nexus, ItlHost {
     const itl = this.#find(lun);
     itl?.unit.reset();
     return itl !== undefined;
+  }
+
+  clearTaskSet(lun: Uint8Array): boolean {
+    const itl = this.#find(lun);
+    itl?.unit.clearTaskSet(itl);
+    return itl !== undefined;
+  }
+
+  pendingAttention(lun: Uint8Array): PendingAttention | undefined {
+    const attentions = this.#find(lun)?.attentions;
+    const next = attentions?.next;
+    return attentions === undefined || next === undefined ? undefined : { ...next, count: attentions.count };
   }
 
   resetTarget(): void {

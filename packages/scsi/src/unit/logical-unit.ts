@@ -157,6 +157,19 @@ export class LogicalUnit {
     for (const nexus of this.#nexuses) nexus.host.options.onTasksAborted(nexus.lun);
   }
 
+  /**
+   * CLEAR TASK SET (SAM-5 7.5): the tasks of every nexus are aborted, and the others whose tasks were hear of
+   * it. @internal
+   */
+  clearTaskSet(by: ItlNexus): void {
+    for (const nexus of this.#nexuses) {
+      if (nexus !== by && nexus.tasks.busy) {
+        nexus.attentions.raise(AdditionalSenseCode.COMMANDS_CLEARED_BY_ANOTHER_INITIATOR);
+      }
+      nexus.host.options.onTasksAborted(nexus.lun);
+    }
+  }
+
   #resized(size: number): void {
     this.#blockCount = Math.floor(size / this.blockSize);
     this.raiseAttention(AdditionalSenseCode.CAPACITY_DATA_HAS_CHANGED);

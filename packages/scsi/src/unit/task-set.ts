@@ -73,6 +73,11 @@ export class NexusTasks {
     this.#all = all;
   }
 
+  /** True while there is such a task. */
+  get busy(): boolean {
+    return this.#active > 0;
+  }
+
   /** A task has its turn. */
   start(): void {
     this.#active++;

@@ -16,6 +16,11 @@ export class UnitAttentions {
     return this.#pending.length;
   }
 
+  /** The condition that would be reported next; it stays pending. */
+  get next(): AdditionalSense | undefined {
+    return this.#pending[0];
+  }
+
   /** Establishes a condition. A reset takes the place of all that was pending. */
   raise(condition: AdditionalSense): void {
     if (condition.asc === RESET_ASC) this.#pending = [];

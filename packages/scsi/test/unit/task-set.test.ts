@@ -76,3 +76,29 @@ test('the ACA attribute is refused, as there is no ACA condition', async () => {
   const answer = await initiator.send(TEST_UNIT_READY.encode(), { attribute: 'aca' });
   expect(answer.sense).toMatchObject(AdditionalSenseCode.INVALID_MESSAGE_ERROR);
 });
+
+test('CLEAR TASK SET aborts the tasks of every nexus, and those others hear of it (SAM-5 7.5)', async () => {
+  const harness = await memoryHarness();
+  const busy = await harness.connectReady('iqn.2026-01.test.initiator:b,i,0x000000000002');
+  const idle = await harness.connectReady('iqn.2026-01.test.initiator:c,i,0x000000000003');
+  const execution = running(startRead(busy));
+  expect(harness.initiator.nexus.clearTaskSet(LUN_0)).toBe(true);
+  expect(harness.initiator.nexus.clearTaskSet(Uint8Array.of(0, 9, 0, 0, 0, 0, 0, 0))).toBe(false);
+  execution.end?.();
+  expect([harness.initiator, busy, idle].map(({ abortedLuns }) => abortedLuns)).toEqual([[0], [0], [0]]);
+  const { sense } = await busy.send(TEST_UNIT_READY.encode());
+  expect(sense).toMatchObject(AdditionalSenseCode.COMMANDS_CLEARED_BY_ANOTHER_INITIATOR);
+  for (const other of [harness.initiator, idle]) {
+    expect(await other.send(TEST_UNIT_READY.encode())).toMatchObject(Expected.GOOD);
+  }
+});
+
+test('a pending unit attention can be asked for, and stays pending (SAM-5 7.9)', async () => {
+  const { initiator } = await memoryHarness();
+  expect(initiator.nexus.pendingAttention(LUN_0)).toBeUndefined();
+  initiator.nexus.resetUnit(LUN_0);
+  const condition = AdditionalSenseCode.BUS_DEVICE_RESET_FUNCTION_OCCURRED;
+  for (let i = 0; i < 2; i++)
+    expect(initiator.nexus.pendingAttention(LUN_0)).toEqual({ ...condition, count: 1 });
+  expect((await initiator.send(TEST_UNIT_READY.encode())).sense).toMatchObject(condition);
+});

@@ -1,0 +1,58 @@
+import {
+  TaskManagementFunction,
+  TaskManagementResult,
+  type TaskManagementRequestPdu,
+} from '@lunbox/iscsi-pdu';
+import type { Session } from './session.ts';
+import type { FunctionHandler } from './task-management.ts';
+import { sameLun } from './lun.ts';
+import { whenAllEnded } from './task.ts';
+
+const { FUNCTION_COMPLETE, FUNCTION_SUCCEEDED, LUN_DOES_NOT_EXIST } = TaskManagementResult;
+
+const UNIT_ATTENTION = 0x06;
+
+/** The functions that RFC 7144 §6.3 adds, for sessions that agreed on iSCSIProtocolLevel 2. */
+export const LEVEL_2_FUNCTIONS: Readonly<Record<number, FunctionHandler>> = {
+  [TaskManagementFunction.QUERY_TASK]: queryTask,
+  [TaskManagementFunction.QUERY_TASK_SET]: queryTaskSet,
+  [TaskManagementFunction.I_T_NEXUS_RESET]: resetNexus,
+  [TaskManagementFunction.QUERY_ASYNCHRONOUS_EVENT]: queryAsynchronousEvent,
+};
+
+function queryTask(...[session, request, , answer]: Parameters<FunctionHandler>): void {
+  const task = session.tasks.get(request.referencedTaskTag);
+  const there = task !== undefined && sameLun(task.lun, request.lun);
+  answer(there ? FUNCTION_SUCCEEDED : FUNCTION_COMPLETE);
+}
+
+function queryTaskSet(...[session, request, , answer]: Parameters<FunctionHandler>): void {
+  if (!hasUnit(session, request)) return answer(LUN_DOES_NOT_EXIST);
+  const any = [...session.tasks.values()].some((task) => sameLun(task.lun, request.lun));
+  answer(any ? FUNCTION_SUCCEEDED : FUNCTION_COMPLETE);
+}
+
+/** RFC 7144 §6.3: all tasks of the nexus are aborted; the answer leaves before its connections are dropped. */
+function resetNexus(...[session, , , answer]: Parameters<FunctionHandler>): void {
+  whenAllEnded(
+    session.abort(() => true),
+    () => {
+      answer(FUNCTION_COMPLETE);
+      for (const { connection } of [...session.connections.values()]) connection.finish();
+    },
+  );
+}
+
+/** RFC 7144 §6.4.2: is a unit attention pending? If so, SAM-5 7.9 says what the answer tells of it. */
+function queryAsynchronousEvent(...[session, request, , answer]: Parameters<FunctionHandler>): void {
+  if (!hasUnit(session, request)) return answer(LUN_DOES_NOT_EXIST);
+  const pending = session.nexus?.pendingAttention(request.lun);
+  if (pending === undefined) return answer(FUNCTION_COMPLETE);
+  // UADE DEPTH (1: one condition, 2: more) and the sense key, then ASC and ASCQ.
+  const depth = pending.count > 1 ? 2 : 1;
+  answer(FUNCTION_SUCCEEDED, (((depth << 4) | UNIT_ATTENTION) << 16) | (pending.asc << 8) | pending.ascq);
+}
+
+function hasUnit(session: Session, request: TaskManagementRequestPdu): boolean {
+  return session.nexus?.hasUnit(request.lun) ?? false;
+}
