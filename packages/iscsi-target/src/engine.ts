@@ -1,4 +1,6 @@
 import { AsyncEvent } from '@lunbox/iscsi-pdu';
+import type { AccessEntry } from './auth/access-entry.ts';
+import { Admission, type SecurityOptions } from './auth/admission.ts';
 import { Connection, type ConnectionOwner } from './connection.ts';
 import { TargetError } from './errors.ts';
 import type { TargetHooks } from './hooks.ts';
@@ -8,6 +10,7 @@ import { SlabPool } from './outbox.ts';
 import { SessionRegistry } from './session-registry.ts';
 import { sessionStatus, type SessionStatus } from './session-status.ts';
 import { checkTarget, type TargetOptions } from './target.ts';
+import { whenAllEnded } from './task.ts';
 import type { CommandObserver } from './trace/command-observer.ts';
 import type { Portal, Transport } from './transport.ts';
 
@@ -17,6 +20,8 @@ const EMPTY = new Uint8Array(0);
 /** What a {@link TargetEngine} may be given besides targets and limits. */
 export interface EngineOptions {
   readonly hooks?: TargetHooks;
+  /** How initiators prove who they are. */
+  readonly security?: SecurityOptions;
   /** Hears of every SCSI command. */
   readonly observer?: CommandObserver;
 }
@@ -37,11 +42,11 @@ export class TargetEngine {
   readonly #limits: TargetLimits;
   readonly #owner: ConnectionOwner;
   readonly #registry: SessionRegistry;
+  readonly #admission: Admission;
   readonly #connections = new Set<Connection>();
   readonly #portals: Portal[] = [];
-  #draining = false;
 
-  /** @throws TargetError `TARGET_NAME_INVALID` or `TARGET_NAME_DUPLICATE`. */
+  /** @throws TargetError `TARGET_NAME_INVALID`, `TARGET_NAME_DUPLICATE`, `ACCESS_INVALID` or `CHAP_UNAVAILABLE`. */
   constructor(
     targets: readonly TargetOptions[],
     limits: Partial<TargetLimits> = {},
@@ -49,7 +54,14 @@ export class TargetEngine {
   ) {
     this.#limits = { ...DEFAULT_LIMITS, ...limits };
     const named = namedTargets(targets);
-    this.#registry = new SessionRegistry(named, this.#portals, this.#limits, options.hooks ?? {});
+    this.#admission = new Admission(named.values(), options.security ?? {}, this.#limits);
+    this.#registry = new SessionRegistry(
+      named,
+      this.#portals,
+      this.#limits,
+      options.hooks ?? {},
+      this.#admission,
+    );
     this.#owner = {
       limits: this.#limits,
       slabs: new SlabPool(),
@@ -73,17 +85,25 @@ export class TargetEngine {
     return this.#registry.sessions.some(({ tasks }) => tasks.size > 0);
   }
 
+  /**
+   * Replaces the access list of a target, as to change a secret; sessions that are there stay.
+   *
+   * @throws TargetError `TARGET_NAME_INVALID` when there is no such target, `ACCESS_INVALID` or `CHAP_UNAVAILABLE`.
+   */
+  setAccess(targetName: string, access: readonly AccessEntry[]): void {
+    this.#admission.setAccess(targetName, access);
+  }
+
   /** Names an address at which connections come in, for SendTargets. */
   addPortal(portal: Portal): void {
     this.#portals.push(portal);
   }
 
   /**
-   * Takes a new connection. Undefined when there are too many, or the target is going down: the caller closes
-   * the transport.
+   * Takes a new connection. Undefined when there are too many: the caller closes the transport.
    */
   accept(transport: Transport, nowMs: number): TargetConnection | undefined {
-    if (this.#draining || this.#connections.size >= this.#limits.maxConnections) return undefined;
+    if (this.#connections.size >= this.#limits.maxConnections) return undefined;
     const connection = new Connection(this.#owner, transport, nowMs);
     connection.enter(new LoginPhase(connection, this.#registry));
     this.#connections.add(connection);
@@ -96,13 +116,13 @@ export class TargetEngine {
   }
 
   /**
-   * Goes down in order: no new connections and logins, and every session is asked to log out within
-   * `logoutWithinS` seconds (RFC 7143 §11.9, event 1). What is running goes on; {@link TargetEngine.connectionCount}
-   * and {@link TargetEngine.busy} tell who is left.
+   * Sends everybody away: new logins are redirected to `redirectTo` (`host:port`), or refused with "service
+   * unavailable" without it, and every session is asked to log out within `logoutWithinS` seconds (RFC 7143 §11.9,
+   * event 1). What is running goes on; {@link TargetEngine.connectionCount} and {@link TargetEngine.busy} tell who
+   * is left.
    */
-  drain(logoutWithinS: number): void {
-    this.#draining = true;
-    this.#registry.gate.shut();
+  drain(logoutWithinS: number, redirectTo?: string): void {
+    this.#registry.gate.shut(redirectTo);
     const phases = this.#registry.sessions.flatMap(({ connections }) => [...connections.values()]);
     const inSession = new Set(phases.map(({ connection }) => connection));
     for (const connection of [...this.#connections]) {
@@ -111,14 +131,24 @@ export class TargetEngine {
     }
   }
 
-  /** Ends the connections that are left, telling their initiators that the sessions are dropped (event 3). */
-  stop(): void {
+  /** Takes logins again, after {@link TargetEngine.drain}. */
+  resume(): void {
+    this.#registry.gate.open();
+  }
+
+  /**
+   * Ends the connections that are left, telling their initiators that the sessions are dropped (event 3). `quiet` is
+   * called when nothing of their commands is at work any more.
+   */
+  stop(quiet: () => void = () => undefined): void {
+    const tasks = this.#registry.sessions.flatMap((session) => [...session.tasks.values()]);
     this.#registry.ending('dropped', () => {
       for (const connection of [...this.#connections]) {
         sendAsync(connection, AsyncEvent.SESSION_DROP, 0);
         connection.finish();
       }
     });
+    whenAllEnded(tasks, quiet);
   }
 }
 

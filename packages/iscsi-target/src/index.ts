@@ -4,6 +4,10 @@
  *
  * @packageDocumentation
  */
+export type { AccessEntry, ChapCredentials, DiscoveryEntry, TargetCredentials } from './auth/access-entry.ts';
+export type { SecurityOptions } from './auth/admission.ts';
+export { ChapAlgorithm, type ChapCrypto } from './auth/chap-crypto.ts';
+export { ChapSecret, type ChapSecretOptions } from './auth/chap-secret.ts';
 export { TargetEngine, type EngineOptions, type TargetConnection } from './engine.ts';
 export { TargetError, type TargetErrorCode, type TargetErrorDetail } from './errors.ts';
 export type { LoginAttempt, Redirect, SessionEndReason, TargetHooks } from './hooks.ts';

@@ -27,6 +27,16 @@ export interface TargetLimits {
   readonly maxTextBytes: number;
   /** Login requests in one login phase: a peer cannot negotiate for ever. */
   readonly maxLoginRequests: number;
+  /** Connections that have not finished their login; a further one cuts the oldest of them. */
+  readonly maxHalfOpenLogins: number;
+  /** Wrong CHAP answers of one initiator name from one address before it has to wait. */
+  readonly authFailures: number;
+  /** The first wait after too many failures; each further failure doubles it, up to `lockOutMaxMs`. */
+  readonly lockOutMs: number;
+  /** The longest wait; who has not failed for as long is forgotten. */
+  readonly lockOutMaxMs: number;
+  /** Names and addresses whose failures are remembered; who failed longest ago makes room. */
+  readonly maxOffenders: number;
   /** A peer that was silent this long is pinged with a NOP-In. */
   readonly pingIntervalMs: number;
   /** A peer that has answered pings before and leaves one unanswered this long is dropped. */
@@ -48,6 +58,11 @@ export const DEFAULT_LIMITS: TargetLimits = {
   loginTimeoutMs: 15_000,
   maxTextBytes: 65_536,
   maxLoginRequests: 64,
+  maxHalfOpenLogins: 256,
+  authFailures: 5,
+  lockOutMs: 1000,
+  lockOutMaxMs: 300_000,
+  maxOffenders: 4096,
   pingIntervalMs: 15_000,
   pingTimeoutMs: 30_000,
 };

@@ -1,4 +1,5 @@
-import { LoginStatus, isIscsiName, normalizeIscsiName, parseList } from '@lunbox/iscsi-pdu';
+import { LoginStatus, isIscsiName, normalizeIscsiName } from '@lunbox/iscsi-pdu';
+import { SecurityNegotiation } from './auth/security-negotiation.ts';
 import type { TargetLimits } from './limits.ts';
 import { LoginError } from './login-error.ts';
 import { defaultParameters, negotiateParameter, type OperationalParameters } from './parameters.ts';
@@ -26,9 +27,15 @@ export class LoginNegotiation {
   readonly parameters: OperationalParameters = defaultParameters();
   readonly #limits: TargetLimits;
   readonly #seen = new Map<string, string>();
+  #namesSettled = false;
 
   constructor(limits: TargetLimits) {
     this.#limits = limits;
+  }
+
+  /** The names have been judged: from now on they may be repeated, and nothing may be added to them. */
+  settleNames(): void {
+    this.#namesSettled = true;
   }
 
   /** Takes the declarations out of a request's text; the rest can only be answered once it is known who asks. */
@@ -37,7 +44,13 @@ export class LoginNegotiation {
     for (const [name, value] of pairs) {
       const take = NAME_KEYS[name];
       if (take === undefined) rest.push([name, value]);
-      else if (this.#isNew(name, value)) take(this.names, value);
+      else if (this.#isNew(name, value)) {
+        // RFC 7143 §13.4, §13.5, §13.21: names and session type belong into the first request.
+        if (this.#namesSettled && name !== 'InitiatorAlias') {
+          throw new LoginError(LoginStatus.INITIATOR_ERROR, `${name} after the first request`);
+        }
+        take(this.names, value);
+      }
     }
     return rest;
   }
@@ -45,23 +58,15 @@ export class LoginNegotiation {
   /**
    * Answers the other keys of a request.
    *
-   * @throws LoginError when a key is offered again with another value (RFC 7143 §6.3), or no authentication
-   *   method is acceptable.
+   * @throws LoginError when a key is offered again with another value (RFC 7143 §6.3), or authentication fails.
    */
-  answer(pairs: Pairs, stage: 'security' | 'operational'): Pairs {
-    const answers: Pairs = [];
-    for (const [name, value] of pairs) {
-      if (!this.#isNew(name, value)) continue;
-      const text =
-        name === 'AuthMethod'
-          ? authMethod(value)
-          : negotiateParameter(
-              this.parameters,
-              this.#limits,
-              { stage, discovery: this.names.discovery },
-              name,
-              value,
-            );
+  answer(pairs: Pairs, stage: 'security' | 'operational', security: SecurityNegotiation): Pairs {
+    const fresh = pairs.filter(([name, value]) => this.#isNew(name, value));
+    const forSecurity = fresh.filter(([name]) => stage === 'security' && SecurityNegotiation.concerns(name));
+    const answers = security.answer(forSecurity);
+    const context = { stage, discovery: this.names.discovery };
+    for (const [name, value] of fresh.filter((pair) => !forSecurity.includes(pair))) {
+      const text = negotiateParameter(this.parameters, this.#limits, context, name, value);
       if (text !== undefined) answers.push([name, text]);
     }
     return answers;
@@ -89,12 +94,4 @@ function sessionType(value: string): boolean {
   if (value === 'Discovery') return true;
   if (value === 'Normal') return false;
   throw new LoginError(LoginStatus.SESSION_TYPE_NOT_SUPPORTED, `SessionType=${value}`);
-}
-
-function authMethod(value: string): string {
-  if (parseList(value).includes('None')) return 'None';
-  throw new LoginError(
-    LoginStatus.AUTHENTICATION_FAILURE,
-    `no authentication method of ${value} is configured`,
-  );
 }

@@ -11,7 +11,10 @@ import {
   type LoginRequestPdu,
 } from '@lunbox/iscsi-pdu';
 import createDebug from 'debug';
+import type { AccessEntry } from './auth/access-entry.ts';
+import type { SecurityNegotiation } from './auth/security-negotiation.ts';
 import type { Connection, Phase } from './connection.ts';
+import type { HalfOpenLogins } from './half-open-logins.ts';
 import type { TargetLimits } from './limits.ts';
 import { LoginError } from './login-error.ts';
 import { LoginNegotiation, type LoginNames } from './login-negotiation.ts';
@@ -31,13 +34,24 @@ export interface LoginResult {
   /** CmdSN of the first command in full feature phase (RFC 7143 §11.12.8). */
   readonly firstCmdSn: number;
   readonly parameters: OperationalParameters;
+  /** What the initiator may do. */
+  readonly access: AccessEntry;
+}
+
+/** What a login is told once it has said who it is. */
+export interface LoginGrant {
+  /** TargetAlias to declare, if any. */
+  readonly alias: string | undefined;
+  /** What the initiator has to prove first. */
+  readonly security: SecurityNegotiation;
 }
 
 /** Who decides about logins. */
 export interface LoginAuthority {
   readonly limits: TargetLimits;
-  /** Checks that the names may log in; throws a {@link LoginError} when not. Returns the alias to declare, if any. */
-  authorize(names: LoginNames, connection: Connection): string | undefined;
+  readonly halfOpen: HalfOpenLogins;
+  /** Checks that the names may log in if they prove to be right; throws a {@link LoginError} when not. */
+  authorize(names: LoginNames, connection: Connection): LoginGrant;
   /** A login was answered with a status other than success. */
   refused(names: LoginNames, connection: Connection, status: number): void;
   /** Makes the session and returns its TSIH; throws a {@link LoginError} when it cannot be. */
@@ -55,7 +69,7 @@ export class LoginPhase implements Phase {
   #identity: string | undefined = undefined;
   #stage: number | undefined = undefined;
   #requests = 0;
-  #namesChecked = false;
+  #security: SecurityNegotiation | undefined = undefined;
   #segmentDeclared = false;
   #cmdSn = 0;
   /** The session's command window, once there is a session. */
@@ -67,6 +81,7 @@ export class LoginPhase implements Phase {
     this.#negotiation = new LoginNegotiation(authority.limits);
     this.#text = new TextAssembler(authority.limits.maxTextBytes);
     this.#deadlineMs = connection.nowMs + authority.limits.loginTimeoutMs;
+    authority.halfOpen.enter(connection);
   }
 
   get expCmdSn(): number {
@@ -109,7 +124,7 @@ export class LoginPhase implements Phase {
   }
 
   closed(): void {
-    // Nothing outlives an unfinished login.
+    this.#authority.halfOpen.leave(this.#connection);
   }
 
   #take(request: LoginRequestPdu): void {
@@ -118,15 +133,17 @@ export class LoginPhase implements Phase {
     // RFC 7143 §6.2: until the C bit is 0 there is nothing to answer but an empty response.
     if (pairs === undefined) return this.#respond(request, [], false, 0);
     const rest = this.#negotiation.declare(pairs);
-    const answers = this.#introduce();
+    const { security, answers } = this.#introduce();
     const stage = request.csg === LoginStage.SECURITY_NEGOTIATION ? 'security' : 'operational';
-    answers.push(...this.#negotiation.answer(rest, stage));
+    // RFC 7143 §6.3: nothing operational is negotiated before the initiator has proven who it is.
+    if (stage === 'operational') security.mayLeave();
+    answers.push(...this.#negotiation.answer(rest, stage, security));
     if (stage === 'operational' && !this.#segmentDeclared) {
       this.#segmentDeclared = true;
       this.#negotiation.parameters.receiveSegmentBytes = this.#authority.limits.maxReceiveSegmentBytes;
       answers.push(['MaxRecvDataSegmentLength', String(this.#authority.limits.maxReceiveSegmentBytes)]);
     }
-    if (!request.transit) return this.#respond(request, answers, false, 0);
+    if (!request.transit || !security.mayLeave()) return this.#respond(request, answers, false, 0);
     this.#stage = request.nsg;
     if (request.nsg === LoginStage.FULL_FEATURE_PHASE) this.#complete(request, answers);
     else this.#respond(request, answers, true, 0);
@@ -163,20 +180,21 @@ export class LoginPhase implements Phase {
   }
 
   /** After the first whole request it is known who asks; the answer names the portal group (RFC 7143 §6.3.1, T-L7). */
-  #introduce(): [string, string][] {
-    if (this.#namesChecked) return [];
-    this.#namesChecked = true;
+  #introduce(): { security: SecurityNegotiation; answers: [string, string][] } {
+    if (this.#security !== undefined) return { security: this.#security, answers: [] };
     const names = this.#negotiation.names;
     if (names.initiatorName === undefined)
       throw new LoginError(LoginStatus.MISSING_PARAMETER, 'no InitiatorName');
     if (!names.discovery && names.targetName === undefined) {
       throw new LoginError(LoginStatus.MISSING_PARAMETER, 'no TargetName');
     }
-    const alias = this.#authority.authorize(names, this.#connection);
+    const { alias, security } = this.#authority.authorize(names, this.#connection);
+    this.#security = security;
+    this.#negotiation.settleNames();
     const tag = this.#connection.transport.portal?.tag ?? PORTAL_GROUP_TAG;
     const answers: [string, string][] = [['TargetPortalGroupTag', String(tag)]];
     if (alias !== undefined) answers.push(['TargetAlias', alias]);
-    return answers;
+    return { security, answers };
   }
 
   #complete(request: LoginRequestPdu, answers: [string, string][]): void {
@@ -190,7 +208,9 @@ export class LoginPhase implements Phase {
       cid: request.cid,
       firstCmdSn: request.cmdSn,
       parameters,
+      access: this.#security?.granted as AccessEntry,
     });
+    this.#authority.halfOpen.leave(this.#connection);
     this.#next = phase;
     this.#respond(request, answers, true, tsih);
     // RFC 7143 §13.1: digests and lengths hold from the first PDU of full feature phase.

@@ -1,15 +1,19 @@
 import { LoginStatus } from '@lunbox/iscsi-pdu';
 import { decodeLun, type Nexus } from '@lunbox/scsi';
 import createDebug from 'debug';
+import type { AccessEntry } from './auth/access-entry.ts';
+import type { Admission } from './auth/admission.ts';
+import { isLoopbackAddress } from './auth/ip-address.ts';
 import { BufferPool } from './buffer-pool.ts';
 import type { Connection, Phase } from './connection.ts';
 import { FullFeaturePhase, type SessionOwner } from './full-feature-phase.ts';
+import { HalfOpenLogins } from './half-open-logins.ts';
 import { callHook, type SessionEndReason, type TargetHooks } from './hooks.ts';
 import type { TargetLimits } from './limits.ts';
 import { LoginError } from './login-error.ts';
 import { LoginGate } from './login-gate.ts';
 import type { LoginNames } from './login-negotiation.ts';
-import type { LoginAuthority, LoginResult } from './login-phase.ts';
+import type { LoginAuthority, LoginGrant, LoginResult } from './login-phase.ts';
 import type { SendTargetsContext } from './send-targets.ts';
 import { sessionStatus } from './session-status.ts';
 import { joinedParameters, type OperationalParameters } from './parameters.ts';
@@ -25,6 +29,10 @@ export class SessionRegistry implements LoginAuthority, SessionOwner {
   readonly limits: TargetLimits;
   readonly pool: BufferPool = new BufferPool();
   readonly gate: LoginGate;
+  readonly halfOpen: HalfOpenLogins;
+  readonly #admission: Admission;
+  /** What each session was granted. */
+  readonly #access = new WeakMap<Session, AccessEntry>();
   readonly #targets: ReadonlyMap<string, TargetOptions>;
   readonly #portals: readonly Portal[];
   readonly #hooks: TargetHooks;
@@ -38,12 +46,15 @@ export class SessionRegistry implements LoginAuthority, SessionOwner {
     portals: readonly Portal[],
     limits: TargetLimits,
     hooks: TargetHooks,
+    admission: Admission,
   ) {
     this.#targets = targets;
     this.#portals = portals;
     this.limits = limits;
     this.#hooks = hooks;
     this.gate = new LoginGate(hooks);
+    this.halfOpen = new HalfOpenLogins(limits.maxHalfOpenLogins);
+    this.#admission = admission;
   }
 
   /** Sessions with at least one connection in full feature phase. */
@@ -69,24 +80,32 @@ export class SessionRegistry implements LoginAuthority, SessionOwner {
     this.gate.refused(connection.transport, names, status);
   }
 
-  authorize(names: LoginNames, connection: Connection): string | undefined {
-    this.gate.check(connection.transport, names);
-    if (names.discovery) return undefined;
-    const target = this.#targets.get(names.targetName as string);
-    if (target === undefined) throw new LoginError(LoginStatus.NOT_FOUND, `no target ${names.targetName}`);
-    return target.alias;
+  authorize(names: LoginNames, connection: Connection): LoginGrant {
+    const { transport } = connection;
+    this.gate.check(transport, names);
+    const targetName = names.discovery ? undefined : names.targetName;
+    const target = targetName === undefined ? undefined : this.#targets.get(targetName);
+    if (targetName !== undefined && target === undefined) {
+      throw new LoginError(LoginStatus.NOT_FOUND, `no target ${targetName}`);
+    }
+    const initiatorName = names.initiatorName as string;
+    const nowMs = (): number => connection.nowMs;
+    const security = this.#admission.admit({ initiatorName, targetName, transport, nowMs });
+    return { alias: target?.alias, security };
   }
 
   establish(connection: Connection, login: LoginResult): { tsih: number; phase: Phase } {
     if (login.tsih !== 0) return this.#join(connection, login);
     // RFC 7143 §6.3.5: the same initiator port logs in again, so its old session is over (T-L9).
     const replaced = this.#find(login);
+    if (replaced !== undefined) this.#checkOwner(replaced, login);
     if (replaced !== undefined) this.ending('reinstated', () => failAll(replaced));
     if (this.#sessions.size >= this.limits.maxSessions) {
       throw new LoginError(LoginStatus.OUT_OF_RESOURCES, 'too many sessions');
     }
     const session = this.#newSession(login, connection.transport);
     this.#sessions.add(session);
+    this.#access.set(session, login.access);
     log('session %d: %s logged in to %s', session.identity.tsih, login.initiatorName, login.targetName);
     const entered = this.#enter(session, connection, login, session.parameters);
     callHook(() => this.#hooks.onSessionStart?.(sessionStatus(session)), undefined);
@@ -97,6 +116,10 @@ export class SessionRegistry implements LoginAuthority, SessionOwner {
   #join(connection: Connection, login: LoginResult): { tsih: number; phase: Phase } {
     const session = this.#find(login);
     if (session === undefined) throw new LoginError(LoginStatus.SESSION_DOES_NOT_EXIST, `TSIH ${login.tsih}`);
+    // A session keeps what it was granted: a connection with other rights, or less proven, must not share it.
+    if (this.#access.get(session) !== login.access) {
+      throw new LoginError(LoginStatus.CANNOT_INCLUDE_IN_SESSION, `session ${login.tsih} has other rights`);
+    }
     const replaced = session.connections.get(login.cid);
     if (replaced === undefined && session.connections.size >= session.parameters.maxConnections) {
       throw new LoginError(LoginStatus.TOO_MANY_CONNECTIONS, `session ${login.tsih} is full`);
@@ -109,6 +132,14 @@ export class SessionRegistry implements LoginAuthority, SessionOwner {
     );
     replaced?.connection.fail();
     return entered;
+  }
+
+  /** Whoever has not proven the identity of a session must not end it by logging in under its name. */
+  #checkOwner(session: Session, login: LoginResult): void {
+    const owner = this.#access.get(session)?.chap?.user;
+    if (owner !== undefined && owner !== login.access.chap?.user) {
+      throw new LoginError(LoginStatus.AUTHORIZATION_FAILURE, 'the session is of another CHAP user');
+    }
   }
 
   #enter(
@@ -125,9 +156,11 @@ export class SessionRegistry implements LoginAuthority, SessionOwner {
   sendTargetsContext(connection: Connection, session: Session): SendTargetsContext {
     const own = portalOf(connection.transport);
     const others = this.#portals.filter((portal) => alsoReachable(portal, own));
+    const { initiatorName, targetName } = session.identity;
+    const candidate = { initiatorName, transport: connection.transport };
     return {
-      sessionTarget: session.identity.targetName,
-      targetNames: [...this.#targets.keys()],
+      sessionTarget: targetName,
+      targetNames: [...this.#targets.keys()].filter((name) => this.#admission.mayUse(candidate, name)),
       portals: [own, ...others],
     };
   }
@@ -166,11 +199,14 @@ export class SessionRegistry implements LoginAuthority, SessionOwner {
 
   #openNexus(login: LoginResult, targetName: string, transport: Transport, session: () => Session): Nexus {
     const target = this.#targets.get(targetName) as TargetOptions;
+    const { lunMap, readOnly = false } = login.access;
     return target.scsi.openNexus({
       initiatorPort: `${login.initiatorName},i,0x${login.isid}`,
       targetName,
       relativePort: 1,
       portalGroupTag: portalOf(transport).tag,
+      ...(lunMap === undefined ? {} : { lunMap }),
+      readOnly,
       onTasksAborted: (lun) => {
         const aborted = session().abort((task) => decodeLun(task.lun) === lun);
         this.#collected?.push(...aborted);
@@ -211,9 +247,5 @@ function portalOf({ portal, local }: Transport): Portal {
 function alsoReachable(portal: Endpoint, local: Endpoint): boolean {
   const wildcard = portal.address === '0.0.0.0' || portal.address === '::';
   const same = portal.address === local.address && portal.port === local.port;
-  return !wildcard && !same && isLoopback(portal.address) === isLoopback(local.address);
-}
-
-function isLoopback(address: string): boolean {
-  return address === '::1' || address.startsWith('127.');
+  return !wildcard && !same && isLoopbackAddress(portal.address) === isLoopbackAddress(local.address);
 }

@@ -1,5 +1,6 @@
 import { isIscsiName, normalizeIscsiName } from '@lunbox/iscsi-pdu';
 import type { ScsiTarget } from '@lunbox/scsi';
+import type { AccessEntry } from './auth/access-entry.ts';
 import { TargetError } from './errors.ts';
 
 /** A target as its owner configures it. */
@@ -10,6 +11,11 @@ export interface TargetOptions {
   readonly scsi: Pick<ScsiTarget, 'openNexus'>;
   /** Text for people, sent as TargetAlias. */
   readonly alias?: string;
+  /**
+   * Who may log in; the first entry that an initiator fits decides. Without an entry, whoever comes from this
+   * machine, and nobody else.
+   */
+  readonly access?: readonly AccessEntry[];
 }
 
 /** Tag of the portal group that all portals of a server form (RFC 7143 §4.4.2). */

@@ -1,10 +1,13 @@
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import type { AccessEntry } from '../auth/access-entry.ts';
+import type { SecurityOptions } from '../auth/admission.ts';
 import { TargetEngine, type TargetConnection } from '../engine.ts';
 import { TargetError } from '../errors.ts';
 import type { TargetHooks } from '../hooks.ts';
 import type { TargetLimits } from '../limits.ts';
 import type { SessionStatus } from '../session-status.ts';
 import { PORTAL_GROUP_TAG, type TargetOptions } from '../target.ts';
+import { nodeChapCrypto } from './node-chap-crypto.ts';
 import { receiveFrom } from './receive-socket.ts';
 import { SocketTransport } from './socket-transport.ts';
 
@@ -18,6 +21,8 @@ export interface IscsiServerOptions {
   readonly targets: readonly TargetOptions[];
   readonly limits?: Partial<TargetLimits>;
   readonly hooks?: TargetHooks;
+  /** Who may open discovery sessions, and which CHAP algorithms are good enough; hashes are those of `node:crypto`. */
+  readonly security?: Omit<SecurityOptions, 'crypto'>;
 }
 
 /** Where to listen. Port 0 takes a free one. */
@@ -40,9 +45,11 @@ export class IscsiServer {
   readonly #ticker: NodeJS.Timeout;
   #closing: Promise<void> | undefined = undefined;
 
-  /** @throws TargetError `TARGET_NAME_INVALID` or `TARGET_NAME_DUPLICATE`. */
+  /** @throws TargetError `TARGET_NAME_INVALID`, `TARGET_NAME_DUPLICATE`, `ACCESS_INVALID` or `CHAP_UNAVAILABLE`. */
   constructor(options: IscsiServerOptions) {
-    this.#engine = new TargetEngine(options.targets, options.limits, { hooks: options.hooks ?? {} });
+    const security = { ...options.security, crypto: nodeChapCrypto() };
+    const { hooks = {} } = options;
+    this.#engine = new TargetEngine(options.targets, options.limits, { hooks, security });
     this.#ticker = setInterval(() => this.#engine.tick(performance.now()), TICK_MS);
     this.#ticker.unref();
   }
@@ -50,6 +57,15 @@ export class IscsiServer {
   /** Sessions in full feature phase. */
   get sessions(): SessionStatus[] {
     return this.#engine.sessions;
+  }
+
+  /**
+   * Replaces the access list of a target, as to change a secret; sessions that are there stay.
+   *
+   * @throws TargetError `TARGET_NAME_INVALID` when there is no such target, `ACCESS_INVALID` or `CHAP_UNAVAILABLE`.
+   */
+  setAccess(targetName: string, access: readonly AccessEntry[]): void {
+    this.#engine.setAccess(targetName, access);
   }
 
   /**

@@ -1,0 +1,132 @@
+import { LoginStatus, normalizeIscsiName } from '@lunbox/iscsi-pdu';
+import { TargetError } from '../errors.ts';
+import { LoginError } from '../login-error.ts';
+import type { TargetLimits } from '../limits.ts';
+import type { Transport } from '../transport.ts';
+import { AccessList, type AccessEntry, type DiscoveryEntry } from './access-entry.ts';
+import type { ChapAlgorithm, ChapCrypto } from './chap-crypto.ts';
+import { isLoopbackAddress } from './ip-address.ts';
+import { LockOut } from './lock-out.ts';
+import { SecurityNegotiation, type SecurityDemand } from './security-negotiation.ts';
+
+/** How initiators prove who they are, and who may ask for targets. */
+export interface SecurityOptions {
+  /** Hashes and random numbers; without it no entry can ask for CHAP. */
+  readonly crypto?: ChapCrypto;
+  /** Who may open discovery sessions. By default whoever may log in to some target, without CHAP. */
+  readonly discovery?: readonly DiscoveryEntry[];
+  /** The weakest CHAP algorithm that is good enough. Default 5 (MD5), the only one every initiator has. */
+  readonly minimumAlgorithm?: ChapAlgorithm;
+}
+
+/** A target as far as admission is concerned. */
+export interface GuardedTarget {
+  readonly name: string;
+  readonly access?: readonly AccessEntry[];
+}
+
+/** A login that has said who it is. */
+export interface Candidate {
+  readonly initiatorName: string;
+  /** Undefined for a discovery session. */
+  readonly targetName: string | undefined;
+  readonly transport: Pick<Transport, 'local' | 'remote'>;
+  /** The time, for waits after failures. */
+  readonly nowMs: () => number;
+}
+
+/** What a login may do that nobody restricts. */
+const EVERYTHING: AccessEntry = { initiator: '*' };
+
+/** Who may come in, and what they have to prove first: the access lists of all targets, and of discovery. */
+export class Admission {
+  readonly #options: SecurityOptions;
+  readonly #targets = new Map<string, AccessList>();
+  readonly #discovery: AccessList;
+  readonly #lockOut: LockOut;
+  /** Algorithms that are good enough, the strongest first. */
+  readonly #algorithms: readonly ChapAlgorithm[];
+
+  /** @throws TargetError `ACCESS_INVALID` or `CHAP_UNAVAILABLE`. */
+  constructor(targets: Iterable<GuardedTarget>, options: SecurityOptions, limits: TargetLimits) {
+    this.#options = options;
+    this.#lockOut = new LockOut(limits);
+    const minimum = options.minimumAlgorithm ?? 5;
+    const known = options.crypto?.algorithms ?? [];
+    this.#algorithms = known.filter((algorithm) => algorithm >= minimum).sort((a, b) => b - a);
+    this.#discovery = this.#list(options.discovery ?? []);
+    for (const { name, access } of targets) this.#targets.set(name, this.#list(access ?? []));
+  }
+
+  /**
+   * Replaces the access list of a target; sessions that are there stay.
+   *
+   * @throws TargetError `TARGET_NAME_INVALID` when there is no such target, `ACCESS_INVALID` or `CHAP_UNAVAILABLE`;
+   *   nothing has changed then.
+   */
+  setAccess(targetName: string, entries: readonly AccessEntry[]): void {
+    const name = normalizeIscsiName(targetName);
+    if (!this.#targets.has(name)) throw new TargetError({ code: 'TARGET_NAME_INVALID', name });
+    this.#targets.set(name, this.#list(entries));
+  }
+
+  /**
+   * What a login has to go through.
+   *
+   * @throws LoginError `AUTHORIZATION_FAILURE` when the initiator is not listed.
+   */
+  admit(candidate: Candidate): SecurityNegotiation {
+    const entries = this.#entriesFor(candidate);
+    const [first] = entries;
+    if (first === undefined) throw new LoginError(LoginStatus.AUTHORIZATION_FAILURE, 'not listed');
+    return new SecurityNegotiation(
+      first.chap === undefined ? { method: 'None', access: first } : this.#chapDemand(candidate, entries),
+    );
+  }
+
+  /** True when SendTargets names the target to the initiator. */
+  mayUse(candidate: Pick<Candidate, 'initiatorName' | 'transport'>, targetName: string): boolean {
+    return this.#matching(this.#targets.get(targetName), candidate).length > 0;
+  }
+
+  #entriesFor(candidate: Candidate): readonly AccessEntry[] {
+    const { targetName } = candidate;
+    if (targetName !== undefined) return this.#matching(this.#targets.get(targetName), candidate);
+    if (!this.#discovery.isEmpty) return this.#matching(this.#discovery, candidate);
+    const listed = [...this.#targets.keys()].some((name) => this.mayUse(candidate, name));
+    return listed || isLoopbackAddress(candidate.transport.local.address) ? [EVERYTHING] : [];
+  }
+
+  /** Without any entry a target is open to its own machine, and to nobody else. */
+  #matching(
+    list: AccessList | undefined,
+    { initiatorName, transport }: Pick<Candidate, 'initiatorName' | 'transport'>,
+  ): readonly AccessEntry[] {
+    if (list === undefined) return [];
+    if (list.isEmpty) return isLoopbackAddress(transport.local.address) ? [EVERYTHING] : [];
+    return list.matching(initiatorName, transport.remote.address);
+  }
+
+  #chapDemand(
+    { initiatorName, transport, nowMs }: Candidate,
+    entries: readonly AccessEntry[],
+  ): SecurityDemand {
+    const { address } = transport.remote;
+    const lockOut = this.#lockOut;
+    return {
+      method: 'CHAP',
+      choices: { crypto: this.#options.crypto as ChapCrypto, algorithms: this.#algorithms, entries },
+      watch: {
+        isLocked: () => lockOut.isLocked(initiatorName, address, nowMs()),
+        failed: () => lockOut.failed(initiatorName, address, nowMs()),
+        succeeded: () => lockOut.succeeded(initiatorName, address),
+      },
+    };
+  }
+
+  #list(entries: readonly AccessEntry[]): AccessList {
+    const list = new AccessList(entries);
+    if (list.usesChap && this.#algorithms.length === 0) throw new TargetError({ code: 'CHAP_UNAVAILABLE' });
+    return list;
+  }
+}
