@@ -5,7 +5,10 @@
  * - `TARGET_NAME_DUPLICATE`: two targets with one name.
  * - `PORTAL_IN_USE`: another program listens at the address.
  * - `PORTAL_UNAVAILABLE`: the address is not this machine's, or may not be used.
+ * - `PORTAL_GROUP_TAG_INVALID`: a portal group tag is a number from 1 to 65535.
+ * - `TLS_INVALID`: the key or the certificate of a TLS portal cannot be used.
  * - `SERVER_CLOSED`: the server has been closed.
+ * - `CAPTURE_RUNNING`: a server has one capture at a time.
  * - `ACCESS_INVALID`: an entry of access control contradicts itself.
  * - `CHAP_SECRET_INVALID`: a secret that is too short or too long.
  * - `CHAP_UNAVAILABLE`: CHAP is asked for, and the engine was given no hashes.
@@ -20,7 +23,10 @@ export type TargetErrorDetail =
       readonly port: number;
       readonly reason: string;
     }
+  | { readonly code: 'PORTAL_GROUP_TAG_INVALID'; readonly tag: number }
+  | { readonly code: 'TLS_INVALID'; readonly reason: string }
   | { readonly code: 'SERVER_CLOSED' }
+  | { readonly code: 'CAPTURE_RUNNING' }
   | { readonly code: 'ACCESS_INVALID'; readonly initiator: string; readonly reason: string }
   | {
       readonly code: 'CHAP_SECRET_INVALID';
@@ -56,6 +62,12 @@ function messageOf(detail: TargetErrorDetail): string {
       return `${detail.host} port ${detail.port} is in use by another program`;
     case 'PORTAL_UNAVAILABLE':
       return `cannot listen at ${detail.host} port ${detail.port}: ${detail.reason}`;
+    case 'PORTAL_GROUP_TAG_INVALID':
+      return `${detail.tag} is not a portal group tag (1 to 65535)`;
+    case 'TLS_INVALID':
+      return `TLS cannot use its key or certificate: ${detail.reason}`;
+    case 'CAPTURE_RUNNING':
+      return 'a capture is running already; stop it first';
     case 'SERVER_CLOSED':
       return 'the server has been closed';
     case 'ACCESS_INVALID':

@@ -13,11 +13,25 @@ export { TargetError, type TargetErrorCode, type TargetErrorDetail } from './err
 export type { LoginAttempt, Redirect, SessionEndReason, TargetHooks } from './hooks.ts';
 export { DEFAULT_LIMITS, type TargetLimits } from './limits.ts';
 export type { SessionStatus } from './session-status.ts';
+export type { SessionIdentity } from './session.ts';
 export { PORTAL_GROUP_TAG, type TargetOptions } from './target.ts';
 export type { Endpoint, Portal, Transport } from './transport.ts';
 export {
   IscsiServer,
   type CloseOptions,
   type IscsiServerOptions,
-  type PortalOptions,
+  type DrainOptions,
+  type ListeningPortal,
 } from './shell/iscsi-server.ts';
+export { COMMAND_CHANNEL, type CommandTrace } from './shell/command-trace.ts';
+export type { AdvertisedAddress, PortalOptions, TlsOptions } from './shell/portal-options.ts';
+export { Capture, type CaptureClock, type CaptureEnds, type CaptureOptions } from './trace/capture.ts';
+export type { CommandStatistics } from './trace/command-counters.ts';
+export type { CommandObserver, ObservedCommand } from './trace/command-observer.ts';
+export type { LatencyBucket } from './trace/latency-histogram.ts';
+export type {
+  LunStatistics,
+  OpcodeStatistics,
+  SessionStatistics,
+  TargetStatistics,
+} from './trace/statistics.ts';

@@ -66,5 +66,6 @@ function loginAttempt(transport: Transport, names: LoginNames): LoginAttempt {
 
 function moved({ address, permanent = false }: Redirect): LoginError {
   const status = permanent ? LoginStatus.TARGET_MOVED_PERMANENTLY : LoginStatus.TARGET_MOVED_TEMPORARILY;
-  return new LoginError(status, `moved to ${address}`, [['TargetAddress', address]]);
+  // RFC 7143 §13.8: in a redirection the portal group tag must be left out.
+  return new LoginError(status, `moved to ${address}`, [['TargetAddress', address.replace(/,\d*$/, '')]]);
 }

@@ -71,6 +71,7 @@ export class SessionRegistry implements LoginAuthority, SessionOwner {
 
   sessionClosed(session: Session, last: Connection): void {
     if (!this.#sessions.delete(session)) return;
+    last.owner.observer?.sessionEnded(session.identity);
     const reason = this.#endReason ?? last.ending ?? 'failed';
     const status = { ...sessionStatus(session), remotes: [last.transport.remote] };
     callHook(() => this.#hooks.onSessionEnd?.(status, reason), undefined);

@@ -16,9 +16,9 @@ export interface Transport {
   readonly local: Endpoint;
   readonly remote: Endpoint;
   /** How the portal is told to initiators, where that is not `local` in portal group 1: behind NAT, in a container. */
-  readonly portal?: Portal;
+  readonly portal?: Portal | undefined;
   /** Names that the transport has proven for the initiator, as TLS does; undefined when it proves nothing. */
-  readonly peerNames?: readonly string[];
+  readonly peerNames?: readonly string[] | undefined;
   /** Takes bytes in order. `done` is called once they are with the network and their memory may change. */
   send(segments: readonly Uint8Array[], done: () => void): void;
   /** Calls `callback` once, soon, after other events of this turn: answers of one turn leave together. */

@@ -1,13 +1,21 @@
-import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import type { AddressInfo, Server, Socket } from 'node:net';
+import { performance } from 'node:perf_hooks';
 import type { AccessEntry } from '../auth/access-entry.ts';
 import type { SecurityOptions } from '../auth/admission.ts';
 import { TargetEngine, type TargetConnection } from '../engine.ts';
 import { TargetError } from '../errors.ts';
 import type { TargetHooks } from '../hooks.ts';
-import type { TargetLimits } from '../limits.ts';
+import { DEFAULT_LIMITS, type TargetLimits } from '../limits.ts';
 import type { SessionStatus } from '../session-status.ts';
 import { PORTAL_GROUP_TAG, type TargetOptions } from '../target.ts';
+import { Capture, type CaptureOptions } from '../trace/capture.ts';
+import { RecordingTransport, type Recorder } from '../trace/recording-transport.ts';
+import { Statistics, type TargetStatistics } from '../trace/statistics.ts';
+import type { Portal } from '../transport.ts';
+import { CommandTracer } from './command-trace.ts';
+import { openListener, type AcceptedSocket } from './listener.ts';
 import { nodeChapCrypto } from './node-chap-crypto.ts';
+import type { PortalOptions } from './portal-options.ts';
 import { receiveFrom } from './receive-socket.ts';
 import { SocketTransport } from './socket-transport.ts';
 
@@ -25,8 +33,8 @@ export interface IscsiServerOptions {
   readonly security?: Omit<SecurityOptions, 'crypto'>;
 }
 
-/** Where to listen. Port 0 takes a free one. */
-export interface PortalOptions {
+/** Where a portal listens. */
+export interface ListeningPortal {
   readonly host: string;
   readonly port: number;
 }
@@ -37,11 +45,21 @@ export interface CloseOptions {
   readonly timeoutMs?: number;
 }
 
+/** How {@link IscsiServer.drain} goes about it. */
+export interface DrainOptions extends CloseOptions {
+  /** `host:port` that new logins are sent to. Without it they are told that the service is unavailable. */
+  readonly redirectTo?: string;
+}
+
 /** An iSCSI target on TCP: the thin shell of `node:net` round a {@link TargetEngine}. */
 export class IscsiServer {
   readonly #engine: TargetEngine;
   readonly #listeners: Server[] = [];
+  readonly #limits: TargetLimits;
+  /** Those that still shake hands included. */
   readonly #sockets = new Set<Socket>();
+  readonly #statistics = new Statistics();
+  readonly #recorder: Recorder = { capture: undefined };
   readonly #ticker: NodeJS.Timeout;
   #closing: Promise<void> | undefined = undefined;
 
@@ -49,7 +67,9 @@ export class IscsiServer {
   constructor(options: IscsiServerOptions) {
     const security = { ...options.security, crypto: nodeChapCrypto() };
     const { hooks = {} } = options;
-    this.#engine = new TargetEngine(options.targets, options.limits, { hooks, security });
+    const observer = new CommandTracer(this.#statistics);
+    this.#engine = new TargetEngine(options.targets, options.limits, { hooks, security, observer });
+    this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#ticker = setInterval(() => this.#engine.tick(performance.now()), TICK_MS);
     this.#ticker.unref();
   }
@@ -68,19 +88,77 @@ export class IscsiServer {
     this.#engine.setAccess(targetName, access);
   }
 
+  /** Counts and latencies of SCSI commands since the start: by session, LUN and operation code. */
+  statistics(): TargetStatistics {
+    return this.#statistics.snapshot();
+  }
+
+  /**
+   * Records what goes over every connection from now on, in a ring of bounded size. One capture at a time.
+   *
+   * @throws TargetError `CAPTURE_RUNNING`.
+   */
+  capture(options: CaptureOptions = {}): Capture {
+    if (this.#recorder.capture !== undefined) throw new TargetError({ code: 'CAPTURE_RUNNING' });
+    const clock = { nowMs: () => performance.now(), epochMs: performance.timeOrigin };
+    const capture = new Capture(options, clock, () => {
+      if (this.#recorder.capture === capture) this.#recorder.capture = undefined;
+    });
+    this.#recorder.capture = capture;
+    return capture;
+  }
+
   /**
    * Opens a portal; may be called several times. Resolves with the address it listens at.
    *
-   * @throws TargetError `PORTAL_IN_USE`, `PORTAL_UNAVAILABLE` or `SERVER_CLOSED`.
+   * @throws TargetError `PORTAL_IN_USE`, `PORTAL_UNAVAILABLE`, `PORTAL_GROUP_TAG_INVALID`, `TLS_INVALID` or
+   *   `SERVER_CLOSED`.
    */
-  async listen(portal: PortalOptions): Promise<PortalOptions> {
+  async listen(portal: PortalOptions): Promise<ListeningPortal> {
     if (this.#closing !== undefined) throw new TargetError({ code: 'SERVER_CLOSED' });
-    const listener = createServer({ noDelay: true, pauseOnConnect: true }, (socket) => this.#accept(socket));
-    await listening(listener, portal);
+    const { tag = PORTAL_GROUP_TAG, advertise } = portal;
+    if (!Number.isInteger(tag) || tag < 1 || tag > 0xffff) {
+      throw new TargetError({ code: 'PORTAL_GROUP_TAG_INVALID', tag });
+    }
+    const { maxConnections, loginTimeoutMs: handshakeTimeoutMs } = this.#limits;
+    let advertised: Portal | undefined = undefined;
+    const listener = await openListener(portal, { maxConnections, handshakeTimeoutMs }, (accepted) =>
+      this.#accept(accepted, tag, advertised),
+    );
+    listener.on('connection', (socket) => this.#track(socket));
     this.#listeners.push(listener);
     const { address, port } = listener.address() as AddressInfo;
-    this.#engine.addPortal({ address, port, tag: PORTAL_GROUP_TAG });
+    if (advertise !== undefined) advertised = { address: advertise.host, port: advertise.port ?? port, tag };
+    this.#engine.addPortal(advertised ?? { address, port, tag });
     return { host: address, port };
+  }
+
+  /**
+   * Sends everybody away and goes on listening: initiators are asked to log out, new logins are sent elsewhere or
+   * refused, and whoever is left after the time is dropped. Resolves when no command is at work any more.
+   */
+  async drain(options: DrainOptions = {}): Promise<void> {
+    const { timeoutMs = 5000, redirectTo } = options;
+    const engine = this.#engine;
+    engine.drain(Math.ceil(timeoutMs / 1000), redirectTo);
+    await until(() => engine.sessions.length === 0, timeoutMs);
+    await until(() => !engine.busy, timeoutMs);
+    await new Promise<void>((quiet) => engine.stop(quiet));
+  }
+
+  /** Takes logins again, after {@link IscsiServer.drain}. */
+  resume(): void {
+    if (this.#closing === undefined) this.#engine.resume();
+  }
+
+  /** Drains, does `work` while nobody is logged in and no command runs, and takes logins again whatever came of it. */
+  async maintenance<Result>(work: () => Promise<Result>, options: DrainOptions = {}): Promise<Result> {
+    await this.drain(options);
+    try {
+      return await work();
+    } finally {
+      this.resume();
+    }
   }
 
   /**
@@ -105,38 +183,30 @@ export class IscsiServer {
     await Promise.all(closed);
   }
 
-  #accept(accepted: Socket): void {
+  #track(socket: Socket): void {
+    this.#sockets.add(socket);
+    socket.on('close', () => this.#sockets.delete(socket));
+  }
+
+  #accept({ socket: accepted, secure, peerNames }: AcceptedSocket, tag: number, advertised?: Portal): void {
     let connection: TargetConnection | undefined = undefined;
-    const socket = receiveFrom(accepted, (chunk) => connection?.receive(chunk, performance.now()));
-    connection = this.#engine.accept(new SocketTransport(socket), performance.now());
+    const receive = (chunk: Uint8Array): void => {
+      transport.received(chunk);
+      connection?.receive(chunk, performance.now());
+    };
+    const socket = secure ? accepted.on('data', receive) : receiveFrom(accepted, receive);
+    const inner = new SocketTransport(socket, { tag, advertised, peerNames });
+    const transport = new RecordingTransport(inner, this.#recorder);
+    if (this.#closing === undefined) connection = this.#engine.accept(transport, performance.now());
     if (connection === undefined) {
       socket.destroy();
       return;
     }
-    this.#sockets.add(socket);
+    this.#track(socket);
     // A reset connection is an ordinary end; 'close' follows.
     socket.on('error', () => undefined);
-    socket.on('close', () => {
-      this.#sockets.delete(socket);
-      connection.disconnected();
-    });
+    socket.on('close', () => connection.disconnected());
   }
-}
-
-function listening(listener: Server, { host, port }: PortalOptions): Promise<void> {
-  return new Promise((resolve, reject) => {
-    listener.once('error', (error: NodeJS.ErrnoException) => reject(portalError(error, host, port)));
-    listener.listen({ host, port, backlog: 128 }, () => {
-      listener.removeAllListeners('error');
-      resolve();
-    });
-  });
-}
-
-function portalError(cause: NodeJS.ErrnoException, host: string, port: number): TargetError {
-  if (cause.code === 'EADDRINUSE') return new TargetError({ code: 'PORTAL_IN_USE', host, port }, { cause });
-  const reason = cause.code ?? cause.message;
-  return new TargetError({ code: 'PORTAL_UNAVAILABLE', host, port, reason }, { cause });
 }
 
 /** Waits until `condition` holds, at most `timeoutMs`. */

@@ -1,16 +1,29 @@
 import type { Socket } from 'node:net';
-import type { Endpoint, Transport } from '../transport.ts';
+import type { Endpoint, Portal, Transport } from '../transport.ts';
+
+/** What is known of a socket from the portal that it came in by. */
+export interface SocketOrigin {
+  /** Tag of the portal's group. */
+  readonly tag: number;
+  /** The portal as it is told to initiators, where that is not the local address. */
+  readonly advertised: Portal | undefined;
+  readonly peerNames: readonly string[] | undefined;
+}
 
 /** A TCP socket as the engine wants it. */
 export class SocketTransport implements Transport {
   readonly local: Endpoint;
   readonly remote: Endpoint;
+  readonly portal: Portal;
+  readonly peerNames: readonly string[] | undefined;
   readonly #socket: Socket;
 
-  constructor(socket: Socket) {
+  constructor(socket: Socket, { tag, advertised, peerNames }: SocketOrigin) {
     this.#socket = socket;
     this.local = { address: plain(socket.localAddress), port: socket.localPort ?? 0 };
     this.remote = { address: plain(socket.remoteAddress), port: socket.remotePort ?? 0 };
+    this.portal = advertised ?? { ...this.local, tag };
+    this.peerNames = peerNames;
   }
 
   send(segments: readonly Uint8Array[], done: () => void): void {

@@ -24,4 +24,6 @@ export interface ObservedCommand {
 export interface CommandObserver {
   started(command: ObservedCommand, session: SessionIdentity): void;
   finished(command: ObservedCommand, session: SessionIdentity): void;
+  /** The session is over; commands that it left behind may still finish, aborted. */
+  sessionEnded(session: SessionIdentity): void;
 }

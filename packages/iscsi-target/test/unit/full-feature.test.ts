@@ -257,7 +257,7 @@ describe('logout, reject and the end', () => {
   it('drain asks every session to log out and refuses new logins; stop drops those that are left', async () => {
     engine.drain(3);
     expect(await initiator.settle()).toMatchObject([{ type: 'async-message', asyncEvent: 1, parameter3: 3 }]);
-    expect(() => new TestInitiator(engine)).toThrow();
+    await expect(new TestInitiator(engine).login({ isid: 9 })).rejects.toThrow('"statusClass":3');
     expect(await initiator.send(initiator.read10(0, 1))).toMatchObject([{ type: 'data-in', status: 0 }]);
     engine.stop();
     expect(await initiator.settle()).toMatchObject([{ type: 'async-message', asyncEvent: 3 }]);
