@@ -79,7 +79,11 @@ export default defineConfig(
   },
   {
     // A command line, its examples, its benchmarks and the repository's scripts speak through the console.
-    files: ['packages/server/src/{cli.ts,cli/**}', 'packages/*/{bench,examples,soak}/**', 'tools/**'],
+    files: [
+      'packages/{server,iscsi-initiator}/src/{cli.ts,cli/**}',
+      'packages/*/{bench,examples,soak}/**',
+      'tools/**',
+    ],
     rules: { 'no-console': 'off' },
   },
   {

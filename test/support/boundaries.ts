@@ -58,6 +58,16 @@ const builtinRules: readonly { under: RegExp; allowed: (module: string) => boole
   },
   { under: /^packages\/iscsi-target\//, allowed: () => false, why: 'the engine is sans-I/O' },
   {
+    under: /^packages\/iscsi-initiator\/src\/(shell|cli)\//,
+    allowed: () => true,
+    why: 'the shell owns sockets and cryptography, the command line files',
+  },
+  {
+    under: /^packages\/iscsi-initiator\//,
+    allowed: () => false,
+    why: 'the engine is sans-I/O',
+  },
+  {
     under: /^packages\/block\/src\/real\//,
     allowed: (module) => !isSocketModule(module),
     why: 'the real disk owns files, not sockets',

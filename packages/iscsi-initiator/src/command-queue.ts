@@ -1,0 +1,145 @@
+import type { Clock } from '@lunbox/block';
+import { InitiatorError } from './errors.ts';
+import type { FullFeature } from './full-feature.ts';
+import { Command } from './command.ts';
+import type { ScsiRequest, ScsiResult } from './request.ts';
+import type { Task } from './task.ts';
+
+/** Errors after which a command may be tried on another connection. */
+const RETRIABLE = new Set(['INITIATOR_CONNECTION_LOST', 'INITIATOR_DIGEST', 'INITIATOR_PROTOCOL']);
+
+/** Bounds of a {@link CommandQueue}. */
+export interface QueueOptions {
+  readonly maxCommands: number;
+  readonly commandTimeoutMs: number;
+}
+
+/**
+ * The commands of a session, waiting and at work. They outlive connections: what was at work when one is lost
+ * goes to the front of the queue again, if doing it twice does no harm.
+ */
+export class CommandQueue {
+  readonly #clock: Clock;
+  readonly #options: QueueOptions;
+  #waiting: Command[] = [];
+  readonly #running = new Map<Task, Command>();
+  /** What is given back by one loss, to be queued in its old order. */
+  #fullFeature: FullFeature | undefined;
+  #held = false;
+
+  constructor(clock: Clock, options: QueueOptions) {
+    this.#clock = clock;
+    this.#options = options;
+  }
+
+  /** Commands waiting or at work. */
+  get size(): number {
+    return this.#waiting.length + this.#running.size;
+  }
+
+  /** Commands at work. */
+  get runningCount(): number {
+    return this.#running.size;
+  }
+
+  /** Queues a command, and sends it when the window is open. */
+  submit(request: ScsiRequest): Promise<ScsiResult> {
+    if (request.signal?.aborted === true) {
+      const cause: unknown = request.signal.reason;
+      return Promise.reject(new InitiatorError({ code: 'INITIATOR_ABORTED' }, { cause }));
+    }
+    const limit = this.#options.maxCommands;
+    if (this.size >= limit) return Promise.reject(new InitiatorError({ code: 'INITIATOR_BUSY', limit }));
+    const timeoutMs = request.timeoutMs ?? this.#options.commandTimeoutMs;
+    const command = new Command(request, this.#clock.nowMs(), timeoutMs);
+    command.watchSignal((error) => this.#abort(command, error));
+    this.#waiting.push(command);
+    this.pump();
+    return command.result;
+  }
+
+  /** A session is there: commands go to it. */
+  attach(fullFeature: FullFeature): void {
+    this.#fullFeature = fullFeature;
+    this.#held = false;
+    this.pump();
+  }
+
+  /** The session is gone; its tasks have ended. */
+  detach(): void {
+    this.#fullFeature = undefined;
+  }
+
+  /** Starts no more commands until the next {@link CommandQueue.attach}. */
+  hold(): void {
+    this.#held = true;
+  }
+
+  /** Sends what waits, as far as the window goes. */
+  pump(): void {
+    const fullFeature = this.#fullFeature;
+    if (fullFeature === undefined || this.#held) return;
+    let sent = 0;
+    while (sent < this.#waiting.length && fullFeature.windowOpen) {
+      const command = this.#waiting[sent] as Command;
+      sent++;
+      command.task = fullFeature.submit(command.request);
+      this.#running.set(command.task, command);
+    }
+    if (sent > 0) this.#waiting.splice(0, sent);
+  }
+
+  /** A try has ended. */
+  taskEnded(task: Task, outcome: ScsiResult | InitiatorError): void {
+    const command = this.#running.get(task);
+    if (command === undefined) return;
+    this.#running.delete(task);
+    command.task = undefined;
+    const failed = outcome instanceof InitiatorError;
+    if (failed && command.aborting !== undefined) command.end(command.aborting);
+    else if (failed && RETRIABLE.has(outcome.code) && command.request.idempotent === true) {
+      this.#requeue(command);
+    } else command.end(outcome);
+  }
+
+  /** Aborts what has taken too long. */
+  tick(nowMs: number): void {
+    const all = [...this.#waiting, ...this.#running.values()];
+    for (const command of all) {
+      if (nowMs < command.deadlineMs || command.aborting !== undefined) continue;
+      const { timeoutMs } = command;
+      this.#abort(
+        command,
+        new InitiatorError({ code: 'INITIATOR_TIMEOUT', operation: 'command', timeoutMs }),
+      );
+    }
+  }
+
+  /** Ends what waits: there will be no session. */
+  failAll(error: InitiatorError): void {
+    for (const command of this.#waiting.splice(0)) command.end(error);
+  }
+
+  /** Behind those that were sent again before it, and before those that were never sent. */
+  #requeue(command: Command): void {
+    const at = this.#waiting.findIndex((other) => other.deadlineMs > command.deadlineMs);
+    this.#waiting.splice(at < 0 ? this.#waiting.length : at, 0, command);
+  }
+
+  /**
+   * A command that waits ends at once. One at work ends when the target has said so: until then its buffers
+   * are in use.
+   */
+  #abort(command: Command, error: InitiatorError): void {
+    if (command.aborting !== undefined) return;
+    command.aborting = error;
+    const { task } = command;
+    if (task === undefined) {
+      this.#waiting = this.#waiting.filter((other) => other !== command);
+      command.end(error);
+      return;
+    }
+    // A lost connection ends the task too, and that is all that is asked for here.
+    this.#fullFeature?.abort(task).catch(() => undefined);
+  }
+}

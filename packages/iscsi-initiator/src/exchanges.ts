@@ -1,0 +1,190 @@
+import {
+  encodeText,
+  LogoutReason,
+  NO_TTT,
+  RESERVED_TAG,
+  TaskManagementResult,
+  TextAssembler,
+  type TargetPdu,
+  type TextResponsePdu,
+} from '@lunbox/iscsi-pdu';
+import { encodeLun } from '@lunbox/scsi';
+import { InitiatorError, protocolError } from './errors.ts';
+import type { Numbering } from './numbering.ts';
+import type { Outbox } from './outbox.ts';
+import type { Task } from './task.ts';
+
+const NO_LUN = new Uint8Array(8);
+const NO_DATA = new Uint8Array(0);
+
+/** Asked of {@link Exchanges.manage}. */
+export interface TaskManagementRequest {
+  /** One of `TaskManagementFunction` (RFC 7143 §11.5.1). */
+  readonly function: number;
+  /** The logical unit, for the functions that have one. */
+  readonly lun?: number;
+}
+
+interface Exchange {
+  /** Takes a response; true when the exchange is over. */
+  answered(pdu: TargetPdu): boolean;
+  failed(error: InitiatorError): void;
+}
+
+/**
+ * Requests that are not SCSI commands: pings, text, task management, logout. Each is answered by one PDU (text: by
+ * as many as it takes) with its tag. All go as immediate commands, so that a closed window never holds them
+ * back; one known target does not even advance CmdSN for others (T-K10).
+ */
+export class Exchanges {
+  readonly #outbox: Outbox;
+  readonly #numbering: Numbering;
+  readonly #newTag: () => number;
+  readonly #waiting = new Map<number, Exchange>();
+
+  /** @param newTag - makes an Initiator Task Tag that nothing else has. */
+  constructor(outbox: Outbox, numbering: Numbering, newTag: () => number) {
+    this.#outbox = outbox;
+    this.#numbering = numbering;
+    this.#newTag = newTag;
+  }
+
+  /** A ping: resolves when the target answers (RFC 7143 §11.18). */
+  ping(): Promise<void> {
+    const tag = this.#newTag();
+    const pong = this.#wait('nop-in', tag, () => undefined);
+    this.#nopOut(NO_LUN, tag, NO_TTT, NO_DATA);
+    return pong;
+  }
+
+  /** Answers the target's ping: its tag, LUN and data come back (RFC 7143 §11.18.2). */
+  pong(lun: Uint8Array, targetTransferTag: number, data: Uint8Array): void {
+    this.#nopOut(lun, RESERVED_TAG, targetTransferTag, data);
+  }
+
+  /** Sends a task management function; resolves with its response code (RFC 7143 §11.6.1). */
+  manage(request: TaskManagementRequest, referenced?: Task): Promise<number> {
+    const tag = this.#newTag();
+    const result = this.#wait('task-management-response', tag, ({ response }) => response);
+    this.#outbox.send({
+      type: 'task-management-request',
+      immediate: true,
+      function: request.function,
+      lun: referenced?.lun ?? encodeLun(request.lun ?? 0),
+      initiatorTaskTag: tag,
+      referencedTaskTag: referenced?.initiatorTaskTag ?? RESERVED_TAG,
+      refCmdSn: referenced?.cmdSn ?? 0,
+      expDataSn: 0,
+      ...this.#numbers(),
+    });
+    return result;
+  }
+
+  /** Closes the session; resolves when the target has answered (RFC 7143 §11.14). */
+  logout(): Promise<void> {
+    const tag = this.#newTag();
+    const done = this.#wait('logout-response', tag, () => undefined);
+    const reason = LogoutReason.CLOSE_SESSION;
+    const numbers = this.#numbers();
+    this.#outbox.send({
+      type: 'logout-request',
+      immediate: true,
+      reason,
+      initiatorTaskTag: tag,
+      cid: 0,
+      ...numbers,
+    });
+    return done;
+  }
+
+  /** A text exchange; resolves with all pairs of the answer (RFC 7143 §11.10, §11.11). */
+  text(pairs: readonly (readonly [string, string])[]): Promise<[string, string][]> {
+    const tag = this.#newTag();
+    const assembler = new TextAssembler();
+    const collected: [string, string][] = [];
+    const take = (pdu: TextResponsePdu): [string, string][] | undefined => {
+      collected.push(...(assembler.push(pdu.data, pdu.continue) ?? []));
+      if (pdu.final) return collected;
+      if (pdu.targetTransferTag === NO_TTT) throw protocolError('text goes on without a Target Transfer Tag');
+      // RFC 7143 §11.11.4: an empty request with the target's tag asks for the rest.
+      this.#textRequest(tag, pdu.targetTransferTag, NO_DATA);
+      return undefined;
+    };
+    const answer = this.#collect('text-response', tag, take);
+    this.#textRequest(tag, NO_TTT, encodeText(pairs));
+    return answer;
+  }
+
+  /** Hands a response to who waits for it. False when nobody does. */
+  answered(tag: number, pdu: TargetPdu): boolean {
+    const exchange = this.#waiting.get(tag);
+    if (exchange === undefined) return false;
+    if (exchange.answered(pdu)) this.#waiting.delete(tag);
+    return true;
+  }
+
+  /** Ends one exchange without an answer; false when there is none with this tag. */
+  failOne(tag: number, error: InitiatorError): boolean {
+    const exchange = this.#waiting.get(tag);
+    this.#waiting.delete(tag);
+    exchange?.failed(error);
+    return exchange !== undefined;
+  }
+
+  /** The connection is gone. */
+  failAll(error: InitiatorError): void {
+    const waiting = [...this.#waiting.values()];
+    this.#waiting.clear();
+    for (const exchange of waiting) exchange.failed(error);
+  }
+
+  #wait<K extends TargetPdu['type'], T>(
+    type: K,
+    tag: number,
+    take: (pdu: Extract<TargetPdu, { type: K }>) => T,
+  ): Promise<T> {
+    return this.#collect(type, tag, (pdu) => [take(pdu)] as [T]).then(([value]) => value);
+  }
+
+  /** Waits for PDUs of one type until `take` gives something back. */
+  #collect<K extends TargetPdu['type'], T extends object>(
+    type: K,
+    tag: number,
+    take: (pdu: Extract<TargetPdu, { type: K }>) => T | undefined,
+  ): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(tag, {
+        answered: (pdu) => {
+          if (pdu.type !== type) throw protocolError(`${pdu.type} instead of ${type}`);
+          const value = take(pdu as Extract<TargetPdu, { type: K }>);
+          if (value !== undefined) resolve(value);
+          return value !== undefined;
+        },
+        failed: reject,
+      });
+    });
+  }
+
+  #nopOut(lun: Uint8Array, initiatorTaskTag: number, targetTransferTag: number, data: Uint8Array): void {
+    const tags = { initiatorTaskTag, targetTransferTag };
+    this.#outbox.send({ type: 'nop-out', immediate: true, lun, ...tags, data, ...this.#numbers() });
+  }
+
+  #textRequest(initiatorTaskTag: number, targetTransferTag: number, data: Uint8Array): void {
+    const tags = { initiatorTaskTag, targetTransferTag };
+    const flags = { immediate: true, final: true, continue: false };
+    this.#outbox.send({ type: 'text-request', ...flags, lun: NO_LUN, ...tags, data, ...this.#numbers() });
+  }
+
+  #numbers(): { cmdSn: number; expStatSn: number } {
+    return { cmdSn: this.#numbering.cmdSn, expStatSn: this.#numbering.expStatSn };
+  }
+}
+
+/** @throws InitiatorError `INITIATOR_TASK_MANAGEMENT` unless the function was done. */
+export function checkTaskManagement(response: number): void {
+  const done =
+    response === TaskManagementResult.FUNCTION_COMPLETE ||
+    response === TaskManagementResult.FUNCTION_SUCCEEDED;
+  if (!done) throw new InitiatorError({ code: 'INITIATOR_TASK_MANAGEMENT', response });
+}

@@ -1,0 +1,31 @@
+import type { SenseData } from '@lunbox/scsi';
+
+/** One SCSI command. */
+export interface ScsiRequest {
+  /** Number of the logical unit, 0 to 16383. */
+  readonly lun: number;
+  /** 6 to 16 bytes. */
+  readonly cdb: Uint8Array;
+  /** Data-In goes here, in order; the lengths together are the Expected Data Transfer Length. */
+  readonly read?: readonly Uint8Array[];
+  /** Data-Out, in order, unchanged until the command ends. Not together with `read`. */
+  readonly write?: readonly Uint8Array[];
+  /** May be sent again when a connection was lost, since doing it twice is as good as once. Default false. */
+  readonly idempotent?: boolean;
+  /** Aborts the command when it has not ended by then. Default: the session's `commandTimeoutMs`. */
+  readonly timeoutMs?: number;
+  /** Aborts the command. */
+  readonly signal?: AbortSignal;
+}
+
+/** How a command ended, whatever its status. */
+export interface ScsiResult {
+  /** SCSI status (SAM-5 5.3.1). */
+  readonly status: number;
+  /** Bytes of Data-In that have come. */
+  readonly receivedBytes: number;
+  /** Bytes by which the transfer was shorter (positive) or would have been longer (negative) than asked. */
+  readonly residualBytes: number;
+  /** Sense data, where there was any that can be read. */
+  readonly sense: SenseData | undefined;
+}

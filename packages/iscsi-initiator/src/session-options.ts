@@ -1,0 +1,50 @@
+import type { Clock, Random } from '@lunbox/block';
+import type { ChapCredentials, ChapDigest } from './chap.ts';
+import type { NegotiationOptions } from './parameters.ts';
+import type { Dial, Portal } from './transport.ts';
+
+/** How a session comes back after its connection was lost. */
+export interface ReconnectOptions {
+  /** Gives up after this long without a session; 0 never tries. Default 60 000. */
+  readonly timeoutMs?: number;
+  /** First pause between two tries; each further one is twice as long. Default 100. */
+  readonly minDelayMs?: number;
+  /** Longest pause. Default 5000. */
+  readonly maxDelayMs?: number;
+}
+
+/** What a session needs to know. */
+export interface SessionOptions {
+  readonly portal: Portal;
+  /** Left out: a discovery session. */
+  readonly targetName?: string;
+  /** Default `iqn.2026-11.io.lunbox:initiator`. */
+  readonly initiatorName?: string;
+  readonly chap?: ChapCredentials;
+  readonly negotiation?: NegotiationOptions;
+  readonly reconnect?: ReconnectOptions;
+  /** A connection and login that take longer fail. Default 15 000. */
+  readonly loginTimeoutMs?: number;
+  /** A command that takes longer is aborted. Default 60 000. */
+  readonly commandTimeoutMs?: number;
+  /** A target that was silent for so long is pinged. Default 5000. */
+  readonly pingIntervalMs?: number;
+  /** A target that leaves a ping unanswered for so long is given up. Default 10 000. */
+  readonly pingTimeoutMs?: number;
+  /** Commands that may wait or be at work; further ones are refused with `INITIATOR_BUSY`. Default 4096. */
+  readonly maxCommands?: number;
+}
+
+/** What a session takes from its surroundings, so that a test can replay it. */
+export interface SessionSeams {
+  readonly dial: Dial;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly chapDigest: ChapDigest;
+}
+
+/** InitiatorName when the options have none. */
+export const DEFAULT_INITIATOR_NAME = 'iqn.2026-11.io.lunbox:initiator';
+
+/** Redirects followed one after the other before a login is given up. */
+export const MAX_REDIRECTS = 8;

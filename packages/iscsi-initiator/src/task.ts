@@ -1,0 +1,78 @@
+import { totalLength } from '@lunbox/block';
+import { encodeLun } from '@lunbox/scsi';
+import type { InitiatorError } from './errors.ts';
+import type { Lender } from './outbox.ts';
+import type { ScsiRequest, ScsiResult } from './request.ts';
+
+const NO_BUFFERS: readonly Uint8Array[] = [];
+
+/** Who hears how a task ended. */
+export interface TaskOwner {
+  /** Exactly once for a task; its buffers are free again. */
+  taskEnded(task: Task, outcome: ScsiResult | InitiatorError): void;
+}
+
+/** One try of a command on one connection. */
+export class Task implements Lender {
+  readonly request: ScsiRequest;
+  readonly initiatorTaskTag: number;
+  readonly cmdSn: number;
+  readonly lun: Uint8Array;
+  readonly lunHigh: number;
+  /** Where data goes or comes from. */
+  readonly buffers: readonly Uint8Array[];
+  /** Expected Data Transfer Length, in bytes. */
+  readonly lengthBytes: number;
+  /** Data-In received so far; it comes in order, since DataPDUInOrder and DataSequenceInOrder are Yes. */
+  receivedBytes = 0;
+  /** DataSN of the next Data-In, or R2TSN of the next R2T. */
+  nextDataSn = 0;
+  readonly #owner: TaskOwner;
+  #lent = 0;
+  #outcome: ScsiResult | InitiatorError | undefined;
+  #told = false;
+
+  constructor(owner: TaskOwner, request: ScsiRequest, initiatorTaskTag: number, cmdSn: number) {
+    this.#owner = owner;
+    this.request = request;
+    this.initiatorTaskTag = initiatorTaskTag;
+    this.cmdSn = cmdSn;
+    this.lun = encodeLun(request.lun);
+    this.lunHigh = ((this.lun[0] as number) << 24) | ((this.lun[1] as number) << 16);
+    this.buffers = request.read ?? request.write ?? NO_BUFFERS;
+    this.lengthBytes = totalLength(this.buffers);
+  }
+
+  /** True once the outcome is known. */
+  get ended(): boolean {
+    return this.#outcome !== undefined;
+  }
+
+  /** Some of the buffers are with the network. */
+  lend(): void {
+    this.#lent++;
+  }
+
+  returned(): void {
+    this.#lent--;
+    this.#tell();
+  }
+
+  /** The outcome. A status may overtake data that is still on its way out: the owner hears when that is out too. */
+  end(outcome: ScsiResult | InitiatorError): void {
+    this.#outcome ??= outcome;
+    this.#tell();
+  }
+
+  /** The connection is gone, and the buffers with it are free. */
+  lost(error: InitiatorError): void {
+    this.#lent = 0;
+    this.end(error);
+  }
+
+  #tell(): void {
+    if (this.#told || this.#outcome === undefined || this.#lent > 0) return;
+    this.#told = true;
+    this.#owner.taskEnded(this, this.#outcome);
+  }
+}
