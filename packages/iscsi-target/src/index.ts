@@ -4,7 +4,13 @@
  *
  * @packageDocumentation
  */
-export type { AccessEntry, ChapCredentials, DiscoveryEntry, TargetCredentials } from './auth/access-entry.ts';
+export {
+  checkAccess,
+  type AccessEntry,
+  type ChapCredentials,
+  type DiscoveryEntry,
+  type TargetCredentials,
+} from './auth/access-entry.ts';
 export type { SecurityOptions } from './auth/admission.ts';
 export { ChapAlgorithm, type ChapCrypto } from './auth/chap-crypto.ts';
 export { ChapSecret, type ChapSecretOptions } from './auth/chap-secret.ts';

@@ -5,6 +5,16 @@
  * @packageDocumentation
  */
 export {
+  ChapSecret,
+  type AccessEntry,
+  type ChapAlgorithm,
+  type ChapCredentials,
+  type ChapCrypto,
+  type ChapSecretOptions,
+  type DiscoveryEntry,
+  type TargetCredentials,
+} from '@lunbox/iscsi-target';
+export {
   LUN_LIMIT,
   type ContainerLun,
   type DeviceLun,

@@ -1,4 +1,5 @@
 import type { BlockDevice } from '@lunbox/block';
+import type { AccessEntry, ChapAlgorithm, DiscoveryEntry } from '@lunbox/iscsi-target';
 import type { ForeignPolicy, StorageObjectSeams } from '@lunbox/storage-object';
 
 /** A LUN from a container file; the server opens and closes it. */
@@ -26,6 +27,11 @@ export interface ServedTargetOptions {
   readonly iqn?: string;
   /** LUN 0, 1, … in this order; at least one and at most 256. */
   readonly luns: readonly LunOptions[];
+  /**
+   * Who may log in, and what they have to prove first; the first entry that an initiator fits decides. Without an
+   * entry, whoever comes from this machine, and nobody else.
+   */
+  readonly access?: readonly AccessEntry[];
 }
 
 /** Options of {@link createServer}. */
@@ -33,7 +39,14 @@ export interface ServerOptions extends StorageObjectSeams {
   /** `host:port` each; port 0 takes a free one. Default `127.0.0.1:3260`. */
   readonly portals?: readonly string[];
   readonly targets: readonly ServedTargetOptions[];
-  /** Serve everybody who reaches a portal that is not loopback. There is no authentication yet. */
+  /** Who may ask which targets there are. By default whoever may log in to one of them; CHAP is not asked for. */
+  readonly discovery?: readonly DiscoveryEntry[];
+  /** The weakest CHAP algorithm that is good enough. Default 5 (MD5), the only one that every initiator has. */
+  readonly minimumChapAlgorithm?: ChapAlgorithm;
+  /**
+   * Let initiators in without CHAP at a portal that is not loopback: those of an access list by name and address,
+   * everybody where there is no access list.
+   */
   readonly allowUnauthenticated?: boolean;
 }
 

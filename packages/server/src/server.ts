@@ -1,13 +1,19 @@
-import { IscsiServer } from '@lunbox/iscsi-target';
+import {
+  IscsiServer,
+  type AccessEntry,
+  type SecurityOptions,
+  type TargetOptions,
+} from '@lunbox/iscsi-target';
 import { LogicalUnit, ScsiTarget } from '@lunbox/scsi';
 import { formatUuid } from '@lunbox/storage-object';
 import debug from 'debug';
 import { resolve } from 'node:path';
+import { accessOf, checkAccessOptions } from './access.ts';
 import { closeDisks, openDisks, type Disk } from './disks.ts';
 import { checkIscsiName, defaultIscsiName } from './iscsi-name.ts';
 import { LUN_LIMIT, type LunOptions, type ServerOptions } from './options.ts';
 import { portalError } from './portal-error.ts';
-import { formatPortal, isLoopback, parsePortal, reachablePortal, type Portal } from './portal.ts';
+import { formatPortal, parsePortal, reachablePortal, type Portal } from './portal.ts';
 import { ServerError } from './server-error.ts';
 import type { ServedLun, ServedTarget } from './status.ts';
 
@@ -22,6 +28,7 @@ const STOP_TIMEOUT_MS = 10_000;
 interface OpenTarget {
   readonly iqn: string;
   readonly disks: readonly Disk[];
+  readonly access: readonly AccessEntry[];
 }
 
 /** Everything that a running server holds. */
@@ -42,7 +49,7 @@ export interface StopOptions {
  * order. Made by {@link createServer}.
  */
 export class LunboxServer {
-  readonly #options: ServerOptions;
+  #options: ServerOptions;
   readonly #wantedPortals: readonly Portal[];
   #running: Running | undefined;
   #stopping: Promise<void> | undefined;
@@ -90,13 +97,33 @@ export class LunboxServer {
     const disks = await openDisks(allLuns(this.#options), this.#options);
     try {
       const targets = divide(disks, this.#options);
-      const iscsi = new IscsiServer({ targets: targets.map(buildTarget) });
+      const iscsi = new IscsiServer({ targets: targets.map(buildTarget), security: security(this.#options) });
       this.#running = { iscsi, targets, portals: await listen(iscsi, this.#wantedPortals) };
     } catch (error) {
       await closeDisks(disks);
       throw error;
     }
     log('listening at %o', this.portals);
+  }
+
+  /**
+   * Replaces the access list of a target that is served, as to change a secret: list the new one before the old
+   * one until every initiator has changed. Sessions that are there stay.
+   *
+   * Throws a {@link ServerError} `SERVER_WRONG_STATE`, `SERVER_BAD_OPTIONS` or `SERVER_AUTHENTICATION_REQUIRED`.
+   */
+  setAccess(access: readonly AccessEntry[], targetIndex = 0): void {
+    const target = this.#running?.targets[targetIndex];
+    if (!this.#running || !target) {
+      throw new ServerError('SERVER_WRONG_STATE', `there is no target ${targetIndex} now`);
+    }
+    const targets = this.#options.targets.map((served, index) =>
+      index === targetIndex ? { ...served, access } : served,
+    );
+    const options = { ...this.#options, targets };
+    checkAccessOptions(options, this.#wantedPortals);
+    this.#running.iscsi.setAccess(target.iqn, accessOf({ access }, options));
+    this.#options = options;
   }
 
   /**
@@ -120,12 +147,7 @@ export async function createServer(options: ServerOptions): Promise<LunboxServer
 }
 
 function checkOptions(options: ServerOptions, portals: readonly Portal[]): void {
-  const open = portals.find((portal) => !isLoopback(portal));
-  if (open && options.allowUnauthenticated !== true) {
-    const portal = formatPortal(open);
-    const message = `${portal} can be reached from other machines, and nobody would have to log in with a secret`;
-    throw new ServerError('SERVER_AUTHENTICATION_REQUIRED', message, { portal });
-  }
+  checkAccessOptions(options, portals);
   if (portals.length === 0 || options.targets.length === 0) {
     throw new ServerError('SERVER_BAD_OPTIONS', 'a server needs a portal and a target');
   }
@@ -170,19 +192,28 @@ const allLuns = (options: ServerOptions): LunOptions[] => options.targets.flatMa
 /** Gives each target its disks, which were opened in one row. */
 function divide(disks: readonly Disk[], options: ServerOptions): OpenTarget[] {
   let from = 0;
-  return options.targets.map(({ iqn, luns }) => {
+  return options.targets.map((target) => {
+    const { iqn, luns } = target;
     const own = disks.slice(from, (from += luns.length));
     const identity = own[0]?.identity ?? new Uint8Array();
-    return { iqn: iqn === undefined ? defaultIscsiName(identity) : checkIscsiName(iqn), disks: own };
+    const name = iqn === undefined ? defaultIscsiName(identity) : checkIscsiName(iqn);
+    return { iqn: name, disks: own, access: accessOf(target, options) };
   });
 }
 
-function buildTarget({ iqn, disks }: OpenTarget): { name: string; scsi: ScsiTarget } {
+function security({ discovery, minimumChapAlgorithm }: ServerOptions): SecurityOptions {
+  return {
+    ...(discovery === undefined ? {} : { discovery }),
+    ...(minimumChapAlgorithm === undefined ? {} : { minimumAlgorithm: minimumChapAlgorithm }),
+  };
+}
+
+function buildTarget({ iqn, disks, access }: OpenTarget): TargetOptions {
   const scsi = new ScsiTarget();
   for (const [lun, { device, identity }] of disks.entries()) {
     scsi.addUnit(lun, new LogicalUnit({ device, identity }));
   }
-  return { name: iqn, scsi };
+  return { name: iqn, scsi, access };
 }
 
 function describeLun(disk: Disk, lun: number, url: string): ServedLun {

@@ -57,8 +57,7 @@ export class AccessList {
 
   /** @throws TargetError `ACCESS_INVALID` when an entry cannot mean anything, or uses a secret in both directions. */
   constructor(entries: readonly AccessEntry[]) {
-    this.#rules = entries.map(readEntry);
-    checkSecrets(entries);
+    this.#rules = readEntries(entries);
   }
 
   /** True when an entry asks for CHAP. */
@@ -84,6 +83,20 @@ export class AccessList {
       ? entries.slice(0, 1)
       : entries.filter(({ chap }) => chap !== undefined);
   }
+}
+
+/**
+ * Checks entries that a target or discovery is going to be given.
+ *
+ * @throws TargetError `ACCESS_INVALID` when an entry cannot mean anything, or uses a secret in both directions.
+ */
+export function checkAccess(entries: readonly AccessEntry[]): void {
+  readEntries(entries);
+}
+
+function readEntries(entries: readonly AccessEntry[]): Rule[] {
+  checkSecrets(entries);
+  return entries.map(readEntry);
 }
 
 function readEntry(entry: AccessEntry): Rule {

@@ -20,7 +20,8 @@ const USAGE_CODES: ReadonlySet<string> = new Set<ServerErrorCode | ContainerErro
 
 /** What to do about a refusal, where the message alone does not say. */
 const HINTS: Readonly<Record<string, string>> = {
-  SERVER_AUTHENTICATION_REQUIRED: 'say --no-auth if that is what you want',
+  SERVER_AUTHENTICATION_REQUIRED:
+    'ask for a secret with --chap-user, or say --no-auth if that is what you want',
   CONTAINER_NOT_FOUND: 'make a disk with: lunbox create FILE --size 10G',
   CONTAINER_NOT_LUNBOX: 'make a disk with: lunbox create FILE --size 10G',
   CONTAINER_CORRUPT: 'restore it from a backup; nothing was changed',
@@ -80,7 +81,14 @@ function buildProgram(setExitCode: (code: number) => void): Command {
     .option('--iqn <iqn>', 'name of the target (default: made from the identity of the first disk)')
     .option('--read-only', 'refuse every change to the disks')
     .option('--keep-identity', 'a copied file keeps the identity of its original (never serve both)')
-    .option('--no-auth', 'serve everybody who reaches a portal that is not loopback')
+    .option('--chap-user <name>', 'initiators log in under this name with a secret (CHAP)')
+    .option('--chap-secret-file <file>', 'file with the secret of initiators (or LUNBOX_CHAP_SECRET)')
+    .option('--mutual-user <name>', 'name under which the target proves itself to initiators (mutual CHAP)')
+    .option('--mutual-secret-file <file>', 'file with the secret of the target (or LUNBOX_MUTUAL_SECRET)')
+    .option('--allow-short-secrets', 'take secrets of less than 12 bytes')
+    .option('--allow <iqn>', 'initiators that may log in; * and ? are wildcards (repeatable)', collect)
+    .option('--initiator-address <cidr>', 'addresses that initiators may come from (repeatable)', collect)
+    .option('--no-auth', 'let initiators in without a secret at a portal that is not loopback')
     .option('--json', 'print one line of JSON when the disks can be reached')
     .action(async (files: string[], flags: ServeFlags) => {
       setExitCode(await serveDisks(files, flags));

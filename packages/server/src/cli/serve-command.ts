@@ -1,10 +1,11 @@
 import type { Continuity } from '@lunbox/storage-object';
 import { createServer, type LunboxServer } from '../server.ts';
+import { accessFromFlags, type AccessFlags } from './access-flags.ts';
 import { ExitCode } from './exit-code.ts';
 import { connectionGuide } from './connection-guide.ts';
 
 /** Flags of `lunbox serve`. */
-export interface ServeFlags {
+export interface ServeFlags extends AccessFlags {
   readonly portal?: readonly string[];
   readonly iqn?: string;
   readonly readOnly?: boolean;
@@ -26,9 +27,12 @@ const WARNINGS: Readonly<Record<Continuity, string | undefined>> = {
 export async function serveDisks(paths: readonly string[], flags: ServeFlags): Promise<number> {
   const foreign = flags.keepIdentity === true ? 'keep-identity' : 'new-identity';
   const luns = paths.map((path) => ({ path, readOnly: flags.readOnly === true, foreign }) as const);
+  const access = accessFromFlags(flags);
   const server = await createServer({
     ...(flags.portal ? { portals: flags.portal } : {}),
-    targets: [flags.iqn === undefined ? { luns } : { iqn: flags.iqn, luns }],
+    targets: [{ ...(flags.iqn === undefined ? {} : { iqn: flags.iqn }), luns, access }],
+    // Who has a secret needs it to ask for targets too: names are nobody else's business.
+    discovery: access,
     allowUnauthenticated: !flags.auth,
   });
   const say = flags.json === true ? () => undefined : (line: string) => console.log(line);

@@ -1,0 +1,43 @@
+import { checkAccess, TargetError, type AccessEntry } from '@lunbox/iscsi-target';
+import type { ServedTargetOptions, ServerOptions } from './options.ts';
+import { formatPortal, isLoopback, type Portal } from './portal.ts';
+import { ServerError } from './server-error.ts';
+
+const EVERYBODY: readonly AccessEntry[] = [{ initiator: '*' }];
+
+/** The access list of a target. Consent to do without authentication opens a target that has none. */
+export function accessOf(
+  { access = [] }: Pick<ServedTargetOptions, 'access'>,
+  { allowUnauthenticated = false }: ServerOptions,
+): readonly AccessEntry[] {
+  return access.length === 0 && allowUnauthenticated ? EVERYBODY : access;
+}
+
+/**
+ * Checks who may come in: the entries make sense, and nobody gets in at a portal for others without a secret
+ * unless that was said out loud.
+ *
+ * Throws a {@link ServerError} `SERVER_BAD_OPTIONS` or `SERVER_AUTHENTICATION_REQUIRED`.
+ */
+export function checkAccessOptions(options: ServerOptions, portals: readonly Portal[]): void {
+  for (const { access = [] } of options.targets) check(access);
+  check(options.discovery ?? []);
+  const open = portals.find((portal) => !isLoopback(portal));
+  if (!open || options.allowUnauthenticated === true || options.targets.every(asksForSecret)) return;
+  const portal = formatPortal(open);
+  const message = `${portal} can be reached from other machines, and not everybody would have to log in with a secret`;
+  throw new ServerError('SERVER_AUTHENTICATION_REQUIRED', message, { portal });
+}
+
+function asksForSecret({ access = [] }: ServedTargetOptions): boolean {
+  return access.length > 0 && access.every(({ chap }) => chap !== undefined);
+}
+
+function check(access: readonly AccessEntry[]): void {
+  try {
+    checkAccess(access);
+  } catch (error) {
+    if (!(error instanceof TargetError)) throw error;
+    throw new ServerError('SERVER_BAD_OPTIONS', error.message, { cause: error });
+  }
+}
