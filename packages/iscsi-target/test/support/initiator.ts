@@ -34,7 +34,7 @@ export interface LoginOptions {
  * no more than number its PDUs.
  */
 export class TestInitiator {
-  readonly transport: MemoryTransport = new MemoryTransport();
+  readonly transport: MemoryTransport;
   readonly connection: Connection;
   readonly engine: TargetEngine;
   cmdSn = 1;
@@ -46,8 +46,9 @@ export class TestInitiator {
   readonly #received: TargetPdu[] = [];
   readonly #framer: Framer;
 
-  constructor(engine: TargetEngine) {
+  constructor(engine: TargetEngine, transport: MemoryTransport = new MemoryTransport()) {
     this.engine = engine;
+    this.transport = transport;
     const connection = engine.accept(this.transport, 0);
     if (connection === undefined) throw new Error('the engine refused the connection');
     this.connection = connection as Connection;

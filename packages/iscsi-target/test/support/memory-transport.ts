@@ -1,11 +1,20 @@
-import type { Endpoint, Transport } from '../../src/transport.ts';
+import type { Endpoint, Portal, Transport } from '../../src/transport.ts';
+
+/** What a test chooses about a {@link MemoryTransport}. */
+export interface MemoryTransportOptions {
+  readonly local?: Endpoint;
+  readonly portal?: Portal;
+  readonly peerNames?: readonly string[];
+}
 
 /**
  * A network of one: what the engine sends is kept until the test looks. `deferred` callbacks run when the test
  * says so, or after each {@link MemoryTransport.settle}.
  */
 export class MemoryTransport implements Transport {
-  readonly local: Endpoint = { address: '127.0.0.1', port: 3260 };
+  readonly local: Endpoint;
+  readonly portal: Portal | undefined;
+  readonly peerNames: readonly string[] | undefined;
   readonly remote: Endpoint = { address: '127.0.0.1', port: 50000 };
   ended = false;
   destroyed = false;
@@ -15,6 +24,12 @@ export class MemoryTransport implements Transport {
   readonly #sent: Uint8Array[] = [];
   readonly #deferred: (() => void)[] = [];
   readonly #stalledDone: (() => void)[] = [];
+
+  constructor(options: MemoryTransportOptions = {}) {
+    this.local = options.local ?? { address: '127.0.0.1', port: 3260 };
+    this.portal = options.portal;
+    this.peerNames = options.peerNames;
+  }
 
   send(segments: readonly Uint8Array[], done: () => void): void {
     for (const segment of segments) this.#sent.push(segment.slice());
