@@ -57,7 +57,7 @@ export class LoginGate {
 function loginAttempt(transport: Transport, names: LoginNames): LoginAttempt {
   return {
     initiatorName: names.initiatorName ?? '',
-    targetName: names.targetName,
+    targetName: names.discovery ? undefined : names.targetName,
     local: transport.local,
     remote: transport.remote,
     portalGroupTag: transport.portal?.tag ?? PORTAL_GROUP_TAG,

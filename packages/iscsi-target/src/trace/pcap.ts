@@ -1,5 +1,5 @@
+import { parseAddress } from '../auth/ip-address.ts';
 import type { Endpoint } from '../transport.ts';
-import { addressBytes } from './ip-address.ts';
 import type { Packet } from './packet-ring.ts';
 
 const MAGIC_MICROSECONDS = 0xa1b2c3d4;
@@ -73,9 +73,8 @@ function tcpSegment(packet: Packet, sequence: number, data: Uint8Array): Uint8Ar
 }
 
 function ipPacket(source: Endpoint, destination: Endpoint, segment: Uint8Array): Uint8Array {
-  const from = addressBytes(source.address);
-  const to = addressBytes(destination.address);
-  const header = from.length === 16 && to.length === 16 ? ipv6Header(segment) : ipv4Header(segment);
+  const [from, to] = addresses(source, destination);
+  const header = from.length === 16 ? ipv6Header(segment) : ipv4Header(segment);
   const addressesAt = header.length - from.length - to.length;
   header.set(from, addressesAt);
   header.set(to, addressesAt + from.length);
@@ -87,6 +86,14 @@ function ipPacket(source: Endpoint, destination: Endpoint, segment: Uint8Array):
   packet.set(header);
   packet.set(segment, header.length);
   return packet;
+}
+
+/** Both addresses in bytes; a transport that knows no IP addresses has 0.0.0.0 at both ends. */
+function addresses(source: Endpoint, destination: Endpoint): [Uint8Array, Uint8Array] {
+  const from = parseAddress(source.address);
+  const to = parseAddress(destination.address);
+  if (from === undefined || to?.length !== from.length) return [new Uint8Array(4), new Uint8Array(4)];
+  return [from, to];
 }
 
 /** RFC 791 §3.1, addresses and checksum left out. */

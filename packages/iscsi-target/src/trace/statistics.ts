@@ -74,7 +74,10 @@ export class Statistics {
 
   #countLun(targetName: string, command: ObservedCommand, latencyMs: number): void {
     let luns = this.#targets.get(targetName);
-    if (luns === undefined) this.#targets.set(targetName, (luns = new Map()));
+    if (luns === undefined) {
+      luns = new Map<number | undefined, CommandCounters>();
+      this.#targets.set(targetName, luns);
+    }
     const lun = decodeLun(command.lun);
     const key = luns.has(lun) || luns.size < MAX_LUNS ? lun : undefined;
     countersFor(luns, key).count(command, latencyMs);

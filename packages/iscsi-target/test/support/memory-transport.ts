@@ -3,6 +3,7 @@ import type { Endpoint, Portal, Transport } from '../../src/transport.ts';
 /** What a test chooses about a {@link MemoryTransport}. */
 export interface MemoryTransportOptions {
   readonly local?: Endpoint;
+  readonly remote?: Endpoint;
   readonly portal?: Portal;
   readonly peerNames?: readonly string[];
 }
@@ -15,7 +16,7 @@ export class MemoryTransport implements Transport {
   readonly local: Endpoint;
   readonly portal: Portal | undefined;
   readonly peerNames: readonly string[] | undefined;
-  readonly remote: Endpoint = { address: '127.0.0.1', port: 50000 };
+  readonly remote: Endpoint;
   ended = false;
   destroyed = false;
   paused = false;
@@ -27,6 +28,7 @@ export class MemoryTransport implements Transport {
 
   constructor(options: MemoryTransportOptions = {}) {
     this.local = options.local ?? { address: '127.0.0.1', port: 3260 };
+    this.remote = options.remote ?? { address: '127.0.0.1', port: 50000 };
     this.portal = options.portal;
     this.peerNames = options.peerNames;
   }
