@@ -36,3 +36,7 @@ export {
   type DiscoveredTarget,
 } from './discovery.ts';
 export { systemSeams } from './shell/seams.ts';
+export { parseIscsiUrl, type IscsiUrl } from './iscsi-url.ts';
+export { IscsiDisk, type DiskOptions } from './disk/iscsi-disk.ts';
+export type { LunCapacity, LunProperties } from './disk/lun-properties.ts';
+export { connectLun, type LunOptions, type UrlOptions } from './shell/connect-lun.ts';

@@ -98,6 +98,9 @@ export class LoginPhase implements Phase {
     const pdu = decodePdu(headerBytes(header), data);
     if (pdu.type !== 'login-response') throw protocolError(`${pdu.type} during the login`);
     if (++this.#responses > MAX_RESPONSES) throw protocolError('the login does not come to an end');
+    const status = (pdu.statusClass << 8) | pdu.statusDetail;
+    // RFC 7143 §11.13.4: StatSN is only valid with status class 0.
+    if (status !== LoginStatus.SUCCESS) throw refusal(status, new Map(this.#text.push(data, false)));
     if (this.#responses === 1) this.#numbering.expStatSn = pdu.statSn;
     if (!this.#numbering.acknowledge(pdu.statSn)) throw protocolError('a login response is missing');
     this.#numbering.update(pdu.expCmdSn, pdu.maxCmdSn);
@@ -111,8 +114,6 @@ export class LoginPhase implements Phase {
   }
 
   #answer(pdu: LoginResponsePdu, pairs: Map<string, string>): void {
-    const status = (pdu.statusClass << 8) | pdu.statusDetail;
-    if (status !== LoginStatus.SUCCESS) throw refusal(status, pairs);
     if (pdu.csg !== this.#csg) throw protocolError(`a response for stage ${pdu.csg} in stage ${this.#csg}`);
     if (this.#csg === LoginStage.SECURITY_NEGOTIATION) this.#secure(pdu, pairs);
     else this.#negotiate(pdu, pairs);

@@ -1,0 +1,111 @@
+import type { Clock } from '@lunbox/block';
+import { AdditionalSenseCode, SenseKey, Status, type AdditionalSense, type SenseData } from '@lunbox/scsi';
+import createDebug from 'debug';
+import { InitiatorError } from '../errors.ts';
+import type { ScsiRequest, ScsiResult } from '../request.ts';
+import type { IscsiSession } from '../session.ts';
+
+const log = createDebug('lunbox:iscsi-initiator:lun');
+
+/** Tries of one command that meets passing conditions. */
+const MAX_TRIES = 12;
+const FIRST_PAUSE_MS = 20;
+const LONGEST_PAUSE_MS = 1000;
+
+/** A command for the one logical unit. */
+export type LunRequest = Omit<ScsiRequest, 'lun'>;
+
+/**
+ * Sends commands to one logical unit and tries again what only failed for the moment: unit attentions (SAM-5 5.14),
+ * a full task set, a unit that is becoming ready, an aborted command.
+ */
+export class LunClient {
+  readonly lun: number;
+  readonly session: IscsiSession;
+  readonly #clock: Clock;
+  readonly #onAttention: (sense: SenseData) => void;
+
+  /** @param onAttention - hears every unit attention, once. */
+  constructor(
+    session: IscsiSession,
+    lun: number,
+    clock: Clock,
+    onAttention: (sense: SenseData) => void = () => undefined,
+  ) {
+    this.session = session;
+    this.lun = lun;
+    this.#clock = clock;
+    this.#onAttention = onAttention;
+  }
+
+  /** Runs a command to GOOD; rejects as {@link IscsiSession.execute} does. */
+  async run(request: LunRequest): Promise<ScsiResult> {
+    let pauseMs = FIRST_PAUSE_MS;
+    for (let tries = 1; ; tries++) {
+      try {
+        return await this.session.execute({ ...request, lun: this.lun });
+      } catch (error) {
+        const again = error instanceof InitiatorError ? this.#judge(error) : 'never';
+        if (again === 'never' || tries >= MAX_TRIES) throw error;
+        log('LUN %d, try %d: %s', this.lun, tries, (error as Error).message);
+        if (again === 'at-once') continue;
+      }
+      await this.#pause(pauseMs);
+      pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
+    }
+  }
+
+  /** Runs a command that answers with parameter data: what came of it. */
+  async inquire(cdb: Uint8Array, allocationLength: number): Promise<Uint8Array> {
+    const data = new Uint8Array(allocationLength);
+    const { receivedBytes } = await this.run({ cdb, read: [data], idempotent: true });
+    return data.subarray(0, receivedBytes);
+  }
+
+  /** The same for what a unit need not know: undefined when it refuses the command or a field of it. */
+  async inquireOptional(cdb: Uint8Array, allocationLength: number): Promise<Uint8Array | undefined> {
+    try {
+      return await this.inquire(cdb, allocationLength);
+    } catch (error) {
+      if (isUnsupported(error)) return undefined;
+      throw error;
+    }
+  }
+
+  #judge({ detail }: InitiatorError): 'at-once' | 'later' | 'never' {
+    if (detail.code === 'INITIATOR_SCSI_STATUS') {
+      return detail.status === Status.BUSY || detail.status === Status.TASK_SET_FULL ? 'later' : 'never';
+    }
+    if (detail.code !== 'INITIATOR_CHECK_CONDITION') return 'never';
+    const { sense } = detail;
+    if (sense.senseKey === SenseKey.UNIT_ATTENTION) {
+      this.#onAttention(sense);
+      return 'at-once';
+    }
+    if (sense.senseKey === SenseKey.ABORTED_COMMAND) return 'later';
+    const becomingReady = AdditionalSenseCode.LOGICAL_UNIT_IS_IN_PROCESS_OF_BECOMING_READY;
+    return isSense(sense, becomingReady) ? 'later' : 'never';
+  }
+
+  #pause(delayMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#clock.setTimer(delayMs, resolve);
+    });
+  }
+}
+
+/** True when the sense data has this additional sense code. */
+export function isSense(sense: SenseData, { asc, ascq }: AdditionalSense): boolean {
+  return sense.asc === asc && sense.ascq === ascq;
+}
+
+/** True when a unit refused a command because it does not know it, or a field of it. */
+export function isUnsupported(error: unknown): boolean {
+  if (!(error instanceof InitiatorError) || error.detail.code !== 'INITIATOR_CHECK_CONDITION') return false;
+  const { sense } = error.detail;
+  return (
+    sense.senseKey === SenseKey.ILLEGAL_REQUEST &&
+    (isSense(sense, AdditionalSenseCode.INVALID_COMMAND_OPERATION_CODE) ||
+      isSense(sense, AdditionalSenseCode.INVALID_FIELD_IN_CDB))
+  );
+}
