@@ -22,7 +22,9 @@ export interface ObservedCommand {
  * on the data path: it must be quick, and must not throw.
  */
 export interface CommandObserver {
+  /** The device server gets the command. */
   started(command: ObservedCommand, session: SessionIdentity): void;
+  /** The command has its status, or is over without one. */
   finished(command: ObservedCommand, session: SessionIdentity): void;
   /** The session is over; commands that it left behind may still finish, aborted. */
   sessionEnded(session: SessionIdentity): void;

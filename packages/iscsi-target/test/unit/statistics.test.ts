@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { channel } from 'node:diagnostics_channel';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { COMMAND_CHANNEL, TargetEngine, type CommandTrace } from '../../src/index.ts';
 import { CommandTracer } from '../../src/shell/command-trace.ts';
 import { LatencyHistogram } from '../../src/trace/latency-histogram.ts';
@@ -71,10 +71,9 @@ describe('statistics of SCSI commands', () => {
   it('every command that is over is published while somebody listens', async () => {
     const heard: CommandTrace[] = [];
     const listen = (message: unknown): void => void heard.push(message as CommandTrace);
-    const commands = channel(COMMAND_CHANNEL);
-    commands.subscribe(listen);
+    subscribe(COMMAND_CHANNEL, listen);
     await initiator.send(initiator.read10(8, 2));
-    commands.unsubscribe(listen);
+    unsubscribe(COMMAND_CHANNEL, listen);
     await initiator.send(initiator.read10(8, 2));
     expect(heard).toHaveLength(1);
     const [trace] = heard;
