@@ -1,7 +1,7 @@
-import { decodeText, formatBinary, parseBinary, type LoginResponsePdu } from '@lunbox/iscsi-pdu';
+import { LoginStatus, decodeText, formatBinary, parseBinary, type LoginResponsePdu } from '@lunbox/iscsi-pdu';
 import { createHash } from 'node:crypto';
-import { LoginStatus } from '@lunbox/iscsi-pdu';
-import { INITIATOR_NAME, TARGET_NAME, TestInitiator } from './initiator.ts';
+import type { TestInitiator } from './initiator.ts';
+import { INITIATOR_NAME, TARGET_NAME } from './initiator.ts';
 
 /** Hash functions by CHAP algorithm, as IANA numbers them; written apart from the sources. */
 const HASHES: Readonly<Record<string, string>> = { 5: 'md5', 6: 'sha1', 7: 'sha256', 8: 'sha3-256' };
@@ -21,7 +21,7 @@ export interface ChapLogin {
   /** Writes the response; by default hexadecimal digits. */
   readonly format?: (bytes: Uint8Array) => string;
   /** Changes the response before it is sent. */
-  readonly respond?: (right: Uint8Array, challenge: Challenge) => Uint8Array;
+  readonly respond?: (right: Uint8Array, challenge: Challenge) => Uint8Array | Promise<Uint8Array>;
 }
 
 /** What the target asked. */
@@ -77,7 +77,7 @@ export async function chapLogin(initiator: TestInitiator, login: ChapLogin = {})
   const asked = await step({ CHAP_A: login.offer ?? '5' }, { transit: false, nsg: 0 });
   if (asked.status !== LoginStatus.SUCCESS) return asked;
   const challenge = challengeOf(asked.answers);
-  const last = await step(responseKeys(login, challenge));
+  const last = await step(await responseKeys(login, challenge));
   if (last.status !== LoginStatus.SUCCESS) return { ...last, challenge };
   const ready = await step({}, { csg: 1, nsg: 3 });
   return { status: ready.status, challenge, answers: last.answers };
@@ -100,9 +100,9 @@ function challengeOf(keys: Record<string, string>): Challenge {
   };
 }
 
-function responseKeys(login: ChapLogin, challenge: Challenge): Record<string, string> {
+async function responseKeys(login: ChapLogin, challenge: Challenge): Promise<Record<string, string>> {
   const { user = 'alice', secret = 'secret-of-alice1', format = formatBinary } = login;
   const right = chapResponse(challenge.algorithm, challenge.identifier, secret, challenge.bytes);
-  const response = login.respond?.(right, challenge) ?? right;
+  const response = (await login.respond?.(right, challenge)) ?? right;
   return { CHAP_N: user, CHAP_R: format(response), ...login.more };
 }

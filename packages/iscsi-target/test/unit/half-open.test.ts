@@ -1,0 +1,74 @@
+import { LoginStatus, serializePdu } from '@lunbox/iscsi-pdu';
+import { describe, expect, it } from 'vitest';
+import { ChapSecret, TargetEngine } from '../../src/index.ts';
+import { nodeChapCrypto } from '../../src/shell/node-chap-crypto.ts';
+import { chapLogin } from '../support/chap-initiator.ts';
+import { INITIATOR_NAME, TARGET_NAME, TestInitiator } from '../support/initiator.ts';
+import { ScriptedScsi } from '../support/scripted-scsi.ts';
+
+const NAMES = { InitiatorName: INITIATOR_NAME, TargetName: TARGET_NAME };
+
+function newEngine(limits: { maxHalfOpenLogins?: number; maxConnections?: number } = {}): TargetEngine {
+  const chap = { user: 'alice', secrets: [new ChapSecret('secret-of-alice1')] };
+  const targets = [{ name: TARGET_NAME, scsi: new ScriptedScsi(), access: [{ initiator: '*', chap }] }];
+  return new TargetEngine(targets, limits, { security: { crypto: nodeChapCrypto() } });
+}
+
+describe('logins that are half open', () => {
+  it('make room, the oldest first; a login that is through is not touched', async () => {
+    const engine = newEngine({ maxHalfOpenLogins: 2 });
+    const settled = new TestInitiator(engine);
+    expect((await chapLogin(settled)).status).toBe(LoginStatus.SUCCESS);
+    const waiting = Array.from({ length: 4 }, () => new TestInitiator(engine));
+    expect(waiting.map(({ transport }) => transport.destroyed)).toEqual([true, true, false, false]);
+    expect(settled.transport.destroyed).toBe(false);
+    expect(engine.connectionCount).toBe(3);
+  });
+
+  it('that end in a refusal give their place back', async () => {
+    const engine = newEngine({ maxHalfOpenLogins: 2 });
+    const first = new TestInitiator(engine);
+    for (let count = 0; count < 4; count++) {
+      const refused = new TestInitiator(engine);
+      await refused.send(refused.loginRequest({}, NAMES));
+      expect(refused.transport.ended).toBe(true);
+    }
+    expect(first.transport.destroyed).toBe(false);
+  });
+
+  it('are cut when they trickle in byte by byte', async () => {
+    const engine = newEngine();
+    const slow = new TestInitiator(engine);
+    const bytes = serializePdu(slow.loginRequest({ csg: 0, nsg: 1 }, NAMES), { header: false, data: false });
+    for (let index = 0; index < 16; index++) {
+      slow.nowMs = index * 1000;
+      engine.tick(slow.nowMs);
+      await slow.sendBytes(bytes.subarray(index, index + 1));
+    }
+    expect(slow.transport.destroyed).toBe(true);
+    expect(engine.connectionCount).toBe(0);
+  });
+
+  it('do not fill the memory: ten thousand of them leave a few hundred, and the service open', async () => {
+    const engine = newEngine();
+    const security = { csg: 0, nsg: 0, transit: false };
+    const flood: TestInitiator[] = [];
+    for (let index = 0; index < 10_000; index++) {
+      const initiator = new TestInitiator(engine);
+      const keys = { ...NAMES, AuthMethod: 'CHAP' };
+      const bytes = serializePdu(initiator.loginRequest(security, keys), { header: false, data: false });
+      await initiator.sendBytes(bytes);
+      // Half of the next request: bytes that have to be kept.
+      initiator.connection.receive(bytes.subarray(0, bytes.length / 2), 0);
+      flood.push(initiator);
+    }
+    const keptBytes = flood
+      .filter(({ transport }) => !transport.destroyed)
+      .reduce((sum, { connection }) => sum + connection.framer.bufferedBytes, 0);
+    const destroyed = flood.filter(({ transport }) => transport.destroyed).length;
+    expect(engine.connectionCount).toBe(256);
+    expect(destroyed).toBe(10_000 - 256);
+    expect(keptBytes).toBeLessThan(256 * 8192);
+    expect((await chapLogin(new TestInitiator(engine))).status).toBe(LoginStatus.SUCCESS);
+  });
+});
