@@ -13,6 +13,8 @@ export interface LunboxOptions extends TargetOptions {
   readonly compiled?: boolean;
   /** Flags of Node itself, such as `--cpu-prof`. */
   readonly nodeFlags?: readonly string[];
+  /** More flags of `lunbox serve`. */
+  readonly serveFlags?: readonly string[];
 }
 
 const packageDirectory = fileURLToPath(new URL('../../', import.meta.url));
@@ -82,7 +84,8 @@ export async function startLunbox(options: LunboxOptions): Promise<TargetUnderTe
   }
   const { dataOffset } = await lunboxInfo(filePath);
   let ready: ReadyLine | undefined;
-  const serve = ['serve', filePath, '--portal', `127.0.0.1:${String(options.port ?? 0)}`, '--json'];
+  const portal = ['--portal', `127.0.0.1:${String(options.port ?? 0)}`];
+  const serve = ['serve', filePath, ...portal, '--json', ...(options.serveFlags ?? [])];
   const daemon = await startDaemon(process.execPath, [...lunboxArguments(options), ...serve], {
     cwd: packageDirectory,
     isReadyLine: (line) => (ready = parseReady(line)) !== undefined,

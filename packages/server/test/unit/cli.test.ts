@@ -76,6 +76,25 @@ describe('a wrong command line', () => {
     ['an IQN that is none', ['serve', 'x', '--iqn', 'disk'], /not an iSCSI name/],
     ['an open portal', ['serve', 'x', '--portal', '0.0.0.0:0'], /say --no-auth/],
     ['one file twice', ['serve', 'x', './x'], /given twice/],
+    [
+      'a user without a secret',
+      ['serve', 'x', '--chap-user', 'alice'],
+      /--chap-secret-file, or set LUNBOX_CHAP/,
+    ],
+    ['a secret without a user', ['serve', 'x', '--chap-secret-file', 'y'], /needs --chap-user/],
+    ['mutual CHAP alone', ['serve', 'x', '--mutual-user', 'target'], /--mutual-user needs --chap-user/],
+    ['a secret of nobody', ['serve', 'x', '--mutual-secret-file', 'y'], /needs --mutual-user/],
+    [
+      'a secret that is not there',
+      ['serve', 'x', '--chap-user', 'alice', '--chap-secret-file', 'missing.secret'],
+      /cannot read the secret in missing.secret: ENOENT/,
+    ],
+    ['an address that is none', ['serve', 'x', '--initiator-address', 'here'], /"here" is not an address/],
+    [
+      'names and no secret at an open portal',
+      ['serve', 'x', '--portal', '0.0.0.0:0', '--allow', '*'],
+      /--chap-user/,
+    ],
   ])('with %s ends with 2 and says what is wrong', async (_name, args, message) => {
     expect(await run(args.map((arg) => (arg === 'x' ? file('x') : arg === './x' ? file('./x') : arg)))).toBe(
       2,
