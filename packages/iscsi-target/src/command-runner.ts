@@ -75,6 +75,10 @@ export class CommandRunner implements ReadHost, WriteHost {
     return this.#parameters.maxOutstandingR2t;
   }
 
+  get recoverable(): boolean {
+    return this.#parameters.errorRecoveryLevel > 0;
+  }
+
   get budget(): SolicitationBudget {
     return this.#session.budget;
   }
@@ -124,8 +128,8 @@ export class CommandRunner implements ReadHost, WriteHost {
     return this.#nextTag;
   }
 
-  sendR2t(task: Task, tag: number, offset: number, lengthBytes: number): void {
-    this.writer.sendR2t(task, tag, offset, lengthBytes);
+  sendR2t(task: Task, tag: number, r2tSn: number, offset: number, lengthBytes: number): void {
+    this.writer.sendR2t(task, tag, r2tSn, offset, lengthBytes);
     this.flushSoon();
   }
 
@@ -172,6 +176,9 @@ export class CommandRunner implements ReadHost, WriteHost {
       else task.transfer.discard(good, source.lengthBytes);
       return;
     }
-    new ReadTransfer(task, this, source, sendBytes, residualOf(expectedBytes, source.lengthBytes)).pump();
+    const residual = residualOf(expectedBytes, source.lengthBytes);
+    const transfer = new ReadTransfer(task, this, source, sendBytes, residual);
+    if (this.recoverable) task.reading = transfer;
+    transfer.pump();
   }
 }

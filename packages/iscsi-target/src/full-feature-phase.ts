@@ -13,6 +13,7 @@ import {
   type LogoutRequestPdu,
   type NopOutPdu,
   type TaskManagementRequestPdu,
+  type SnackPdu,
   type TextRequestPdu,
 } from '@lunbox/iscsi-pdu';
 import type { BufferPool } from './buffer-pool.ts';
@@ -25,6 +26,8 @@ import type { SendTargetsContext } from './send-targets.ts';
 import type { Session, SessionConnection } from './session.ts';
 import type { Task } from './task.ts';
 import { manageTasks, type ResetAuthority } from './task-management.ts';
+import { Recovery } from './recovery.ts';
+import { answerSnack } from './snack.ts';
 import { TextExchange } from './text-exchange.ts';
 import { WriteTransfer } from './write-transfer.ts';
 
@@ -36,6 +39,12 @@ export interface SessionOwner extends ResetAuthority {
   sessionClosed(session: Session, last: Connection): void;
 }
 
+/** Status PDUs kept for an initiator that does not acknowledge them. */
+const UNACKNOWLEDGED_LIMIT = 512;
+
+/** Every PDU of an initiator has its ExpStatSN here. */
+const EXP_STAT_SN_OFFSET = 28;
+
 type PduHandler = (phase: FullFeaturePhase, header: FrameHeader, data: Uint8Array, digestOk: boolean) => void;
 
 /** What an initiator may send in full feature phase. Others are refused with "command not supported". */
@@ -46,6 +55,7 @@ const HANDLERS: readonly (PduHandler | undefined)[] = handlerTable({
   [Opcode.TEXT_REQUEST]: (phase, header, data) => phase.textRequest(header, data),
   [Opcode.DATA_OUT]: (phase, header, data, digestOk) => phase.dataOut(header, data, digestOk),
   [Opcode.LOGOUT_REQUEST]: (phase, header, data) => phase.logout(header, data),
+  [Opcode.SNACK]: (phase, header, data) => phase.snack(header, data),
 });
 
 /** Full feature phase of one connection of a session (RFC 7143 §4.2.5). */
@@ -58,6 +68,8 @@ export class FullFeaturePhase implements Phase, SessionConnection {
   readonly #runner: CommandRunner;
   readonly #keepalive: Keepalive;
   readonly #text: TextExchange;
+  /** From ErrorRecoveryLevel 1 on. */
+  readonly #recovery: Recovery | undefined;
   readonly #commandHeader = newCommandHeader();
   readonly #dataOutHeader: DataOutHeader = newDataOutHeader();
   /** The task whose PDU is just arriving. */
@@ -83,6 +95,8 @@ export class FullFeaturePhase implements Phase, SessionConnection {
     this.#text = new TextExchange(connection, session, parameters, () =>
       owner.sendTargetsContext(connection, session),
     );
+    if (parameters.errorRecoveryLevel > 0) this.#recovery = new Recovery(UNACKNOWLEDGED_LIMIT);
+    connection.writer.recovery = this.#recovery;
   }
 
   get expCmdSn(): number {
@@ -94,6 +108,7 @@ export class FullFeaturePhase implements Phase, SessionConnection {
   }
 
   onHeader(header: FrameHeader): Uint8Array | undefined {
+    this.#recovery?.acknowledge(readU32(header.bytes, header.offset + EXP_STAT_SN_OFFSET));
     if (header.opcode === Opcode.SCSI_COMMAND) return this.#commandArrives(header);
     if (header.opcode === Opcode.DATA_OUT) return this.#dataArrives(header);
     return undefined;
@@ -138,9 +153,17 @@ export class FullFeaturePhase implements Phase, SessionConnection {
       return;
     }
     const final = (header.bytes[header.offset + 1]! & 0x80) !== 0;
+    // RFC 7143 §7.8: a discarded command has not been received; it is sent again under the same CmdSN.
+    if (!digestOk && this.#recovery !== undefined) return this.#discard(task);
     task.transfer?.immediateArrived(data.length, digestOk, !final);
     task.unhold();
     this.#runInOrder(task);
+  }
+
+  #discard(task: Task): void {
+    this.session.retire(task);
+    task.abort();
+    task.unhold();
   }
 
   /** A Data-Out PDU is complete. */
@@ -200,6 +223,15 @@ export class FullFeaturePhase implements Phase, SessionConnection {
       const reason = this.#text.take(request);
       if (reason !== undefined) this.connection.reject(whole, reason);
     });
+  }
+
+  /** A request to send PDUs again (RFC 7143 §11.16). Without error recovery there is none to answer it. */
+  snack(header: FrameHeader, data: Uint8Array): void {
+    const recovery = this.#recovery;
+    if (recovery === undefined) return this.connection.reject(header, RejectReason.COMMAND_NOT_SUPPORTED);
+    const context = { session: this.session, recovery, writer: this.connection.writer };
+    const answered = answerSnack(decode<SnackPdu>(header, data), context);
+    if (!answered) this.connection.reject(header, RejectReason.SNACK_REJECT);
   }
 
   /** Logout (RFC 7143 §11.14) of the session, of this connection or of another one of the session. */

@@ -99,7 +99,7 @@ const RULES: Readonly<Record<string, Rule>> = {
     () => 2,
     (p, value: number) => (p.defaultTime2Wait = value),
   ),
-  // Without connection recovery (ErrorRecoveryLevel 0) no state is worth retaining.
+  // Without connection recovery (ErrorRecoveryLevel 2) no state is worth retaining.
   DefaultTime2Retain: rule(
     () => 0,
     (p, value: number) => (p.defaultTime2Retain = value),
@@ -117,7 +117,7 @@ const RULES: Readonly<Record<string, Rule>> = {
     () => undefined,
   ),
   ErrorRecoveryLevel: rule(
-    () => 0,
+    (limits) => limits.errorRecoveryLevel,
     (p, value: number) => (p.errorRecoveryLevel = value),
   ),
   TaskReporting: rule(

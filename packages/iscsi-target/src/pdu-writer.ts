@@ -1,6 +1,7 @@
 import {
   BHS_LENGTH,
   NO_TTT,
+  RESERVED_TAG,
   ResidualFlag,
   crc32c,
   serializePdu,
@@ -14,6 +15,7 @@ import {
 } from '@lunbox/iscsi-pdu';
 import type { Numbering } from './numbering.ts';
 import type { Outbox, PinnedRegion } from './outbox.ts';
+import type { Recovery } from './recovery.ts';
 import type { Residual } from './residual.ts';
 import type { Task } from './task.ts';
 
@@ -23,6 +25,7 @@ const DIGEST_LENGTH = 4;
 export interface DataInPlace {
   readonly task: Task;
   readonly bufferOffset: number;
+  readonly dataSn: number;
   readonly final: boolean;
   /** Set on the PDU that carries GOOD status. */
   readonly residual: Residual | undefined;
@@ -36,6 +39,8 @@ export class PduWriter {
   /** Digests of full feature phase; they stay off until the login is over (RFC 7143 §13.1). */
   headerDigest = false;
   dataDigest = false;
+  /** From ErrorRecoveryLevel 1 on: takes note of what uses up a StatSN. */
+  recovery: Recovery | undefined = undefined;
   readonly #outbox: Outbox;
   readonly #numbering: Numbering;
   readonly #dataIn: DataInHeader = newDataInHeader();
@@ -53,6 +58,23 @@ export class PduWriter {
     const at = this.#outbox.reserve(bytes.length);
     this.#outbox.bytes.set(bytes, at);
     this.#outbox.commit(at, bytes.length);
+    // RFC 7143 §11.19: a ping shows the next StatSN and does not use it up.
+    const isPing = pdu.type === 'nop-in' && pdu.initiatorTaskTag === RESERVED_TAG;
+    if (!isPing) this.recovery?.remember(pdu.statSn, bytes, undefined);
+  }
+
+  /** Sends a PDU once more, as it was. */
+  sendAgain(bytes: Uint8Array): void {
+    const at = this.#outbox.reserve(bytes.length);
+    this.#outbox.bytes.set(bytes, at);
+    this.#outbox.commit(at, bytes.length);
+  }
+
+  /** Sends a Data-In PDU whose data is elsewhere already. */
+  sendDataIn(data: Uint8Array, place: DataInPlace): void {
+    const at = this.reserveDataIn(data.length);
+    this.dataInView(at, data.length).set(data);
+    this.commitDataIn(at, data.length, place);
   }
 
   /** Room for a Data-In PDU with `lengthBytes` of data. */
@@ -94,7 +116,7 @@ export class PduWriter {
   }
 
   /** Asks for data (RFC 7143 §11.8). */
-  sendR2t(task: Task, tag: number, offset: number, lengthBytes: number): void {
+  sendR2t(task: Task, tag: number, r2tSn: number, offset: number, lengthBytes: number): void {
     const header = this.#r2t;
     header.lunHigh = task.lunHigh;
     header.lunLow = task.lunLow;
@@ -104,7 +126,7 @@ export class PduWriter {
     header.statSn = this.#numbering.statSn;
     header.expCmdSn = this.#numbering.expCmdSn;
     header.maxCmdSn = this.#numbering.maxCmdSn;
-    header.r2tSn = task.numberedPdus++;
+    header.r2tSn = r2tSn;
     header.bufferOffset = offset;
     header.desiredDataTransferLength = lengthBytes;
     const at = this.#outbox.reserve(this.#wireLength(0));
@@ -137,7 +159,9 @@ export class PduWriter {
       bytes.set(sense, data + 2);
     }
     this.#seal(bytes, at, lengthBytes);
-    this.#outbox.commit(at, this.#wireLength(lengthBytes));
+    const wireLength = this.#wireLength(lengthBytes);
+    this.#outbox.commit(at, wireLength);
+    this.recovery?.remember(header.statSn, bytes.slice(at, at + wireLength), task);
   }
 
   #writeDataIn(bytes: Uint8Array, at: number, lengthBytes: number, place: DataInPlace): void {
@@ -156,7 +180,7 @@ export class PduWriter {
     header.statSn = residual === undefined ? 0 : this.#numbering.takeStatSn();
     header.expCmdSn = this.#numbering.expCmdSn;
     header.maxCmdSn = this.#numbering.maxCmdSn;
-    header.dataSn = task.numberedPdus++;
+    header.dataSn = place.dataSn;
     header.bufferOffset = place.bufferOffset;
     writeDataIn(bytes, at, header);
     this.#seal(bytes, at, lengthBytes);

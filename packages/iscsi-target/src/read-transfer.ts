@@ -1,4 +1,4 @@
-import { Status, type DataIn, type Finished } from '@lunbox/scsi';
+import { CheckConditionError, Status, type DataIn, type Finished } from '@lunbox/scsi';
 import type { PinnedRegion } from './outbox.ts';
 import type { DataInPlace, PduWriter } from './pdu-writer.ts';
 import type { Residual } from './residual.ts';
@@ -11,6 +11,8 @@ export interface ReadHost {
   readonly maxSegmentBytes: number;
   /** MaxBurstLength: a sequence of Data-In PDUs is at most this long, its last PDU has the F bit. */
   readonly maxBurstBytes: number;
+  /** ErrorRecoveryLevel 1: data may be asked for again, and status goes in a PDU of its own. */
+  readonly recoverable: boolean;
   /** True while the socket has enough to do. */
   readonly congested: boolean;
   /** The transfer stopped because of {@link ReadHost.congested}; it is pumped again when the socket has drained. */
@@ -24,6 +26,14 @@ export interface ReadHost {
   flushSoon(): void;
 }
 
+/** A Data-In PDU that was sent. */
+interface Piece {
+  readonly place: DataInPlace;
+  readonly lengthBytes: number;
+}
+
+const GOOD: Finished = { kind: 'finished', status: Status.GOOD };
+
 /**
  * Sends the data of one command as Data-In PDUs, each read straight into the outgoing buffer; the last one
  * carries GOOD status (RFC 7143 §11.7).
@@ -36,6 +46,9 @@ export class ReadTransfer {
   readonly #residual: Residual;
   #offset = 0;
   #burstBytes = 0;
+  /** The PDUs so far, by DataSN; kept only when they may be asked for again. */
+  readonly #pieces: Piece[] = [];
+  #failure: Finished | undefined = undefined;
 
   constructor(task: Task, host: ReadHost, source: DataIn, sendBytes: number, residual: Residual) {
     this.task = task;
@@ -50,6 +63,8 @@ export class ReadTransfer {
     const host = this.#host;
     while (this.#offset < this.#sendBytes) {
       if (this.task.aborted) return;
+      if (this.#failure !== undefined)
+        return host.complete(this.task, this.#failure, this.#source.lengthBytes);
       if (host.congested) return host.waitForDrain(this);
       const lengthBytes = this.#segmentBytes();
       const at = host.writer.reserveDataIn(lengthBytes);
@@ -69,6 +84,37 @@ export class ReadTransfer {
     }
   }
 
+  /**
+   * Sends the Data-In PDUs from DataSN `begRun` on again, `runLength` of them or, when that is 0, all; their data
+   * is read anew. Returns false when there is no such PDU (RFC 7143 §11.16.6).
+   */
+  resend(begRun: number, runLength: number): boolean {
+    const pieces = this.#pieces.slice(begRun, runLength === 0 ? undefined : begRun + runLength);
+    if (pieces.length === 0) return false;
+    void this.#resendAll(pieces);
+    return true;
+  }
+
+  /** The initiator was refused data that it needs: ABORTED COMMAND, SNACK rejected (RFC 7143 §11.4.7.2). */
+  reject(): void {
+    this.#failure = new CheckConditionError({ senseKey: 0x0b, asc: 0x11, ascq: 0x13 }).toFinished();
+  }
+
+  async #resendAll(pieces: readonly Piece[]): Promise<void> {
+    for (const piece of pieces) {
+      const data = new Uint8Array(piece.lengthBytes);
+      try {
+        await this.#source.read([data], piece.place.bufferOffset);
+      } catch {
+        // The initiator asks again, or gives the command up; the medium's error is told to the next command.
+        return;
+      }
+      if (this.task.aborted) return;
+      this.#host.writer.sendDataIn(data, piece.place);
+    }
+    this.#host.flushSoon();
+  }
+
   #segmentBytes(): number {
     const host = this.#host;
     return Math.min(
@@ -81,21 +127,28 @@ export class ReadTransfer {
   /** Describes the next PDU. Status goes out with the last one (phase collapse, RFC 7143 §11.7.3). */
   #place(lengthBytes: number): DataInPlace {
     const last = this.#offset + lengthBytes === this.#sendBytes;
-    if (last) this.#host.retire(this.task);
+    const { recoverable } = this.#host;
+    const collapses = last && !recoverable;
+    if (collapses) this.#host.retire(this.task);
     const burstEnds = this.#burstBytes + lengthBytes === this.#host.maxBurstBytes;
-    return {
+    const place: DataInPlace = {
       task: this.task,
       bufferOffset: this.#offset,
+      dataSn: this.task.numberedPdus++,
       final: last || burstEnds,
-      residual: last ? this.#residual : undefined,
+      residual: collapses ? this.#residual : undefined,
     };
+    if (recoverable) this.#pieces.push({ place, lengthBytes });
+    return place;
   }
 
   #sent(lengthBytes: number): void {
     this.#offset += lengthBytes;
     this.#burstBytes += lengthBytes;
     if (this.#burstBytes === this.#host.maxBurstBytes) this.#burstBytes = 0;
-    if (this.#offset === this.#sendBytes) this.task.finish(Status.GOOD, this.#sendBytes);
+    if (this.#offset < this.#sendBytes) return;
+    if (this.#host.recoverable) this.#host.complete(this.task, GOOD, this.#source.lengthBytes);
+    else this.task.finish(Status.GOOD, this.#sendBytes);
   }
 
   #await(result: Promise<void>, region: PinnedRegion, lengthBytes: number): void {

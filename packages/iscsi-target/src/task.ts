@@ -2,6 +2,7 @@ import type { Execution, ScsiCommand, TaskAttribute } from '@lunbox/scsi';
 import type { Connection } from './connection.ts';
 import type { SessionIdentity } from './session.ts';
 import type { CommandObserver, ObservedCommand } from './trace/command-observer.ts';
+import type { ReadTransfer } from './read-transfer.ts';
 import type { WriteTransfer } from './write-transfer.ts';
 
 /** What a SCSI Command PDU says, apart from its data (RFC 7143 §11.3). */
@@ -47,6 +48,8 @@ export class Task implements ScsiCommand, ObservedCommand {
   numberedPdus = 0;
   /** Data-Out of this command; absent while it has none. */
   transfer: WriteTransfer | undefined = undefined;
+  /** Data-In of this command, kept from ErrorRecoveryLevel 1 on so that it can be sent again. */
+  reading: ReadTransfer | undefined = undefined;
   /** What the device server asked for, once it has the command. */
   execution: Execution | undefined = undefined;
   status: number | undefined = undefined;

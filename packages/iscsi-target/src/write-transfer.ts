@@ -16,9 +16,11 @@ export interface WriteHost {
   readonly firstBurstBytes: number;
   readonly maxBurstBytes: number;
   readonly maxOutstandingR2t: number;
+  /** ErrorRecoveryLevel 1: lost data is asked for again by R2T (RFC 7143 §7.8). */
+  readonly recoverable: boolean;
   /** A target transfer tag that no other open R2T of the connection has. */
   nextTransferTag(): number;
-  sendR2t(task: Task, tag: number, offset: number, lengthBytes: number): void;
+  sendR2t(task: Task, tag: number, r2tSn: number, offset: number, lengthBytes: number): void;
   /** The command is over: its status goes out, with residuals against `scsiLengthBytes`. */
   complete(task: Task, finished: Finished, scsiLengthBytes: number): void;
   /** A promise of the device server failed: an {@link CheckConditionError}, or a bug of ours. */
@@ -28,11 +30,20 @@ export interface WriteHost {
 /** A sequence of Data-Out PDUs: the unsolicited one (with the immediate data), or the answer to one R2T. */
 interface Burst {
   readonly buffer: Uint8Array;
-  readonly tag: number;
   readonly offset: number;
   readonly lengthBytes: number;
+  /** Bytes of the session's solicitation budget that it holds. */
+  readonly budgetBytes: number;
+  tag: number;
+  r2tSn: number;
   receivedBytes: number;
   nextDataSn: number;
+  /** A PDU of the sequence is lost: what follows it is not taken, and asked for again when the sequence ends. */
+  lost: boolean;
+}
+
+function newBurst(fields: Pick<Burst, 'buffer' | 'offset' | 'lengthBytes' | 'budgetBytes' | 'tag'>): Burst {
+  return { ...fields, r2tSn: 0, receivedBytes: 0, nextDataSn: 0, lost: false };
 }
 
 /**
@@ -74,7 +85,7 @@ export class WriteTransfer implements Solicitor {
     if (!allowed) this.#fail(0x0c, 0x0c);
     if (lengthBytes === 0 && !moreUnsolicited) return;
     const buffer = allowed ? host.pool.acquire(lengthBytes) : EMPTY;
-    const burst = { buffer, tag: NO_TTT, offset: 0, lengthBytes, receivedBytes: 0, nextDataSn: 0 };
+    const burst = newBurst({ buffer, tag: NO_TTT, offset: 0, lengthBytes, budgetBytes: 0 });
     if (allowed || moreUnsolicited) this.#unsolicited = burst;
   }
 
@@ -101,7 +112,7 @@ export class WriteTransfer implements Solicitor {
     const burst = this.#burst(header.targetTransferTag);
     if (burst === undefined || this.#outcome !== undefined || this.#task.aborted) return undefined;
     // RFC 7143 §7.9: an out-of-order DataSN means that a PDU before it was lost to a digest error.
-    if (header.dataSn !== burst.nextDataSn) return this.#fail(0x47, 0x05);
+    if (header.dataSn !== burst.nextDataSn || burst.lost) return this.#lost(burst);
     const expectedOffset = burst.offset + burst.receivedBytes;
     const fits = burst.receivedBytes + header.dataLength <= burst.lengthBytes;
     if (header.bufferOffset !== expectedOffset || !fits) return this.#fail(0x0c, 0x0d);
@@ -113,7 +124,7 @@ export class WriteTransfer implements Solicitor {
   arrived(header: DataOutHeader, accepted: boolean, digestOk: boolean): void {
     const burst = this.#burst(header.targetTransferTag);
     if (burst === undefined || this.#task.aborted) return;
-    if (!digestOk) this.#fail(0x47, 0x05);
+    if (!digestOk) this.#lost(burst);
     else if (accepted) burst.receivedBytes += header.dataLength;
     if (header.final) this.#sequenceEnded(burst);
   }
@@ -154,10 +165,21 @@ export class WriteTransfer implements Solicitor {
       const tag = host.nextTransferTag();
       const offset = this.#nextOffset;
       const buffer = host.pool.acquire(lengthBytes);
-      this.#solicited.push({ buffer, tag, offset, lengthBytes, receivedBytes: 0, nextDataSn: 0 });
+      const burst = newBurst({ buffer, tag, offset, lengthBytes, budgetBytes: lengthBytes });
       this.#nextOffset += lengthBytes;
-      host.sendR2t(this.#task, tag, offset, lengthBytes);
+      this.#ask(burst);
     }
+  }
+
+  /**
+   * Sends the R2Ts from R2TSN `begRun` on again that are still open, `runLength` of them or, when that is 0, all.
+   * Returns false when there is none (RFC 7143 §11.16.6).
+   */
+  resendR2ts(begRun: number, runLength: number): boolean {
+    const end = runLength === 0 ? Infinity : begRun + runLength;
+    const open = this.#solicited.filter(({ r2tSn }) => r2tSn >= begRun && r2tSn < end);
+    for (const burst of open) this.#sendR2t(burst);
+    return open.length > 0;
   }
 
   /** The task is aborted: nobody waits for an R2T on its behalf any more. */
@@ -186,12 +208,39 @@ export class WriteTransfer implements Solicitor {
     if (burst === this.#unsolicited) this.#unsolicited = undefined;
     else this.#solicited.splice(this.#solicited.indexOf(burst), 1);
     // RFC 7143 §11.4.7.2: less than the R2T asked for, or than FirstBurstLength, is an incorrect amount of data.
+    if (burst.lost && this.#outcome === undefined) return this.#recover(burst);
     if (burst.receivedBytes < burst.lengthBytes && this.#outcome === undefined) this.#fail(0x0c, 0x0d);
     if (this.#outcome !== undefined) this.#release(burst);
     else if (this.#execution === undefined) this.#early = burst;
     else this.#consume(burst);
     this.solicit();
     this.#advance();
+  }
+
+  /** Without recovery the command fails with "Protocol Service CRC error" (RFC 7143 §7.8 b). */
+  #lost(burst: Burst): undefined {
+    if (this.#host.recoverable) burst.lost = true;
+    else this.#fail(0x47, 0x05);
+  }
+
+  /** A recovery R2T asks for what the sequence did not bring (RFC 7143 §7.8 a). */
+  #recover(burst: Burst): void {
+    burst.lost = false;
+    burst.nextDataSn = 0;
+    burst.tag = this.#host.nextTransferTag();
+    this.#ask(burst);
+  }
+
+  #ask(burst: Burst): void {
+    burst.r2tSn = this.#task.numberedPdus++;
+    this.#solicited.push(burst);
+    this.#sendR2t(burst);
+  }
+
+  #sendR2t(burst: Burst): void {
+    const { tag, r2tSn, receivedBytes } = burst;
+    const offset = burst.offset + receivedBytes;
+    this.#host.sendR2t(this.#task, tag, r2tSn, offset, burst.lengthBytes - receivedBytes);
   }
 
   #consume(burst: Burst): void {
@@ -263,7 +312,7 @@ export class WriteTransfer implements Solicitor {
 
   #release(burst: Burst): void {
     if (burst.buffer.length > 0) this.#host.pool.release(burst.buffer);
-    if (burst.tag !== NO_TTT) this.#host.budget.give(burst.lengthBytes);
+    if (burst.budgetBytes > 0) this.#host.budget.give(burst.budgetBytes);
   }
 }
 

@@ -1,6 +1,7 @@
 import {
   NO_TTT,
   RESERVED_TAG,
+  SnackType,
   TaskManagementFunction,
   encodeText,
   type DataInPdu,
@@ -25,6 +26,9 @@ interface Outstanding {
   /** What a read has brought so far. */
   readonly arrived: Uint8Array;
   aborting: boolean;
+  /** DataSNs that arrived damaged, and the status that came before they did. */
+  readonly missing: Set<number>;
+  earlyStatSn: number | undefined;
 }
 
 /**
@@ -61,6 +65,7 @@ export class SimulatedInitiator {
       FirstBurstLength: dice.pick(['512', '1000', '4096']),
       MaxBurstLength: dice.pick(['1536', '4096', '65536']),
       MaxOutstandingR2T: dice.pick(['1', '3']),
+      ErrorRecoveryLevel: dice.pick(['0', '1']),
     };
   }
 
@@ -98,6 +103,7 @@ export class SimulatedInitiator {
     });
     while (link.received.length === 0) link.step();
     this.#tsih = (this.#take(link)[0] as { tsih: number }).tsih;
+    if (this.#keys['ErrorRecoveryLevel'] === '1') link.damage = 0.1;
     this.links.push(link);
   }
 
@@ -126,7 +132,9 @@ export class SimulatedInitiator {
 
   /** Handles what has come in. */
   listen(): void {
-    for (const link of this.links) for (const pdu of this.#take(link)) this.#handle(pdu);
+    for (const link of this.links) {
+      for (const pdu of this.#take(link)) if (this.#intact(link, pdu)) this.#handle(pdu);
+    }
   }
 
   /**
@@ -165,11 +173,20 @@ export class SimulatedInitiator {
       expectedDataTransferLength: lengthBytes,
       cdb,
       cmdSn: this.#cmdSn++,
-      expStatSn: 0,
+      expStatSn: link.expStatSn,
       data: data?.subarray(0, immediate) ?? new Uint8Array(0),
     };
     const arrived = new Uint8Array(lengthBytes);
-    this.outstanding.set(command.initiatorTaskTag, { link, command, start, data, arrived, aborting: false });
+    this.outstanding.set(command.initiatorTaskTag, {
+      link,
+      command,
+      start,
+      data,
+      arrived,
+      aborting: false,
+      missing: new Set(),
+      earlyStatSn: undefined,
+    });
     link.transmit(command);
     if (unsolicited) this.#sendData(link, command, data, immediate, first, NO_TTT);
   }
@@ -208,7 +225,7 @@ export class SimulatedInitiator {
         lun: LUN,
         initiatorTaskTag: command.initiatorTaskTag,
         targetTransferTag,
-        expStatSn: 0,
+        expStatSn: link.expStatSn,
         dataSn: dataSn++,
         bufferOffset: at,
         data: data.subarray(at, end),
@@ -223,7 +240,44 @@ export class SimulatedInitiator {
     return pdus;
   }
 
+  /** False when the PDU counts as damaged, or comes too early: it is asked for again (RFC 7143 §7.8). */
+  #intact(link: SimulatedLink, pdu: TargetPdu): boolean {
+    if (pdu.type === 'r2t') return true;
+    if (pdu.type === 'data-in') return pdu.hasStatus || this.#dataIntact(link, pdu);
+    const task = pdu.type === 'scsi-response' ? this.outstanding.get(pdu.initiatorTaskTag) : undefined;
+    if (task !== undefined && task.missing.size > 0) {
+      // RFC 7143 §11.16.1: data must be asked for before its status is acknowledged.
+      link.postpone(pdu.statSn);
+      task.earlyStatSn = pdu.statSn;
+      return false;
+    }
+    if (link.takeStatus(pdu.statSn)) return true;
+    this.#snack(link, SnackType.STATUS, RESERVED_TAG, pdu.statSn);
+    return false;
+  }
+
+  #dataIntact(link: SimulatedLink, { initiatorTaskTag, dataSn }: DataInPdu): boolean {
+    const task = this.outstanding.get(initiatorTaskTag);
+    if (task === undefined) return true;
+    if (this.#dice.chance(link.damage)) {
+      task.missing.add(dataSn);
+      this.#snack(link, SnackType.DATA_OR_R2T, initiatorTaskTag, dataSn);
+      return false;
+    }
+    task.missing.delete(dataSn);
+    if (task.missing.size === 0 && task.earlyStatSn !== undefined) {
+      this.#snack(link, SnackType.STATUS, RESERVED_TAG, task.earlyStatSn);
+    }
+    return true;
+  }
+
+  #snack(link: SimulatedLink, snackType: number, initiatorTaskTag: number, begRun: number): void {
+    const rest = { lun: LUN, targetTransferTag: RESERVED_TAG, runLength: 1, expStatSn: link.expStatSn };
+    link.transmit({ type: 'snack', snackType, initiatorTaskTag, begRun, ...rest });
+  }
+
   #handle(pdu: TargetPdu): void {
+    if (pdu.type === 'reject') return;
     if (pdu.type === 'task-management-response')
       return this.#aborted(pdu.initiatorTaskTag - 0x8000_0000, pdu.response);
     if (pdu.type === 'nop-in' && pdu.initiatorTaskTag === RESERVED_TAG) return;

@@ -12,6 +12,8 @@ export class SimulatedLink implements Transport {
   readonly remote: Endpoint = { address: '127.0.0.1', port: 50000 };
   readonly received: TargetPdu[] = [];
   closed = false;
+  /** How likely it is that a PDU with data or status arrives damaged; only recoverable sessions want that. */
+  damage = 0;
   readonly connection: TargetConnection;
   readonly #dice: Dice;
   readonly #digests: { header: boolean; data: boolean };
@@ -20,6 +22,8 @@ export class SimulatedLink implements Transport {
   readonly #toInitiator: { bytes: Uint8Array; done: (() => void) | undefined }[] = [];
   readonly #deferred: (() => void)[] = [];
   #paused = false;
+  #nextStatSn = 0;
+  readonly #missing = new Set<number>();
 
   constructor(dice: Dice, engine: TargetEngine, dataDigest: boolean) {
     this.#dice = dice;
@@ -50,7 +54,29 @@ export class SimulatedLink implements Transport {
   /** The initiator sends a PDU. */
   transmit(pdu: InitiatorPdu): void {
     const login = pdu.type === 'login-request';
-    this.#toTarget.push(serializePdu(pdu, login ? { header: false, data: false } : this.#digests));
+    const bytes = serializePdu(pdu, login ? { header: false, data: false } : this.#digests);
+    const damaged = pdu.type === 'data-out' && this.#digests.data && this.#dice.chance(this.damage);
+    if (damaged) bytes[bytes.length - 1] = bytes[bytes.length - 1]! ^ 0xff;
+    this.#toTarget.push(bytes);
+  }
+
+  /** What the initiator acknowledges: the StatSN after the last one before which none is missing. */
+  get expStatSn(): number {
+    return this.#missing.size === 0 ? this.#nextStatSn : Math.min(...this.#missing);
+  }
+
+  /** A status came too early: it is not acknowledged, and asked for again. */
+  postpone(statSn: number): void {
+    this.#nextStatSn = Math.max(this.#nextStatSn, statSn + 1);
+    this.#missing.add(statSn);
+  }
+
+  /** A PDU with a StatSN came; false when the initiator throws it away as damaged and will ask for it again. */
+  takeStatus(statSn: number): boolean {
+    this.postpone(statSn);
+    if (this.#dice.chance(this.damage)) return false;
+    this.#missing.delete(statSn);
+    return true;
   }
 
   /** Something moves: bytes one way or the other, or a callback. */

@@ -121,7 +121,7 @@ describe('login (RFC 7143 §6.3)', () => {
       MaxOutstandingR2T: '4',
       DataPDUInOrder: 'Yes',
       DataSequenceInOrder: 'Yes',
-      ErrorRecoveryLevel: '0',
+      ErrorRecoveryLevel: '1',
       TaskReporting: 'RFC3720',
       iSCSIProtocolLevel: '2',
       IFMarker: 'Reject',
