@@ -16,7 +16,7 @@ test('READ CAPACITY (10) says FFFFFFFFh where (16) is needed', async () => {
   expect(parseReadCapacity16(data).RETURNED_LOGICAL_BLOCK_ADDRESS).toBe(2 ** 32 + 7);
 });
 
-test('READ CAPACITY (16) tells thin provisioning and 4 KiB physical blocks, byte for byte', async () => {
+test('READ CAPACITY (16) tells thin provisioning and 4 KiB physical blocks, byte for byte (T-N2)', async () => {
   const { initiator } = await memoryHarness({ blocks: 1024 });
   const expected = hex(`00000000000003ff 00000200 00 03 c000 ${'00'.repeat(16)}`);
   expect((await initiator.send(capacity16(32))).data).toEqual(expected);

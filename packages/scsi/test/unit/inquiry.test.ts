@@ -75,7 +75,7 @@ describe('VPD', () => {
     expect(unit.serialNumber).toBe('00112233445566778899aabbccddeeff');
   });
 
-  test('page 83h has T10, NAA, port and SCSI name designators of one identity', async () => {
+  test('page 83h has T10, NAA, port and SCSI name designators of one identity (T-W1, T-V4)', async () => {
     const { initiator } = await memoryHarness();
     const designators = parseDeviceIdentification(parseVpdPage(await page(initiator, 0x83)).body);
     const find = (type: number, association: number): Uint8Array | undefined =>
@@ -99,7 +99,7 @@ describe('VPD', () => {
     }
   });
 
-  test('page B0h states the limits that the commands keep to, in logical blocks', async () => {
+  test('page B0h states the limits that the commands keep to, with an aligned UNMAP granularity (T-V7)', async () => {
     for (const [blockSize, granularity] of [
       [512, 8],
       [4096, 1],
@@ -122,7 +122,7 @@ describe('VPD', () => {
     }
   });
 
-  test('pages 86h, B1h and B2h, byte for byte', async () => {
+  test('pages 86h, B1h and B2h, byte for byte (T-N2)', async () => {
     const { initiator } = await memoryHarness();
     expect(await page(initiator, 0x86)).toEqual(hex(`00 86 003c 00 07 01 01 ${'00'.repeat(56)}`));
     expect(await page(initiator, 0xb1)).toEqual(hex(`00 b1 003c 0001 ${'00'.repeat(58)}`));

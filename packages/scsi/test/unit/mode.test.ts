@@ -37,7 +37,7 @@ const listOf = (...pages: Uint8Array[]) =>
 const control = (fields: object) => buildControlPage({ QUEUE_ALGORITHM_MODIFIER: 1, ...fields });
 
 describe('MODE SENSE', () => {
-  test('returns the Caching page with WCE, a block descriptor and DPOFUA, byte for byte', async () => {
+  test('returns the Caching page with WCE, a block descriptor and DPOFUA, byte for byte (T-N1)', async () => {
     const { initiator } = await memoryHarness({ blocks: 1024 });
     const expected = hex(`1f 00 10 08 00000400 00 000200 08 12 04 00 ${'00'.repeat(16)}`);
     expect(await sense(initiator, CACHING)).toEqual(expected);
