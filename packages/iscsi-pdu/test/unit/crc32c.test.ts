@@ -21,14 +21,12 @@ const EXAMPLES: readonly [name: string, bytes: number[], digest: number[]][] = [
 ];
 
 describe('RFC 7143 A.4 examples', () => {
-  for (const [name, bytes, digest] of EXAMPLES) {
-    it(`${name}: the digest is on the wire low byte first (T-K9)`, () => {
-      const wire = new Uint8Array(6);
-      writeDigest(wire, 1, crc32c(Uint8Array.from(bytes)));
-      expect([...wire.subarray(1, 5)]).toEqual(digest);
-      expect(readDigest(wire, 1)).toBe(crc32c(Uint8Array.from(bytes)));
-    });
-  }
+  it.each(EXAMPLES)('%s: the digest is on the wire low byte first (T-K9)', (_name, bytes, digest) => {
+    const wire = new Uint8Array(6);
+    writeDigest(wire, 1, crc32c(Uint8Array.from(bytes)));
+    expect([...wire.subarray(1, 5)]).toEqual(digest);
+    expect(readDigest(wire, 1)).toBe(crc32c(Uint8Array.from(bytes)));
+  });
 });
 
 describe('implementations', () => {
