@@ -13,6 +13,8 @@ export interface TargetLimits {
   readonly errorRecoveryLevel: number;
   /** Commands a session may have outstanding: the width of the CmdSN window (RFC 7143 §4.2.2.1). */
   readonly queueDepth: number;
+  /** Commands of all sessions together: the more sessions there are, the narrower the window of a new one. */
+  readonly totalQueueDepth: number;
   /** Largest data segment this target accepts in full feature phase, in bytes (its MaxRecvDataSegmentLength). */
   readonly maxReceiveSegmentBytes: number;
   /** Largest data segment this target sends, in bytes, however much more the initiator would take. */
@@ -52,6 +54,7 @@ export const DEFAULT_LIMITS: TargetLimits = {
   maxSessionConnections: 8,
   errorRecoveryLevel: 1,
   queueDepth: 128,
+  totalQueueDepth: 4096,
   maxReceiveSegmentBytes: 262_144,
   maxSendSegmentBytes: 262_144,
   maxBurstBytes: 1_048_576,

@@ -22,6 +22,9 @@ import { PORTAL_GROUP_TAG, type TargetOptions } from './target.ts';
 import type { Task } from './task.ts';
 import type { Endpoint, Portal, Transport } from './transport.ts';
 
+/** Narrowest command window: enough to keep a disk busy. */
+const SMALLEST_QUEUE_DEPTH = 8;
+
 const log = createDebug('lunbox:iscsi-target:sessions');
 
 /** The sessions of all targets: who may log in, which session a login takes over, whom a reset concerns. */
@@ -193,7 +196,7 @@ export class SessionRegistry implements LoginAuthority, SessionOwner {
       login.parameters,
       nexus,
       login.firstCmdSn,
-      this.limits.queueDepth,
+      this.#queueDepth(),
     );
     return session;
   }
@@ -224,6 +227,12 @@ export class SessionRegistry implements LoginAuthority, SessionOwner {
       if (samePort && sameTarget && (login.tsih === 0 || login.tsih === identity.tsih)) return session;
     }
     return undefined;
+  }
+
+  /** What is left of the commands of all sessions for one more, but always some. */
+  #queueDepth(): number {
+    const share = Math.floor(this.limits.totalQueueDepth / (this.#sessions.size + 1));
+    return Math.min(this.limits.queueDepth, Math.max(share, SMALLEST_QUEUE_DEPTH));
   }
 
   #takeTsih(): number {

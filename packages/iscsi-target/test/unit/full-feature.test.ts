@@ -93,6 +93,18 @@ describe('command window (RFC 7143 §4.2.2.1)', () => {
     expect(pdus.map((pdu) => pdu.maxCmdSn)).toEqual([5, 6]);
   });
 
+  it('is narrower for a new session the more there are', async () => {
+    const crowded = new TargetEngine([{ name: TARGET_NAME, scsi }], { queueDepth: 64, totalQueueDepth: 128 });
+    const widths: number[] = [];
+    for (let isid = 1; isid <= 20; isid++) {
+      const one = new TestInitiator(crowded);
+      await one.login({ isid });
+      const [pong] = (await one.send({ ...nopOut({}), cmdSn: 1 })) as NopInPdu[];
+      widths.push(pong!.maxCmdSn - pong!.expCmdSn + 1);
+    }
+    expect([widths[0], widths[1], widths[3], widths[19]]).toEqual([64, 64, 32, 8]);
+  });
+
   it('runs immediate commands at once and out of order, up to a limit', async () => {
     const [pdu] = await initiator.send(initiator.read10(0, 1, { immediate: true, cmdSn: 3 }));
     expect(pdu).toMatchObject({ type: 'data-in', expCmdSn: 1 });
