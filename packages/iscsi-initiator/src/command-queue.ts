@@ -1,5 +1,5 @@
 import type { Clock } from '@lunbox/block';
-import { InitiatorError } from './errors.ts';
+import { connectionLost, InitiatorError } from './errors.ts';
 import type { FullFeature } from './full-feature.ts';
 import { Command } from './command.ts';
 import type { ScsiRequest, ScsiResult } from './request.ts';
@@ -12,6 +12,7 @@ const RETRIABLE = new Set(['INITIATOR_CONNECTION_LOST', 'INITIATOR_DIGEST', 'INI
 export interface QueueOptions {
   readonly maxCommands: number;
   readonly commandTimeoutMs: number;
+  readonly abortTimeoutMs: number;
 }
 
 /**
@@ -23,7 +24,6 @@ export class CommandQueue {
   readonly #options: QueueOptions;
   #waiting: Command[] = [];
   readonly #running = new Map<Task, Command>();
-  /** What is given back by one loss, to be queued in its old order. */
   #fullFeature: FullFeature | undefined;
   #held = false;
 
@@ -139,7 +139,14 @@ export class CommandQueue {
       command.end(error);
       return;
     }
+    const fullFeature = this.#fullFeature as FullFeature;
+    const giveUp = this.#clock.setTimer(this.#options.abortTimeoutMs, () => {
+      fullFeature.connection.fail(connectionLost('no answer to ABORT TASK'));
+    });
     // A lost connection ends the task too, and that is all that is asked for here.
-    this.#fullFeature?.abort(task).catch(() => undefined);
+    void fullFeature
+      .abort(task)
+      .catch(() => undefined)
+      .finally(giveUp);
   }
 }

@@ -14,8 +14,9 @@ export interface IscsiUrl {
   readonly tls: boolean;
 }
 
-const URL_FORM =
-  /^(iscsis?):\/\/(?:(?<user>[^%:@/]+)(?:[%:](?<secret>[^@/]*))?@)?(?<portal>[^/?#]+)(?:\/(?<target>[^/?#]*)(?:\/(?<lun>\d+))?)?\/?$/;
+const CREDENTIALS = /(?:(?<user>[^%:@/]+)(?:[%:](?<secret>[^@/]*))?@)?/;
+const PATH = /(?:\/(?<target>[^/?#]*)(?:\/(?<lun>\d+))?)?\/?/;
+const URL_FORM = new RegExp(`^(iscsis?)://${CREDENTIALS.source}(?<portal>[^/?#]+)${PATH.source}$`);
 
 /**
  * Reads `iscsi://[user%secret@]host[:port][/target[/lun]]`, the form that libiscsi and QEMU know; `iscsis:` asks for

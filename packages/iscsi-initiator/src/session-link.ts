@@ -1,5 +1,4 @@
-import { LoginStatus, type AsyncMessagePdu } from '@lunbox/iscsi-pdu';
-import { isIscsiName } from '@lunbox/iscsi-pdu';
+import { isIscsiName, LoginStatus, type AsyncMessagePdu } from '@lunbox/iscsi-pdu';
 import createDebug from 'debug';
 import { ChapAlgorithm, DEFAULT_CHAP_ALGORITHMS, type ChapCredentials } from './chap.ts';
 import { Connection } from './connection.ts';

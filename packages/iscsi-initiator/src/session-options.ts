@@ -27,6 +27,8 @@ export interface SessionOptions {
   readonly loginTimeoutMs?: number;
   /** A command that takes longer is aborted. Default 60 000. */
   readonly commandTimeoutMs?: number;
+  /** A target that does not answer an ABORT TASK for so long loses the connection. Default 10 000. */
+  readonly abortTimeoutMs?: number;
   /** A target that was silent for so long is pinged. Default 5000. */
   readonly pingIntervalMs?: number;
   /** A target that leaves a ping unanswered for so long is given up. Default 10 000. */

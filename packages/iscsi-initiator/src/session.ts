@@ -1,5 +1,4 @@
-import { AsyncEvent, TaskManagementFunction, type AsyncMessagePdu } from '@lunbox/iscsi-pdu';
-import { splitSense } from '@lunbox/iscsi-pdu';
+import { AsyncEvent, splitSense, TaskManagementFunction, type AsyncMessagePdu } from '@lunbox/iscsi-pdu';
 import { parseSense, Status, type SenseData } from '@lunbox/scsi';
 import createDebug from 'debug';
 import { CommandQueue } from './command-queue.ts';
@@ -41,6 +40,7 @@ export interface UnitEvent {
  */
 export class IscsiSession {
   readonly #clock: SessionSeams['clock'];
+  readonly #timeoutMs: number;
   readonly #link: SessionLink;
   readonly #queue: CommandQueue;
   readonly #reconnector: Reconnector;
@@ -57,9 +57,11 @@ export class IscsiSession {
   /** @throws InitiatorError `INITIATOR_OPTIONS`. */
   constructor(options: SessionOptions, seams: SessionSeams) {
     this.#clock = seams.clock;
+    this.#timeoutMs = options.commandTimeoutMs ?? 60_000;
     this.#queue = new CommandQueue(seams.clock, {
       maxCommands: options.maxCommands ?? 4096,
-      commandTimeoutMs: options.commandTimeoutMs ?? 60_000,
+      commandTimeoutMs: this.#timeoutMs,
+      abortTimeoutMs: options.abortTimeoutMs ?? 10_000,
     });
     this.#link = new SessionLink(options, seams, {
       up: (fullFeature) => this.#up(fullFeature),
@@ -123,17 +125,17 @@ export class IscsiSession {
 
   /** Pings the target. */
   ping(): Promise<void> {
-    return this.#connected().then((fullFeature) => fullFeature.exchanges.ping());
+    return this.#exchange('ping', (fullFeature) => fullFeature.exchanges.ping());
   }
 
   /** Asks the target by text, as `SendTargets` does (RFC 7143 §11.10). */
   text(pairs: readonly (readonly [string, string])[]): Promise<[string, string][]> {
-    return this.#connected().then((fullFeature) => fullFeature.exchanges.text(pairs));
+    return this.#exchange('text', (fullFeature) => fullFeature.exchanges.text(pairs));
   }
 
   /** Does a task management function. Commands that it ends are rejected with `INITIATOR_ABORTED`. */
   manage(request: TaskManagementRequest): Promise<void> {
-    return this.#connected().then((fullFeature) => fullFeature.manage(request));
+    return this.#exchange('task management', (fullFeature) => fullFeature.manage(request));
   }
 
   /** Resets a logical unit (RFC 7143 §11.5.1). */
@@ -164,6 +166,18 @@ export class IscsiSession {
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
+  }
+
+  /** An exchange that is not answered in time is given up; the connection goes on. */
+  async #exchange<T>(operation: string, start: (fullFeature: FullFeature) => Promise<T>): Promise<T> {
+    const answer = start(await this.#connected());
+    const timeoutMs = this.#timeoutMs;
+    return new Promise<T>((resolve, reject) => {
+      const cancel = this.#clock.setTimer(timeoutMs, () => {
+        reject(new InitiatorError({ code: 'INITIATOR_TIMEOUT', operation, timeoutMs }));
+      });
+      answer.then(resolve, reject).finally(cancel);
+    });
   }
 
   async #close(): Promise<void> {

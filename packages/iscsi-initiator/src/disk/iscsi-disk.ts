@@ -77,10 +77,12 @@ export class IscsiDisk extends BaseDevice {
     return new IscsiDisk(unit, await readProperties(unit), attention);
   }
 
+  /** Capacity in bytes; see {@link BaseDevice.onResize}. */
   override get size(): number {
     return this.#size;
   }
 
+  /** True when the unit is write-protected. */
   override get readOnly(): boolean {
     return this.properties.readOnly;
   }

@@ -7,6 +7,8 @@ import {
   IscsiSession,
   systemSeams,
   type IscsiDisk,
+  type ScsiRequest,
+  type SessionOptions,
   type UrlOptions,
 } from '@lunbox/iscsi-initiator';
 import {
@@ -199,52 +201,75 @@ describe('a command of our initiator', () => {
       return new Promise((resolve) => this.#stuck.push(() => resolve(super.read(into, offset))));
     }
 
-    release(): void {
+    /** True once a read is waiting. */
+    get stuck(): boolean {
+      return this.#stuck.length > 0;
+    }
+
+    goOn(): void {
       for (const go of this.#stuck.splice(0)) go();
     }
   }
 
   const readBlock = { lun: 0, cdb: READ_16.encode({ TRANSFER_LENGTH: 1 }) };
 
-  async function openStuck(): Promise<{ session: IscsiSession; device: StuckDevice }> {
+  async function openStuck(options: Partial<SessionOptions> = {}) {
     const device = new StuckDevice({ size: MIB });
     const { portal } = await serve(device);
-    const session = new IscsiSession({ portal, targetName: NAME }, systemSeams());
+    const session = new IscsiSession({ portal, targetName: NAME, ...options }, systemSeams());
     await session.open();
     // The unit attention of a new session goes to the first command.
     await session.command({ lun: 0, cdb: new Uint8Array(6) });
-    return { session, device };
+    const read = (more: Partial<ScsiRequest> = {}) =>
+      session.execute({ ...readBlock, read: [new Uint8Array(512)], ...more });
+    const untilStuck = () => expect.poll(() => device.stuck).toBe(true);
+    return { session, device, read, untilStuck };
   }
 
   it('is aborted at the target by its AbortSignal', async () => {
-    const { session, device } = await openStuck();
+    const { session, device, read, untilStuck } = await openStuck();
     const abort = new AbortController();
-    const reading = session.execute({ ...readBlock, read: [new Uint8Array(512)], signal: abort.signal });
-    setTimeout(() => abort.abort(new Error('no longer wanted')), 20);
-    await expect(reading).rejects.toMatchObject({
+    const refused = expect(read({ signal: abort.signal })).rejects.toMatchObject({
       code: 'INITIATOR_ABORTED',
       cause: { message: 'no longer wanted' },
     });
-    device.release();
+    await untilStuck();
+    abort.abort(new Error('no longer wanted'));
     await session.ping();
+    // The target answers ABORT TASK when nothing of the command is at work any more.
+    device.goOn();
+    await refused;
     await session.close();
   });
 
   it('is aborted when it takes longer than it may', async () => {
-    const { session, device } = await openStuck();
-    const reading = session.execute({ ...readBlock, read: [new Uint8Array(512)], timeoutMs: 50 });
-    await expect(reading).rejects.toMatchObject({ code: 'INITIATOR_TIMEOUT', detail: { timeoutMs: 50 } });
-    device.release();
+    const { session, device, read } = await openStuck();
+    const late = { code: 'INITIATOR_TIMEOUT', detail: { timeoutMs: 50 } };
+    const refused = expect(read({ timeoutMs: 50 })).rejects.toMatchObject(late);
+    setTimeout(() => device.goOn(), 600);
+    await refused;
+    await session.close();
+  });
+
+  it('that cannot even be aborted costs the connection, and no more', async () => {
+    const { session, read } = await openStuck({ abortTimeoutMs: 100 });
+    await expect(read({ signal: AbortSignal.timeout(20) })).rejects.toMatchObject({
+      code: 'INITIATOR_ABORTED',
+    });
+    await session.ping();
+    expect(session.state).toBe('ready');
     await session.close();
   });
 
   it('ends with the reset of its logical unit', async () => {
-    const { session, device } = await openStuck();
-    const reading = session.execute({ ...readBlock, read: [new Uint8Array(512)] });
-    const ended = expect(reading).rejects.toMatchObject({ code: 'INITIATOR_ABORTED' });
-    await session.resetUnit(0);
+    const { session, device, read, untilStuck } = await openStuck();
+    const ended = expect(read()).rejects.toMatchObject({ code: 'INITIATOR_ABORTED' });
+    await untilStuck();
+    const reset = session.resetUnit(0);
+    await session.ping();
+    device.goOn();
+    await reset;
     await ended;
-    device.release();
     await session.close();
   });
 
