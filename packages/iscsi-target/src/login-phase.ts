@@ -6,7 +6,6 @@ import {
   TextAssembler,
   decodePdu,
   encodeText,
-  serialAdd,
   type FrameHeader,
   type LoginRequestPdu,
 } from '@lunbox/iscsi-pdu';
@@ -89,7 +88,7 @@ export class LoginPhase implements Phase {
   }
 
   get maxCmdSn(): number {
-    return this.#next?.maxCmdSn ?? serialAdd(this.#cmdSn, this.#authority.limits.queueDepth - 1);
+    return this.#next?.maxCmdSn ?? this.#cmdSn;
   }
 
   onHeader(): undefined {
