@@ -3,7 +3,7 @@ import type { AccessEntry } from './auth/access-entry.ts';
 import { Admission, type SecurityOptions } from './auth/admission.ts';
 import { Connection, type ConnectionOwner } from './connection.ts';
 import { TargetError } from './errors.ts';
-import type { TargetHooks } from './hooks.ts';
+import { callHook, type TargetHooks } from './hooks.ts';
 import { DEFAULT_LIMITS, type TargetLimits } from './limits.ts';
 import { LoginPhase } from './login-phase.ts';
 import { SlabPool } from './outbox.ts';
@@ -66,7 +66,7 @@ export class TargetEngine {
       limits: this.#limits,
       slabs: new SlabPool(),
       observer: options.observer,
-      connectionClosed: (connection) => this.#connections.delete(connection),
+      connectionClosed: (connection) => this.#closed(connection, options.hooks),
     };
   }
 
@@ -149,6 +149,13 @@ export class TargetEngine {
       }
     });
     whenAllEnded(tasks, quiet);
+  }
+
+  #closed(connection: Connection, hooks: TargetHooks | undefined): void {
+    this.#connections.delete(connection);
+    const { ending, transport } = connection;
+    if (ending === undefined || ending === 'logout') return;
+    callHook(() => hooks?.onConnectionLost?.(transport.remote, ending), undefined);
   }
 }
 

@@ -44,6 +44,11 @@ export interface TargetHooks {
   redirect?(login: LoginAttempt): Redirect | undefined;
   /** A login ended with `status`, the two bytes of RFC 7143 §11.13.5; redirections count. */
   onLoginRefused?(login: Partial<LoginAttempt>, status: number): void;
+  /**
+   * A connection, logged in or not, ended out of order. Its session may live on: by another connection, or until the
+   * initiator has come back.
+   */
+  onConnectionLost?(remote: Endpoint, reason: 'failed' | 'connection-lost'): void;
   /** A session is in full feature phase. */
   onSessionStart?(session: SessionStatus): void;
   /** The session is over; `session` is what it was at its end. */

@@ -137,6 +137,21 @@ describe('sessions come and go', () => {
     expect(events).toEqual(['start 1 1', 'end 1 connection-lost']);
   });
 
+  it('a connection that ended out of order is told of, one that logged out is not', async () => {
+    const lost: unknown[] = [];
+    engine = engineWith({ onConnectionLost: (remote, reason) => lost.push([remote.port, reason]) });
+    const gone = new TestInitiator(engine);
+    gone.connection.disconnected();
+    const broken = new TestInitiator(engine);
+    await broken.sendBytes(new Uint8Array(4096).fill(0xff));
+    await new TestInitiator(engine).login();
+    engine.stop();
+    expect(lost).toEqual([
+      [50000, 'connection-lost'],
+      [50000, 'failed'],
+    ]);
+  });
+
   it('an initiator that breaks the framing', async () => {
     const initiator = new TestInitiator(engine);
     await initiator.login();
