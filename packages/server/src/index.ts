@@ -23,6 +23,6 @@ export {
   type ServerOptions,
 } from './options.ts';
 export { formatPortal, isLoopback, ISCSI_PORT, parsePortal, type Portal } from './portal.ts';
-export { createServer, LunboxServer, type StopOptions } from './server.ts';
+export { createServer, LunboxServer, type IscsiOperations, type StopOptions } from './server.ts';
 export { ServerError, type ServerErrorCode, type ServerErrorData } from './server-error.ts';
 export type { ServedLun, ServedTarget } from './status.ts';

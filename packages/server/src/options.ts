@@ -1,5 +1,5 @@
 import type { BlockDevice } from '@lunbox/block';
-import type { AccessEntry, ChapAlgorithm, DiscoveryEntry } from '@lunbox/iscsi-target';
+import type { AccessEntry, ChapAlgorithm, DiscoveryEntry, TargetHooks } from '@lunbox/iscsi-target';
 import type { ForeignPolicy, StorageObjectSeams } from '@lunbox/storage-object';
 
 /** A LUN from a container file; the server opens and closes it. */
@@ -38,7 +38,14 @@ export interface ServedTargetOptions {
 export interface ServerOptions extends StorageObjectSeams {
   /** `host:port` each; port 0 takes a free one. Default `127.0.0.1:3260`. */
   readonly portals?: readonly string[];
+  /**
+   * `host:port` that initiators are told instead of the portal in the same place of `portals`: behind NAT, in a
+   * container. Portals without one are told as initiators reach them.
+   */
+  readonly advertise?: readonly string[];
   readonly targets: readonly ServedTargetOptions[];
+  /** What the program round the server decides about logins, and hears of sessions. */
+  readonly hooks?: TargetHooks;
   /** Who may ask which targets there are. By default whoever may log in to one of them; CHAP is not asked for. */
   readonly discovery?: readonly DiscoveryEntry[];
   /** The weakest CHAP algorithm that is good enough. Default 5 (MD5), the only one that every initiator has. */

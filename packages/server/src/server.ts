@@ -1,6 +1,7 @@
 import {
   IscsiServer,
   type AccessEntry,
+  type PortalOptions,
   type SecurityOptions,
   type TargetOptions,
 } from '@lunbox/iscsi-target';
@@ -35,8 +36,14 @@ interface OpenTarget {
 interface Running {
   readonly iscsi: IscsiServer;
   readonly targets: readonly OpenTarget[];
-  readonly portals: readonly Portal[];
+  readonly portals: readonly PortalOptions[];
 }
+
+/** What may be done to the iSCSI side of a server while it runs. */
+export type IscsiOperations = Pick<
+  IscsiServer,
+  'sessions' | 'statistics' | 'capture' | 'drain' | 'resume' | 'maintenance'
+>;
 
 /** Options of {@link LunboxServer.stop}. */
 export interface StopOptions {
@@ -50,15 +57,20 @@ export interface StopOptions {
  */
 export class LunboxServer {
   #options: ServerOptions;
-  readonly #wantedPortals: readonly Portal[];
+  readonly #wantedPortals: readonly PortalOptions[];
   #running: Running | undefined;
   #stopping: Promise<void> | undefined;
 
   /** Checks the options and does nothing else. Throws a {@link ServerError}. */
   constructor(options: ServerOptions) {
     this.#options = options;
-    this.#wantedPortals = (options.portals ?? [DEFAULT_PORTAL]).map(parsePortal);
+    this.#wantedPortals = wantedPortals(options);
     checkOptions(options, this.#wantedPortals);
+  }
+
+  /** The iSCSI side of a running server: statistics, captures, drain and maintenance. Undefined until it runs. */
+  get iscsi(): IscsiOperations | undefined {
+    return this.#running?.iscsi;
   }
 
   /** Where the server listens, `host:port` each, with the port that was really taken. Empty until it runs. */
@@ -97,7 +109,11 @@ export class LunboxServer {
     const disks = await openDisks(allLuns(this.#options), this.#options);
     try {
       const targets = divide(disks, this.#options);
-      const iscsi = new IscsiServer({ targets: targets.map(buildTarget), security: security(this.#options) });
+      const iscsi = new IscsiServer({
+        targets: targets.map(buildTarget),
+        security: security(this.#options),
+        hooks: this.#options.hooks ?? {},
+      });
       this.#running = { iscsi, targets, portals: await listen(iscsi, this.#wantedPortals) };
     } catch (error) {
       await closeDisks(disks);
@@ -146,6 +162,18 @@ export async function createServer(options: ServerOptions): Promise<LunboxServer
   return new LunboxServer(options);
 }
 
+/** The portals with the addresses that initiators are told of them. */
+function wantedPortals({ portals = [DEFAULT_PORTAL], advertise = [] }: ServerOptions): PortalOptions[] {
+  if (advertise.length > portals.length) {
+    throw new ServerError('SERVER_BAD_OPTIONS', 'there are more advertised addresses than portals');
+  }
+  const advertised = advertise.map(parsePortal);
+  return portals.map((text, index) => {
+    const told = advertised[index];
+    return told === undefined ? parsePortal(text) : { ...parsePortal(text), advertise: told };
+  });
+}
+
 function checkOptions(options: ServerOptions, portals: readonly Portal[]): void {
   checkAccessOptions(options, portals);
   if (portals.length === 0 || options.targets.length === 0) {
@@ -165,7 +193,7 @@ function checkOptions(options: ServerOptions, portals: readonly Portal[]): void 
 }
 
 /** Finds out whether the portals are free, before any disk is touched. */
-async function probePortals(portals: readonly Portal[]): Promise<void> {
+async function probePortals(portals: readonly PortalOptions[]): Promise<void> {
   const probe = new IscsiServer({ targets: [] });
   try {
     await listen(probe, portals);
@@ -175,10 +203,10 @@ async function probePortals(portals: readonly Portal[]): Promise<void> {
 }
 
 /** Listens at every portal, or at none. */
-async function listen(iscsi: IscsiServer, portals: readonly Portal[]): Promise<Portal[]> {
-  const listening: Portal[] = [];
+async function listen(iscsi: IscsiServer, portals: readonly PortalOptions[]): Promise<PortalOptions[]> {
+  const listening: PortalOptions[] = [];
   try {
-    for (const portal of portals) listening.push(await iscsi.listen(portal));
+    for (const portal of portals) listening.push({ ...portal, ...(await iscsi.listen(portal)) });
     return listening;
   } catch (error) {
     await iscsi.close({ timeoutMs: 0 });
@@ -223,8 +251,10 @@ function describeLun(disk: Disk, lun: number, url: string): ServedLun {
 }
 
 function urlOf({ portals }: Running, iqn: string, lun: number): string {
-  const portal = portals[0];
-  return `iscsi://${portal ? formatPortal(reachablePortal(portal)) : ''}/${iqn}/${lun}`;
+  const [portal] = portals;
+  if (portal === undefined) return '';
+  const { host, port = portal.port } = portal.advertise ?? reachablePortal(portal);
+  return `iscsi://${formatPortal({ host, port })}/${iqn}/${lun}`;
 }
 
 async function stopAll({ iscsi, targets }: Running, timeoutMs: number): Promise<void> {
