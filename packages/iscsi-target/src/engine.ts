@@ -1,4 +1,4 @@
-import { AsyncEvent } from '@lunbox/iscsi-pdu';
+import { announceSessionDrop, askForLogout } from './async-message.ts';
 import type { AccessEntry } from './auth/access-entry.ts';
 import { Admission, type SecurityOptions } from './auth/admission.ts';
 import { Connection, type ConnectionOwner } from './connection.ts';
@@ -13,9 +13,6 @@ import { checkTarget, type TargetOptions } from './target.ts';
 import { whenAllEnded } from './task.ts';
 import type { CommandObserver } from './trace/command-observer.ts';
 import type { Portal, Transport } from './transport.ts';
-
-const NO_LUN = new Uint8Array(8);
-const EMPTY = new Uint8Array(0);
 
 /** What a {@link TargetEngine} may be given besides targets and limits. */
 export interface EngineOptions {
@@ -126,7 +123,7 @@ export class TargetEngine {
     const phases = this.#registry.sessions.flatMap(({ connections }) => [...connections.values()]);
     const inSession = new Set(phases.map(({ connection }) => connection));
     for (const connection of [...this.#connections]) {
-      if (inSession.has(connection)) sendAsync(connection, AsyncEvent.LOGOUT_REQUEST, logoutWithinS);
+      if (inSession.has(connection)) askForLogout(connection, logoutWithinS);
       else connection.fail();
     }
   }
@@ -144,7 +141,7 @@ export class TargetEngine {
     const tasks = this.#registry.sessions.flatMap((session) => [...session.tasks.values()]);
     this.#registry.ending('dropped', () => {
       for (const connection of [...this.#connections]) {
-        sendAsync(connection, AsyncEvent.SESSION_DROP, 0);
+        announceSessionDrop(connection);
         connection.finish();
       }
     });
@@ -167,18 +164,4 @@ function namedTargets(targets: readonly TargetOptions[]): Map<string, TargetOpti
     named.set(target.name, target);
   }
   return named;
-}
-
-function sendAsync(connection: Connection, asyncEvent: number, parameter3: number): void {
-  connection.send({
-    type: 'async-message',
-    lun: NO_LUN,
-    asyncEvent,
-    asyncVCode: 0,
-    parameter1: 0,
-    parameter2: 0,
-    parameter3,
-    data: EMPTY,
-    ...connection.numbers(),
-  });
 }

@@ -1,10 +1,11 @@
 import { LoginStatus } from '@lunbox/iscsi-pdu';
-import { decodeLun, type Nexus } from '@lunbox/scsi';
+import { decodeLun, encodeLun, type Nexus } from '@lunbox/scsi';
 import createDebug from 'debug';
 import type { AccessEntry } from './auth/access-entry.ts';
 import type { Admission } from './auth/admission.ts';
 import { isLoopbackAddress } from './auth/ip-address.ts';
 import { BufferPool } from './buffer-pool.ts';
+import { announceScsiEvent } from './async-message.ts';
 import type { Connection, Phase } from './connection.ts';
 import { FullFeaturePhase, type SessionOwner } from './full-feature-phase.ts';
 import { HalfOpenLogins } from './half-open-logins.ts';
@@ -214,6 +215,10 @@ export class SessionRegistry implements LoginAuthority, SessionOwner {
       onTasksAborted: (lun) => {
         const aborted = session().abort((task) => decodeLun(task.lun) === lun);
         this.#collected?.push(...aborted);
+      },
+      onUnitChanged: (lun, sense) => {
+        const [any] = session().connections.values();
+        if (any !== undefined) announceScsiEvent(any.connection, encodeLun(lun), sense);
       },
     });
   }

@@ -29,6 +29,11 @@ export interface NexusOptions {
    * PREEMPT AND ABORT is answered after that.
    */
   onTasksAborted(lun: number): void;
+  /**
+   * A unit has another capacity, or the LUNs have changed: a transport that can tells the initiator at once, with
+   * this sense data. The unit attention stays pending all the same.
+   */
+  onUnitChanged?(lun: number, sense: Uint8Array): void;
 }
 
 /** A unit attention condition that a nexus has yet to hear of. */

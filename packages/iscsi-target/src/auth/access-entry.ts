@@ -65,6 +65,11 @@ export class AccessList {
     return this.#rules.some(({ entry }) => entry.chap !== undefined);
   }
 
+  /** The entries as they were given. */
+  get entries(): readonly AccessEntry[] {
+    return this.#rules.map(({ entry }) => entry);
+  }
+
   /** True without an entry. */
   get isEmpty(): boolean {
     return this.#rules.length === 0;
@@ -86,7 +91,8 @@ export class AccessList {
 }
 
 /**
- * Checks entries that a target or discovery is going to be given.
+ * Checks entries that targets or discovery are going to be given. Those of one server belong together: no secret of
+ * an initiator may be one of a target anywhere (RFC 7143 §9.2.1).
  *
  * @throws TargetError `ACCESS_INVALID` when an entry cannot mean anything, or uses a secret in both directions.
  */

@@ -3,7 +3,7 @@ import { TargetError } from '../errors.ts';
 import { LoginError } from '../login-error.ts';
 import type { TargetLimits } from '../limits.ts';
 import type { Transport } from '../transport.ts';
-import { AccessList, type AccessEntry, type DiscoveryEntry } from './access-entry.ts';
+import { AccessList, checkAccess, type AccessEntry, type DiscoveryEntry } from './access-entry.ts';
 import type { ChapAlgorithm, ChapCrypto } from './chap-crypto.ts';
 import { isLoopbackAddress } from './ip-address.ts';
 import { LockOut } from './lock-out.ts';
@@ -56,6 +56,7 @@ export class Admission {
     this.#algorithms = known.filter((algorithm) => algorithm >= minimum).sort((a, b) => b - a);
     this.#discovery = this.#list(options.discovery ?? []);
     for (const { name, access } of targets) this.#targets.set(name, this.#list(access ?? []));
+    checkAccess(this.#entriesBut(undefined));
   }
 
   /**
@@ -67,6 +68,7 @@ export class Admission {
   setAccess(targetName: string, entries: readonly AccessEntry[]): void {
     const name = normalizeIscsiName(targetName);
     if (!this.#targets.has(name)) throw new TargetError({ code: 'TARGET_NAME_INVALID', name });
+    checkAccess([...this.#entriesBut(name), ...entries]);
     this.#targets.set(name, this.#list(entries));
   }
 
@@ -87,6 +89,12 @@ export class Admission {
   /** True when SendTargets names the target to the initiator. */
   mayUse(candidate: Pick<Candidate, 'initiatorName' | 'transport'>, targetName: string): boolean {
     return this.#matching(this.#targets.get(targetName), candidate).length > 0;
+  }
+
+  /** The entries of discovery and of all targets but one. */
+  #entriesBut(targetName: string | undefined): AccessEntry[] {
+    const lists = [...this.#targets].filter(([name]) => name !== targetName).map(([, list]) => list);
+    return [this.#discovery, ...lists].flatMap(({ entries }) => entries);
   }
 
   #entriesFor(candidate: Candidate): readonly AccessEntry[] {

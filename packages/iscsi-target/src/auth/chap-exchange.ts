@@ -2,6 +2,7 @@ import { LoginStatus, formatBinary, parseBinary, parseList, parseNumber } from '
 import { LoginError } from '../login-error.ts';
 import type { AccessEntry, TargetCredentials } from './access-entry.ts';
 import { CHAP_DIGEST_BYTES, type ChapAlgorithm, type ChapCrypto } from './chap-crypto.ts';
+import type { ChapSecret } from './chap-secret.ts';
 
 type Pairs = [string, string][];
 
@@ -72,11 +73,9 @@ export class ChapExchange {
     const entry = this.#choices.entries.find(
       ({ chap }) => chap?.user === user && this.#isRight(challenge, response, chap?.secrets ?? []),
     );
+    // RFC 7143 §9.2.1: a response that we would have given ourselves is wrong too, since access lists take no
+    // secret for both directions.
     if (entry === undefined) throw failure('wrong CHAP user or response');
-    // RFC 7143 §9.2.1: a response that we would have given ourselves shows one secret for both directions.
-    if (entry.mutual !== undefined && this.#isRight(challenge, response, [entry.mutual.secret])) {
-      throw failure('the initiator answered with the secret of the target');
-    }
     return entry;
   }
 
@@ -84,7 +83,7 @@ export class ChapExchange {
   #isRight(
     { algorithm, identifier, bytes }: Challenge,
     response: Uint8Array,
-    secrets: readonly TargetCredentials['secret'][],
+    secrets: readonly ChapSecret[],
   ): boolean {
     const { crypto } = this.#choices;
     const matches = secrets.map((secret) =>

@@ -197,6 +197,16 @@ describe('an access list', () => {
     expect(() => engine.setAccess(TARGET_NAME, [entry])).toThrow(TargetError);
   });
 
+  it('takes no secret that another one has for the other direction (RFC 7143 §9.2.1)', () => {
+    const mutual = { user: 'target', secret: new ChapSecret(SECRETS.bob) };
+    const alice = [{ initiator: '*', ...chapOf('alice'), mutual }];
+    const bob = [{ initiator: '*', ...chapOf('bob') }];
+    expect(() => newHouse(alice, bob)).toThrow(TargetError);
+    const { engine } = newHouse(bob);
+    expect(() => engine.setAccess(OTHER_TARGET, alice)).toThrow(TargetError);
+    expect(() => engine.setAccess(TARGET_NAME, alice)).not.toThrow();
+  });
+
   it('can be replaced while the target is served, and only that of a target that is there', async () => {
     const { engine } = newHouse([{ initiator: '*' }]);
     expect(await knock(visitor(engine))).toBe(LoginStatus.SUCCESS);

@@ -143,6 +143,14 @@ describe('CHAP (RFC 7143 §12.1.3, RFC 1994)', () => {
     expect(answers).toEqual({});
   });
 
+  it('T-L2: a user whose name looks like a number is taken by its letters', async () => {
+    for (const user of ['0x616c696365', '0bYWxpY2U=']) {
+      const engine = newEngine([{ initiator: '*', chap: { user, secrets: [new ChapSecret(ALICE)] } }]);
+      expect(await statusOf({ user: 'alice' }, engine)).toBe(LoginStatus.AUTHENTICATION_FAILURE);
+      expect(await statusOf({ user }, engine)).toBe(LoginStatus.SUCCESS);
+    }
+  });
+
   it('both secrets are right while they are being changed', async () => {
     const secrets = [new ChapSecret('the new secret of alice'), new ChapSecret(ALICE)];
     const engine = newEngine([{ initiator: '*', chap: { user: 'alice', secrets } }]);

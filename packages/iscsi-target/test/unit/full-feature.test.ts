@@ -4,6 +4,7 @@ import {
   decodeText,
   encodeText,
   serializePdu,
+  type AsyncMessagePdu,
   type LogoutRequestPdu,
   type NopInPdu,
   type NopOutPdu,
@@ -180,6 +181,18 @@ describe('NOP (RFC 7143 §11.18, §11.19)', () => {
     expect(initiator.transport.destroyed).toBe(false);
     engine.tick(61_000);
     expect(initiator.transport.destroyed).toBe(true);
+  });
+});
+
+describe('asynchronous messages (RFC 7143 §11.9)', () => {
+  it('a change at a unit is told with its LUN and sense data (T-N3)', async () => {
+    const sense = Uint8Array.of(0x70, 0, 6, 0, 0, 0, 0, 10, 0, 0, 0, 0, 0x3f, 0x0e, 0, 0, 0, 0);
+    scsi.nexuses[0]!.options.onUnitChanged?.(5, sense);
+    const [message] = await initiator.settle();
+    expect(message).toMatchObject({ type: 'async-message', asyncEvent: 0 });
+    const { lun, data } = message as AsyncMessagePdu;
+    expect([...lun]).toEqual([0, 5, 0, 0, 0, 0, 0, 0]);
+    expect([...data]).toEqual([0, 18, ...sense]);
   });
 });
 

@@ -1,6 +1,5 @@
 import { MAX_LUN } from '../lun.ts';
 import type { Nexus, NexusOptions } from '../nexus.ts';
-import { AdditionalSenseCode } from '../sense/additional-sense.ts';
 import type { LogicalUnit } from '../unit/logical-unit.ts';
 import { TargetNexus } from './target-nexus.ts';
 
@@ -38,7 +37,7 @@ export class ScsiTarget {
     if (this.#units.has(lun)) throw new RangeError(`LUN ${lun} is taken`);
     this.#units.set(lun, unit);
     for (const nexus of this.#showing(lun)) {
-      nexus.raiseAttention(AdditionalSenseCode.REPORTED_LUNS_DATA_HAS_CHANGED);
+      nexus.lunsChanged();
       nexus.attach(lun, unit);
     }
   }
@@ -51,7 +50,7 @@ export class ScsiTarget {
     if (!this.#units.delete(lun)) return false;
     for (const nexus of this.#showing(lun)) {
       nexus.detach(lun);
-      nexus.raiseAttention(AdditionalSenseCode.REPORTED_LUNS_DATA_HAS_CHANGED);
+      nexus.lunsChanged();
     }
     return true;
   }

@@ -4,7 +4,7 @@ import { describeCdb } from '../cdb/describe-cdb.ts';
 import { Status, type Execution, type Finished, type ScsiCommand } from '../execution.ts';
 import { decodeLun } from '../lun.ts';
 import type { Nexus, NexusOptions, PendingAttention } from '../nexus.ts';
-import { AdditionalSenseCode, type AdditionalSense } from '../sense/additional-sense.ts';
+import { AdditionalSenseCode } from '../sense/additional-sense.ts';
 import { CheckConditionError, illegalRequest } from '../sense/check-condition-error.ts';
 import { ItlNexus, type ItlHost } from '../unit/itl-nexus.ts';
 import type { LogicalUnit } from '../unit/logical-unit.ts';
@@ -126,9 +126,11 @@ export class TargetNexus implements Nexus, ItlHost {
     this.options.onTasksAborted(lun);
   }
 
-  /** Establishes a unit attention condition for every unit of the nexus. */
-  raiseAttention(condition: AdditionalSense): void {
-    for (const { attentions } of this.#units.values()) attentions.raise(condition);
+  /** The LUNs have changed: a unit attention for every unit of the nexus, and one announcement. */
+  lunsChanged(): void {
+    const [first, ...others] = this.#units.values();
+    first?.announce(AdditionalSenseCode.REPORTED_LUNS_DATA_HAS_CHANGED);
+    for (const { attentions } of others) attentions.raise(AdditionalSenseCode.REPORTED_LUNS_DATA_HAS_CHANGED);
   }
 
   #shownLun(targetLun: number): number | undefined {

@@ -1,7 +1,7 @@
 import { isPromise, type MaybePromise } from '@lunbox/block';
 import type { NexusOptions } from '../nexus.ts';
 import { nexusName, type NexusName } from '../persistent-reservation/nexus-name.ts';
-import { AdditionalSenseCode, SenseKey } from '../sense/additional-sense.ts';
+import { AdditionalSenseCode, SenseKey, type AdditionalSense } from '../sense/additional-sense.ts';
 import { blockFailure, type MediumAccess } from '../sense/block-failures.ts';
 import { CheckConditionError } from '../sense/check-condition-error.ts';
 import type { LogicalUnit } from './logical-unit.ts';
@@ -44,6 +44,15 @@ export class ItlNexus {
   /** The tasks that a command enters now. */
   get tasks(): NexusTasks {
     return this.#tasks;
+  }
+
+  /** A change that the initiator should hear of soon: as a unit attention, and at once where that is possible. */
+  announce(condition: AdditionalSense): void {
+    this.attentions.raise(condition);
+    const { asc, ascq } = condition;
+    const attention = new CheckConditionError({ senseKey: SenseKey.UNIT_ATTENTION, asc, ascq });
+    const { sense } = this.checkCondition(attention, 'read').toFinished();
+    if (sense !== undefined) this.host.options.onUnitChanged?.(this.lun, sense);
   }
 
   /** True when the initiator's writes are refused: by the unit, or because it may only read. */

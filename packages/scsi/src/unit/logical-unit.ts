@@ -172,7 +172,7 @@ export class LogicalUnit {
 
   #resized(size: number): void {
     this.#blockCount = Math.floor(size / this.blockSize);
-    this.raiseAttention(AdditionalSenseCode.CAPACITY_DATA_HAS_CHANGED);
+    for (const nexus of this.#nexuses) nexus.announce(AdditionalSenseCode.CAPACITY_DATA_HAS_CHANGED);
   }
 }
 

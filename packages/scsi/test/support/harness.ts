@@ -71,6 +71,7 @@ export class Harness {
 export class Initiator {
   readonly nexus: Nexus;
   readonly abortedLuns: number[] = [];
+  readonly changes: { lun: number; sense: SenseData | undefined }[] = [];
 
   constructor(
     target: ScsiTarget,
@@ -85,6 +86,7 @@ export class Initiator {
       portalGroupTag: 1,
       ...access,
       onTasksAborted: (lun) => this.abortedLuns.push(lun),
+      onUnitChanged: (lun, sense) => this.changes.push({ lun, sense: parseSense(sense) }),
     });
   }
 

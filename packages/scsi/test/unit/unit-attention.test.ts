@@ -110,3 +110,17 @@ test('a closed unit hears no more of its device', async () => {
   harness.device.resize(2048 * 512);
   expect(await harness.initiator.send(tur)).toMatchObject(Expected.GOOD);
 });
+
+test('a new capacity and new LUNs are announced at once, to each nexus once', async () => {
+  const harness = await memoryHarness({ blocks: 1024 });
+  harness.device.resize(2048 * 512);
+  const device = new MemoryDevice({ size: 512 });
+  harness.target.addUnit(1, new LogicalUnit({ device, identity: new Uint8Array(16) }));
+  harness.target.removeUnit(1);
+  const { changes } = harness.initiator;
+  expect(changes.map(({ lun, sense }) => [lun, sense?.senseKey, sense?.asc, sense?.ascq])).toEqual([
+    [0, 6, 0x2a, 0x09],
+    [0, 6, 0x3f, 0x0e],
+    [0, 6, 0x3f, 0x0e],
+  ]);
+});
