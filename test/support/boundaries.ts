@@ -68,6 +68,11 @@ const builtinRules: readonly { under: RegExp; allowed: (module: string) => boole
     why: 'the engine is sans-I/O',
   },
   {
+    under: /^packages\/server\/src\/cli\//,
+    allowed: (module) => !isSocketModule(module),
+    why: 'the command line reads the secrets that its flags name, not sockets',
+  },
+  {
     under: /^packages\/block\/src\/real\//,
     allowed: (module) => !isSocketModule(module),
     why: 'the real disk owns files, not sockets',

@@ -20,8 +20,7 @@ export function accessOf(
  * Throws a {@link ServerError} `SERVER_BAD_OPTIONS` or `SERVER_AUTHENTICATION_REQUIRED`.
  */
 export function checkAccessOptions(options: ServerOptions, portals: readonly Portal[]): void {
-  for (const { access = [] } of options.targets) check(access);
-  check(options.discovery ?? []);
+  check([...options.targets.flatMap(({ access = [] }) => access), ...(options.discovery ?? [])]);
   const open = portals.find((portal) => !isLoopback(portal));
   if (!open || options.allowUnauthenticated === true || options.targets.every(asksForSecret)) return;
   const portal = formatPortal(open);

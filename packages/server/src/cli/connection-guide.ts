@@ -4,8 +4,11 @@ import { formatSize } from './size.ts';
 
 type Section = readonly [title: string, lines: readonly string[]];
 
-/** What a person reads when the disks can be reached: what is served, and what to paste to connect. */
-export function connectionGuide(server: LunboxServer): string {
+/**
+ * What a person reads when the disks can be reached: what is served, and what to paste to connect; `chapUser` is whom
+ * initiators log in as.
+ */
+export function connectionGuide(server: LunboxServer, chapUser?: string): string {
   const [firstPortal] = server.portals;
   const [target] = server.targets;
   if (firstPortal === undefined || !target) return '';
@@ -42,6 +45,10 @@ export function connectionGuide(server: LunboxServer): string {
       ],
     ],
   ];
+  if (chapUser !== undefined) {
+    const withLogin = url.replace('iscsi://', `iscsi://${chapUser}%SECRET@`);
+    connect.push(['With CHAP', [`user ${chapUser} and the secret, as in ${withLogin}`]]);
+  }
   return [
     'Lunbox is ready.',
     '',

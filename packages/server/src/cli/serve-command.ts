@@ -40,7 +40,7 @@ export async function serveDisks(paths: readonly string[], flags: ServeFlags): P
   try {
     await server.start();
     warn(server, foreign === 'keep-identity');
-    console.log(flags.json === true ? readyLine(server) : connectionGuide(server));
+    console.log(flags.json === true ? readyLine(server) : connectionGuide(server, flags.chapUser));
     await signals.first;
     say('\nStopping: commands finish, data is flushed. (Ctrl-C again ends at once.)');
     await server.stop();

@@ -1,5 +1,6 @@
 import { MemoryDevice } from '@lunbox/block';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { connectionGuide } from '../../src/cli/connection-guide.ts';
 import { ChapSecret, createServer, type AccessEntry, type ServerOptions } from '../../src/index.ts';
 
 const alice: AccessEntry = {
@@ -60,5 +61,6 @@ describe('an access list', () => {
       expect.objectContaining({ code: 'SERVER_WRONG_STATE' }),
     );
     expect(JSON.stringify(server.targets)).not.toContain('secret-of');
+    expect(connectionGuide(server, 'alice')).toMatch(/With CHAP +user alice .* iscsi:\/\/alice%SECRET@/);
   });
 });
