@@ -1,5 +1,5 @@
 import type { LunboxServer } from '../server.ts';
-import { formatPortal, parsePortal, reachablePortal } from '../portal.ts';
+import { parsePortal } from '../portal.ts';
 import { formatSize } from './size.ts';
 
 type Section = readonly [title: string, lines: readonly string[]];
@@ -9,12 +9,11 @@ type Section = readonly [title: string, lines: readonly string[]];
  * initiators log in as.
  */
 export function connectionGuide(server: LunboxServer, chapUser?: string): string {
-  const [firstPortal] = server.portals;
   const [target] = server.targets;
-  if (firstPortal === undefined || !target) return '';
+  if (!target) return '';
   const url = server.url(0);
-  const { host, port } = reachablePortal(parsePortal(firstPortal));
-  const portal = formatPortal({ host, port });
+  const [portal = ''] = url.slice('iscsi://'.length).split('/');
+  const { host, port } = parsePortal(portal);
   const served: Section[] = [
     ['Portal', server.portals],
     ['Target', [target.iqn]],

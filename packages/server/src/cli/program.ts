@@ -78,6 +78,11 @@ function buildProgram(setExitCode: (code: number) => void): Command {
     .command('serve <file...>')
     .description('serve disks as LUN 0, 1, … of one iSCSI target, until Ctrl-C')
     .option('--portal <host:port>', 'where to listen; port 0 takes a free one (repeatable)', collect)
+    .option(
+      '--advertise <host:port>',
+      'address to tell initiators instead of the portal (repeatable)',
+      collect,
+    )
     .option('--iqn <iqn>', 'name of the target (default: made from the identity of the first disk)')
     .option('--read-only', 'refuse every change to the disks')
     .option('--keep-identity', 'a copied file keeps the identity of its original (never serve both)')

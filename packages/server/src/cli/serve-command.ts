@@ -7,6 +7,7 @@ import { connectionGuide } from './connection-guide.ts';
 /** Flags of `lunbox serve`. */
 export interface ServeFlags extends AccessFlags {
   readonly portal?: readonly string[];
+  readonly advertise?: readonly string[];
   readonly iqn?: string;
   readonly readOnly?: boolean;
   readonly keepIdentity?: boolean;
@@ -30,6 +31,7 @@ export async function serveDisks(paths: readonly string[], flags: ServeFlags): P
   const access = accessFromFlags(flags);
   const server = await createServer({
     ...(flags.portal ? { portals: flags.portal } : {}),
+    ...(flags.advertise ? { advertise: flags.advertise } : {}),
     targets: [{ ...(flags.iqn === undefined ? {} : { iqn: flags.iqn }), luns, access }],
     // Who has a secret needs it to ask for targets too: names are nobody else's business.
     discovery: access,

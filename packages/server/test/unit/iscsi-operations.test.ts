@@ -1,5 +1,6 @@
 import { MemoryDevice } from '@lunbox/block';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { connectionGuide } from '../../src/cli/connection-guide.ts';
 import { createServer, type LunboxServer, type ServerOptions } from '../../src/index.ts';
 
 const IQN = 'iqn.2026-11.com.example:test';
@@ -50,6 +51,8 @@ describe('advertised addresses', () => {
     await server.start();
     expect(server.url(0)).toBe(`iscsi://[2001:db8::1]:13260/${IQN}/0`);
     expect(server.portals[0]).toMatch(/^127\.0\.0\.1:\d+$/);
+    expect(connectionGuide(server)).toContain('-t sendtargets -p [2001:db8::1]:13260');
+    expect(connectionGuide(server)).toMatch(/Portal +127\.0\.0\.1:\d+/);
   });
 
   it('are no more than there are portals', async () => {
