@@ -21,7 +21,10 @@ export interface NexusOptions {
    * target twice. Without it, every LUN under its own number.
    */
   readonly lunMap?: ReadonlyMap<number, number>;
-  /** True when every unit is write protected for this initiator, whatever it is for others. */
+  /**
+   * True when every unit is write protected for this initiator, whatever it is for others. It may not change modes,
+   * stop a unit or reserve it either, which others would feel.
+   */
   readonly readOnly?: boolean;
   /**
    * Tasks of this nexus on `lun` were aborted by someone else (LOGICAL UNIT RESET, PREEMPT AND ABORT): the

@@ -49,6 +49,7 @@ export const CACHE_COMMANDS: readonly CommandEntry[] = [
   ),
   defineCommand(START_STOP_UNIT, startStopUnit, {
     access: 'starts',
+    governs: true,
     timeouts: SLOW,
     unsupportedFields: ['POWER_CONDITION_MODIFIER', 'POWER_CONDITION', 'LOEJ'],
   }),

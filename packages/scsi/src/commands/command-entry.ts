@@ -27,6 +27,8 @@ export interface CommandEntry {
   readonly needsMedium: boolean;
   /** Refused with DATA PROTECT while the unit is write-protected. */
   readonly writes: boolean;
+  /** Changes what other initiators find, or keeps them out: refused like a write to an initiator that may only read. */
+  readonly governs: boolean;
   readonly timeouts: CommandTimeouts;
   readonly start: CommandStart;
 }
@@ -52,6 +54,7 @@ export function defineCommand(
     access: 'changes',
     needsMedium: false,
     writes: false,
+    governs: false,
     timeouts: QUICK,
     ...properties,
   };

@@ -107,8 +107,10 @@ export const MODE_COMMANDS: readonly CommandEntry[] = [
   defineCommand(MODE_SENSE_10, modeSense10, { access: 'reads' }),
   defineCommand(MODE_SELECT_6, (itl, command) => modeSelect(itl, MODE_SELECT_6, 6, command), {
     unsupportedFields: ['SP'],
+    governs: true,
   }),
   defineCommand(MODE_SELECT_10, (itl, command) => modeSelect(itl, MODE_SELECT_10, 10, command), {
     unsupportedFields: ['SP'],
+    governs: true,
   }),
 ];

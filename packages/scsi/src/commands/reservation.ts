@@ -62,12 +62,18 @@ const properties10: Partial<CommandEntry> = {
 
 /** RESERVE and RELEASE (6) and (10). */
 export const RESERVATION_COMMANDS: readonly CommandEntry[] = [
-  defineCommand(RESERVE_6, (itl, command) => reserve(itl, RESERVE_6, command), properties),
+  defineCommand(RESERVE_6, (itl, command) => reserve(itl, RESERVE_6, command), {
+    ...properties,
+    governs: true,
+  }),
   defineCommand(RELEASE_6, (itl, command) => release(itl, RELEASE_6, command), {
     ...properties,
     reservation: 'allowed',
   }),
-  defineCommand(RESERVE_10, (itl, command) => reserve(itl, RESERVE_10, command), properties10),
+  defineCommand(RESERVE_10, (itl, command) => reserve(itl, RESERVE_10, command), {
+    ...properties10,
+    governs: true,
+  }),
   defineCommand(RELEASE_10, (itl, command) => release(itl, RELEASE_10, command), {
     ...properties10,
     reservation: 'allowed',

@@ -127,5 +127,8 @@ function abortTasks(itl: ItlNexus, preempted: readonly NexusName[]): MaybePromis
 
 /** PERSISTENT RESERVE OUT with each of its service actions. */
 export const PERSISTENT_RESERVE_OUT_COMMANDS: readonly CommandEntry[] = SERVICE_ACTIONS.map((action) =>
-  defineCommand(action.cdb, (itl, command) => startOut(itl, action, command), { access: 'free' }),
+  defineCommand(action.cdb, (itl, command) => startOut(itl, action, command), {
+    access: 'free',
+    governs: true,
+  }),
 );

@@ -30,7 +30,7 @@ export function startCommand(itl: ItlNexus, command: ScsiCommand): MaybePromise<
     return RESERVATION_CONFLICT;
   }
   if (entry.needsMedium && unit.stopped) throw new CheckConditionError(NOT_STARTED);
-  if (entry.writes && itl.writeProtected) throw writeProtected();
+  if ((entry.writes && itl.writeProtected) || (entry.governs && itl.readOnly)) throw writeProtected();
   return entry.start(itl, command);
 }
 

@@ -55,9 +55,14 @@ export class ItlNexus {
     if (sense !== undefined) this.host.options.onUnitChanged?.(this.lun, sense);
   }
 
+  /** True when the initiator may only read, whatever others may. */
+  get readOnly(): boolean {
+    return this.host.options.readOnly === true;
+  }
+
   /** True when the initiator's writes are refused: by the unit, or because it may only read. */
   get writeProtected(): boolean {
-    return this.unit.writeProtected || this.host.options.readOnly === true;
+    return this.unit.writeProtected || this.readOnly;
   }
 
   /** Aborts every task of the nexus on the unit; completes when the last of them has ended. */

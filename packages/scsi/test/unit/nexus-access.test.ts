@@ -5,7 +5,12 @@ import {
   LogicalUnit,
   parseLunList,
   parseModeParameters,
+  MODE_SELECT_6,
   MODE_SENSE_6,
+  PR_OUT_REGISTER,
+  RELEASE_6,
+  RESERVE_6,
+  START_STOP_UNIT,
   READ_10,
   READ_CAPACITY_10,
   REPORT_LUNS,
@@ -116,6 +121,27 @@ describe('a read-only nexus', () => {
     expect(await writeProtected(reader)).toBe(true);
     expect(await writeProtected(writer)).toBe(false);
   });
+});
+
+test('a read-only nexus does not change modes, stop the unit or reserve it', async () => {
+  const target = threeDisks();
+  const reader = new Initiator(target, PORT, 1, { readOnly: true });
+  const writer = new Initiator(target, PORT.replace('01', '02'));
+  await reader.settle();
+  await writer.settle();
+  const registration = new Uint8Array(24).fill(1, 8, 16);
+  const commands: [Uint8Array, Uint8Array?][] = [
+    [MODE_SELECT_6.encode({ PF: 1, PARAMETER_LIST_LENGTH: 4 }), new Uint8Array(4)],
+    [START_STOP_UNIT.encode({ START: 0 })],
+    [RESERVE_6.encode()],
+    [PR_OUT_REGISTER.encode({ PARAMETER_LIST_LENGTH: 24 }), registration],
+  ];
+  for (const [cdb, dataOut] of commands) {
+    const options = dataOut === undefined ? {} : { dataOut };
+    expect((await reader.send(cdb, options)).sense).toMatchObject(AdditionalSenseCode.WRITE_PROTECTED);
+  }
+  expect((await reader.send(RELEASE_6.encode())).status).toBe(0);
+  expect((await writer.send(START_STOP_UNIT.encode({ START: 1 }))).status).toBe(0);
 });
 
 async function writeProtected(initiator: Initiator): Promise<boolean> {
