@@ -38,7 +38,7 @@ export type SessionEndReason = 'logout' | 'connection-lost' | 'failed' | 'reinst
  * exception, and a decision counts as a refusal.
  */
 export interface TargetHooks {
-  /** False refuses the login with status 0202h. Asked before authentication, after {@link TargetHooks.redirect}. */
+  /** Anything but true refuses the login with status 0202h. Asked before authentication, after {@link TargetHooks.redirect}. */
   authorise?(login: LoginAttempt): boolean;
   /** Sends the login elsewhere. Asked before authentication, as RFC 7143 §11.13.5 allows. */
   redirect?(login: LoginAttempt): Redirect | undefined;

@@ -31,13 +31,13 @@ export class LoginGate {
   check(transport: Transport, names: LoginNames): void {
     const login = loginAttempt(transport, names);
     if (this.#shut) this.#turnAway(login);
-    const redirect = callHook(() => this.#hooks.redirect?.(login), undefined);
-    if (redirect !== undefined) throw moved(redirect);
+    const redirected = callHook(() => this.#redirected(login), failedHook());
+    if (redirected !== undefined) throw redirected;
     const { peerNames } = transport;
     if (peerNames !== undefined && !peerNames.includes(login.initiatorName)) {
       throw new LoginError(LoginStatus.AUTHENTICATION_FAILURE, 'the certificate names another initiator');
     }
-    if (!callHook(() => this.#hooks.authorise?.(login) ?? true, false)) {
+    if (!callHook(() => this.#authorised(login), false)) {
       throw new LoginError(LoginStatus.AUTHORIZATION_FAILURE, 'refused by the authorise hook');
     }
   }
@@ -45,6 +45,17 @@ export class LoginGate {
   /** A login was answered with a status other than success. */
   refused(transport: Transport, names: LoginNames, status: number): void {
     callHook(() => this.#hooks.onLoginRefused?.(loginAttempt(transport, names), status), undefined);
+  }
+
+  #redirected(login: LoginAttempt): LoginError | undefined {
+    const redirect = this.#hooks.redirect?.(login);
+    return redirect === undefined ? undefined : moved(redirect);
+  }
+
+  /** Nothing but `true` lets in: a hook that is mistakenly asynchronous must not. */
+  #authorised(login: LoginAttempt): boolean {
+    const { authorise } = this.#hooks;
+    return authorise === undefined || authorise.call(this.#hooks, login) === true;
   }
 
   /** A discovery session asks about no target, so that there is nothing that could have moved. */
@@ -62,6 +73,10 @@ function loginAttempt(transport: Transport, names: LoginNames): LoginAttempt {
     remote: transport.remote,
     portalGroupTag: transport.portal?.tag ?? PORTAL_GROUP_TAG,
   };
+}
+
+function failedHook(): LoginError {
+  return new LoginError(LoginStatus.TARGET_ERROR, 'the redirect hook failed');
 }
 
 function moved({ address, permanent = false }: Redirect): LoginError {
