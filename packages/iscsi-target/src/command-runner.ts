@@ -3,7 +3,7 @@ import { CheckConditionError, Status, type DataIn, type Execution, type Finished
 import type { BufferPool } from './buffer-pool.ts';
 import type { Connection } from './connection.ts';
 import type { OperationalParameters } from './parameters.ts';
-import { ReadTransfer, type ReadHost } from './read-transfer.ts';
+import { ReadTransfer, type Producer, type ReadHost } from './read-transfer.ts';
 import { residualOf } from './residual.ts';
 import type { Session } from './session.ts';
 import type { SolicitationBudget } from './solicitation.ts';
@@ -41,7 +41,7 @@ export class CommandRunner implements ReadHost, WriteHost {
   readonly #session: Session;
   readonly #parameters: OperationalParameters;
   #nextTag = 0;
-  #waiting: ReadTransfer[] = [];
+  #waiting: Producer[] = [];
 
   constructor(connection: Connection, session: Session, parameters: OperationalParameters, pool: BufferPool) {
     this.#connection = connection;
@@ -114,7 +114,7 @@ export class CommandRunner implements ReadHost, WriteHost {
     for (const transfer of waiting) transfer.pump();
   }
 
-  waitForDrain(transfer: ReadTransfer): void {
+  waitForDrain(transfer: Producer): void {
     this.#waiting.push(transfer);
   }
 

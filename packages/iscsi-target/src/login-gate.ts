@@ -54,8 +54,8 @@ export class LoginGate {
 
   /** Nothing but `true` lets in: a hook that is mistakenly asynchronous must not. */
   #authorised(login: LoginAttempt): boolean {
-    const { authorise } = this.#hooks;
-    return authorise === undefined || authorise.call(this.#hooks, login) === true;
+    const hooks = this.#hooks;
+    return hooks.authorise === undefined || hooks.authorise(login) === true;
   }
 
   /** A discovery session asks about no target, so that there is nothing that could have moved. */

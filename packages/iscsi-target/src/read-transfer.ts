@@ -1,8 +1,14 @@
 import { CheckConditionError, Status, type DataIn, type Finished } from '@lunbox/scsi';
 import type { PinnedRegion } from './outbox.ts';
+import { DataInResend, type SentDataIn } from './data-in-resend.ts';
 import type { DataInPlace, PduWriter } from './pdu-writer.ts';
 import type { Residual } from './residual.ts';
 import type { Task } from './task.ts';
+
+/** Something that sends data until the socket is full, and goes on when it has drained. */
+export interface Producer {
+  pump(): void;
+}
 
 /** What a read needs from its connection. */
 export interface ReadHost {
@@ -16,7 +22,7 @@ export interface ReadHost {
   /** True while the socket has enough to do. */
   readonly congested: boolean;
   /** The transfer stopped because of {@link ReadHost.congested}; it is pumped again when the socket has drained. */
-  waitForDrain(transfer: ReadTransfer): void;
+  waitForDrain(transfer: Producer): void;
   /** The task is about to get its status: it leaves the command window, which the status PDU then shows open. */
   retire(task: Task): void;
   /** The read ended in a status of its own. */
@@ -26,11 +32,8 @@ export interface ReadHost {
   flushSoon(): void;
 }
 
-/** A Data-In PDU that was sent. */
-interface Piece {
-  readonly place: DataInPlace;
-  readonly lengthBytes: number;
-}
+/** SNACKs for one command that are answered at the same time. */
+const RESEND_LIMIT = 16;
 
 const GOOD: Finished = { kind: 'finished', status: Status.GOOD };
 
@@ -47,7 +50,8 @@ export class ReadTransfer {
   #offset = 0;
   #burstBytes = 0;
   /** The PDUs so far, by DataSN; kept only when they may be asked for again. */
-  readonly #pieces: Piece[] = [];
+  readonly #pieces: SentDataIn[] = [];
+  #resends = 0;
   #failure: Finished | undefined = undefined;
 
   constructor(task: Task, host: ReadHost, source: DataIn, sendBytes: number, residual: Residual) {
@@ -86,33 +90,19 @@ export class ReadTransfer {
 
   /**
    * Sends the Data-In PDUs from DataSN `begRun` on again, `runLength` of them or, when that is 0, all; their data
-   * is read anew. Returns false when there is no such PDU (RFC 7143 §11.16.6).
+   * is read anew. Returns false when there is no such PDU (RFC 7143 §11.16.6), or too many wait to be sent again.
    */
   resend(begRun: number, runLength: number): boolean {
     const pieces = this.#pieces.slice(begRun, runLength === 0 ? undefined : begRun + runLength);
-    if (pieces.length === 0) return false;
-    void this.#resendAll(pieces);
+    if (pieces.length === 0 || this.#resends >= RESEND_LIMIT) return false;
+    this.#resends++;
+    new DataInResend(this.#host, this.#source, pieces, () => this.#resends--).pump();
     return true;
   }
 
   /** The initiator was refused data that it needs: ABORTED COMMAND, SNACK rejected (RFC 7143 §11.4.7.2). */
   reject(): void {
     this.#failure = new CheckConditionError({ senseKey: 0x0b, asc: 0x11, ascq: 0x13 }).toFinished();
-  }
-
-  async #resendAll(pieces: readonly Piece[]): Promise<void> {
-    for (const piece of pieces) {
-      const data = new Uint8Array(piece.lengthBytes);
-      try {
-        await this.#source.read([data], piece.place.bufferOffset);
-      } catch {
-        // The initiator asks again, or gives the command up; the medium's error is told to the next command.
-        return;
-      }
-      if (this.task.aborted) return;
-      this.#host.writer.sendDataIn(data, piece.place);
-    }
-    this.#host.flushSoon();
   }
 
   #segmentBytes(): number {

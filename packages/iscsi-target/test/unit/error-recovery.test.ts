@@ -165,6 +165,18 @@ describe('ErrorRecoveryLevel 1 (RFC 7143 §7.1.4)', () => {
     expect(pdus).toMatchObject([{ type: 'reject', reason: RejectReason.SNACK_REJECT }]);
   });
 
+  it('small SNACKs that ask for much never send faster than the socket takes', async () => {
+    const command = initiator.read10(0, 2048);
+    await initiator.send(command);
+    initiator.transport.stalled = true;
+    const ask = snack({ initiatorTaskTag: command.initiatorTaskTag });
+    for (let i = 0; i < 100; i++) await initiator.send(ask);
+    expect(initiator.connection.outbox.backlogBytes).toBeLessThan(2 * 2_097_152 + 10_000);
+    initiator.transport.unstall();
+    const again = await initiator.settle();
+    expect(again.filter((pdu) => pdu.type === 'data-in').length).toBeGreaterThan(1024);
+  });
+
   it('forgets the oldest when an initiator acknowledges nothing', async () => {
     for (let i = 0; i < 600; i++) await initiator.send(initiator.command([0], { expStatSn: 0 }));
     const all = await initiator.send(snack({ snackType: SnackType.STATUS }));
