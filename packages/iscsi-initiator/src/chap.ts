@@ -29,6 +29,23 @@ export const DEFAULT_CHAP_ALGORITHMS: readonly number[] = [
   ChapAlgorithm.MD5,
 ];
 
+/**
+ * Checks what an exchange would stumble over.
+ *
+ * @throws InitiatorError `INITIATOR_OPTIONS` when both directions have one secret (RFC 7143 §12.1.3), or an algorithm
+ * is unknown.
+ */
+export function checkCredentials({ secret, mutual, algorithms }: ChapCredentials): void {
+  if (mutual?.secret === secret) throw unusable('the target has the same CHAP secret as the initiator');
+  const offered = algorithms ?? DEFAULT_CHAP_ALGORITHMS;
+  const known = offered.every((algorithm) => DEFAULT_CHAP_ALGORITHMS.includes(algorithm));
+  if (!known || offered.length === 0) throw unusable(`CHAP algorithms ${offered.join(',')}`);
+}
+
+function unusable(reason: string): InitiatorError {
+  return new InitiatorError({ code: 'INITIATOR_OPTIONS', reason });
+}
+
 /** Bytes of our own challenge. */
 const CHALLENGE_BYTES = 32;
 
@@ -47,12 +64,7 @@ export class ChapExchange {
   #ownIdentifier = 0;
   #ownChallenge: Uint8Array | undefined;
 
-  /** @throws InitiatorError `INITIATOR_OPTIONS` when both directions have one secret (RFC 7143 §12.1.3). */
   constructor(credentials: ChapCredentials, algorithms: readonly number[], seams: ChapSeams) {
-    if (credentials.mutual?.secret === credentials.secret) {
-      const reason = 'the target must not have the same CHAP secret as the initiator';
-      throw new InitiatorError({ code: 'INITIATOR_OPTIONS', reason });
-    }
     this.#credentials = credentials;
     this.#algorithms = algorithms;
     this.#seams = seams;

@@ -84,17 +84,14 @@ export class Connection implements ChannelEvents, FrameReceiver {
 
   /** Ends the connection at once. */
   fail(error: InitiatorError): void {
-    if (this.#ended) return;
-    this.#channel.destroy();
-    this.#end(error);
+    if (!this.#ended) this.#end(error, () => this.#channel.destroy());
   }
 
   /** Ends the connection after what was sent. */
   finish(error: InitiatorError): void {
     if (this.#ended) return;
     this.outbox.flush();
-    this.#channel.end();
-    this.#end(error);
+    this.#end(error, () => this.#channel.end());
   }
 
   onHeader(header: FrameHeader): Uint8Array | undefined {
@@ -105,9 +102,11 @@ export class Connection implements ChannelEvents, FrameReceiver {
     this.#phase.onPdu(header, data, dataDigestOk);
   }
 
-  #end(error: InitiatorError): void {
+  /** Deaf first: what the channel says while it closes is no news. */
+  #end(error: InitiatorError, closeChannel?: () => void): void {
     if (this.#ended) return;
     this.#ended = true;
+    closeChannel?.();
     log('%s: %s', formatPortal(this.portal), error.message);
     this.framer.stop();
     this.outbox.close();

@@ -15,8 +15,9 @@ export interface IscsiUrl {
 }
 
 const CREDENTIALS = /(?:(?<user>[^%:@/]+)(?:[%:](?<secret>[^@/]*))?@)?/;
+const PORTAL = /(?<portal>\[[^\]]*\](?::\d+)?|[^/?#@%[]+)/;
 const PATH = /(?:\/(?<target>[^/?#]*)(?:\/(?<lun>\d+))?)?\/?/;
-const URL_FORM = new RegExp(`^(iscsis?)://${CREDENTIALS.source}(?<portal>[^/?#]+)${PATH.source}$`);
+const URL_FORM = new RegExp(`^(iscsis?)://${CREDENTIALS.source}${PORTAL.source}${PATH.source}$`);
 
 /**
  * Reads `iscsi://[user%secret@]host[:port][/target[/lun]]`, the form that libiscsi and QEMU know; `iscsis:` asks for

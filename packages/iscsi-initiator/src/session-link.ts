@@ -1,6 +1,6 @@
 import { isIscsiName, LoginStatus, type AsyncMessagePdu } from '@lunbox/iscsi-pdu';
 import createDebug from 'debug';
-import { ChapAlgorithm, DEFAULT_CHAP_ALGORITHMS, type ChapCredentials } from './chap.ts';
+import { ChapAlgorithm, checkCredentials, DEFAULT_CHAP_ALGORITHMS, type ChapCredentials } from './chap.ts';
 import { Connection } from './connection.ts';
 import { InitiatorError } from './errors.ts';
 import { FullFeature } from './full-feature.ts';
@@ -47,7 +47,7 @@ export class SessionLink {
   #chosenAlgorithm = 0;
   #md5Only = false;
 
-  /** @throws InitiatorError `INITIATOR_OPTIONS` when a name is not an iSCSI name. */
+  /** @throws InitiatorError `INITIATOR_OPTIONS` when the initiator's name or the CHAP credentials are unusable. */
   constructor(options: SessionOptions, seams: SessionSeams, events: LinkEvents) {
     this.#options = options;
     this.#seams = seams;
@@ -55,6 +55,7 @@ export class SessionLink {
     this.portal = options.portal;
     this.targetName = options.targetName;
     checkName(options.initiatorName ?? DEFAULT_INITIATOR_NAME);
+    if (options.chap !== undefined) checkCredentials(options.chap);
     // RFC 7143 §11.12.5: type 10b, "random", and 24 random bits; the qualifier is 0.
     this.#isid = Uint8Array.of(0x80, ...seams.random.bytes(3), 0, 0);
   }

@@ -38,7 +38,7 @@ export const ISCSI_PORT = 3260;
  * (RFC 7143 §13.8). Undefined when it is none of these.
  */
 export function parsePortal(text: string): Portal | undefined {
-  const match = /^(?:\[([0-9a-fA-F:.%]+)\]|([^:[\],/\s]+))(?::(\d{1,5}))?(?:,\d{1,5})?$/.exec(text);
+  const match = /^(?:\[([0-9a-fA-F:.%]+)\]|([^:[\],/\s@%]+))(?::(\d{1,5}))?(?:,\d{1,5})?$/.exec(text);
   const host = match?.[1] ?? match?.[2];
   const port = Number(match?.[3] ?? ISCSI_PORT);
   return host === undefined || port < 1 || port > 65535 ? undefined : { host, port };

@@ -1,0 +1,240 @@
+import { AsyncEvent, LoginStatus, NO_TTT, RESERVED_TAG, RejectReason } from '@lunbox/iscsi-pdu';
+import { describe, expect, it } from 'vitest';
+import { MAX_REDIRECTS } from '../../src/index.ts';
+import { PORTAL, ScriptedTarget, settle } from '../support/scripted-target.ts';
+
+const CDB = new Uint8Array(6);
+const NO_LUN = new Uint8Array(8);
+const EMPTY = new Uint8Array(0);
+
+describe('numbers of a session (RFC 7143 §4.2.2)', () => {
+  it('T-K10: pings are immediate and do not use up a CmdSN', async () => {
+    const target = new ScriptedTarget();
+    const session = await target.open();
+    await session.ping();
+    await session.command({ lun: 0, cdb: CDB });
+    expect(target.connection.sent('nop-out')).toMatchObject([{ immediate: true, cmdSn: 1 }]);
+    expect(target.connection.sent('scsi-command')).toMatchObject([{ immediate: false, cmdSn: 1 }]);
+  });
+
+  it('T-N5: commands wait while the window is closed, and go when it opens', async () => {
+    const target = new ScriptedTarget();
+    target.command = () => undefined;
+    const session = await target.open();
+    const { connection } = target;
+    const commands = Array.from({ length: 70 }, () => session.command({ lun: 0, cdb: CDB }));
+    await settle();
+    expect(connection.sent('scsi-command')).toHaveLength(64);
+    connection.maxCmdSn = 66;
+    connection.respond(connection.sent('scsi-command')[0]!);
+    await settle();
+    expect(
+      connection
+        .sent('scsi-command')
+        .map(({ cmdSn }) => cmdSn)
+        .slice(-2),
+    ).toEqual([65, 66]);
+    await expect(commands[0]).resolves.toMatchObject({ status: 0 });
+    for (const command of commands.slice(1)) command.catch(() => undefined);
+  });
+
+  it('acknowledges every status', async () => {
+    const target = new ScriptedTarget();
+    const session = await target.open();
+    await session.command({ lun: 0, cdb: CDB });
+    await session.command({ lun: 0, cdb: CDB });
+    const [first, second] = target.connection.sent('scsi-command');
+    expect(second!.expStatSn).toBe(first!.expStatSn + 1);
+  });
+
+  it('ends a connection on which a status is missing', async () => {
+    const target = new ScriptedTarget();
+    const session = await target.open();
+    target.command = (connection, pdu) => {
+      connection.statSn++;
+      connection.respond(pdu);
+    };
+    await expect(session.command({ lun: 0, cdb: CDB })).rejects.toMatchObject({ code: 'INITIATOR_PROTOCOL' });
+  });
+
+  it('refuses more commands than it may hold', async () => {
+    const target = new ScriptedTarget();
+    target.command = () => undefined;
+    const session = await target.open({ maxCommands: 2 });
+    for (let i = 0; i < 2; i++) session.command({ lun: 0, cdb: CDB }).catch(() => undefined);
+    await expect(session.command({ lun: 0, cdb: CDB })).rejects.toMatchObject({ code: 'INITIATOR_BUSY' });
+  });
+});
+
+describe('a lost connection', () => {
+  it('sends idempotent commands again, in their order, and fails the others', async () => {
+    const target = new ScriptedTarget();
+    target.command = () => undefined;
+    const session = await target.open();
+    const again = [1, 2, 3].map((lun) => session.command({ lun, cdb: CDB, idempotent: true }));
+    const once = session.command({ lun: 4, cdb: CDB });
+    await settle();
+    target.command = (connection, pdu) => connection.respond(pdu);
+    target.connection.cut('reset');
+    await expect(once).rejects.toMatchObject({ code: 'INITIATOR_CONNECTION_LOST' });
+    await target.pass(100);
+    await Promise.all(again);
+    expect(target.connection.sent('scsi-command').map(({ lun }) => lun[1])).toEqual([1, 2, 3]);
+  });
+
+  it('is made again with pauses that grow, up to a limit, and given up in the end', async () => {
+    const target = new ScriptedTarget();
+    const reconnect = { minDelayMs: 100, maxDelayMs: 1000, timeoutMs: 5000 };
+    const session = await target.open({ reconnect });
+    target.reachable = false;
+    target.connection.cut('reset');
+    await target.pass(2000);
+    const early = target.connections.length;
+    expect(early).toBeGreaterThan(3);
+    expect(session.state).toBe('reconnecting');
+    await target.pass(5000);
+    expect(target.connections.length - early).toBeLessThanOrEqual(6);
+    expect(session.state).toBe('failed');
+    await expect(session.command({ lun: 0, cdb: CDB })).rejects.toMatchObject({
+      code: 'INITIATOR_UNREACHABLE',
+    });
+  });
+
+  it('is noticed by a ping that is not answered', async () => {
+    const target = new ScriptedTarget();
+    const session = await target.open({ pingIntervalMs: 1000, pingTimeoutMs: 2000 });
+    target.alive = false;
+    await target.pass(1500);
+    expect(target.connection.sent('nop-out')).toHaveLength(1);
+    expect(target.connections).toHaveLength(1);
+    await target.pass(2500);
+    expect(target.connections).toHaveLength(2);
+    expect(session.state).toBe('ready');
+  });
+
+  it('that the target announces is not made again before its time (RFC 7143 §11.9.1)', async () => {
+    const target = new ScriptedTarget();
+    await target.open();
+    const { connection } = target;
+    const parameters = { asyncVCode: 0, parameter1: 0, parameter2: 2, parameter3: 0 };
+    const event = { asyncEvent: AsyncEvent.SESSION_DROP, lun: NO_LUN, data: EMPTY, ...parameters };
+    connection.say({ type: 'async-message', ...event, ...connection.numbers() });
+    await target.pass(1900);
+    expect(target.connections).toHaveLength(1);
+    await target.pass(200);
+    expect(target.connections).toHaveLength(2);
+  });
+
+  it.each(['header', 'data'] as const)('by a wrong %s digest costs no idempotent command', async (part) => {
+    const target = new ScriptedTarget();
+    target.useDigests();
+    const session = await target.open({ negotiation: { headerDigest: 'required', dataDigest: 'required' } });
+    const { connection } = target;
+    connection.spoilNext = true;
+    target.command = (on, pdu) => {
+      if (part === 'header' && on === connection) on.respond(pdu);
+      else on.dataIn(pdu, { bufferOffset: 0, dataSn: 0, final: true }, Uint8Array.of(1, 2, 3, 4));
+    };
+    const data = new Uint8Array(4);
+    const reading = session.command({ lun: 0, cdb: CDB, read: [data], idempotent: true });
+    await target.pass(100);
+    await expect(reading).resolves.toMatchObject({ receivedBytes: 4 });
+    expect([...data]).toEqual([1, 2, 3, 4]);
+    expect(target.connections).toHaveLength(2);
+  });
+});
+
+describe('redirects (RFC 7143 §11.13.5)', () => {
+  const elsewhere = (status: number, address: string): ScriptedTarget => {
+    const target = new ScriptedTarget();
+    const { login } = target;
+    target.login = (keys, count, portal) =>
+      portal.host === PORTAL.host ? { status, keys: { TargetAddress: address } } : login(keys, count, portal);
+    return target;
+  };
+  const hosts = (target: ScriptedTarget): string[] => target.connections.map(({ portal }) => portal.host);
+
+  it('for now are followed, and the next session begins where the first did', async () => {
+    const target = elsewhere(LoginStatus.TARGET_MOVED_TEMPORARILY, '[fe80::2]:3261,5');
+    const session = await target.open();
+    expect(session.portal).toEqual({ host: 'fe80::2', port: 3261 });
+    target.connection.cut('reset');
+    await target.pass(100);
+    expect(hosts(target)).toEqual([PORTAL.host, 'fe80::2', PORTAL.host, 'fe80::2']);
+  });
+
+  it('for good are remembered', async () => {
+    const target = elsewhere(LoginStatus.TARGET_MOVED_PERMANENTLY, 'new.example');
+    await target.open();
+    target.connection.cut('reset');
+    await target.pass(100);
+    expect(hosts(target)).toEqual([PORTAL.host, 'new.example', 'new.example']);
+  });
+
+  it('in a circle end', async () => {
+    const target = elsewhere(LoginStatus.TARGET_MOVED_TEMPORARILY, PORTAL.host);
+    await expect(target.open()).rejects.toMatchObject({ code: 'INITIATOR_TARGET_MOVED' });
+    expect(target.connections).toHaveLength(MAX_REDIRECTS + 1);
+  });
+});
+
+describe('PDUs that the target sends by itself', () => {
+  it('T-K2: a ping with a tag is answered with it, one without is not', async () => {
+    const target = new ScriptedTarget();
+    await target.open();
+    const { connection } = target;
+    const lun = Uint8Array.of(0, 5, 0, 0, 0, 0, 0, 0);
+    for (const targetTransferTag of [77, NO_TTT]) {
+      const tags = { initiatorTaskTag: RESERVED_TAG, targetTransferTag };
+      const data = Uint8Array.of(1, 2, 3);
+      connection.say({ type: 'nop-in', lun, ...tags, data, ...connection.numbers() });
+      connection.statSn--;
+    }
+    await settle();
+    expect(connection.sent('nop-out')).toMatchObject([
+      {
+        immediate: true,
+        lun,
+        initiatorTaskTag: RESERVED_TAG,
+        targetTransferTag: 77,
+        data: Uint8Array.of(1, 2, 3),
+      },
+    ]);
+  });
+
+  it('a Reject fails the command whose header it carries (RFC 7143 §11.17)', async () => {
+    const target = new ScriptedTarget();
+    const session = await target.open();
+    target.command = (connection, pdu) => {
+      const data = new Uint8Array(48);
+      new DataView(data.buffer).setUint32(16, pdu.initiatorTaskTag);
+      const reason = RejectReason.INVALID_PDU_FIELD;
+      connection.say({ type: 'reject', reason, dataSn: 0, data, ...connection.numbers() });
+    };
+    await expect(session.command({ lun: 0, cdb: CDB })).rejects.toMatchObject({
+      code: 'INITIATOR_REJECTED',
+      detail: { reason: RejectReason.INVALID_PDU_FIELD },
+    });
+    expect(session.state).toBe('ready');
+  });
+
+  it('a request to log out is obeyed after the commands at work, and the session comes back', async () => {
+    const target = new ScriptedTarget();
+    target.command = () => undefined;
+    const session = await target.open();
+    const { connection } = target;
+    const command = session.command({ lun: 0, cdb: CDB });
+    await settle();
+    const parameters = { asyncVCode: 0, parameter1: 0, parameter2: 0, parameter3: 5 };
+    const event = { asyncEvent: AsyncEvent.LOGOUT_REQUEST, lun: NO_LUN, data: EMPTY, ...parameters };
+    connection.say({ type: 'async-message', ...event, ...connection.numbers() });
+    await settle();
+    expect(connection.sent('logout-request')).toHaveLength(0);
+    connection.respond(connection.sent('scsi-command')[0]!);
+    await command;
+    await target.pass(100);
+    expect(connection.sent('logout-request')).toHaveLength(1);
+    expect(target.connections).toHaveLength(2);
+    expect(session.state).toBe('ready');
+  });
+});
