@@ -38,12 +38,18 @@ export type SessionEndReason = 'logout' | 'connection-lost' | 'failed' | 'reinst
  * exception, and a decision counts as a refusal.
  */
 export interface TargetHooks {
-  /** Anything but true refuses the login with status 0202h. Asked before authentication, after {@link TargetHooks.redirect}. */
+  /**
+   * Anything but true refuses the login with status 0202h. Asked before authentication, after
+   * {@link TargetHooks.redirect}.
+   */
   authorise?(login: LoginAttempt): boolean;
   /** Sends the login elsewhere. Asked before authentication, as RFC 7143 §11.13.5 allows. */
   redirect?(login: LoginAttempt): Redirect | undefined;
-  /** A login ended with `status`, the two bytes of RFC 7143 §11.13.5; redirections count. */
-  onLoginRefused?(login: Partial<LoginAttempt>, status: number): void;
+  /**
+   * A login ended with `status`, the two bytes of RFC 7143 §11.13.5; redirections count. A login that did not get as
+   * far as its names has an empty `initiatorName`.
+   */
+  onLoginRefused?(login: LoginAttempt, status: number): void;
   /**
    * A connection, logged in or not, ended out of order. Its session may live on: by another connection, or until the
    * initiator has come back.

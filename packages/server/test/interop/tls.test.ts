@@ -1,6 +1,6 @@
 import { BHS_LENGTH, decodePdu, encodeText, serializePdu, type LoginResponsePdu } from '@lunbox/iscsi-pdu';
 import type { IscsiServer, ListeningPortal, TlsOptions } from '@lunbox/iscsi-target';
-import { createServer, type AddressInfo, type Server } from 'node:net';
+import { connect as connectPlain, createServer, type AddressInfo, type Server } from 'node:net';
 import { once } from 'node:events';
 import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -108,6 +108,17 @@ describe.skipIf(!requiresTools('openssl', 'iscsi-ls', 'iscsi-inq'))('TLS portal'
     const refused = await run('iscsi-inq', [memoryUrl(portal)], { timeoutMs: 2000 });
     expect(refused.status).not.toBe(0);
     expect(await login(portal, INITIATOR)).toBe(0);
+  });
+
+  it('a handshake that does not come is cut after the time of a login, and does not hold a stop up', async () => {
+    iscsi = memoryServer({ limits: { loginTimeoutMs: 200 } });
+    const portal = await iscsi.listen({ host: '127.0.0.1', port: 0, tls: server });
+    const silent = connectPlain(portal.port, portal.host).on('error', () => undefined);
+    await once(silent, 'close');
+    const another = connectPlain(portal.port, portal.host).on('error', () => undefined);
+    await once(another, 'connect');
+    await iscsi.close({ timeoutMs: 0 });
+    another.destroy();
   });
 
   it('a foreign initiator works behind a wrapper: discovery, LUN and INQUIRY', async () => {
