@@ -49,6 +49,36 @@ describe('logins that are half open', () => {
     expect(engine.connectionCount).toBe(0);
   });
 
+  it('leave nothing behind when they are truncated, wherever that is', async () => {
+    const engine = newEngine();
+    const sample = new TestInitiator(engine).loginRequest(
+      { csg: 0, nsg: 1 },
+      { ...NAMES, AuthMethod: 'CHAP' },
+    );
+    const bytes = serializePdu(sample, { header: false, data: false });
+    for (let length = 0; length < bytes.length; length++) {
+      const initiator = new TestInitiator(engine);
+      expect(await initiator.sendBytes(bytes.subarray(0, length))).toEqual([]);
+      initiator.connection.disconnected();
+    }
+    expect(engine.connectionCount).toBe(1);
+    expect(engine.sessions).toEqual([]);
+  });
+
+  it('are refused when their text is longer than the limit, before it is whole', async () => {
+    const engine = newEngine();
+    const initiator = new TestInitiator(engine);
+    const fields = { csg: 0, nsg: 0, transit: false, continue: true };
+    const data = new TextEncoder().encode('x'.repeat(8192));
+    let requests = 0;
+    while (!initiator.transport.ended) {
+      requests++;
+      await initiator.send({ ...initiator.loginRequest(fields, {}), data });
+    }
+    expect(requests).toBeLessThanOrEqual(65_536 / 8192 + 1);
+    expect(engine.connectionCount).toBe(0);
+  });
+
   it('do not fill the memory: ten thousand of them leave a few hundred, and the service open', async () => {
     const engine = newEngine();
     const security = { csg: 0, nsg: 0, transit: false };
