@@ -146,7 +146,9 @@ export class PduWriter {
     header.initiatorTaskTag = task.initiatorTaskTag;
     // RFC 7143 §11.4.8: how many Data-In and R2T PDUs the command had.
     header.expDataSn = task.numberedPdus;
-    header.statSn = this.#numbering.takeStatSn();
+    task.statSn ??= this.#numbering.takeStatSn();
+    header.statSn = task.statSn;
+    header.snackTag = task.snackTag;
     header.expCmdSn = this.#numbering.expCmdSn;
     header.maxCmdSn = this.#numbering.maxCmdSn;
     const at = this.#outbox.reserve(this.#wireLength(lengthBytes));

@@ -1,4 +1,4 @@
-import { CheckConditionError, Status, type DataIn, type Finished } from '@lunbox/scsi';
+import { Status, type DataIn, type Finished } from '@lunbox/scsi';
 import type { PinnedRegion } from './outbox.ts';
 import { DataInResend, type SentDataIn } from './data-in-resend.ts';
 import type { DataInPlace, PduWriter } from './pdu-writer.ts';
@@ -52,7 +52,9 @@ export class ReadTransfer {
   /** The PDUs so far, by DataSN; kept only when they may be asked for again. */
   readonly #pieces: SentDataIn[] = [];
   #resends = 0;
-  #failure: Finished | undefined = undefined;
+  /** A read is at work; it was overtaken by a restart. */
+  #reading = false;
+  #restarted = false;
 
   constructor(task: Task, host: ReadHost, source: DataIn, sendBytes: number, residual: Residual) {
     this.task = task;
@@ -67,8 +69,6 @@ export class ReadTransfer {
     const host = this.#host;
     while (this.#offset < this.#sendBytes) {
       if (this.task.aborted) return;
-      if (this.#failure !== undefined)
-        return host.complete(this.task, this.#failure, this.#source.lengthBytes);
       if (host.congested) return host.waitForDrain(this);
       const lengthBytes = this.#segmentBytes();
       const at = host.writer.reserveDataIn(lengthBytes);
@@ -100,9 +100,19 @@ export class ReadTransfer {
     return true;
   }
 
-  /** The initiator was refused data that it needs: ABORTED COMMAND, SNACK rejected (RFC 7143 §11.4.7.2). */
-  reject(): void {
-    this.#failure = new CheckConditionError({ senseKey: 0x0b, asc: 0x11, ascq: 0x13 }).toFinished();
+  /**
+   * Sends all data again from its beginning, cut as the initiator takes it now, and a response after it, though
+   * there may have been one already (R-Data SNACK, RFC 7143 §11.16.3).
+   */
+  restart(): void {
+    const sentAll = this.#offset === this.#sendBytes;
+    this.#restarted = this.#reading;
+    this.#offset = 0;
+    this.#burstBytes = 0;
+    this.#pieces.length = 0;
+    this.task.numberedPdus = 0;
+    // A transfer that is under way goes on by itself, from the beginning.
+    if (sentAll) this.pump();
   }
 
   #segmentBytes(): number {
@@ -145,14 +155,17 @@ export class ReadTransfer {
     const host = this.#host;
     const task = this.task;
     task.hold();
+    this.#reading = true;
     const settle = (finished: Finished | undefined): void => {
-      const send = finished === undefined && !task.aborted;
+      const stale = this.#restarted;
+      this.#reading = this.#restarted = false;
+      const send = finished === undefined && !task.aborted && !stale;
       if (send) host.writer.commitPinnedDataIn(region, lengthBytes, this.#place(lengthBytes));
       else host.writer.dropPinnedDataIn(region);
       task.unhold();
       if (task.aborted) return;
       if (finished === undefined) {
-        this.#sent(lengthBytes);
+        if (send) this.#sent(lengthBytes);
         this.pump();
       } else host.complete(task, finished, this.#source.lengthBytes);
       host.flushSoon();

@@ -26,6 +26,9 @@ export class Recovery {
 
   /** A PDU that uses up a StatSN goes out. */
   remember(statSn: number, bytes: Uint8Array, task: Task | undefined): void {
+    // A second response to one command takes the place of the first (RFC 7143 §11.16.3).
+    if (task !== undefined)
+      this.#unacknowledged = this.#unacknowledged.filter((kept) => kept.statSn !== statSn);
     this.#unacknowledged.push({ statSn, bytes, task });
     if (this.#unacknowledged.length > this.#limit) this.#unacknowledged.shift();
   }

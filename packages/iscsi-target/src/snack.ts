@@ -10,16 +10,21 @@ export interface SnackContext {
   readonly writer: PduWriter;
 }
 
+type Handler = (snack: SnackPdu, context: SnackContext) => boolean;
+
+/** No Data-In PDU carries the A bit, so there is nothing that a DataACK could acknowledge. */
+const HANDLERS: Readonly<Record<number, Handler>> = {
+  [SnackType.DATA_OR_R2T]: resendNumbered,
+  [SnackType.STATUS]: resendStatuses,
+  [SnackType.R_DATA]: resendCutAnew,
+};
+
 /**
  * Sends again what a SNACK asks for (RFC 7143 §11.16). Returns false when it cannot be sent again: the caller
  * rejects the SNACK.
  */
 export function answerSnack(snack: SnackPdu, context: SnackContext): boolean {
-  if (snack.snackType === SnackType.STATUS) return resendStatuses(snack, context);
-  if (snack.snackType === SnackType.DATA_OR_R2T) return resendNumbered(snack, context);
-  // No Data-In carries the A bit, so there is nothing to acknowledge; data is not cut anew for an R-Data SNACK.
-  rejectData(snack, context);
-  return false;
+  return HANDLERS[snack.snackType]?.(snack, context) ?? false;
 }
 
 function resendStatuses(snack: SnackPdu, { recovery, writer }: SnackContext): boolean {
@@ -35,7 +40,11 @@ function resendNumbered(snack: SnackPdu, { session, recovery }: SnackContext): b
   return sent ?? task?.transfer?.resendR2ts(snack.begRun, snack.runLength) ?? false;
 }
 
-/** RFC 7143 §7.8 a.1: a command whose data cannot be sent again ends with "SNACK rejected", unless it has ended. */
-function rejectData(snack: SnackPdu, { session }: SnackContext): void {
-  if (snack.snackType === SnackType.R_DATA) session.tasks.get(snack.initiatorTaskTag)?.reading?.reject();
+/** All data of a read, cut anew, and a response with the SNACK Tag (RFC 7143 §11.16.3). */
+function resendCutAnew(snack: SnackPdu, { session, recovery }: SnackContext): boolean {
+  const task = session.tasks.get(snack.initiatorTaskTag) ?? recovery.task(snack.initiatorTaskTag);
+  if (task?.reading === undefined || snack.begRun !== 0) return false;
+  task.snackTag = snack.targetTransferTag;
+  task.reading.restart();
+  return true;
 }

@@ -48,6 +48,10 @@ export class Task implements ScsiCommand, ObservedCommand {
   numberedPdus = 0;
   /** Data-Out of this command; absent while it has none. */
   transfer: WriteTransfer | undefined = undefined;
+  /** StatSN of the response, once it has one; another response to an R-Data SNACK has the same (RFC 7143 §11.16.3). */
+  statSn: number | undefined = undefined;
+  /** SNACK Tag of the latest R-Data SNACK, for the response (RFC 7143 §11.4.4). */
+  snackTag = 0;
   /** Data-In of this command, kept from ErrorRecoveryLevel 1 on so that it can be sent again. */
   reading: ReadTransfer | undefined = undefined;
   /** What the device server asked for, once it has the command. */

@@ -1,6 +1,7 @@
 import {
   RejectReason,
   SnackType,
+  encodeText,
   serializePdu,
   type DataInPdu,
   type InitiatorPdu,
@@ -154,7 +155,7 @@ describe('ErrorRecoveryLevel 1 (RFC 7143 §7.1.4)', () => {
   });
 
   it.each([
-    ['an R-Data SNACK, which is not carried out', { snackType: SnackType.R_DATA }],
+    ['an R-Data SNACK from the middle on', { snackType: SnackType.R_DATA, begRun: 1 }],
     ['a DataACK, which nobody asked for', { snackType: SnackType.DATA_ACK }],
     ['data of a task that is not there', { initiatorTaskTag: 4711 }],
     ['a run that was never sent', { begRun: 99 }],
@@ -163,6 +164,50 @@ describe('ErrorRecoveryLevel 1 (RFC 7143 §7.1.4)', () => {
     await initiator.send(command);
     const pdus = await initiator.send(snack({ initiatorTaskTag: command.initiatorTaskTag, ...fields }));
     expect(pdus).toMatchObject([{ type: 'reject', reason: RejectReason.SNACK_REJECT }]);
+  });
+
+  it('an R-Data SNACK brings all data, cut as it is taken now, and a response with its tag (§11.16.3)', async () => {
+    const command = initiator.read10(0, 4);
+    const before = await initiator.send(command);
+    const text = {
+      immediate: true,
+      final: true,
+      continue: false,
+      lun: new Uint8Array(8),
+      initiatorTaskTag: 77,
+    };
+    const numbers = { targetTransferTag: 0xffffffff, cmdSn: initiator.cmdSn, expStatSn: 0 };
+    const change = encodeText([['MaxRecvDataSegmentLength', '512']]);
+    await initiator.send({ type: 'text-request', ...text, ...numbers, data: change });
+    const { initiatorTaskTag } = command;
+    const ask = snack({ snackType: SnackType.R_DATA, initiatorTaskTag, targetTransferTag: 5 });
+    const again = await initiator.send(ask);
+    const data = again.filter((pdu): pdu is DataInPdu => pdu.type === 'data-in');
+    expect(data.map(({ dataSn, bufferOffset }) => [dataSn, bufferOffset])).toEqual([
+      [0, 0],
+      [1, 512],
+      [2, 1024],
+      [3, 1536],
+    ]);
+    const { statSn } = before.at(-1) as ScsiResponsePdu;
+    expect(again.at(-1)).toMatchObject({ type: 'scsi-response', snackTag: 5, statSn, expDataSn: 4 });
+    const status = snack({ snackType: SnackType.STATUS, begRun: statSn, runLength: 1 });
+    expect(await initiator.send(status)).toMatchObject([{ type: 'scsi-response', snackTag: 5, statSn }]);
+  });
+
+  it('an R-Data SNACK overtakes a read that is at work', async () => {
+    scsi.held = true;
+    const command = initiator.read10(0, 2);
+    await initiator.send(command);
+    const { initiatorTaskTag } = command;
+    await initiator.send(snack({ snackType: SnackType.R_DATA, initiatorTaskTag, targetTransferTag: 6 }));
+    scsi.release();
+    const pdus = await initiator.settle();
+    expect(pdus).toMatchObject([
+      { type: 'data-in', dataSn: 0 },
+      { type: 'scsi-response', snackTag: 6 },
+    ]);
+    expect((pdus[0] as DataInPdu).data).toEqual(scsi.bytes.slice(0, 1024));
   });
 
   it('small SNACKs that ask for much never send faster than the socket takes', async () => {
