@@ -1,0 +1,83 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { formatPortal } from '../../src/index.ts';
+import { hasTgtd, Tgtd } from '../support/tgtd.ts';
+
+const NAME = 'iqn.2026-01.example.reference:cli';
+const CLI = fileURLToPath(new URL('../../src/cli.ts', import.meta.url));
+
+interface Outcome {
+  readonly status: number | null;
+  readonly stdout: Buffer;
+  readonly stderr: string;
+}
+
+/** Runs the command line from its sources. */
+async function cli(args: readonly string[], input: Uint8Array = new Uint8Array(0)): Promise<Outcome> {
+  const flags = ['--import', 'tsx', '--conditions=@lunbox/source'];
+  const child = spawn(process.execPath, [...flags, CLI, ...args]);
+  const [stdout, stderr]: [Buffer[], Buffer[]] = [[], []];
+  child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));
+  child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk));
+  child.stdin.end(input);
+  const [status] = (await once(child, 'close')) as [number | null];
+  return { status, stdout: Buffer.concat(stdout), stderr: Buffer.concat(stderr).toString() };
+}
+
+describe.skipIf(!hasTgtd())('the command line, against tgtd with mutual CHAP', () => {
+  let tgtd: Tgtd;
+  let url: string;
+  const proof = ['--target-secret', 'its own other secret'];
+
+  beforeAll(async () => {
+    tgtd = await Tgtd.start();
+    const tid = await tgtd.addTarget(NAME);
+    const lun = await tgtd.addDisk(tid, 4 << 20);
+    await tgtd.addAccount(tid, 'reader', 'a secret of 96 bits');
+    await tgtd.addAccount(tid, 'the-target', 'its own other secret', true);
+    url = `iscsi://reader%a secret of 96 bits@${formatPortal(tgtd.portal)}/${NAME}/${lun}`;
+  });
+
+  afterAll(() => tgtd.stop());
+
+  it('ls lists targets and their LUNs', async () => {
+    const { status, stdout } = await cli(['ls', url.slice(0, url.indexOf('/iqn'))]);
+    expect(status).toBe(0);
+    expect(stdout.toString()).toContain(`${NAME} ${formatPortal(tgtd.portal)}\n  LUN 0\n  LUN 1\n`);
+  });
+
+  it('inq says what a LUN is', async () => {
+    const { status, stdout } = await cli(['inq', url, ...proof]);
+    expect(status).toBe(0);
+    expect(stdout.toString()).toContain('VIRTUAL-DISK');
+    expect(stdout.toString()).toContain('blockCount: 8192');
+  });
+
+  it('write and read move bytes, in whole blocks only', async () => {
+    const bytes = Buffer.alloc(1_500_160).map((_, index) => index * 7 + (index >> 8));
+    const written = await cli(['write', url, '--offset', '512', ...proof], bytes);
+    expect(written).toMatchObject({ status: 0, stderr: '1500160 bytes written\n' });
+    const length = String(bytes.length);
+    const { status, stdout } = await cli(['read', url, '--offset', '512', '--length', length, ...proof]);
+    expect(status).toBe(0);
+    expect(stdout.equals(bytes)).toBe(true);
+    expect(await cli(['write', url, ...proof], bytes.subarray(0, 100))).toMatchObject({ status: 2 });
+  });
+
+  it('bench counts reads', async () => {
+    const { status, stdout } = await cli(['bench', url, '--seconds', '1', '--depth', '4', ...proof]);
+    expect(status).toBe(0);
+    expect(stdout.toString()).toMatch(/^\d+ reads\/s, [\d.]+ MB\/s\nlatency in ms: median/);
+  });
+
+  it('says what is wrong, and never the secret', async () => {
+    const refused = await cli(['inq', url.replace('secret of', 'wrong secret of')]);
+    expect(refused.status).toBe(1);
+    expect(refused.stderr).toContain('INITIATOR_LOGIN_REFUSED');
+    expect(refused.stderr).not.toContain('96 bits');
+    expect(await cli(['inq'])).toMatchObject({ status: 2 });
+    expect(await cli(['bench', url, '--depth', 'many'])).toMatchObject({ status: 2 });
+  });
+});
