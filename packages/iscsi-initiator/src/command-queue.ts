@@ -2,11 +2,14 @@ import type { Clock } from '@lunbox/block';
 import { connectionLost, InitiatorError } from './errors.ts';
 import type { FullFeature } from './full-feature.ts';
 import { Command } from './command.ts';
-import type { ScsiRequest, ScsiResult } from './request.ts';
+import { requestProblem, type ScsiRequest, type ScsiResult } from './request.ts';
 import type { Task } from './task.ts';
 
 /** Errors after which a command may be tried on another connection. */
 const RETRIABLE = new Set(['INITIATOR_CONNECTION_LOST', 'INITIATOR_DIGEST', 'INITIATOR_PROTOCOL']);
+
+/** A command that breaks this many connections is not sent on another. */
+const MAX_TRIES = 5;
 
 /** Bounds of a {@link CommandQueue}. */
 export interface QueueOptions {
@@ -48,6 +51,8 @@ export class CommandQueue {
       const cause: unknown = request.signal.reason;
       return Promise.reject(new InitiatorError({ code: 'INITIATOR_ABORTED' }, { cause }));
     }
+    const unusable = requestProblem(request);
+    if (unusable !== undefined) return Promise.reject(unusable);
     const limit = this.#options.maxCommands;
     if (this.size >= limit) return Promise.reject(new InitiatorError({ code: 'INITIATOR_BUSY', limit }));
     const timeoutMs = request.timeoutMs ?? this.#options.commandTimeoutMs;
@@ -83,6 +88,7 @@ export class CommandQueue {
     while (sent < this.#waiting.length && fullFeature.windowOpen) {
       const command = this.#waiting[sent] as Command;
       sent++;
+      command.tries++;
       command.task = fullFeature.submit(command.request);
       this.#running.set(command.task, command);
     }
@@ -97,9 +103,8 @@ export class CommandQueue {
     command.task = undefined;
     const failed = outcome instanceof InitiatorError;
     if (failed && command.aborting !== undefined) command.end(command.aborting);
-    else if (failed && RETRIABLE.has(outcome.code) && command.request.idempotent === true) {
-      this.#requeue(command);
-    } else command.end(outcome);
+    else if (failed && mayTryAgain(command, outcome)) this.#requeue(command);
+    else command.end(outcome);
   }
 
   /** Aborts what has taken too long. */
@@ -149,4 +154,8 @@ export class CommandQueue {
       .catch(() => undefined)
       .finally(giveUp);
   }
+}
+
+function mayTryAgain(command: Command, error: InitiatorError): boolean {
+  return RETRIABLE.has(error.code) && command.request.idempotent === true && command.tries < MAX_TRIES;
 }

@@ -10,6 +10,8 @@ export class Command {
   /** When it is aborted for being late, on the session's clock. */
   readonly deadlineMs: number;
   readonly timeoutMs: number;
+  /** How often it was sent. */
+  tries = 0;
   /** The try at work. */
   task: Task | undefined;
   /** Why it is being aborted; what it is rejected with. */

@@ -17,7 +17,7 @@ import type { Task } from './task.ts';
 const NO_LUN = new Uint8Array(8);
 const NO_DATA = new Uint8Array(0);
 
-/** Asked of {@link Exchanges.manage}. */
+/** A task management function (RFC 7143 §11.5). */
 export interface TaskManagementRequest {
   /** One of `TaskManagementFunction` (RFC 7143 §11.5.1). */
   readonly function: number;

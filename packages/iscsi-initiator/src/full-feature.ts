@@ -120,6 +120,8 @@ export class FullFeature implements Phase {
   onPdu(header: FrameHeader, data: Uint8Array, dataDigestOk: boolean): void {
     // RFC 7143 §7.8: without error recovery there is nobody to ask for the data again.
     if (!dataDigestOk) throw new InitiatorError({ code: 'INITIATOR_DIGEST', part: 'data' });
+    // RFC 7143 §11.2.1.2: this bit says that a PDU comes from a target.
+    if ((header.opcode & TARGET_OPCODE) === 0) throw protocolError(`opcode ${header.opcode} from a target`);
     switch (header.opcode) {
       case Opcode.DATA_IN:
         this.#onDataIn(data);
@@ -205,7 +207,7 @@ export class FullFeature implements Phase {
     const tag = pdu.data.length >= 20 ? readU32(pdu.data, 16) : RESERVED_TAG;
     const task = this.#tasks.get(tag);
     if (task !== undefined) this.#end(task, error);
-    else if (!this.exchanges.failOne(tag, error)) throw error;
+    else if (!this.exchanges.failOne(tag, error)) log('%s', error.message);
   }
 
   #numbered(statSn: number | undefined, expCmdSn: number, maxCmdSn: number): void {
@@ -231,6 +233,8 @@ export class FullFeature implements Phase {
     return this.#nextTag;
   }
 }
+
+const TARGET_OPCODE = 0x20;
 
 const UNIT_FUNCTIONS = new Set<number>([
   TaskManagementFunction.ABORT_TASK_SET,

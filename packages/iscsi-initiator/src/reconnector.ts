@@ -23,6 +23,8 @@ export class Reconnector {
   #delayMs: number;
   #atLeastMs = 0;
   #lostAtMs = 0;
+  #upAtMs = 0;
+  #hurried = false;
   #cancel: (() => void) | undefined;
   readonly #waiters: (() => void)[] = [];
 
@@ -43,8 +45,14 @@ export class Reconnector {
 
   /** A session is up. */
   succeeded(): void {
-    this.#delayMs = this.#minDelayMs;
+    this.#upAtMs = this.#seams.clock.nowMs();
+    this.#hurried = false;
     this.#tell();
+  }
+
+  /** The next try needs no pause: the session is lost on purpose. */
+  hurry(): void {
+    this.#hurried = true;
   }
 
   /** The next try waits this long at least. */
@@ -57,6 +65,8 @@ export class Reconnector {
     const { clock, random } = this.#seams;
     const nowMs = clock.nowMs();
     if (wasUp) this.#lostAtMs = nowMs;
+    // A session that keeps breaking as soon as it is up has to wait longer and longer, too.
+    if (wasUp && nowMs - this.#upAtMs >= this.#maxDelayMs) this.#delayMs = this.#minDelayMs;
     const over = nowMs - this.#lostAtMs >= this.#timeoutMs;
     if (over || isFinal(error)) {
       this.#tell();
@@ -64,8 +74,10 @@ export class Reconnector {
     }
     // Up to a half more, so that the initiators of a target that went down do not come back as one.
     const jitterMs = randomBelow(random, Math.ceil(this.#delayMs / 2) + 1);
-    const delayMs = Math.max(wasUp ? 0 : this.#delayMs + jitterMs, this.#atLeastMs);
-    if (!wasUp) this.#delayMs = Math.min(2 * this.#delayMs, this.#maxDelayMs);
+    const pauseMs = this.#hurried ? 0 : this.#delayMs + jitterMs;
+    const delayMs = Math.max(pauseMs, this.#atLeastMs);
+    if (!this.#hurried) this.#delayMs = Math.min(2 * this.#delayMs, this.#maxDelayMs);
+    this.#hurried = false;
     this.#atLeastMs = 0;
     log('next try in %d ms', delayMs);
     this.#cancel = clock.setTimer(delayMs, () => this.#open());

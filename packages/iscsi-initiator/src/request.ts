@@ -1,4 +1,6 @@
-import type { SenseData } from '@lunbox/scsi';
+import { totalLength } from '@lunbox/block';
+import { MAX_LUN, type SenseData } from '@lunbox/scsi';
+import { InitiatorError } from './errors.ts';
 
 /** One SCSI command. */
 export interface ScsiRequest {
@@ -28,4 +30,16 @@ export interface ScsiResult {
   readonly residualBytes: number;
   /** Sense data, where there was any that can be read. */
   readonly sense: SenseData | undefined;
+}
+
+/** Why a request cannot be sent at all; undefined when it can. */
+export function requestProblem({ lun, cdb, read, write }: ScsiRequest): InitiatorError | undefined {
+  const unusable = (reason: string): InitiatorError =>
+    new InitiatorError({ code: 'INITIATOR_OPTIONS', reason });
+  if (!Number.isInteger(lun) || lun < 0 || lun > MAX_LUN) return unusable(`LUN ${lun}`);
+  if (cdb.length < 6 || cdb.length > 16) return unusable(`a CDB of ${cdb.length} bytes`);
+  if (read !== undefined && write !== undefined) return unusable('data in both directions');
+  const lengthBytes = totalLength(read ?? write ?? []);
+  // Expected Data Transfer Length has 32 bits (RFC 7143 §11.3.4).
+  return lengthBytes > 0xffff_ffff ? unusable(`a transfer of ${lengthBytes} bytes`) : undefined;
 }

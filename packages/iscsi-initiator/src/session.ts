@@ -158,6 +158,7 @@ export class IscsiSession {
     const fullFeature = await this.#connected();
     this.#link.portal = { host, port };
     if (targetName !== undefined) this.#link.targetName = targetName;
+    this.#reconnector.hurry();
     await this.#leave(fullFeature, connectionLost('redirected'));
     await this.#connected();
   }
@@ -188,6 +189,8 @@ export class IscsiSession {
     this.#queue.failAll(closed);
     if (fullFeature !== undefined) await this.#leave(fullFeature, closed);
     this.#link.fail(closed);
+    // What lost its connection meanwhile waits again, and will not be served any more.
+    this.#queue.failAll(closed);
     this.#cancelTick?.();
     this.#opening.reject(closed);
   }
@@ -233,6 +236,7 @@ export class IscsiSession {
     this.#state = 'failed';
     this.#error = error;
     log('given up: %s', error.message);
+    this.#reconnector.stop();
     this.#cancelTick?.();
     this.#queue.failAll(error);
     this.#opening.reject(error);

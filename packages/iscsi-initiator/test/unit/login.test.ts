@@ -26,7 +26,7 @@ describe('login (RFC 7143 §6.3)', () => {
     const target = new ScriptedTarget();
     await target.open();
     target.connection.cut('reset');
-    await target.pass(100);
+    await target.pass(200);
     const isids = target.connections.map((connection) => connection.sent('login-request')[0]?.isid);
     expect(isids).toHaveLength(2);
     expect(isids[0]).toEqual(isids[1]);

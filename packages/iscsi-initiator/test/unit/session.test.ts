@@ -57,6 +57,15 @@ describe('numbers of a session (RFC 7143 §4.2.2)', () => {
     await expect(session.command({ lun: 0, cdb: CDB })).rejects.toMatchObject({ code: 'INITIATOR_PROTOCOL' });
   });
 
+  it.each([
+    ['a LUN that cannot be written', { lun: 70_000, cdb: CDB }],
+    ['a CDB that is too long', { lun: 0, cdb: new Uint8Array(32) }],
+    ['data in both directions', { lun: 0, cdb: CDB, read: [EMPTY], write: [EMPTY] }],
+  ])('refuses %s at once', async (_, request) => {
+    const session = await new ScriptedTarget().open();
+    await expect(session.command(request)).rejects.toMatchObject({ code: 'INITIATOR_OPTIONS' });
+  });
+
   it('refuses more commands than it may hold', async () => {
     const target = new ScriptedTarget();
     target.command = () => undefined;
@@ -77,7 +86,7 @@ describe('a lost connection', () => {
     target.command = (connection, pdu) => connection.respond(pdu);
     target.connection.cut('reset');
     await expect(once).rejects.toMatchObject({ code: 'INITIATOR_CONNECTION_LOST' });
-    await target.pass(100);
+    await target.pass(200);
     await Promise.all(again);
     expect(target.connection.sent('scsi-command').map(({ lun }) => lun[1])).toEqual([1, 2, 3]);
   });
@@ -98,6 +107,32 @@ describe('a lost connection', () => {
     await expect(session.command({ lun: 0, cdb: CDB })).rejects.toMatchObject({
       code: 'INITIATOR_UNREACHABLE',
     });
+  });
+
+  it('is not made again without a pause when it breaks as soon as it is up, and no command is sent for ever', async () => {
+    const target = new ScriptedTarget();
+    target.command = (connection) => connection.cut('poisoned');
+    const session = await target.open({ reconnect: { minDelayMs: 100, maxDelayMs: 10_000 } });
+    const poison = session.command({ lun: 0, cdb: CDB, idempotent: true });
+    const refused = expect(poison).rejects.toMatchObject({ code: 'INITIATOR_CONNECTION_LOST' });
+    await target.pass(1000);
+    expect(target.connections.length).toBeLessThanOrEqual(4);
+    await target.pass(4000);
+    await refused;
+    expect(target.connections.flatMap((connection) => connection.sent('scsi-command'))).toHaveLength(5);
+  });
+
+  it('while it closes ends the commands at work, even those that might be sent again', async () => {
+    const target = new ScriptedTarget();
+    target.command = () => undefined;
+    const session = await target.open();
+    const command = session.command({ lun: 0, cdb: CDB, idempotent: true });
+    const refused = expect(command).rejects.toMatchObject({ code: 'INITIATOR_CLOSED' });
+    await settle();
+    const closing = session.close();
+    target.connection.cut('reset');
+    await Promise.all([refused, closing]);
+    expect(target.clock.pendingTimers).toBe(0);
   });
 
   it('is noticed by a ping that is not answered', async () => {
@@ -137,7 +172,7 @@ describe('a lost connection', () => {
     };
     const data = new Uint8Array(4);
     const reading = session.command({ lun: 0, cdb: CDB, read: [data], idempotent: true });
-    await target.pass(100);
+    await target.pass(200);
     await expect(reading).resolves.toMatchObject({ receivedBytes: 4 });
     expect([...data]).toEqual([1, 2, 3, 4]);
     expect(target.connections).toHaveLength(2);
@@ -159,7 +194,7 @@ describe('redirects (RFC 7143 §11.13.5)', () => {
     const session = await target.open();
     expect(session.portal).toEqual({ host: 'fe80::2', port: 3261 });
     target.connection.cut('reset');
-    await target.pass(100);
+    await target.pass(200);
     expect(hosts(target)).toEqual([PORTAL.host, 'fe80::2', PORTAL.host, 'fe80::2']);
   });
 
@@ -167,7 +202,7 @@ describe('redirects (RFC 7143 §11.13.5)', () => {
     const target = elsewhere(LoginStatus.TARGET_MOVED_PERMANENTLY, 'new.example');
     await target.open();
     target.connection.cut('reset');
-    await target.pass(100);
+    await target.pass(200);
     expect(hosts(target)).toEqual([PORTAL.host, 'new.example', 'new.example']);
   });
 
@@ -232,7 +267,7 @@ describe('PDUs that the target sends by itself', () => {
     expect(connection.sent('logout-request')).toHaveLength(0);
     connection.respond(connection.sent('scsi-command')[0]!);
     await command;
-    await target.pass(100);
+    await target.pass(200);
     expect(connection.sent('logout-request')).toHaveLength(1);
     expect(target.connections).toHaveLength(2);
     expect(session.state).toBe('ready');
