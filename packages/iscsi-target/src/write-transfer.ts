@@ -28,22 +28,26 @@ export interface WriteHost {
 }
 
 /** A sequence of Data-Out PDUs: the unsolicited one (with the immediate data), or the answer to one R2T. */
-interface Burst {
+class Burst {
   readonly buffer: Uint8Array;
   readonly offset: number;
   readonly lengthBytes: number;
   /** Bytes of the session's solicitation budget that it holds. */
   readonly budgetBytes: number;
   tag: number;
-  r2tSn: number;
-  receivedBytes: number;
-  nextDataSn: number;
+  r2tSn = 0;
+  receivedBytes = 0;
+  nextDataSn = 0;
   /** A PDU of the sequence is lost: what follows it is not taken, and asked for again when the sequence ends. */
-  lost: boolean;
-}
+  lost = false;
 
-function newBurst(fields: Pick<Burst, 'buffer' | 'offset' | 'lengthBytes' | 'budgetBytes' | 'tag'>): Burst {
-  return { ...fields, r2tSn: 0, receivedBytes: 0, nextDataSn: 0, lost: false };
+  constructor(buffer: Uint8Array, tag: number, offset: number, lengthBytes: number, budgetBytes: number) {
+    this.buffer = buffer;
+    this.tag = tag;
+    this.offset = offset;
+    this.lengthBytes = lengthBytes;
+    this.budgetBytes = budgetBytes;
+  }
 }
 
 /**
@@ -85,7 +89,7 @@ export class WriteTransfer implements Solicitor {
     if (!allowed) this.#fail(0x0c, 0x0c);
     if (lengthBytes === 0 && !moreUnsolicited) return;
     const buffer = allowed ? host.pool.acquire(lengthBytes) : EMPTY;
-    const burst = newBurst({ buffer, tag: NO_TTT, offset: 0, lengthBytes, budgetBytes: 0 });
+    const burst = new Burst(buffer, NO_TTT, 0, lengthBytes, 0);
     if (allowed || moreUnsolicited) this.#unsolicited = burst;
   }
 
@@ -165,7 +169,7 @@ export class WriteTransfer implements Solicitor {
       const tag = host.nextTransferTag();
       const offset = this.#nextOffset;
       const buffer = host.pool.acquire(lengthBytes);
-      const burst = newBurst({ buffer, tag, offset, lengthBytes, budgetBytes: lengthBytes });
+      const burst = new Burst(buffer, tag, offset, lengthBytes, lengthBytes);
       this.#nextOffset += lengthBytes;
       this.#ask(burst);
     }
