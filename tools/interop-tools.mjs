@@ -15,6 +15,7 @@ const programsByPackage = {
   fio: ['fio'],
   'libnbd-bin': ['nbdcopy'],
   python3: ['python3'],
+  openssl: ['openssl'],
 };
 
 /** Programs of administration lie in `sbin`, which is not on every user's PATH. */
