@@ -4,6 +4,7 @@ import {
   serialLess,
   type TaskManagementRequestPdu,
 } from '@lunbox/iscsi-pdu';
+import type { Nexus } from '@lunbox/scsi';
 import { sameLun } from './lun.ts';
 import { quirksOf } from './quirks.ts';
 import type { Session } from './session.ts';
@@ -39,8 +40,8 @@ const { REASSIGNMENT_NOT_SUPPORTED, FUNCTION_NOT_SUPPORTED } = TaskManagementRes
 const HANDLERS: Readonly<Record<number, FunctionHandler>> = {
   [TaskManagementFunction.ABORT_TASK]: abortTask,
   [TaskManagementFunction.ABORT_TASK_SET]: abortTaskSet,
-  [TaskManagementFunction.CLEAR_TASK_SET]: clearTaskSet,
-  [TaskManagementFunction.LOGICAL_UNIT_RESET]: resetUnit,
+  [TaskManagementFunction.CLEAR_TASK_SET]: unitFunction((nexus, lun) => nexus.clearTaskSet(lun)),
+  [TaskManagementFunction.LOGICAL_UNIT_RESET]: unitFunction((nexus, lun) => nexus.resetUnit(lun)),
   [TaskManagementFunction.TARGET_WARM_RESET]: resetTarget,
   [TaskManagementFunction.TARGET_COLD_RESET]: (session, request, authority, answer) => {
     resetTarget(session, request, authority, (result) => {
@@ -106,31 +107,15 @@ function abortTaskSet(
   );
 }
 
-/** RFC 7143 §4.2.3.2: the tasks of every session on the unit, which is told to those others (SAM-5 7.5). */
-function clearTaskSet(
-  session: Session,
-  request: TaskManagementRequestPdu,
-  authority: ResetAuthority,
-  answer: Answer,
-): void {
-  let exists = false;
-  const aborted = authority.collectAborted(() => {
-    exists = session.nexus?.clearTaskSet(request.lun) ?? false;
-  });
-  whenAllEnded(aborted, () => answer(exists ? FUNCTION_COMPLETE : LUN_DOES_NOT_EXIST));
-}
-
-function resetUnit(
-  session: Session,
-  request: TaskManagementRequestPdu,
-  authority: ResetAuthority,
-  answer: Answer,
-): void {
-  let exists = false;
-  const aborted = authority.collectAborted(() => {
-    exists = session.nexus?.resetUnit(request.lun) ?? false;
-  });
-  whenAllEnded(aborted, () => answer(exists ? FUNCTION_COMPLETE : LUN_DOES_NOT_EXIST));
+/** A function of the unit: it aborts tasks of every session, and answers when they are over (RFC 7143 §4.2.3.2). */
+function unitFunction(act: (nexus: Nexus, lun: Uint8Array) => boolean): FunctionHandler {
+  return (session, request, authority, answer) => {
+    let exists = false;
+    const aborted = authority.collectAborted(() => {
+      exists = session.nexus !== undefined && act(session.nexus, request.lun);
+    });
+    whenAllEnded(aborted, () => answer(exists ? FUNCTION_COMPLETE : LUN_DOES_NOT_EXIST));
+  };
 }
 
 function resetTarget(
