@@ -86,6 +86,13 @@ describe.skipIf(!ready)('iscsi-test-cu', () => {
     expect(skipped.map((result) => `${result.test}: ${result.reason}`)).toEqual([]);
   });
 
+  it('the whole iSCSI family passes: no failure, no skip', () => {
+    const ofFamily = results.filter((result) => result.family.startsWith('iSCSI'));
+    expect(ofFamily.length).toBeGreaterThanOrEqual(15);
+    const others = ofFamily.filter((result) => result.verdict !== 'pass');
+    expect(others.map((result) => `${result.test}: ${result.verdict} ${result.reason}`)).toEqual([]);
+  });
+
   it('the report counts each test once and keeps known failures apart', () => {
     const report = formatReport(results);
     expect(report).toMatch(new RegExp(`^TOTAL +${results.length} `, 'm'));

@@ -28,11 +28,21 @@ export interface TestcuOptions {
 
 /** Failures that are the tool's own fault, with the reason. */
 export const knownFailures: ReadonlyMap<string, string> = new Map([
-  ['iSCSITMF.LUNResetSimpleAsync', 'asserts that the answer has arrived right after queueing the request'],
   [
     'GetLBAStatus.UnmapSingle',
     'asks for the status of LBA i+1 and expects a descriptor of LBA i + (blocks per physical block), ' +
       'which only a disk whose physical block is one logical block can give',
+  ],
+]);
+
+/**
+ * Tests that can only pass the second time in one process, with the reason. The tool has every iSCSI test in two
+ * families, so that a pattern runs it twice, each time in a session of its own; the second run counts.
+ */
+export const twiceToPass: ReadonlyMap<string, string> = new Map([
+  [
+    'iSCSITMF.LUNResetSimpleAsync',
+    'asserts, before it has read anything, a static variable that only the answer to LOGICAL UNIT RESET sets',
   ],
 ]);
 
@@ -77,19 +87,26 @@ async function runTest(name: string, options: TestcuOptions, cwd: string): Promi
   const [family = '', test = ''] = name.split('.');
   const urls = family === 'MultipathIO' ? [options.url, options.url] : [options.url];
   // Line buffering keeps the tail of a test that hangs.
-  const args = ['-oL', 'iscsi-test-cu', '-d', '-V', '-t', `ALL.${name}`, ...urls];
+  const pattern = twiceToPass.has(name) ? `*.${name}` : `ALL.${name}`;
+  const args = ['-oL', 'iscsi-test-cu', '-d', '-V', '-t', pattern, ...urls];
   const ended = await run('stdbuf', args, { timeoutMs: options.testTimeoutMs ?? 60_000, cwd });
   const verdict = judge({
     testName: test,
     status: ended.status,
     timedOut: ended.timedOut,
-    log: ended.output,
+    log: twiceToPass.has(name) ? lastRun(ended.output) : ended.output,
   });
   const fine = ['pass', 'skip', 'part'].includes(verdict.verdict);
   if (!fine && suitesLeavingWriteProtect.has(family)) {
     await run('iscsi-swp', ['-s', 'off', options.url], { timeoutMs: 8000 });
   }
   return { family, test, ...verdict, elapsedMs: ended.elapsedMs, log: fine ? '' : ended.output };
+}
+
+/** The log of a process that ran one test more than once, without the earlier runs. */
+export function lastRun(log: string): string {
+  const at = log.lastIndexOf('\nSuite: ');
+  return at < 0 ? log : log.slice(at + 1);
 }
 
 function deadTarget(name: string): TestResult {

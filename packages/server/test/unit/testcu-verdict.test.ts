@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { lastRun } from '../support/testcu.ts';
 import { judge, type TestVerdict } from '../support/testcu-verdict.ts';
 
 const summary = (total: number, ran: number, failed: number): string =>
@@ -71,5 +72,14 @@ describe('the verdict of one iscsi-test-cu process', () => {
 
   it('a pattern that matches no test was not run', () => {
     expect(judged(summary(0, 0, 0)).verdict).toBe('not-run');
+  });
+
+  it('of a test that was run twice, the second run counts', () => {
+    const run = (...lines: string[]): string =>
+      ['', 'Suite: iSCSITMF', '  Test: Simple ...', ...lines].join('\n');
+    const check = '    1. test_async_lu_reset_simple.c:157  - CU_ASSERT_EQUAL(reconnect_succeeded,1)';
+    const [good, bad] = [run(ok, 'passed'), run(ok, 'FAILED', check)];
+    expect(judged(lastRun(`${bad}${good}\n${summary(2, 2, 1)}`)).verdict).toBe('pass');
+    expect(judged(lastRun(`${good}${bad}\n${summary(2, 2, 1)}`)).verdict).toBe('fail');
   });
 });
