@@ -1,12 +1,17 @@
 import ts from 'typescript';
+import { type RfcRule, ruleState, sectionOf } from './rfc-rule.ts';
 import { parse, type TextFile } from './workspace.ts';
 
-/** A test, and the sections of RFC 7143 that its name or an enclosing description cites. */
-export interface SectionTest {
+/** A test by name, and the sections of RFC 7143 that its name or an enclosing description cites. */
+export interface NamedTest {
   readonly path: string;
+  /** As written: of `it.each`, the template. */
   readonly name: string;
   readonly sections: readonly string[];
 }
+
+/** A section's number and title. */
+export type Section = readonly [section: string, title: string];
 
 /** Sections of RFC 7143 in a name: `§11.16.1` is one, unless another RFC is named with it. */
 export function citedSections(name: string): string[] {
@@ -14,16 +19,15 @@ export function citedSections(name: string): string[] {
   return [...name.matchAll(/§(\d+(?:\.\d+)*)/g)].map(([, section]) => section ?? '');
 }
 
-/** The tests of a file that cite sections. A section in a test's own name goes before that of its description. */
-export function sectionTests(file: TextFile): SectionTest[] {
+/** The tests of a file. A section in a test's own name goes before that of its description. */
+export function namedTests(file: TextFile): NamedTest[] {
   const source = parse(file);
-  const found: SectionTest[] = [];
+  const found: NamedTest[] = [];
   const visit = (node: ts.Node, outer: readonly string[]): void => {
     const call = ts.isCallExpression(node) ? named(node, source) : undefined;
     const own = call === undefined ? [] : citedSections(call.name);
     const sections = own.length > 0 ? own : outer;
-    if (call?.kind === 'test' && sections.length > 0)
-      found.push({ path: file.path, name: call.name, sections });
+    if (call?.kind === 'test') found.push({ path: file.path, name: call.name, sections });
     const inherited = call?.kind === 'describe' ? sections : outer;
     ts.forEachChild(node, (child) => visit(child, inherited));
   };
@@ -41,33 +45,94 @@ function named(
   return { kind: called === 'describe' ? 'describe' : 'test', name: name.text };
 }
 
+/** Tests that rules name and that no file holds, as `<path> > <name>`. */
+export function missingTests(rules: readonly RfcRule[], tests: readonly NamedTest[]): string[] {
+  const known = new Set(tests.map(({ path, name }) => `${path} > ${name}`));
+  return rules.flatMap(ruleTests).filter((test) => !known.has(test));
+}
+
+function ruleTests(rule: RfcRule): string[] {
+  return Object.entries(rule.tests ?? {}).flatMap(([path, names]) =>
+    names.map((name) => `packages/${path} > ${name}`),
+  );
+}
+
 /** A test's name without what it cites in brackets. */
 function bare(name: string): string {
   return name.replace(/\s*\((RFC 7143 )?§[^)]*\)/g, '').replace(/\s*\bT-[A-Z]\d+:\s*/g, '');
 }
 
-/** The page that lists sections and the tests that hold their rules. */
-export function matrixPage(
-  sections: readonly (readonly [section: string, title: string])[],
-  tests: readonly SectionTest[],
-): string {
-  const covered = sections.filter(([section]) => tests.some((test) => test.sections.includes(section)));
-  const items = sections.map(([section, title]) => {
-    const holding = tests.filter((test) => test.sections.includes(section));
-    const lines = holding.map(({ name, path }) => `  - ${bare(name)} (\`${path}\`)`);
-    return [`- **${section}** ${title}`, ...lines].join('\n');
-  });
+function totalsTable(rules: readonly RfcRule[]): string[] {
+  const chapters = [...new Set(rules.map(({ id }) => id.split(/[.-]/)[0] ?? ''))];
+  const row = (title: string, of: readonly RfcRule[]): string => {
+    const count = (state: string): number => of.filter((rule) => ruleState(rule) === state).length;
+    return `| ${title} | ${of.length} | ${count('tested')} | ${count('reasoned')} | ${count('untested')} |`;
+  };
   return [
-    '# RFC 7143, section by section',
+    '| section | rules | tested | reasoned | untested |',
+    '| --- | --- | --- | --- | --- |',
+    ...chapters.map((chapter) =>
+      row(
+        `§${chapter}`,
+        rules.filter(({ id }) => id.split(/[.-]/)[0] === chapter),
+      ),
+    ),
+    row('all', rules),
+  ];
+}
+
+/** Quoted words that Markdown would take for its own. */
+function plain(words: string): string {
+  return words.replace(/[*_<>[\]|`]/g, String.raw`\$&`);
+}
+
+function ruleLines(rule: RfcRule): string[] {
+  const held = Object.entries(rule.tests ?? {}).flatMap(([path, names]) =>
+    names.map((name) => `  - ${bare(name)} (\`${path}\`)`),
+  );
+  const because =
+    rule.because === undefined ? [] : [`  - ${held.length > 0 ? 'but' : 'no test'}: ${rule.because}`];
+  const open = ruleState(rule) === 'untested' ? ['  - **untested**'] : [];
+  return [`- **${rule.id}** ${rule.level} (${rule.who}): ${plain(rule.says)}`, ...held, ...because, ...open];
+}
+
+function sectionLines(
+  [section, title]: Section,
+  rules: readonly RfcRule[],
+  tests: readonly NamedTest[],
+): string[] {
+  const own = rules.filter((rule) => sectionOf(rule) === section);
+  const cited = tests.filter((test) => own.length === 0 && test.sections.includes(section));
+  if (own.length === 0 && cited.length === 0) return [];
+  return [
+    `### ${section} ${title}`,
     '',
-    'Which tests hold the rules of which section of RFC 7143, by the section that a test or its description cites.',
-    'A section without a test under it has none that names it: either it only explains, or its rules are yet to be',
-    'tested by name.',
+    ...own.flatMap(ruleLines),
+    ...cited.map(({ name, path }) => `- ${bare(name)} (\`${path.replace('packages/', '')}\`)`),
     '',
-    `${covered.length} of ${sections.length} sections are cited. Made by`,
-    '`npx vitest run test/unit/rfc-matrix -u`; do not edit by hand.',
+  ];
+}
+
+/** The page that lists the rules of each section, the tests that hold them, and what has none. */
+export function matrixPage(
+  sections: readonly Section[],
+  rules: readonly RfcRule[],
+  tests: readonly NamedTest[],
+): string {
+  return [
+    '# RFC 7143, rule by rule',
     '',
-    ...items,
+    'Every sentence of RFC 7143 §§4, 6, 7, 8, 11 and 13 that says MUST, SHOULD or their like, and every transition of',
+    'the state tables of §8, with the tests that hold it or the reason why none can. The words are the RFC’s; `…`',
+    'stands for what is left out. A section without such words is listed where tests cite it.',
     '',
+    'The rules and their tests are named in `test/rfc7143/`; this page is made of them by',
+    '`npx vitest run test/unit/rfc-matrix -u` and not edited by hand.',
+    '',
+    ...totalsTable(rules),
+    '',
+    '## Sections',
+    '',
+    ...sections.flatMap((section) => sectionLines(section, rules, tests)),
   ].join('\n');
 }

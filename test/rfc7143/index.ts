@@ -1,0 +1,39 @@
+import type { RfcRule } from '../support/rfc-rule.ts';
+import { section11Commands } from './section-11-commands.ts';
+import { section11Data } from './section-11-data.ts';
+import { section11Login } from './section-11-login.ts';
+import { section11Logout } from './section-11-logout.ts';
+import { section11Recovery } from './section-11-recovery.ts';
+import { section11Responses } from './section-11-responses.ts';
+import { section11TaskManagement } from './section-11-task-management.ts';
+import { section11Text } from './section-11-text.ts';
+import { section13 } from './section-13.ts';
+import { section4Numbering } from './section-4-numbering.ts';
+import { section4Phases } from './section-4-phases.ts';
+import { section4TaskManagement } from './section-4-task-management.ts';
+import { section6Login } from './section-6-login.ts';
+import { section6Negotiation } from './section-6-negotiation.ts';
+import { section7Errors } from './section-7-errors.ts';
+import { section7Recovery } from './section-7-recovery.ts';
+import { section8 } from './section-8.ts';
+
+/** Every rule of RFC 7143 §§4, 6, 7, 8, 11 and 13, in its order. */
+export const rfc7143Rules: readonly RfcRule[] = [
+  ...section4Numbering,
+  ...section4TaskManagement,
+  ...section4Phases,
+  ...section6Negotiation,
+  ...section6Login,
+  ...section7Recovery,
+  ...section7Errors,
+  ...section8,
+  ...section11Commands,
+  ...section11Responses,
+  ...section11TaskManagement,
+  ...section11Data,
+  ...section11Text,
+  ...section11Login,
+  ...section11Logout,
+  ...section11Recovery,
+  ...section13,
+];

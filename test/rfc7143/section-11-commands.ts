@@ -1,0 +1,119 @@
+import type { RfcRule } from '../support/rfc-rule.ts';
+
+/** Rules of RFC 7143 §11 to §11.3: what all PDUs share, and SCSI Command. */
+export const section11Commands: readonly RfcRule[] = [
+  {
+    id: '11-1',
+    level: 'MUST',
+    who: 'both',
+    says:
+      'Any compliant sender MUST set all bits not defined and all reserved fields to 0, unless ' +
+      'specified otherwise.',
+  },
+  {
+    id: '11-2',
+    level: 'MUST',
+    who: 'both',
+    says:
+      'Any compliant receiver MUST ignore any bit not defined and all reserved fields unless ' +
+      'specified otherwise.',
+  },
+  {
+    id: '11-3',
+    level: 'MUST',
+    who: 'both',
+    says: 'Receipt of reserved code values in defined fields MUST be reported as a protocol error.',
+  },
+  {
+    id: '11.1-1',
+    level: 'SHOULD',
+    who: 'both',
+    says: 'The padding bytes SHOULD be sent as 0.',
+  },
+  {
+    id: '11.2-1',
+    level: 'SHOULD',
+    who: 'both',
+    says: 'The padding bytes SHOULD be sent as 0.',
+  },
+  {
+    id: '11.2.1.2-1',
+    level: 'MUST NOT',
+    who: 'initiator',
+    says: 'Initiators MUST NOT use target Opcodes, and targets MUST NOT use initiator Opcodes.',
+  },
+  {
+    id: '11.2.1.5-1',
+    level: 'MUST',
+    who: 'both',
+    says: 'The TotalAHSLength is only used in PDUs that have an AHS and MUST be 0 in all other PDUs.',
+  },
+  {
+    id: '11.2.1.6-1',
+    level: 'MUST',
+    who: 'both',
+    says: 'The DataSegmentLength MUST be 0 whenever the PDU has no data segment.',
+  },
+  {
+    id: '11.2.1.8-1',
+    level: 'MUST',
+    who: 'both',
+    says: 'While a task exists, this tag MUST uniquely identify the task session-wide.',
+  },
+  {
+    id: '11.2.1.8-2',
+    level: 'MUST NOT',
+    who: 'initiator',
+    says: 'An ITT value of 0xffffffff is reserved and MUST NOT be assigned for a task by the initiator.',
+  },
+  {
+    id: '11.2.2.3-1',
+    level: 'MUST NOT',
+    who: 'both',
+    says: 'This type of AHS MUST NOT be used if the CDBLength is less than 17.',
+  },
+  {
+    id: '11.3.1-1',
+    level: 'MUST',
+    who: 'both',
+    says: 'At least one of the W and F bits MUST be set to 1.',
+  },
+  {
+    id: '11.3.1-2',
+    level: 'MUST NOT',
+    who: 'both',
+    says:
+      '… but they MUST NOT both be 0 when the Expected Data Transfer Length and/or Bidirectional ' +
+      'Read Expected Data Transfer Length are not 0 (i.e., when some data transfer is expected …',
+  },
+  {
+    id: '11.3.4-1',
+    level: 'MUST',
+    who: 'both',
+    says:
+      'For bidirectional operations, an additional header segment MUST be present in the header ' +
+      'sequence that indicates the Bidirectional Read Expected Data Transfer Length.',
+  },
+  {
+    id: '11.3.4-2',
+    level: 'MUST',
+    who: 'both',
+    says: 'In this case, the F bit MUST be set to 1.',
+  },
+  {
+    id: '11.3.4-3',
+    level: 'MUST',
+    who: 'initiator',
+    says:
+      '… the initiator MUST send the maximum amount of unsolicited data OR ONLY the immediate ' +
+      'data, if any.',
+  },
+  {
+    id: '11.3.5-1',
+    level: 'MUST',
+    who: 'both',
+    says:
+      'Whenever the CDB is larger than 16 bytes, an Extended CDB AHS MUST be used to contain the ' +
+      'CDB spillover.',
+  },
+];

@@ -1,0 +1,316 @@
+import type { RfcRule } from '../support/rfc-rule.ts';
+
+/** Rules of RFC 7143 §11.16 to §11.19: SNACK, Reject and NOP. */
+export const section11Recovery: readonly RfcRule[] = [
+  {
+    id: '11.16-1',
+    level: 'MUST',
+    who: 'both',
+    says:
+      'If the implementation supports ErrorRecoveryLevel greater than zero, it MUST support all ' +
+      'SNACK types.',
+  },
+  {
+    id: '11.16-2',
+    level: 'MUST',
+    who: 'both',
+    says:
+      'The numbered response(s) or R2T(s) requested by a SNACK MUST be delivered as exact replicas ' +
+      'of the ones that the target transmitted originally, except for the fields ExpCmdSN, ' +
+      'MaxCmdSN, and ExpDataSN …',
+  },
+  {
+    id: '11.16-3',
+    level: 'MUST',
+    who: 'both',
+    says: 'R2T(s)requested by SNACK MUST also carry the current value of the StatSN.',
+  },
+  {
+    id: '11.16-4',
+    level: 'MUST',
+    who: 'both',
+    says:
+      'The numbered Data-In PDUs requested by a Data SNACK MUST be delivered as exact replicas of ' +
+      'the ones that the target transmitted originally, except for the fields ExpCmdSN and ' +
+      'MaxCmdSN …',
+  },
+  {
+    id: '11.16-5',
+    level: 'MUST',
+    who: 'initiator',
+    says:
+      'Any SNACK that requests a numbered response, data, or R2T that was not sent by the target ' +
+      'or was already acknowledged by the initiator MUST be rejected with a reason code of ' +
+      '"Protocol Error".',
+  },
+  {
+    id: '11.16.1-1',
+    level: 'MUST',
+    who: 'both',
+    says:
+      'Data/R2T SNACK, Status SNACK, or R-Data SNACK for a command MUST precede status ' +
+      'acknowledgment for the given command.',
+  },
+  {
+    id: '11.16.2-1',
+    level: 'MUST',
+    who: 'initiator',
+    says:
+      'If an initiator operates at ErrorRecoveryLevel 1 or higher, it MUST issue a SNACK of type ' +
+      'DataACK after receiving a Data-In PDU with the A bit set to 1.',
+  },
+  {
+    id: '11.16.2-2',
+    level: 'MUST',
+    who: 'initiator',
+    says:
+      'However, if the initiator has detected holes in the input sequence, it MUST postpone ' +
+      'issuing the SNACK of type DataACK until the holes are filled.',
+  },
+  {
+    id: '11.16.2-3',
+    level: 'MUST NOT',
+    who: 'initiator',
+    says: 'An initiator MUST NOT request retransmission for any data it had already acknowledged.',
+  },
+  {
+    id: '11.16.3-1',
+    level: 'MUST',
+    who: 'initiator',
+    says:
+      'If the initiator MaxRecvDataSegmentLength changed between the original transmission and the ' +
+      'time the initiator requests retransmission, the initiator MUST issue a R-Data SNACK.',
+  },
+  {
+    id: '11.16.3-2',
+    level: 'MUST',
+    who: 'target',
+    says:
+      'A target that has received a R-Data SNACK MUST return a SCSI Response that contains a copy ' +
+      'of the SNACK Tag field from the R-Data SNACK in the SCSI Response SNACK Tag field as its ' +
+      'last or only Response.',
+  },
+  {
+    id: '11.16.4-1',
+    level: 'MUST',
+    who: 'initiator',
+    says:
+      'For a Status SNACK and DataACK, the Initiator Task Tag MUST be set to the reserved value ' +
+      '0xffffffff.',
+  },
+  {
+    id: '11.16.4-2',
+    level: 'MUST',
+    who: 'initiator',
+    says:
+      'In all other cases, the Initiator Task Tag field MUST be set to the Initiator Task Tag of ' +
+      'the referenced command.',
+  },
+  {
+    id: '11.16.5-1',
+    level: 'MUST',
+    who: 'both',
+    says:
+      'For a R-Data SNACK, this field MUST contain a value that is different from 0 or 0xffffffff ' +
+      'and is unique for the task (identified by the Initiator Task Tag).',
+  },
+  {
+    id: '11.16.5-2',
+    level: 'MUST',
+    who: 'target',
+    says:
+      'This value MUST be copied by the iSCSI target in the last or only SCSI Response PDU it ' +
+      'issues for the command.',
+  },
+  {
+    id: '11.16.5-3',
+    level: 'MUST',
+    who: 'target',
+    says:
+      'For DataACK, the Target Transfer Tag MUST contain a copy of the Target Transfer Tag and LUN ' +
+      'provided with the SCSI Data-In PDU with the A bit set to 1.',
+  },
+  {
+    id: '11.16.5-4',
+    level: 'MUST',
+    who: 'target',
+    says:
+      'In all other cases, the Target Transfer Tag field MUST be set to the reserved value ' + '0xffffffff.',
+  },
+  {
+    id: '11.16.6-1',
+    level: 'MUST',
+    who: 'both',
+    says: 'BegRun MUST be 0 for a R-Data SNACK.',
+  },
+  {
+    id: '11.16.7-1',
+    level: 'MUST',
+    who: 'both',
+    says: 'The RunLength MUST also be 0 for a DataACK SNACK in addition to a R-Data SNACK.',
+  },
+  {
+    id: '11.17.1-1',
+    level: 'MUST NOT',
+    who: 'both',
+    says:
+      'Note 3: Reason code 0x0b ("Negotiation Reset") as defined in Section 10.17.1 of [RFC3720] ' +
+      'is deprecated and MUST NOT be used by implementations.',
+  },
+  {
+    id: '11.17.1-2',
+    level: 'MUST',
+    who: 'both',
+    says:
+      'An implementation receiving reason code 0x0b MUST treat it as a negotiation failure that ' +
+      'terminates the Login Phase and the TCP connection, as specified in Section 7.12.',
+  },
+  {
+    id: '11.17.1-3',
+    level: 'MUST',
+    who: 'target',
+    says:
+      'In all the cases in which a pre-instantiated SCSI task is terminated because of the reject, ' +
+      'the target MUST issue a proper SCSI command response with CHECK CONDITION as described in ' +
+      'Section 11.4.3.',
+  },
+  {
+    id: '11.17.1-4',
+    level: 'MUST',
+    who: 'target',
+    says:
+      '… if any, and all outstanding R2Ts, if any), the target MUST wait until it receives the ' +
+      'last expected Data-Out PDUs with the F bit set to 1 before sending the Response PDU.',
+  },
+  {
+    id: '11.18-1',
+    level: 'MUST',
+    who: 'initiator',
+    says:
+      'Upon receipt of a NOP-In with the Target Transfer Tag set to a valid value (not the ' +
+      'reserved value 0xffffffff), the initiator MUST respond with a NOP-Out.',
+  },
+  {
+    id: '11.18-2',
+    level: 'MUST',
+    who: 'target',
+    says:
+      'In this case, the NOP-Out Target Transfer Tag MUST contain a copy of the NOP-In Target ' +
+      'Transfer Tag.',
+  },
+  {
+    id: '11.18-3',
+    level: 'SHOULD NOT',
+    who: 'initiator',
+    says:
+      'The initiator SHOULD NOT send a NOP-Out in response to any other received NOP-In, in order ' +
+      'to avoid lengthy sequences of NOP-In and NOP-Out PDUs sent in response to each other.',
+  },
+  {
+    id: '11.18.1-1',
+    level: 'MUST',
+    who: 'both',
+    says:
+      'The NOP-Out MUST have the Initiator Task Tag set to a valid value only if a response in the ' +
+      'form of a NOP-In is requested (i.e., the NOP-Out is used as a ping request).',
+  },
+  {
+    id: '11.18.1-2',
+    level: 'MUST',
+    who: 'initiator',
+    says: 'Otherwise, the Initiator Task Tag MUST be set to 0xffffffff.',
+  },
+  {
+    id: '11.18.1-3',
+    level: 'MUST',
+    who: 'initiator',
+    says:
+      'When a target receives the NOP-Out with a valid Initiator Task Tag, it MUST respond with a ' +
+      'NOP-In Response.',
+  },
+  {
+    id: '11.18.1-4',
+    level: 'MUST',
+    who: 'initiator',
+    says:
+      'If the Initiator Task Tag contains 0xffffffff, the I bit MUST be set to 1, and the CmdSN is ' +
+      'not advanced after this PDU is sent.',
+  },
+  {
+    id: '11.18.2-1',
+    level: 'MUST',
+    who: 'both',
+    says:
+      'The NOP-Out MUST only have the Target Transfer Tag set if it is issued in response to a ' +
+      'NOP-In with a valid Target Transfer Tag.',
+  },
+  {
+    id: '11.18.2-2',
+    level: 'MUST',
+    who: 'target',
+    says: 'Otherwise, the Target Transfer Tag MUST be set to 0xffffffff.',
+  },
+  {
+    id: '11.18.2-3',
+    level: 'MUST',
+    who: 'target',
+    says:
+      'When the Target Transfer Tag is set to a value other than 0xffffffff, the LUN field MUST ' +
+      'also be copied from the NOP-In.',
+  },
+  {
+    id: '11.19-1',
+    level: 'MUST',
+    who: 'initiator',
+    says:
+      'When a target receives the NOP-Out with a valid Initiator Task Tag (not the reserved value ' +
+      '0xffffffff), it MUST respond with a NOP-In with the same Initiator Task Tag that was ' +
+      'provided in the NOP-Out request.',
+  },
+  {
+    id: '11.19-2',
+    level: 'MUST',
+    who: 'both',
+    says:
+      'It MUST also duplicate up to the first MaxRecvDataSegmentLength bytes of the ' +
+      'initiator-provided Ping Data.',
+  },
+  {
+    id: '11.19-3',
+    level: 'MUST',
+    who: 'target',
+    says: 'For such a response, the Target Transfer Tag MUST be 0xffffffff.',
+  },
+  {
+    id: '11.19-4',
+    level: 'SHOULD NOT',
+    who: 'target',
+    says:
+      'The target SHOULD NOT send a NOP-In in response to any other received NOP-Out in order to ' +
+      'avoid lengthy sequences of NOP-In and NOP-Out PDUs sent in response to each other.',
+  },
+  {
+    id: '11.19-5',
+    level: 'MUST',
+    who: 'initiator',
+    says:
+      '… the Initiator Task Tag MUST be set to 0xffffffff, and the data segment MUST NOT contain ' +
+      'any data (DataSegmentLength MUST be 0).',
+  },
+  {
+    id: '11.19.1-1',
+    level: 'MUST',
+    who: 'target',
+    says:
+      'If the target is initiating a NOP-In without wanting to receive a corresponding NOP-Out, ' +
+      'this field MUST hold the reserved value 0xffffffff.',
+  },
+  {
+    id: '11.19.3-1',
+    level: 'MUST',
+    who: 'both',
+    says:
+      'A LUN MUST be set to a correct value when the Target Transfer Tag is valid (not the ' +
+      'reserved value 0xffffffff).',
+  },
+];

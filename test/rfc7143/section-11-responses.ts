@@ -1,0 +1,141 @@
+import type { RfcRule } from '../support/rfc-rule.ts';
+
+/** Rules of RFC 7143 §11.4: SCSI Response. */
+export const section11Responses: readonly RfcRule[] = [
+  {
+    id: '11.4.1-1',
+    level: 'MUST',
+    who: 'target',
+    says: 'For a response other than "Command Completed at Target", bits 3-6 MUST be 0.',
+  },
+  {
+    id: '11.4.2-1',
+    level: 'MUST',
+    who: 'target',
+    says:
+      '… the target MUST wait until it receives a data PDU with the F bit set in the last expected ' +
+      'sequence before sending the Response PDU.',
+  },
+  {
+    id: '11.4.3-1',
+    level: 'MUST',
+    who: 'both',
+    says:
+      'A non-zero response field indicates a failure to execute the command, in which case the ' +
+      'Status and Flag fields are undefined and MUST be ignored on reception.',
+  },
+  {
+    id: '11.4.5.1-1',
+    level: 'MUST',
+    who: 'both',
+    says:
+      'The Residual Count field MUST be valid in the case where either the U bit or the O bit is ' + 'set.',
+  },
+  {
+    id: '11.4.5.1-2',
+    level: 'MUST',
+    who: 'both',
+    says:
+      'If neither bit is set, the Residual Count field MUST be ignored on reception and SHOULD be ' +
+      'set to 0 when sending.',
+  },
+  {
+    id: '11.4.5.2-1',
+    level: 'MUST',
+    who: 'both',
+    says:
+      'If SPDTL > EDTL for a task, iSCSI Overflow MUST be signaled in the SCSI Response PDU as ' +
+      'specified in Section 11.4.5.1.',
+  },
+  {
+    id: '11.4.5.2-2',
+    level: 'MUST',
+    who: 'both',
+    says: 'The Residual Count MUST be set to the numerical value of (SPDTL - EDTL).',
+  },
+  {
+    id: '11.4.5.2-3',
+    level: 'MUST',
+    who: 'both',
+    says:
+      'If SPDTL < EDTL for a task, iSCSI Underflow MUST be signaled in the SCSI Response PDU as ' +
+      'specified in Section 11.4.5.1.',
+  },
+  {
+    id: '11.4.5.2-4',
+    level: 'MUST',
+    who: 'both',
+    says: 'The Residual Count MUST be set to the numerical value of (EDTL - SPDTL).',
+  },
+  {
+    id: '11.4.5.3-1',
+    level: 'MUST NOT',
+    who: 'initiator',
+    says:
+      '… an iSCSI Residual Overflow has not occurred and the iSCSI (O) bit MUST NOT be set in the ' +
+      'SCSI Response or final SCSI Data-Out PDU.',
+  },
+  {
+    id: '11.4.5.3-2',
+    level: 'MUST',
+    who: 'both',
+    says:
+      'However, if the iSCSI EDTL is larger than the ALLOCATION LENGTH in this scenario, note that ' +
+      'the iSCSI Underflow MUST be signaled in the SCSI Response PDU.',
+  },
+  {
+    id: '11.4.5.3-3',
+    level: 'MUST',
+    who: 'both',
+    says:
+      'An iSCSI Underflow MUST also be signaled when the iSCSI EDTL is equal to the ALLOCATION ' +
+      'LENGTH but the LU inventory data presented to the iSCSI layer is smaller than the ' +
+      'ALLOCATION LENGTH.',
+  },
+  {
+    id: '11.4.6-1',
+    level: 'MUST',
+    who: 'both',
+    says:
+      'The Bidirectional Read Residual Count field MUST be valid in the case where either the u ' +
+      'bit or the o bit is set.',
+  },
+  {
+    id: '11.4.7-1',
+    level: 'MUST',
+    who: 'target',
+    says: 'iSCSI targets MUST support and enable Autosense.',
+  },
+  {
+    id: '11.4.7-2',
+    level: 'MUST',
+    who: 'both',
+    says:
+      'If Status is CHECK CONDITION (0x02), then the data segment MUST contain sense data for the ' +
+      'failed command.',
+  },
+  {
+    id: '11.4.8-1',
+    level: 'MUST',
+    who: 'both',
+    says:
+      'This field MUST be 0 if the response code is not Command Completed at Target or the target ' +
+      'sent no Data-In PDUs for the command.',
+  },
+  {
+    id: '11.4.9-1',
+    level: 'MUST',
+    who: 'both',
+    says:
+      'In the case of responses sent due to a retransmission request, the StatSN MUST be the same ' +
+      'as the first time the PDU was sent, unless the connection has since been restarted.',
+  },
+  {
+    id: '11.4.11-1',
+    level: 'MUST',
+    who: 'initiator',
+    says:
+      'When the MaxCmdSN changes at the target while the target has no pending PDUs to convey this ' +
+      'information to the initiator, it MUST generate a NOP-In to carry the new MaxCmdSN.',
+  },
+];

@@ -1,0 +1,216 @@
+import type { RfcRule } from '../support/rfc-rule.ts';
+
+/** Rules of RFC 7143 §11.5 and §11.6: Task Management Function Request and Response. */
+export const section11TaskManagement: readonly RfcRule[] = [
+  {
+    id: '11.5.1-1',
+    level: 'MUST',
+    who: 'both',
+    says:
+      'For all these functions, the Task Management Function Response MUST be returned as detailed ' +
+      'in Section 11.6.',
+  },
+  {
+    id: '11.5.1-2',
+    level: 'MUST NOT',
+    who: 'both',
+    says:
+      '… except for the task management response to a TASK REASSIGN, additional responses MUST NOT ' +
+      'be delivered to the SCSI layer after the task management response.',
+  },
+  {
+    id: '11.5.1-3',
+    level: 'MUST',
+    who: 'target',
+    says:
+      'The iSCSI target MUST ensure that no responses for the tasks covered by a task management ' +
+      'function are delivered to the iSCSI initiator after the task management response, except ' +
+      'for a task covered by a TASK REASSIGN.',
+  },
+  {
+    id: '11.5.1-4',
+    level: 'MUST',
+    who: 'initiator',
+    says:
+      'For ABORT TASK SET and CLEAR TASK SET, the issuing initiator MUST continue to respond to ' +
+      'all valid Target Transfer Tags (received via R2T, Text Response, NOP-In …',
+  },
+  {
+    id: '11.5.1-5',
+    level: 'SHOULD',
+    who: 'initiator',
+    says:
+      'The issuing initiator SHOULD, however, terminate (i.e., by setting the F bit to 1) these ' +
+      'response sequences as quickly as possible.',
+  },
+  {
+    id: '11.5.1-6',
+    level: 'MUST',
+    who: 'target',
+    says:
+      'The target for its part MUST wait for responses on all affected Target Transfer Tags before ' +
+      'acting on either of these two task management requests.',
+  },
+  {
+    id: '11.5.1-7',
+    level: 'MUST',
+    who: 'both',
+    says:
+      'If an ABORT TASK is issued for a task created by an immediate command, then the RefCmdSN ' +
+      'MUST be that of the task management request itself (i.e., the CmdSN and RefCmdSN are ' +
+      'equal); otherwise …',
+  },
+  {
+    id: '11.5.1-8',
+    level: 'MUST',
+    who: 'both',
+    says:
+      'If the connection is still active (i.e., it is not undergoing an implicit or explicit ' +
+      'logout), an ABORT TASK MUST be issued on the same connection to which the task to be ' +
+      'aborted is allegiant at the time …',
+  },
+  {
+    id: '11.5.1-9',
+    level: 'MUST NOT',
+    who: 'target',
+    says:
+      'At the target, an ABORT TASK function MUST NOT be executed on a task management request; ' +
+      'such a request MUST result in a task management response of "Function rejected".',
+  },
+  {
+    id: '11.5.1-10',
+    level: 'MUST',
+    who: 'target',
+    says:
+      'For the LOGICAL UNIT RESET function, the target MUST behave as dictated by the Logical Unit ' +
+      'Reset function in [SAM2].',
+  },
+  {
+    id: '11.5.1-11',
+    level: 'MUST',
+    who: 'target',
+    says:
+      'When authorization fails at the target, the appropriate response as described in Section ' +
+      '11.6.1 MUST be returned by the target.',
+  },
+  {
+    id: '11.5.1-12',
+    level: 'MUST',
+    who: 'target',
+    says:
+      'Additionally, the target MUST treat the TARGET COLD RESET function as a power-on event, ' +
+      'thus terminating all of its TCP connections to all initiators (all sessions are ' +
+      'terminated).',
+  },
+  {
+    id: '11.5.1-13',
+    level: 'MUST',
+    who: 'target',
+    says:
+      'TASK REASSIGN MUST ONLY be received by the target after the connection on which the command ' +
+      'was previously executing has been successfully logged out.',
+  },
+  {
+    id: '11.5.1-14',
+    level: 'MUST',
+    who: 'both',
+    says: 'The task management response MUST be issued before the reassignment becomes effective.',
+  },
+  {
+    id: '11.5.1-15',
+    level: 'MUST NOT',
+    who: 'target',
+    says:
+      'At the target, a TASK REASSIGN function request MUST NOT be executed to reassign the ' +
+      'connection allegiance of a Task Management Function Request, an active text negotiation ' +
+      'task, or a Logout task …',
+  },
+  {
+    id: '11.5.1-16',
+    level: 'MUST',
+    who: 'both',
+    says: 'TASK REASSIGN MUST be issued as an immediate command.',
+  },
+  {
+    id: '11.5.2-1',
+    level: 'MUST',
+    who: 'both',
+    says: 'For this PDU, TotalAHSLength and DataSegmentLength MUST be 0.',
+  },
+  {
+    id: '11.5.4-1',
+    level: 'MUST',
+    who: 'both',
+    says: 'For all the other functions, this field MUST be set to the reserved value 0xffffffff.',
+  },
+  {
+    id: '11.5.5-1',
+    level: 'MUST',
+    who: 'both',
+    says:
+      'If an ABORT TASK is issued for a task created by an immediate command, then the RefCmdSN ' +
+      'MUST be that of the task management request itself (i.e., the CmdSN and RefCmdSN are ' +
+      'equal).',
+  },
+  {
+    id: '11.5.5-2',
+    level: 'MUST',
+    who: 'both',
+    says:
+      'For an ABORT TASK of a task created by a non-immediate command, the RefCmdSN MUST be set to ' +
+      'the CmdSN of the task identified by the Referenced Task Tag field.',
+  },
+  {
+    id: '11.5.6-1',
+    level: 'MUST',
+    who: 'initiator',
+    says:
+      'The initiator MUST discard any data PDUs from the previous execution that it did not ' +
+      'acknowledge, and the target MUST transmit all Data-In PDUs (if any) starting with the data ' +
+      'acknowledgment reference number.',
+  },
+  {
+    id: '11.5.6-2',
+    level: 'MUST',
+    who: 'target',
+    says:
+      'The value of ExpDataSN MUST be 0 or higher than the DataSN of the last acknowledged Data-In ' +
+      'PDU, but not larger than DataSN + 1 of the last Data-IN PDU sent by the target.',
+  },
+  {
+    id: '11.5.6-3',
+    level: 'MUST',
+    who: 'target',
+    says: 'Any other value MUST be ignored by the target.',
+  },
+  {
+    id: '11.6-1',
+    level: 'MUST',
+    who: 'both',
+    says:
+      'For TASK REASSIGN, the new connection allegiance MUST ONLY become effective at the target ' +
+      'after the target issues the task management response.',
+  },
+  {
+    id: '11.6.1-1',
+    level: 'MUST',
+    who: 'target',
+    says:
+      'For the TARGET COLD RESET function, the target MUST then close all of its TCP connections ' +
+      'to all initiators (terminates all sessions).',
+  },
+  {
+    id: '11.6.1-2',
+    level: 'MUST',
+    who: 'target',
+    says:
+      'The response to ABORT TASK SET and CLEAR TASK SET MUST only be issued by the target after ' +
+      'all of the commands affected have been received by the target …',
+  },
+  {
+    id: '11.6.2-1',
+    level: 'MUST',
+    who: 'both',
+    says: 'For this PDU, TotalAHSLength and DataSegmentLength MUST be 0.',
+  },
+];

@@ -1,0 +1,183 @@
+import type { RfcRule } from '../support/rfc-rule.ts';
+
+/** Rules of RFC 7143 §11.9 to §11.11: Asynchronous Message and Text. */
+export const section11Text: readonly RfcRule[] = [
+  {
+    id: '11.9.1-1',
+    level: 'MUST',
+    who: 'both',
+    says:
+      'This Async Message MUST be sent on the same connection as the one requesting to be logged ' + 'out.',
+  },
+  {
+    id: '11.9.1-2',
+    level: 'MUST',
+    who: 'initiator',
+    says:
+      'The initiator MUST honor this request by issuing a Logout as early as possible but no later ' +
+      'than Parameter3 seconds.',
+  },
+  {
+    id: '11.9.1-3',
+    level: 'MUST',
+    who: 'initiator',
+    says:
+      'The initiator MUST send a Logout with a reason code of "close the connection" OR "close the ' +
+      'session" to close all the connections.',
+  },
+  {
+    id: '11.9.1-4',
+    level: 'SHOULD NOT',
+    who: 'initiator',
+    says:
+      'Once this message is received, the initiator SHOULD NOT issue new iSCSI commands on the ' +
+      'connection to be logged out.',
+  },
+  {
+    id: '11.9.1-5',
+    level: 'MUST',
+    who: 'initiator',
+    says:
+      'The initiator MUST honor this request by issuing a Text Request (that can be empty) on the ' +
+      'same connection as early as possible, but no later than Parameter3 seconds …',
+  },
+  {
+    id: '11.9.1-6',
+    level: 'MUST',
+    who: 'initiator',
+    says:
+      'The receiving initiator iSCSI layer MUST respond to this message by taking the following ' +
+      'steps, in order:',
+  },
+  {
+    id: '11.9.1-7',
+    level: 'MUST NOT',
+    who: 'both',
+    says:
+      'This value of AsyncEvent, however, MUST NOT be used on an iSCSI session unless the new ' +
+      'TaskReporting text key defined in Section 13.23 was negotiated to FastAbort on the session.',
+  },
+  {
+    id: '11.9.3-1',
+    level: 'MUST',
+    who: 'both',
+    says: 'The LUN field MUST be valid if AsyncEvent is 0.',
+  },
+  {
+    id: '11.10-1',
+    level: 'MUST NOT',
+    who: 'initiator',
+    says:
+      'An initiator MUST NOT have more than one outstanding Text Request on a connection at any ' +
+      'given time.',
+  },
+  {
+    id: '11.10.2-1',
+    level: 'MUST',
+    who: 'both',
+    says: 'A Text Request with the C bit set to 1 MUST have the F bit set to 0.',
+  },
+  {
+    id: '11.10.3-1',
+    level: 'MUST',
+    who: 'initiator',
+    says:
+      'If the command is sent as part of a sequence of Text Requests and responses, the Initiator ' +
+      'Task Tag MUST be the same for all the requests within the sequence (similar to linked SCSI ' +
+      'commands).',
+  },
+  {
+    id: '11.10.3-2',
+    level: 'MUST',
+    who: 'both',
+    says: 'The I bit for all requests in a sequence also MUST be the same.',
+  },
+  {
+    id: '11.10.4-1',
+    level: 'MUST',
+    who: 'both',
+    says: 'It MUST do so whenever it sets the F bit to 0 in the response.',
+  },
+  {
+    id: '11.10.4-2',
+    level: 'MUST',
+    who: 'initiator',
+    says:
+      'The initiator MUST ignore the Target Transfer Tag in the Text Response when the F bit is ' +
+      'set to 1.',
+  },
+  {
+    id: '11.10.4-3',
+    level: 'MUST',
+    who: 'target',
+    says:
+      'If the Target Transfer Tag is not 0xffffffff, the LUN field MUST be sent by the target in ' +
+      'the Text Response.',
+  },
+  {
+    id: '11.10.5-1',
+    level: 'MUST NOT',
+    who: 'both',
+    says:
+      'The data lengths of a Text Request MUST NOT exceed the iSCSI target ' +
+      'MaxRecvDataSegmentLength (a parameter that is negotiated per connection and per direction).',
+  },
+  {
+    id: '11.11.1-1',
+    level: 'MUST NOT',
+    who: 'both',
+    says:
+      'A Text Response with the F bit set to 1 MUST NOT contain key=value pairs that may require ' +
+      'additional answers from the initiator.',
+  },
+  {
+    id: '11.11.1-2',
+    level: 'MUST',
+    who: 'both',
+    says:
+      'A Text Response with the F bit set to 1 MUST have a Target Transfer Tag field set to the ' +
+      'reserved value 0xffffffff.',
+  },
+  {
+    id: '11.11.1-3',
+    level: 'MUST',
+    who: 'both',
+    says:
+      'A Text Response with the F bit set to 0 MUST have a Target Transfer Tag field set to a ' +
+      'value other than the reserved value 0xffffffff.',
+  },
+  {
+    id: '11.11.2-1',
+    level: 'MUST',
+    who: 'both',
+    says: 'A Text Response with the C bit set to 1 MUST have the F bit set to 0.',
+  },
+  {
+    id: '11.11.4-1',
+    level: 'MUST',
+    who: 'target',
+    says: '… it MUST set the Target Transfer Tag to a value other than the reserved value 0xffffffff.',
+  },
+  {
+    id: '11.11.4-2',
+    level: 'MUST',
+    who: 'target',
+    says: 'Otherwise, the Target Transfer Tag MUST be set to 0xffffffff.',
+  },
+  {
+    id: '11.11.4-3',
+    level: 'MUST',
+    who: 'initiator',
+    says:
+      'The initiator MUST copy the Target Transfer Tag and LUN in its next request to indicate ' +
+      'that it wants the rest of the data.',
+  },
+  {
+    id: '11.11.6-1',
+    level: 'MUST NOT',
+    who: 'both',
+    says:
+      'The data lengths of a Text Response MUST NOT exceed the iSCSI initiator ' +
+      'MaxRecvDataSegmentLength (a parameter that is negotiated per connection and per direction).',
+  },
+];

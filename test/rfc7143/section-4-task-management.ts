@@ -1,0 +1,272 @@
+import type { RfcRule } from '../support/rfc-rule.ts';
+
+/** Rules of RFC 7143 §4.2.3: task management. */
+export const section4TaskManagement: readonly RfcRule[] = [
+  {
+    id: '4.2.3.3-1',
+    level: 'MUST',
+    who: 'both',
+    says:
+      'All iSCSI implementations MUST support the protocol behavior defined in this section as the ' +
+      'default behavior.',
+  },
+  {
+    id: '4.2.3.3-2',
+    level: 'MUST',
+    who: 'both',
+    says: 'MUST continue to respond to each TTT received for the affected tasks.',
+  },
+  {
+    id: '4.2.3.3-3',
+    level: 'SHOULD',
+    who: 'both',
+    says: 'SHOULD process any responses received for affected tasks in the normal fashion.',
+  },
+  {
+    id: '4.2.3.3-4',
+    level: 'SHOULD',
+    who: 'both',
+    says:
+      'SHOULD receive the TMF Response concluding all the tasks in the set of affected tasks, ' +
+      'unless the initiator has done something (e.g., LU reset, connection drop) that may prevent ' +
+      'the TMF Response from being sent or received.',
+  },
+  {
+    id: '4.2.3.3-5',
+    level: 'MUST',
+    who: 'initiator',
+    says:
+      'The initiator MUST thus conclude all affected tasks as part of this step in either case and ' +
+      'MUST discard any TMF Response received after the affected tasks are concluded.',
+  },
+  {
+    id: '4.2.3.3-6',
+    level: 'MUST',
+    who: 'both',
+    says:
+      'MUST wait for responses on currently valid Target Transfer Tags of the affected tasks from ' +
+      'the issuing initiator.',
+  },
+  {
+    id: '4.2.3.3-7',
+    level: 'MUST',
+    who: 'both',
+    says:
+      'MUST wait (concurrent with the wait in Step a) for all commands of the affected tasks to be ' +
+      'received based on the CmdSN ordering.',
+  },
+  {
+    id: '4.2.3.3-8',
+    level: 'SHOULD NOT',
+    who: 'both',
+    says:
+      'SHOULD NOT wait for new commands on third-party affected sessions -- only the instantiated ' +
+      'tasks have to be considered for the purpose of determining the affected tasks.',
+  },
+  {
+    id: '4.2.3.3-9',
+    level: 'MUST',
+    who: 'both',
+    says: 'MUST propagate the TMF Request to, and receive the response from, the target SCSI layer.',
+  },
+  {
+    id: '4.2.3.3-10',
+    level: 'MUST',
+    who: 'both',
+    says:
+      'MUST provide the Response Fence behavior for the TMF Response on the issuing session as ' +
+      'specified in Section 4.2.2.3.2.',
+  },
+  {
+    id: '4.2.3.3-11',
+    level: 'MUST',
+    who: 'both',
+    says:
+      'MUST provide the Response Fence behavior on the first post-TMF Response on third-party ' +
+      'sessions as specified in Section 4.2.2.3.3.',
+  },
+  {
+    id: '4.2.3.3-12',
+    level: 'MUST NOT',
+    who: 'target',
+    says:
+      'The TMF Response MUST NOT be sent by the target iSCSI layer before the end of Step d) and ' +
+      'MAY be sent at the end of Step d) despite these outstanding data transfers until after Step ' +
+      'e).',
+  },
+  {
+    id: '4.2.3.4-1',
+    level: 'SHOULD',
+    who: 'both',
+    says:
+      'Protocol behavior defined in this section SHOULD be implemented by all iSCSI ' +
+      'implementations complying with this document, noting that some steps below may not be ' +
+      'compatible with [RFC3720] semantics.',
+  },
+  {
+    id: '4.2.3.4-2',
+    level: 'MUST',
+    who: 'both',
+    says:
+      'However, protocol behavior defined in this section MUST be exhibited by iSCSI ' +
+      'implementations on an iSCSI session when they negotiate the TaskReporting key to ' +
+      '"FastAbort" on that session.',
+  },
+  {
+    id: '4.2.3.4-3',
+    level: 'MUST NOT',
+    who: 'both',
+    says:
+      'MUST NOT send any more Data-Out PDUs for affected tasks on the issuing connection of the ' +
+      'issuing iSCSI session once the TMF is sent to the target.',
+  },
+  {
+    id: '4.2.3.4-4',
+    level: 'SHOULD',
+    who: 'both',
+    says: 'SHOULD process any responses received for affected tasks in the normal fashion.',
+  },
+  {
+    id: '4.2.3.4-5',
+    level: 'MUST',
+    who: 'both',
+    says:
+      'MUST respond to each Async Message PDU with a Task Termination AsyncEvent (5) as defined in ' +
+      'Section 11.9.',
+  },
+  {
+    id: '4.2.3.4-6',
+    level: 'MUST',
+    who: 'both',
+    says:
+      'MUST treat the TMF Response as terminating all affected tasks for which responses have not ' +
+      'been received and MUST discard any responses for affected tasks received after the TMF ' +
+      'Response is passed to the …',
+  },
+  {
+    id: '4.2.3.4-7',
+    level: 'MUST',
+    who: 'both',
+    says:
+      'MUST wait for all commands of the affected tasks to be received based on the CmdSN ordering ' +
+      'on the issuing session.',
+  },
+  {
+    id: '4.2.3.4-8',
+    level: 'SHOULD NOT',
+    who: 'both',
+    says:
+      'SHOULD NOT wait for new commands on third-party affected sessions -- only the instantiated ' +
+      'tasks have to be considered for the purpose of determining the affected tasks.',
+  },
+  {
+    id: '4.2.3.4-9',
+    level: 'MUST',
+    who: 'both',
+    says: 'MUST propagate the TMF Request to, and receive the response from, the target SCSI layer.',
+  },
+  {
+    id: '4.2.3.4-10',
+    level: 'MUST',
+    who: 'both',
+    says:
+      'MUST leave all active "affected TTTs" (i.e., active TTTs associated with affected tasks) ' + 'valid.',
+  },
+  {
+    id: '4.2.3.4-11',
+    level: 'MUST',
+    who: 'both',
+    says: 'MUST send an Asynchronous Message PDU with AsyncEvent=5 on:',
+  },
+  {
+    id: '4.2.3.4-12',
+    level: 'MUST',
+    who: 'target',
+    says:
+      'If there are multiple affected LUs (say, due to a target reset), then one Async Message PDU ' +
+      'MUST be sent for each such LU on each connection that has at least one allegiant affected ' +
+      'task.',
+  },
+  {
+    id: '4.2.3.4-13',
+    level: 'MUST',
+    who: 'both',
+    says: 'The LUN field in the Asynchronous Message PDU MUST be set to match the LUN for each such LU.',
+  },
+  {
+    id: '4.2.3.4-14',
+    level: 'MUST',
+    who: 'both',
+    says:
+      'MUST address the Response Fence flag on the TMF Response on the issuing session as defined ' +
+      'in Section 4.2.2.3.3.',
+  },
+  {
+    id: '4.2.3.4-15',
+    level: 'MUST',
+    who: 'both',
+    says:
+      'MUST address the Response Fence flag on the first post-TMF Response on third-party sessions ' +
+      'as defined in Section 4.2.2.3.3.',
+  },
+  {
+    id: '4.2.3.4-16',
+    level: 'MUST',
+    who: 'both',
+    says:
+      'MUST free up the affected TTTs (and STags for iSER, if applicable) and the corresponding ' +
+      'buffers, if any, once it receives each associated NOP-Out acknowledgment that the initiator ' +
+      'generated in response to each Async Message.',
+  },
+  {
+    id: '4.2.3.4-17',
+    level: 'MUST NOT',
+    who: 'target',
+    says:
+      'A TMF Response MUST NOT be sent by the target iSCSI layer before the end of Step e) and MAY ' +
+      'be sent at the end of Step e) despite these outstanding Data transfers until Step g).',
+  },
+  {
+    id: '4.2.3.5-1',
+    level: 'SHOULD',
+    who: 'both',
+    says:
+      '… and the third-party affected session is a FastAbort session, the following behavior ' +
+      'SHOULD be exhibited by the iSCSI target layer:',
+  },
+  {
+    id: '4.2.3.5-2',
+    level: 'MUST',
+    who: 'both',
+    says:
+      'When sent, the LUN field in the Asynchronous Message PDU MUST be set to match the LUN for ' +
+      'each such LU.',
+  },
+  {
+    id: '4.2.3.5-3',
+    level: 'MUST NOT',
+    who: 'both',
+    says:
+      '… and the third-party affected session is an RFC 3720 session, the iSCSI target layer MUST ' +
+      'NOT send Asynchronous Message PDUs on the third-party session to prompt the FastAbort ' +
+      'behavior.',
+  },
+  {
+    id: '4.2.3.5-4',
+    level: 'MUST',
+    who: 'initiator',
+    says:
+      'If the third-party affected session is a FastAbort session and the issuing session is a ' +
+      'FastAbort session, the initiator in the third- party role MUST respond to each Async ' +
+      'Message PDU with AsyncEvent=5 as defined in Section 11.9.',
+  },
+  {
+    id: '4.2.3.6-1',
+    level: 'MUST NOT',
+    who: 'both',
+    says:
+      'The UA notification contained in the first SCSI Response PDU on each affected third-party ' +
+      'I_T_L nexus after the TMF action thus MUST NOT pass the affected task responses on any of ' +
+      'the iSCSI sessions accessing the LU.',
+  },
+];
