@@ -2,7 +2,13 @@ import { LoginStatus, isIscsiName, normalizeIscsiName } from '@lunbox/iscsi-pdu'
 import { SecurityNegotiation } from './auth/security-negotiation.ts';
 import type { TargetLimits } from './limits.ts';
 import { LoginError } from './login-error.ts';
-import { defaultParameters, negotiateParameter, type OperationalParameters } from './parameters.ts';
+import {
+  defaultParameters,
+  inDependencyOrder,
+  negotiateParameter,
+  offersAnAnswer,
+  type OperationalParameters,
+} from './parameters.ts';
 
 type Pairs = [string, string][];
 
@@ -44,7 +50,7 @@ export class LoginNegotiation {
     for (const [name, value] of pairs) {
       const take = NAME_KEYS[name];
       if (take === undefined) rest.push([name, value]);
-      else if (this.#isNew(name, value)) {
+      else if (this.#isNews(name, value)) {
         // RFC 7143 §13.4, §13.5, §13.21: names and session type belong into the first request.
         if (this.#namesSettled && name !== 'InitiatorAlias') {
           throw new LoginError(LoginStatus.INITIATOR_ERROR, `${name} after the first request`);
@@ -56,30 +62,48 @@ export class LoginNegotiation {
   }
 
   /**
-   * Answers the other keys of a request.
+   * Answers the other keys of a request. `leading` says that the login is the first of its session.
    *
-   * @throws LoginError when a key is offered again with another value (RFC 7143 §6.3), or authentication fails.
+   * @throws LoginError when a key is offered twice (RFC 7143 §6.3) or with a value that is only an answer (§6.2), or
+   *   authentication fails.
    */
-  answer(pairs: Pairs, stage: 'security' | 'operational', security: SecurityNegotiation): Pairs {
-    const fresh = pairs.filter(([name, value]) => this.#isNew(name, value));
-    const forSecurity = fresh.filter(([name]) => stage === 'security' && SecurityNegotiation.concerns(name));
+  answer(
+    pairs: Pairs,
+    stage: 'security' | 'operational',
+    security: SecurityNegotiation,
+    leading: boolean,
+  ): Pairs {
+    for (const [name, value] of pairs) this.#checkOffer(name, value);
+    const forSecurity = pairs.filter(([name]) => stage === 'security' && SecurityNegotiation.concerns(name));
     const answers = security.answer(forSecurity);
-    const context = { stage, discovery: this.names.discovery };
-    for (const [name, value] of fresh.filter((pair) => !forSecurity.includes(pair))) {
+    const context = { stage, discovery: this.names.discovery, leading };
+    for (const [name, value] of inDependencyOrder(pairs.filter((pair) => !forSecurity.includes(pair)))) {
       const text = negotiateParameter(this.parameters, this.#limits, context, name, value);
       if (text !== undefined) answers.push([name, text]);
     }
     return answers;
   }
 
-  #isNew(name: string, value: string): boolean {
+  /** A declaration may be repeated, as some initiators do (T-L5), but not changed. */
+  #isNews(name: string, value: string): boolean {
     const before = this.#seen.get(name);
     this.#seen.set(name, value);
-    if (before === undefined) return true;
-    // RFC 7143 §6.3: an attempt to renegotiate is an initiator error. A mere repetition is none.
-    if (before !== value) throw new LoginError(LoginStatus.INITIATOR_ERROR, `${name} offered twice`);
-    return false;
+    if (before !== undefined && before !== value) throw renegotiated(name);
+    return before === undefined;
   }
+
+  #checkOffer(name: string, value: string): void {
+    if (this.#seen.has(name)) throw renegotiated(name);
+    this.#seen.set(name, value);
+    if (offersAnAnswer(name, value)) {
+      throw new LoginError(LoginStatus.INITIATOR_ERROR, `${name}=${value} is no proposal`);
+    }
+  }
+}
+
+/** RFC 7143 §6.3: whoever offers a key again is refused. */
+function renegotiated(name: string): LoginError {
+  return new LoginError(LoginStatus.INITIATOR_ERROR, `${name} offered twice`);
 }
 
 /** Computer names with an underscore become part of real initiator names, though RFC 3722 has no underscore. */

@@ -6,6 +6,7 @@ import {
   TextAssembler,
   decodePdu,
   encodeText,
+  splitText,
   type FrameHeader,
   type LoginRequestPdu,
 } from '@lunbox/iscsi-pdu';
@@ -13,49 +14,14 @@ import createDebug from 'debug';
 import type { AccessEntry } from './auth/access-entry.ts';
 import type { SecurityNegotiation } from './auth/security-negotiation.ts';
 import type { Connection, Phase } from './connection.ts';
-import type { HalfOpenLogins } from './half-open-logins.ts';
-import type { TargetLimits } from './limits.ts';
+import { DEFAULT_SEGMENT_BYTES } from './limits.ts';
+import type { LoginAuthority } from './login-authority.ts';
 import { LoginError } from './login-error.ts';
-import { LoginNegotiation, type LoginNames } from './login-negotiation.ts';
-import { settleParameters, type OperationalParameters } from './parameters.ts';
+import { LoginNegotiation } from './login-negotiation.ts';
+import { settleParameters } from './parameters.ts';
 import { PORTAL_GROUP_TAG } from './target.ts';
 
 const log = createDebug('lunbox:iscsi-target:login');
-
-/** A login that went through, as the session is made from it. */
-export interface LoginResult {
-  readonly initiatorName: string;
-  readonly targetName: string | undefined;
-  readonly isid: string;
-  /** The TSIH the initiator sent: zero asks for a new session. */
-  readonly tsih: number;
-  readonly cid: number;
-  /** CmdSN of the first command in full feature phase (RFC 7143 §11.12.8). */
-  readonly firstCmdSn: number;
-  readonly parameters: OperationalParameters;
-  /** What the initiator may do. */
-  readonly access: AccessEntry;
-}
-
-/** What a login is told once it has said who it is. */
-export interface LoginGrant {
-  /** TargetAlias to declare, if any. */
-  readonly alias: string | undefined;
-  /** What the initiator has to prove first. */
-  readonly security: SecurityNegotiation;
-}
-
-/** Who decides about logins. */
-export interface LoginAuthority {
-  readonly limits: TargetLimits;
-  readonly halfOpen: HalfOpenLogins;
-  /** Checks that the names may log in if they prove to be right; throws a {@link LoginError} when not. */
-  authorize(names: LoginNames, connection: Connection): LoginGrant;
-  /** A login was answered with a status other than success. */
-  refused(names: LoginNames, connection: Connection, status: number): void;
-  /** Makes the session and returns its TSIH; throws a {@link LoginError} when it cannot be. */
-  establish(connection: Connection, login: LoginResult): { tsih: number; phase: Phase };
-}
 
 /** The login phase of a connection (RFC 7143 §6.3): requests and responses, one at a time. */
 export class LoginPhase implements Phase {
@@ -70,6 +36,10 @@ export class LoginPhase implements Phase {
   #requests = 0;
   #security: SecurityNegotiation | undefined = undefined;
   #segmentDeclared = false;
+  /** To be told once the initiator has proven who it is. */
+  #alias: string | undefined = undefined;
+  /** What is left of an answer that does not fit into one PDU. */
+  #segments: Uint8Array[] = [];
   #cmdSn = 0;
   /** The session's command window, once there is a session. */
   #next: Phase | undefined = undefined;
@@ -128,24 +98,52 @@ export class LoginPhase implements Phase {
 
   #take(request: LoginRequestPdu): void {
     this.#check(request);
+    if (this.#segments.length > 0) return this.#answerGoesOn(request);
     const pairs = this.#text.push(request.data, request.continue);
     // RFC 7143 §6.2: until the C bit is 0 there is nothing to answer but an empty response.
-    if (pairs === undefined) return this.#respond(request, [], false, 0);
+    if (pairs === undefined) return this.#respond(request, EMPTY, {});
     const rest = this.#negotiation.declare(pairs);
     const { security, answers } = this.#introduce();
     const stage = request.csg === LoginStage.SECURITY_NEGOTIATION ? 'security' : 'operational';
     // RFC 7143 §6.3: nothing operational is negotiated before the initiator has proven who it is.
     if (stage === 'operational') security.mayLeave();
-    answers.push(...this.#negotiation.answer(rest, stage, security));
+    answers.push(...this.#negotiation.answer(rest, stage, security, request.tsih === 0));
+    answers.push(...this.#declarations(stage, security));
+    // RFC 7143 §6.3: the default MaxRecvDataSegmentLength holds during login, for what we send too.
+    this.#segments = splitText(encodeText(answers), DEFAULT_SEGMENT_BYTES);
+    this.#answer(request);
+  }
+
+  /** RFC 7143 §6.2: a response with the C bit is answered with an empty request, and nothing else. */
+  #answerGoesOn(request: LoginRequestPdu): void {
+    if (request.data.length > 0 || request.continue)
+      throw new LoginError(LoginStatus.INITIATOR_ERROR, 'text while the answer goes on');
+    this.#answer(request);
+  }
+
+  #answer(request: LoginRequestPdu): void {
+    const data = this.#segments.shift() as Uint8Array;
+    if (this.#segments.length > 0) return this.#respond(request, data, { more: true });
+    if (!request.transit || this.#security?.mayLeave() !== true) return this.#respond(request, data, {});
+    this.#stage = request.nsg;
+    if (request.nsg === LoginStage.FULL_FEATURE_PHASE) this.#complete(request, data);
+    else this.#respond(request, data, { transit: true });
+  }
+
+  /** What this side says of its own, each once. */
+  #declarations(stage: 'security' | 'operational', security: SecurityNegotiation): [string, string][] {
+    const declared: [string, string][] = [];
+    if (this.#alias !== undefined && security.granted !== undefined) {
+      declared.push(['TargetAlias', this.#alias]);
+      this.#alias = undefined;
+    }
     if (stage === 'operational' && !this.#segmentDeclared) {
       this.#segmentDeclared = true;
-      this.#negotiation.parameters.receiveSegmentBytes = this.#authority.limits.maxReceiveSegmentBytes;
-      answers.push(['MaxRecvDataSegmentLength', String(this.#authority.limits.maxReceiveSegmentBytes)]);
+      const { maxReceiveSegmentBytes } = this.#authority.limits;
+      this.#negotiation.parameters.receiveSegmentBytes = maxReceiveSegmentBytes;
+      declared.push(['MaxRecvDataSegmentLength', String(maxReceiveSegmentBytes)]);
     }
-    if (!request.transit || !security.mayLeave()) return this.#respond(request, answers, false, 0);
-    this.#stage = request.nsg;
-    if (request.nsg === LoginStage.FULL_FEATURE_PHASE) this.#complete(request, answers);
-    else this.#respond(request, answers, true, 0);
+    return declared;
   }
 
   /** Order, version, stages and identity of a request (RFC 7143 §6.3, §11.12). */
@@ -189,19 +187,19 @@ export class LoginPhase implements Phase {
     }
     const { alias, security } = this.#authority.authorize(names, this.#connection);
     this.#security = security;
+    this.#alias = alias;
     this.#negotiation.settleNames();
     const tag = this.#connection.transport.portal?.tag ?? PORTAL_GROUP_TAG;
-    const answers: [string, string][] = [['TargetPortalGroupTag', String(tag)]];
-    if (alias !== undefined) answers.push(['TargetAlias', alias]);
-    return { security, answers };
+    return { security, answers: [['TargetPortalGroupTag', String(tag)]] };
   }
 
-  #complete(request: LoginRequestPdu, answers: [string, string][]): void {
+  #complete(request: LoginRequestPdu, data: Uint8Array): void {
     const { names, parameters } = this.#negotiation;
     settleParameters(parameters);
     const { tsih, phase } = this.#authority.establish(this.#connection, {
       initiatorName: names.initiatorName as string,
       targetName: names.discovery ? undefined : names.targetName,
+      namedTarget: names.targetName,
       isid: hex(request.isid),
       tsih: request.tsih,
       cid: request.cid,
@@ -211,7 +209,7 @@ export class LoginPhase implements Phase {
     });
     this.#authority.halfOpen.leave(this.#connection);
     this.#next = phase;
-    this.#respond(request, answers, true, tsih);
+    this.#respond(request, data, { transit: true, tsih });
     // RFC 7143 §13.1: digests and lengths hold from the first PDU of full feature phase.
     const { framer, writer } = this.#connection;
     framer.headerDigest = writer.headerDigest = parameters.headerDigest;
@@ -220,21 +218,30 @@ export class LoginPhase implements Phase {
     this.#connection.enter(phase);
   }
 
-  #respond(request: LoginRequestPdu, answers: [string, string][], transit: boolean, tsih: number): void {
+  /** @param how - Whether the stage ends, or the text goes on; the TSIH is for the last response. */
+  #respond(
+    request: LoginRequestPdu,
+    data: Uint8Array,
+    {
+      transit = false,
+      more = false,
+      tsih = request.tsih,
+    }: { transit?: boolean; more?: boolean; tsih?: number },
+  ): void {
     this.#connection.send({
       type: 'login-response',
       transit,
-      continue: false,
+      continue: more,
       csg: request.csg,
       nsg: transit ? request.nsg : 0,
       versionMax: 0,
       versionActive: 0,
       isid: request.isid,
-      tsih: transit && request.nsg === LoginStage.FULL_FEATURE_PHASE ? tsih : request.tsih,
+      tsih,
       initiatorTaskTag: request.initiatorTaskTag,
       statusClass: 0,
       statusDetail: 0,
-      data: encodeText(answers),
+      data,
       ...this.#connection.numbers(),
     });
   }
@@ -264,6 +271,8 @@ export class LoginPhase implements Phase {
     this.#connection.finish();
   }
 }
+
+const EMPTY = new Uint8Array(0);
 
 function hex(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');

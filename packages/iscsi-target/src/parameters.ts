@@ -23,6 +23,8 @@ export interface OperationalParameters {
   defaultTime2Wait: number;
   defaultTime2Retain: number;
   maxOutstandingR2t: number;
+  dataPduInOrder: boolean;
+  dataSequenceInOrder: boolean;
   errorRecoveryLevel: number;
   /** iSCSIProtocolLevel (RFC 7144 §7.1.1): 2 allows its task management functions. */
   protocolLevel: number;
@@ -43,19 +45,29 @@ export function defaultParameters(): OperationalParameters {
     defaultTime2Wait: 2,
     defaultTime2Retain: 20,
     maxOutstandingR2t: 1,
+    dataPduInOrder: true,
+    dataSequenceInOrder: true,
     errorRecoveryLevel: 0,
     protocolLevel: 1,
   };
 }
 
+/** What an answer depends on. */
+interface Basis {
+  readonly limits: TargetLimits;
+  readonly discovery: boolean;
+  /** What is agreed on so far. */
+  readonly agreed: OperationalParameters;
+}
+
 /** How one key is answered and where its value goes. */
 interface Rule {
-  readonly ours: (limits: TargetLimits) => KeyPreference;
+  readonly ours: (basis: Basis) => KeyPreference;
   readonly apply: (parameters: OperationalParameters, value: never) => void;
 }
 
 function rule<T extends KeyAnswer['value']>(
-  ours: (limits: TargetLimits) => KeyPreference,
+  ours: (basis: Basis) => KeyPreference,
   apply: (parameters: OperationalParameters, value: T) => void,
 ): Rule {
   return { ours, apply };
@@ -72,7 +84,7 @@ const RULES: Readonly<Record<string, Rule>> = {
     (p, value: string) => (p.dataDigest = value === 'CRC32C'),
   ),
   MaxConnections: rule(
-    (limits) => limits.maxSessionConnections,
+    ({ limits }) => limits.maxSessionConnections,
     (p, value: number) => (p.maxConnections = value),
   ),
   InitialR2T: rule(
@@ -88,11 +100,12 @@ const RULES: Readonly<Record<string, Rule>> = {
     (p, value: number) => (p.sendSegmentBytes = value),
   ),
   MaxBurstLength: rule(
-    (limits) => limits.maxBurstBytes,
+    ({ limits }) => limits.maxBurstBytes,
     (p, value: number) => (p.maxBurstBytes = value),
   ),
   FirstBurstLength: rule(
-    (limits) => limits.firstBurstBytes,
+    // RFC 7143 §13.14: it must not exceed MaxBurstLength.
+    ({ limits, agreed }) => Math.min(limits.firstBurstBytes, agreed.maxBurstBytes),
     (p, value: number) => (p.firstBurstBytes = value),
   ),
   DefaultTime2Wait: rule(
@@ -101,23 +114,29 @@ const RULES: Readonly<Record<string, Rule>> = {
   ),
   // Without connection recovery (ErrorRecoveryLevel 2) no state is worth retaining.
   DefaultTime2Retain: rule(
-    () => 0,
+    ({ agreed }) => (agreed.errorRecoveryLevel > 1 ? 20 : 0),
     (p, value: number) => (p.defaultTime2Retain = value),
   ),
   MaxOutstandingR2T: rule(
-    (limits) => limits.maxOutstandingR2t,
+    // RFC 7143 §13.19: recovery of data in order leaves no choice.
+    ({ limits, agreed }) =>
+      agreed.errorRecoveryLevel > 0 && agreed.dataSequenceInOrder ? 1 : limits.maxOutstandingR2t,
     (p, value: number) => (p.maxOutstandingR2t = value),
   ),
   DataPDUInOrder: rule(
     () => true,
-    () => undefined,
+    (p, value: boolean) => (p.dataPduInOrder = value),
   ),
   DataSequenceInOrder: rule(
     () => true,
-    () => undefined,
+    (p, value: boolean) => (p.dataSequenceInOrder = value),
   ),
   ErrorRecoveryLevel: rule(
-    (limits) => limits.errorRecoveryLevel,
+    // RFC 7143 §7.4.1: 0 in a discovery session; §13.19: 0 too when several R2Ts in order are agreed on already.
+    ({ limits, discovery, agreed }) =>
+      discovery || (agreed.maxOutstandingR2t > 1 && agreed.dataSequenceInOrder)
+        ? 0
+        : limits.errorRecoveryLevel,
     (p, value: number) => (p.errorRecoveryLevel = value),
   ),
   TaskReporting: rule(
@@ -130,10 +149,31 @@ const RULES: Readonly<Record<string, Rule>> = {
   ),
 };
 
+/** Keys on which the answers to others depend: they are answered first. */
+const FIRST: ReadonlySet<string> = new Set(['DataSequenceInOrder', 'ErrorRecoveryLevel', 'MaxBurstLength']);
+
+/** Answers that are no proposals: offering one is a protocol error (RFC 7143 §6.2). */
+const ANSWERS_ONLY: ReadonlySet<string> = new Set(['Reject', 'Irrelevant', 'NotUnderstood']);
+
 /** When the negotiation takes place: some keys are only for the login, some only for normal sessions. */
 export interface NegotiationContext {
   readonly stage: 'security' | 'operational' | 'full-feature';
   readonly discovery: boolean;
+  /** The connection is the first of its session; only that negotiates for the session ("use: LO"). */
+  readonly leading: boolean;
+}
+
+/** The pairs in the order in which they can be answered. */
+export function inDependencyOrder(pairs: readonly [string, string][]): [string, string][] {
+  return [...pairs.filter(([name]) => FIRST.has(name)), ...pairs.filter(([name]) => !FIRST.has(name))];
+}
+
+/**
+ * True when the initiator offers what may only be answered. What this target declares it may answer like that, though
+ * it needs not.
+ */
+export function offersAnAnswer(name: string, value: string): boolean {
+  return ANSWERS_ONLY.has(value) && Keys.get(name)?.sender !== 'target';
 }
 
 /**
@@ -141,7 +181,8 @@ export interface NegotiationContext {
  * for a declaration, which gets none.
  *
  * A key that the table does not know is `NotUnderstood` (RFC 7143 §6.2); one that is known but has no meaning
- * in this session is `Irrelevant`; one that is not allowed now or has an inadmissible value is `Reject`.
+ * in this session is `Irrelevant`; one that is not allowed now or on this connection, or has an inadmissible value,
+ * is `Reject`: it stays as it is.
  */
 export function negotiateParameter(
   parameters: OperationalParameters,
@@ -152,29 +193,36 @@ export function negotiateParameter(
 ): string | undefined {
   const key = Keys.get(name);
   if (key === undefined) return 'NotUnderstood';
-  if (key.kind === 'declarative') return undefined;
+  if (key.kind === 'declarative' || key.sender === 'target') return undefined;
   const entry = RULES[name];
   if (entry === undefined || !key.stages.includes(context.stage)) return 'Reject';
   if (context.discovery && key.irrelevantWhen.includes('discovery-session')) return 'Irrelevant';
-  return answer(parameters, limits, key, entry, offered);
+  if (key.leadingOnly && !context.leading) return 'Reject';
+  return answer(
+    parameters,
+    { limits, discovery: context.discovery, agreed: parameters },
+    key,
+    entry,
+    offered,
+  );
 }
 
 function answer(
   parameters: OperationalParameters,
-  limits: TargetLimits,
+  basis: Basis,
   key: KeyDefinition,
   entry: Rule,
   offered: string,
 ): string | undefined {
-  const outcome = negotiateKey(key, offered, entry.ours(limits));
+  const outcome = negotiateKey(key, offered, entry.ours(basis));
   if (outcome === 'Reject') return 'Reject';
   entry.apply(parameters, outcome.value as never);
   return key.kind === 'numeric-declarative' ? undefined : outcome.answer;
 }
 
 /**
- * Closes a negotiation: FirstBurstLength must not exceed MaxBurstLength (RFC 7143 §13.14), in whatever order
- * and with whatever defaults they came.
+ * Closes a negotiation: FirstBurstLength must not exceed MaxBurstLength (RFC 7143 §13.14), whatever the defaults of
+ * keys that were not negotiated.
  */
 export function settleParameters(parameters: OperationalParameters): void {
   parameters.firstBurstBytes = Math.min(parameters.firstBurstBytes, parameters.maxBurstBytes);

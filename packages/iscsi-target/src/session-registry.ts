@@ -11,10 +11,10 @@ import { FullFeaturePhase, type SessionOwner } from './full-feature-phase.ts';
 import { HalfOpenLogins } from './half-open-logins.ts';
 import { callHook, type SessionEndReason, type TargetHooks } from './hooks.ts';
 import type { TargetLimits } from './limits.ts';
+import type { LoginAuthority, LoginGrant, LoginResult } from './login-authority.ts';
 import { LoginError } from './login-error.ts';
 import { LoginGate } from './login-gate.ts';
 import type { LoginNames } from './login-negotiation.ts';
-import type { LoginAuthority, LoginGrant, LoginResult } from './login-phase.ts';
 import type { SendTargetsContext } from './send-targets.ts';
 import { sessionStatus } from './session-status.ts';
 import { joinedParameters, type OperationalParameters } from './parameters.ts';
@@ -37,6 +37,8 @@ export class SessionRegistry implements LoginAuthority, SessionOwner {
   readonly #admission: Admission;
   /** What each session was granted. */
   readonly #access = new WeakMap<Session, AccessEntry>();
+  /** The target port that each session is with. */
+  readonly #ports = new WeakMap<Session, string>();
   readonly #targets: ReadonlyMap<string, TargetOptions>;
   readonly #portals: readonly Portal[];
   readonly #hooks: TargetHooks;
@@ -89,20 +91,18 @@ export class SessionRegistry implements LoginAuthority, SessionOwner {
     const { transport } = connection;
     this.gate.check(transport, names);
     const targetName = names.discovery ? undefined : names.targetName;
-    const target = targetName === undefined ? undefined : this.#targets.get(targetName);
-    if (targetName !== undefined && target === undefined) {
-      throw new LoginError(LoginStatus.NOT_FOUND, `no target ${targetName}`);
-    }
     const initiatorName = names.initiatorName as string;
     const nowMs = (): number => connection.nowMs;
     const security = this.#admission.admit({ initiatorName, targetName, transport, nowMs });
-    return { alias: target?.alias, security };
+    return { alias: targetName === undefined ? undefined : this.#targets.get(targetName)?.alias, security };
   }
 
   establish(connection: Connection, login: LoginResult): { tsih: number; phase: Phase } {
     if (login.tsih !== 0) return this.#join(connection, login);
-    // RFC 7143 §6.3.5: the same initiator port logs in again, so its old session is over (T-L9).
-    const replaced = this.#find(login);
+    // RFC 7143 §6.3.5: the same initiator port logs in again, so its old session is over (T-L9). It is not pinged
+    // first: alive or not it has to go, and a host that has crashed would only wait for its own dead connection.
+    const port = this.#portOf(connection.transport, login);
+    const replaced = this.#find(port, login);
     if (replaced !== undefined) this.#checkOwner(replaced, login);
     if (replaced !== undefined) this.ending('reinstated', () => failAll(replaced));
     if (this.#sessions.size >= this.limits.maxSessions) {
@@ -111,6 +111,7 @@ export class SessionRegistry implements LoginAuthority, SessionOwner {
     const session = this.#newSession(login, connection.transport);
     this.#sessions.add(session);
     this.#access.set(session, login.access);
+    this.#ports.set(session, port);
     log('session %d: %s logged in to %s', session.identity.tsih, login.initiatorName, login.targetName);
     const entered = this.#enter(session, connection, login, session.parameters);
     callHook(() => this.#hooks.onSessionStart?.(sessionStatus(session)), undefined);
@@ -119,8 +120,9 @@ export class SessionRegistry implements LoginAuthority, SessionOwner {
 
   /** Another connection of a session, or one that takes the place of a dead one (RFC 7143 §6.3.1, §6.3.4). */
   #join(connection: Connection, login: LoginResult): { tsih: number; phase: Phase } {
-    const session = this.#find(login);
-    if (session === undefined) throw new LoginError(LoginStatus.SESSION_DOES_NOT_EXIST, `TSIH ${login.tsih}`);
+    const session = this.#find(this.#portOf(connection.transport, login), login);
+    if (session === undefined || session.identity.targetName !== login.targetName)
+      throw new LoginError(LoginStatus.SESSION_DOES_NOT_EXIST, `TSIH ${login.tsih}`);
     // A session keeps what it was granted: a connection with other rights, or less proven, must not share it.
     if (this.#access.get(session) !== login.access) {
       throw new LoginError(LoginStatus.CANNOT_INCLUDE_IN_SESSION, `session ${login.tsih} has other rights`);
@@ -223,12 +225,24 @@ export class SessionRegistry implements LoginAuthority, SessionOwner {
     });
   }
 
-  /** The session of the same initiator port with the same target (RFC 7143 §6.3.1): name, ISID and, if given, TSIH. */
-  #find(login: LoginResult): Session | undefined {
+  /**
+   * The target port that a login is for: the target and its portal group (RFC 7143 §4.4.3, ISID RULE). Without a target,
+   * or with one that the initiator may not use, it is the address that was called (§7.4.2.1, UNNAMED ISID RULE).
+   */
+  #portOf(transport: Transport, { initiatorName, targetName, namedTarget }: LoginResult): string {
+    const candidate = { initiatorName, transport };
+    const visible = namedTarget !== undefined && this.#admission.mayUse(candidate, namedTarget);
+    return targetName !== undefined || visible
+      ? `${namedTarget},${portalOf(transport).tag}`
+      : `${transport.local.address} ${transport.local.port}`;
+  }
+
+  /** The session of the same initiator port with the same target port, by name, ISID and, if given, TSIH (§6.3.1). */
+  #find(targetPort: string, login: LoginResult): Session | undefined {
     for (const session of this.#sessions) {
       const { identity } = session;
       const samePort = identity.initiatorName === login.initiatorName && identity.isid === login.isid;
-      const sameTarget = identity.targetName === login.targetName;
+      const sameTarget = this.#ports.get(session) === targetPort;
       if (samePort && sameTarget && (login.tsih === 0 || login.tsih === identity.tsih)) return session;
     }
     return undefined;

@@ -73,17 +73,24 @@ export class Admission {
   }
 
   /**
-   * What a login has to go through.
+   * What a login has to go through. Whoever has to prove itself anywhere on this server has to do so before it hears
+   * that a target is not there or not for it: without proof all targets that it may not use look the same.
    *
-   * @throws LoginError `AUTHORIZATION_FAILURE` when the initiator is not listed.
+   * @throws LoginError `AUTHORIZATION_FAILURE` when the initiator is not listed, `NOT_FOUND` when it is, but not for a
+   *   target of that name.
    */
   admit(candidate: Candidate): SecurityNegotiation {
     const entries = this.#entriesFor(candidate);
     const [first] = entries;
-    if (first === undefined) throw new LoginError(LoginStatus.AUTHORIZATION_FAILURE, 'not listed');
-    return new SecurityNegotiation(
-      first.chap === undefined ? { method: 'None', access: first } : this.#chapDemand(candidate, entries),
-    );
+    if (first !== undefined) {
+      return new SecurityNegotiation(
+        first.chap === undefined ? { method: 'None', access: first } : this.#chapDemand(candidate, entries),
+      );
+    }
+    const refusal = this.#refusal(candidate);
+    const identities = this.#identitiesOf(candidate);
+    if (candidate.targetName === undefined || identities.length === 0) throw refusal;
+    return new SecurityNegotiation(this.#chapDemand(candidate, identities, refusal));
   }
 
   /** True when SendTargets names the target to the initiator. */
@@ -105,6 +112,22 @@ export class Admission {
     return listed || isLoopbackAddress(candidate.transport.local.address) ? [EVERYTHING] : [];
   }
 
+  /** Who may use nothing here hears the same of a target that is there and of one that is not. */
+  #refusal(candidate: Candidate): LoginError {
+    const { targetName } = candidate;
+    const known = targetName === undefined || this.#targets.has(targetName);
+    const welcome = [...this.#targets.keys()].some((name) => this.mayUse(candidate, name));
+    return known || !welcome
+      ? new LoginError(LoginStatus.AUTHORIZATION_FAILURE, 'not listed')
+      : new LoginError(LoginStatus.NOT_FOUND, `no target ${targetName}`);
+  }
+
+  /** Entries of all targets and of discovery by which the initiator can prove who it is. */
+  #identitiesOf(candidate: Candidate): readonly AccessEntry[] {
+    const lists = [this.#discovery, ...this.#targets.values()];
+    return lists.flatMap((list) => this.#matching(list, candidate)).filter(({ chap }) => chap !== undefined);
+  }
+
   /** Without any entry a target is open to its own machine, and to nobody else. */
   #matching(
     list: AccessList | undefined,
@@ -118,6 +141,7 @@ export class Admission {
   #chapDemand(
     { initiatorName, transport, nowMs }: Candidate,
     entries: readonly AccessEntry[],
+    refusal?: LoginError,
   ): SecurityDemand {
     const { address } = transport.remote;
     const lockOut = this.#lockOut;
@@ -129,6 +153,7 @@ export class Admission {
         failed: () => lockOut.failed(initiatorName, address, nowMs()),
         succeeded: () => lockOut.succeeded(initiatorName, address),
       },
+      refusal,
     };
   }
 

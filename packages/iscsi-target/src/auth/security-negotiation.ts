@@ -16,7 +16,13 @@ export interface AuthenticationWatch {
 /** What one login has to go through before it may use its target (RFC 7143 §12). */
 export type SecurityDemand =
   | { readonly method: 'None'; readonly access: AccessEntry }
-  | { readonly method: 'CHAP'; readonly choices: ChapChoices; readonly watch: AuthenticationWatch };
+  | {
+      readonly method: 'CHAP';
+      readonly choices: ChapChoices;
+      readonly watch: AuthenticationWatch;
+      /** Told to an initiator that has proven who it is, instead of letting it in. */
+      readonly refusal: LoginError | undefined;
+    };
 
 /** The security stage of one login: AuthMethod, and the exchange of the method. */
 export class SecurityNegotiation {
@@ -76,12 +82,18 @@ export class SecurityNegotiation {
     if (this.#demand.method === 'None' || this.#exchange === undefined) {
       throw failure(`${pairs[0]?.[0] ?? ''} before CHAP was agreed on`);
     }
-    const { watch } = this.#demand;
+    const { watch, refusal } = this.#demand;
     if (watch.isLocked()) throw failure('locked out after too many failures');
+    const answers = this.#take(this.#exchange, pairs, watch);
+    if (this.#exchange.proven === undefined) return answers;
+    watch.succeeded();
+    if (refusal !== undefined) throw refusal;
+    return answers;
+  }
+
+  #take(exchange: ChapExchange, pairs: Pairs, watch: AuthenticationWatch): Pairs {
     try {
-      const answers = this.#exchange.take(new Map(pairs));
-      if (this.#exchange.proven !== undefined) watch.succeeded();
-      return answers;
+      return exchange.take(new Map(pairs));
     } catch (error) {
       watch.failed();
       throw error;

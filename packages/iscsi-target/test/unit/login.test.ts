@@ -118,7 +118,8 @@ describe('login (RFC 7143 §6.3)', () => {
       FirstBurstLength: '131072',
       DefaultTime2Wait: '2',
       DefaultTime2Retain: '0',
-      MaxOutstandingR2T: '4',
+      // §13.19: recovery of data that comes in order leaves one R2T.
+      MaxOutstandingR2T: '1',
       DataPDUInOrder: 'Yes',
       DataSequenceInOrder: 'Yes',
       ErrorRecoveryLevel: '1',
