@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startDigestBridge } from '../support/digest-bridge.ts';
 import { requiresTools } from '../support/requires.ts';
 import { startTarget, targetKindUnderTest } from '../support/start-target.ts';
 import type { TargetUnderTest } from '../support/target-under-test.ts';
@@ -43,6 +44,20 @@ const servedFamilies = [
 /** Families that must have really run: a suite that skips everything proves nothing. */
 const mustNotSkip = ['Inquiry', 'Read10', 'Read16', 'Write10', 'Write16', 'Verify10', 'WriteSame16', 'Unmap'];
 
+/** What is run once more with digests: every way that data moves, and all that the tool knows of iSCSI. */
+const withDigests = [
+  'Inquiry.*',
+  'MultipathIO.*',
+  'Read10.*',
+  'Read16.*',
+  'Unmap.*',
+  'Verify10.*',
+  'Write10.*',
+  'Write16.*',
+  'WriteSame16.*',
+  'iSCSI*',
+];
+
 const kind = targetKindUnderTest();
 const ready = requiresTools('iscsi-test-cu', 'iscsi-readcapacity16', 'stdbuf');
 
@@ -53,7 +68,7 @@ describe.skipIf(!ready)('iscsi-test-cu', () => {
 
   beforeAll(async () => {
     directory = makeTempDirectory('testcu');
-    target = await startTarget(kind, { directory: directory.path });
+    target = await startTarget(kind, { directory: directory.path, digests: true });
     results = await runTestcu({ url: target.url });
   }, 300_000);
 
@@ -93,6 +108,21 @@ describe.skipIf(!ready)('iscsi-test-cu', () => {
     expect(others.map((result) => `${result.test}: ${result.verdict} ${result.reason}`)).toEqual([]);
   });
 
+  it('header and data digests change no result', async () => {
+    const bridge = await startDigestBridge(target);
+    const url = target.url.replace(target.portal, `${bridge.host}:${bridge.port}`);
+    const digested = await runTestcu({ url, only: withDigests });
+    await bridge.close();
+    const names = new Set(listTestsOf(digested));
+    const plain = results.filter(({ family, test }) => names.has(`${family}.${test}`));
+    expect(names.size).toBeGreaterThan(60);
+    expect(digested.map(verdictOf)).toEqual(plain.map(verdictOf));
+    const { wrong, logins, checked, added } = bridge.counts;
+    expect(wrong).toBe(0);
+    expect(logins).toBeGreaterThan(digested.length);
+    expect(Math.min(checked, added)).toBeGreaterThan(1000);
+  }, 120_000);
+
   it('the report counts each test once and keeps known failures apart', () => {
     const report = formatReport(results);
     expect(report).toMatch(new RegExp(`^TOTAL +${results.length} `, 'm'));
@@ -131,6 +161,10 @@ describe.skipIf(!ready || kind === 'tgtd')('iscsi-test-cu, on a disk with blocks
     expect(single?.verdict).toBe('pass');
   }, 120_000);
 });
+
+function verdictOf({ family, test, verdict }: TestResult): string {
+  return `${family}.${test}: ${verdict}`;
+}
 
 function listTestsOf(results: readonly TestResult[]): string[] {
   return results.map((result) => `${result.family}.${result.test}`);

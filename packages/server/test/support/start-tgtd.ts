@@ -24,7 +24,7 @@ export async function startTgtd(options: TargetOptions): Promise<TargetUnderTest
       (await run('tgtadm', ['-C', control, '--op', 'show', '--mode', 'system'])).status === 0,
   });
   try {
-    await configure(control, filePath);
+    await configure(control, filePath, options.digests ?? false);
   } catch (error) {
     await daemon.end('SIGKILL');
     throw error;
@@ -53,7 +53,7 @@ export async function startTgtd(options: TargetOptions): Promise<TargetUnderTest
   };
 }
 
-async function configure(control: string, filePath: string): Promise<void> {
+async function configure(control: string, filePath: string, digests: boolean): Promise<void> {
   const admin = async (...args: string[]): Promise<void> => {
     await runOrThrow('tgtadm', ['-C', control, '--lld', 'iscsi', ...args]);
   };
@@ -61,6 +61,9 @@ async function configure(control: string, filePath: string): Promise<void> {
   await admin('--op', 'new', '--mode', 'target', '--tid', '1', '-T', iqn);
   await admin('--op', 'new', ...unit, '-b', filePath);
   await admin('--op', 'update', ...unit, '--params', 'thin_provisioning=1');
+  for (const name of digests ? ['HeaderDigest', 'DataDigest'] : []) {
+    await admin('--op', 'update', '--mode', 'target', '--tid', '1', '--name', name, '--value', 'CRC32C,None');
+  }
   await admin('--op', 'bind', '--mode', 'target', '--tid', '1', '-I', 'ALL');
 }
 

@@ -13,6 +13,8 @@ export interface TargetOptions {
   readonly blockSize?: 512 | 4096;
   /** TCP port; 0 takes a free one. Default 0. */
   readonly port?: number;
+  /** Agree to CRC32C digests, which `tgtd` does only when it is told to. Default false. */
+  readonly digests?: boolean;
 }
 
 /** A running iSCSI target with one disk, seen from outside: a portal, a name, a process and a file. */
