@@ -8,6 +8,7 @@ import { section11Responses } from './section-11-responses.ts';
 import { section11TaskManagement } from './section-11-task-management.ts';
 import { section11Text } from './section-11-text.ts';
 import { section13 } from './section-13.ts';
+import { section4Names } from './section-4-names.ts';
 import { section4Numbering } from './section-4-numbering.ts';
 import { section4Phases } from './section-4-phases.ts';
 import { section4TaskManagement } from './section-4-task-management.ts';
@@ -22,6 +23,7 @@ export const rfc7143Rules: readonly RfcRule[] = [
   ...section4Numbering,
   ...section4TaskManagement,
   ...section4Phases,
+  ...section4Names,
   ...section6Negotiation,
   ...section6Login,
   ...section7Recovery,

@@ -9,6 +9,14 @@ export const section4Numbering: readonly RfcRule[] = [
     says:
       'iSCSI targets and initiators MUST support at least one TCP connection and MAY support ' +
       'several connections in a session.',
+    tests: {
+      'iscsi-target/test/unit/multi-connection.test.ts': [
+        'a connection joins by TSIH and is given the command window of the session',
+      ],
+      'iscsi-initiator/test/unit/login.test.ts': [
+        'names both sides first, then negotiates, each stage with a transit',
+      ],
+    },
   },
   {
     id: '4.2.1-2',
@@ -17,6 +25,11 @@ export const section4Numbering: readonly RfcRule[] = [
     says:
       'For error recovery purposes, targets and initiators that support a single active connection ' +
       'in a session SHOULD support two connections during recovery.',
+    tests: {
+      'iscsi-target/test/unit/multi-connection.test.ts': [
+        'a login with a CID in use reinstates that connection (§6.3.4)',
+      ],
+    },
   },
   {
     id: '4.2.2.1-1',
@@ -25,12 +38,24 @@ export const section4Numbering: readonly RfcRule[] = [
     says:
       'Commands meant for immediate delivery are marked with an immediate delivery flag; they MUST ' +
       'also carry the current CmdSN.',
+    tests: {
+      'iscsi-target/test/rfc7143/section-4-numbering.test.ts': [
+        'an immediate command carries the current CmdSN and leaves ExpCmdSN where it is',
+      ],
+      'iscsi-initiator/test/unit/session.test.ts': ['T-K10: pings are immediate and do not use up a CmdSN'],
+    },
   },
   {
     id: '4.2.2.1-2',
     level: 'MUST NOT',
     who: 'both',
     says: 'The CmdSN MUST NOT advance after a command marked for immediate delivery is sent.',
+    tests: {
+      'iscsi-target/test/rfc7143/section-4-numbering.test.ts': [
+        'an immediate command carries the current CmdSN and leaves ExpCmdSN where it is',
+      ],
+      'iscsi-initiator/test/unit/session.test.ts': ['T-K10: pings are immediate and do not use up a CmdSN'],
+    },
   },
   {
     id: '4.2.2.1-3',
@@ -39,6 +64,15 @@ export const section4Numbering: readonly RfcRule[] = [
     says:
       '… and the CmdSN MUST be incremented by 1 in a Serial Number Arithmetic sense, as defined in ' +
       '[RFC1982], for every non-immediate command issued afterwards.',
+    tests: {
+      'iscsi-target/test/rfc7143/section-4-numbering.test.ts': [
+        'ExpCmdSN starts with the CmdSN of the first Login Request and counts commands that are not ' +
+          'immediate',
+      ],
+      'iscsi-initiator/test/unit/session.test.ts': [
+        'T-N5: commands wait while the window is closed, and go when it opens',
+      ],
+    },
   },
   {
     id: '4.2.2.1-4',
@@ -47,6 +81,12 @@ export const section4Numbering: readonly RfcRule[] = [
     says:
       'The initiator and target MUST ensure that the SCSI task management functions specified in ' +
       '[SAM2] act in accordance with the [SAM2] specification.',
+    tests: {
+      'iscsi-target/test/unit/task-management.test.ts': [
+        'ABORT TASK of a command that never was answers "task does not exist"',
+        'ABORT TASK SET ends all commands of the session on the LUN without status',
+      ],
+    },
   },
   {
     id: '4.2.2.1-5',
@@ -55,6 +95,11 @@ export const section4Numbering: readonly RfcRule[] = [
     says:
       'An iSCSI target MUST be able to handle at least one immediate task management command and ' +
       'one immediate non-task-management iSCSI command per connection at any time.',
+    tests: {
+      'iscsi-target/test/rfc7143/section-4-numbering.test.ts': [
+        'with a closed window one immediate command and one task management function still get ' + 'through',
+      ],
+    },
   },
   {
     id: '4.2.2.1-6',
@@ -63,6 +108,12 @@ export const section4Numbering: readonly RfcRule[] = [
     says:
       'With the exception of the commands marked for immediate delivery, the iSCSI target layer ' +
       'MUST deliver the commands for execution in the order specified by the CmdSN.',
+    tests: {
+      'iscsi-target/test/unit/full-feature.test.ts': ['runs commands in CmdSN order'],
+      'iscsi-target/test/unit/multi-connection.test.ts': [
+        'commands run in CmdSN order across connections, each answered where it came from (§4.2.2.1)',
+      ],
+    },
   },
   {
     id: '4.2.2.1-7',
@@ -72,12 +123,20 @@ export const section4Numbering: readonly RfcRule[] = [
       'On any connection, the iSCSI initiator MUST send the commands in increasing order of CmdSN, ' +
       'except for commands that are retransmitted due to digest error recovery and connection ' +
       'recovery.',
+    tests: {
+      'iscsi-initiator/test/unit/session.test.ts': [
+        'T-N5: commands wait while the window is closed, and go when it opens',
+      ],
+    },
   },
   {
     id: '4.2.2.1-8',
     level: 'MUST NOT',
     who: 'both',
     says: 'There MUST NOT be any holes in the acknowledged CmdSN sequence.',
+    tests: {
+      'iscsi-target/test/rfc7143/section-4-numbering.test.ts': ['nothing behind a hole is acknowledged'],
+    },
   },
   {
     id: '4.2.2.1-9',
@@ -86,12 +145,21 @@ export const section4Numbering: readonly RfcRule[] = [
     says:
       'Comparisons and arithmetic on the ExpCmdSN and MaxCmdSN MUST use Serial Number Arithmetic ' +
       'as defined in [RFC1982] where SERIAL_BITS = 32.',
+    tests: {
+      'iscsi-target/test/rfc7143/section-4-numbering.test.ts': [
+        'numbers go on from FFFFFFFFh to 0, in both directions of every comparison',
+      ],
+      'iscsi-pdu/test/unit/keys.test.ts': ['order goes on across the wrap'],
+    },
   },
   {
     id: '4.2.2.1-10',
     level: 'MUST NOT',
     who: 'target',
     says: 'The target MUST NOT transmit a MaxCmdSN that is less than ExpCmdSN - 1.',
+    tests: {
+      'iscsi-target/test/rfc7143/section-4-numbering.test.ts': ['MaxCmdSN is never less than ExpCmdSN - 1'],
+    },
   },
   {
     id: '4.2.2.1-11',
@@ -100,20 +168,39 @@ export const section4Numbering: readonly RfcRule[] = [
     says:
       'The target MUST silently ignore any non-immediate command outside of this range or ' +
       'non-immediate duplicates within the range.',
+    tests: {
+      'iscsi-target/test/unit/full-feature.test.ts': [
+        'T-K8: ignores a CmdSN above MaxCmdSN, below ExpCmdSN, and one that is waiting already',
+      ],
+    },
   },
   {
     id: '4.2.2.1-12',
     level: 'MUST',
     who: 'both',
     says: 'iSCSI initiators and targets MUST support the command numbering scheme.',
+    tests: {
+      'iscsi-target/test/unit/full-feature.test.ts': ['runs commands in CmdSN order'],
+      'iscsi-initiator/test/unit/session.test.ts': [
+        'T-N5: commands wait while the window is closed, and go when it opens',
+      ],
+    },
   },
   {
     id: '4.2.2.1-13',
     level: 'MUST',
-    who: 'initiator',
+    who: 'target',
     says:
       'Testing for the execution state (represented by identifying the Initiator Task Tag) MUST ' +
       'precede any other action at the target.',
+    tests: {
+      'iscsi-target/test/rfc7143/section-4-numbering.test.ts': [
+        'a command that is sent again while it has a task is not executed twice',
+      ],
+      'iscsi-target/test/unit/full-feature.test.ts': [
+        'rejects a task tag that is in use (RFC 7143 §11.17.1, "task in progress")',
+      ],
+    },
   },
   {
     id: '4.2.2.1-14',
@@ -130,6 +217,11 @@ export const section4Numbering: readonly RfcRule[] = [
     says:
       'A target command response or Data-In PDU with status MUST NOT precede the command ' +
       'acknowledgment.',
+    tests: {
+      'iscsi-target/test/rfc7143/section-4-numbering.test.ts': [
+        'a status never comes before its command is acknowledged',
+      ],
+    },
   },
   {
     id: '4.2.2.2-1',
@@ -142,8 +234,17 @@ export const section4Numbering: readonly RfcRule[] = [
   {
     id: '4.2.2.2-2',
     level: 'MUST',
-    who: 'target',
+    who: 'both',
     says: 'Initiators and targets MUST support the response-numbering scheme.',
+    tests: {
+      'iscsi-target/test/rfc7143/section-4-numbering.test.ts': [
+        'each response uses up a StatSN; R2T, data without status and pings of the target do not',
+      ],
+      'iscsi-target/test/unit/multi-connection.test.ts': [
+        'StatSN is counted for each connection by itself (§4.2.2.2)',
+      ],
+      'iscsi-initiator/test/unit/session.test.ts': ['acknowledges every status'],
+    },
   },
   {
     id: '4.2.2.3.2-1',
@@ -157,7 +258,7 @@ export const section4Numbering: readonly RfcRule[] = [
   {
     id: '4.2.2.3.2-2',
     level: 'MUST',
-    who: 'both',
+    who: 'target',
     says:
       'A response with a Response Fence MUST be delivered chronologically after all the ' +
       '"preceding" responses on the I_T_L nexus, if the preceding responses are delivered at all, ' +
@@ -166,7 +267,7 @@ export const section4Numbering: readonly RfcRule[] = [
   {
     id: '4.2.2.3.2-3',
     level: 'MUST',
-    who: 'both',
+    who: 'target',
     says:
       'A response with a Response Fence MUST be delivered chronologically prior to all the ' +
       '"following" responses on the I_T_L nexus.',
@@ -181,7 +282,7 @@ export const section4Numbering: readonly RfcRule[] = [
   {
     id: '4.2.2.3.3-2',
     level: 'MUST NOT',
-    who: 'both',
+    who: 'target',
     says:
       'The SCSI Response PDU requiring the Response Fence behavior MUST NOT be sent to the ' +
       'initiator before acknowledgments are received for each of the unacknowledged StatSNs.',
@@ -189,13 +290,13 @@ export const section4Numbering: readonly RfcRule[] = [
   {
     id: '4.2.2.3.3-3',
     level: 'MUST',
-    who: 'both',
+    who: 'target',
     says: 'The fence MUST be considered cleared only after receiving the acknowledgment.',
   },
   {
     id: '4.2.2.3.3-4',
     level: 'MUST',
-    who: 'both',
+    who: 'target',
     says:
       'If any new responses for the I_T_L nexus are received from the SCSI layer before the fence ' +
       'is cleared, those Response PDUs MUST be held and queued at the iSCSI layer until the fence ' +
@@ -213,7 +314,7 @@ export const section4Numbering: readonly RfcRule[] = [
   {
     id: '4.2.2.3.4-2',
     level: 'SHOULD NOT',
-    who: 'both',
+    who: 'initiator',
     says:
       'Due to the absence of ACA-related fencing requirements in [RFC3720], initiator ' +
       'implementations SHOULD NOT use ACA on multi-connection iSCSI sessions with targets ' +
@@ -233,6 +334,17 @@ export const section4Numbering: readonly RfcRule[] = [
     level: 'MUST',
     who: 'both',
     says: 'Data and R2T PDUs transferred as part of some command execution MUST be sequenced.',
+    tests: {
+      'iscsi-target/test/rfc7143/section-4-numbering.test.ts': [
+        'Data-In is numbered from 0 for each command, and R2Ts likewise',
+      ],
+      'iscsi-target/test/unit/data-transfer.test.ts': [
+        'T-K8: a wrong DataSN fails the command and nothing of the sequence is written',
+      ],
+      'iscsi-initiator/test/unit/data-transfer.test.ts': [
+        'waits for R2Ts where nothing may go by itself, and answers each as a sequence',
+      ],
+    },
   },
   {
     id: '4.2.2.4-2',
@@ -241,11 +353,17 @@ export const section4Numbering: readonly RfcRule[] = [
     says:
       'For any read or bidirectional command, a target MUST issue less than 2**32 combined R2T and ' +
       'Data-In PDUs.',
+    because:
+      'A transfer has at most 2**32 - 1 bytes (Expected Data Transfer Length) and each Data-In PDU ' +
+      'and R2T moves at least one of them.',
   },
   {
     id: '4.2.2.4-3',
     level: 'MUST',
     who: 'both',
     says: 'Any output data sequence MUST contain less than 2**32 Data-Out PDUs.',
+    because:
+      'A sequence has at most MaxBurstLength, 16 777 215 bytes, and each Data-Out PDU of ours ' +
+      'moves at least one of them.',
   },
 ];

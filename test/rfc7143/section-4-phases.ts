@@ -1,6 +1,6 @@
 import type { RfcRule } from '../support/rfc-rule.ts';
 
-/** Rules of RFC 7143 §4.2.4 to §4.6: login, full feature phase, names, session types and the SCSI model. */
+/** Rules of RFC 7143 §4.2.4 to §4.2.6: login, full feature phase and the end of a connection. */
 export const section4Phases: readonly RfcRule[] = [
   {
     id: '4.2.4-1',
@@ -9,12 +9,27 @@ export const section4Phases: readonly RfcRule[] = [
     says:
       'As part of the login process, the initiator and target SHOULD authenticate each other and ' +
       'MAY set a security association protocol for the session.',
+    tests: {
+      'iscsi-target/test/unit/chap.test.ts': [
+        'recomputes a mutual exchange between a Linux initiator and tgtd',
+      ],
+      'iscsi-initiator/test/unit/login.test.ts': [
+        'offers nothing but CHAP when the target has to prove itself',
+      ],
+    },
   },
   {
     id: '4.2.4-2',
     level: 'MUST',
     who: 'both',
     says: 'Login Requests and Responses MUST be used exclusively during login.',
+    tests: {
+      'iscsi-target/test/rfc7143/section-4-phases.test.ts': [
+        'a Login Request in full feature phase is rejected, and the session goes on',
+        'a PDU other than a Login Request during the login is answered with status 020Bh, and the ' +
+          'connection ends',
+      ],
+    },
   },
   {
     id: '4.2.4-3',
@@ -23,6 +38,11 @@ export const section4Phases: readonly RfcRule[] = [
     says:
       'On any connection, the Login Phase MUST immediately follow TCP connection establishment, ' +
       'and a subsequent Login Phase MUST NOT occur before tearing down the connection.',
+    tests: {
+      'iscsi-target/test/rfc7143/section-4-phases.test.ts': [
+        'a Login Request in full feature phase is rejected, and the session goes on',
+      ],
+    },
   },
   {
     id: '4.2.4-4',
@@ -39,6 +59,12 @@ export const section4Phases: readonly RfcRule[] = [
     says:
       'Once the Login Phase has started, if the target receives any PDU except a Login Request, it ' +
       'MUST send a Login reject (with Status "invalid during login") and then disconnect.',
+    tests: {
+      'iscsi-target/test/rfc7143/section-4-phases.test.ts': [
+        'a PDU other than a Login Request during the login is answered with status 020Bh, and the ' +
+          'connection ends',
+      ],
+    },
   },
   {
     id: '4.2.4-6',
@@ -55,6 +81,11 @@ export const section4Phases: readonly RfcRule[] = [
     says:
       'For any iSCSI request issued over a TCP connection, the corresponding response and/or other ' +
       'related PDU(s) MUST be sent over the same connection.',
+    tests: {
+      'iscsi-target/test/rfc7143/section-4-phases.test.ts': [
+        'data, R2T and status of a command come on its connection, and nothing on another',
+      ],
+    },
   },
   {
     id: '4.2.5.1-2',
@@ -64,6 +95,11 @@ export const section4Phases: readonly RfcRule[] = [
       'Thus, if an initiator issues a read command, the target MUST send the requested data, if ' +
       'any, followed by the status, to the initiator over the same TCP connection that was used to ' +
       'deliver the SCSI command.',
+    tests: {
+      'iscsi-target/test/rfc7143/section-4-phases.test.ts': [
+        'data, R2T and status of a command come on its connection, and nothing on another',
+      ],
+    },
   },
   {
     id: '4.2.5.1-3',
@@ -80,6 +116,11 @@ export const section4Phases: readonly RfcRule[] = [
     says:
       'The target MUST return Ready To Transfer (R2T), if any, and the status over the same TCP ' +
       'connection that was used to deliver the SCSI command.',
+    tests: {
+      'iscsi-target/test/rfc7143/section-4-phases.test.ts': [
+        'data, R2T and status of a command come on its connection, and nothing on another',
+      ],
+    },
   },
   {
     id: '4.2.5.1-5',
@@ -88,20 +129,41 @@ export const section4Phases: readonly RfcRule[] = [
     says:
       'Retransmission requests (SNACK PDUs), and the data and status that they generate, MUST also ' +
       'use the same connection.',
+    tests: {
+      'iscsi-target/test/rfc7143/section-4-phases.test.ts': [
+        'what a SNACK brings comes on the connection of the SNACK and of its command',
+      ],
+    },
   },
   {
     id: '4.2.5.2-1',
     level: 'MUST',
-    who: 'both',
+    who: 'initiator',
     says: 'All subsequent data MUST be solicited.',
+    tests: {
+      'iscsi-initiator/test/unit/data-transfer.test.ts': [
+        'is immediate, then unsolicited, up to the first burst',
+      ],
+      'iscsi-target/test/unit/data-transfer.test.ts': [
+        'fails a command with %s: ABORTED COMMAND (RFC 7143 §11.4.7.2)',
+      ],
+    },
   },
   {
     id: '4.2.5.2-2',
     level: 'MUST',
-    who: 'both',
+    who: 'initiator',
     says:
       'If any non-immediate unsolicited data is sent, the total unsolicited data MUST be either ' +
       'FirstBurstLength or all of the data, if the total amount is less than the FirstBurstLength.',
+    tests: {
+      'iscsi-initiator/test/unit/data-transfer.test.ts': [
+        'is immediate, then unsolicited, up to the first burst',
+      ],
+      'iscsi-target/test/unit/data-transfer.test.ts': [
+        'fails a command with %s: ABORTED COMMAND (RFC 7143 §11.4.7.2)',
+      ],
+    },
   },
   {
     id: '4.2.5.2-3',
@@ -110,12 +172,22 @@ export const section4Phases: readonly RfcRule[] = [
     says:
       'An initiator MUST honor an R2T data request for a valid outstanding command (i.e., carrying ' +
       'a valid Initiator Task Tag) and deliver all the requested data …',
+    tests: {
+      'iscsi-initiator/test/unit/data-transfer.test.ts': [
+        'waits for R2Ts where nothing may go by itself, and answers each as a sequence',
+      ],
+    },
   },
   {
     id: '4.2.5.2-4',
     level: 'SHOULD NOT',
     who: 'target',
     says: 'A target SHOULD NOT silently discard data and then request retransmission through R2T.',
+    tests: {
+      'iscsi-target/test/unit/error-recovery.test.ts': [
+        'data with a wrong digest is rejected and asked for again by a recovery R2T (§7.8 a)',
+      ],
+    },
   },
   {
     id: '4.2.5.2-5',
@@ -123,17 +195,27 @@ export const section4Phases: readonly RfcRule[] = [
     who: 'initiator',
     says:
       'Initiators SHOULD NOT keep track of the data transferred to or from the target ' + '(scoreboarding).',
+    because:
+      'The initiator keeps one count of bytes and one of PDUs for a command, which the order keys ' +
+      'let it check; residuals are those that the target tells.',
   },
   {
     id: '4.2.5.2-6',
     level: 'MUST',
     who: 'both',
     says: 'In addition, iSCSI initiators and targets MUST enforce some ordering rules.',
+    tests: {
+      'iscsi-target/test/unit/data-transfer.test.ts': [
+        'T-K8: a wrong DataSN fails the command and nothing of the sequence is written',
+        'fails a command with %s: ABORTED COMMAND (RFC 7143 §11.4.7.2)',
+      ],
+      'iscsi-initiator/test/unit/data-transfer.test.ts': ['with %s ends the connection, and touches nothing'],
+    },
   },
   {
     id: '4.2.5.2-7',
     level: 'MUST',
-    who: 'both',
+    who: 'initiator',
     says:
       'When unsolicited data is used, the order of the unsolicited data on each connection MUST ' +
       'match the order in which the commands on that connection are sent.',
@@ -141,7 +223,7 @@ export const section4Phases: readonly RfcRule[] = [
   {
     id: '4.2.5.2-8',
     level: 'MUST',
-    who: 'both',
+    who: 'initiator',
     says:
       '… but the unsolicited Data-Out PDUs for command N MUST precede the unsolicited Data-Out ' +
       'PDUs of command N + 1).',
@@ -154,6 +236,13 @@ export const section4Phases: readonly RfcRule[] = [
       'As the Initiator Task Tag is used to identify a task during its execution, the iSCSI ' +
       'initiator and target MUST verify that all other fields used in task-related PDUs have ' +
       'values that are consistent with …',
+    tests: {
+      'iscsi-target/test/rfc7143/section-4-phases.test.ts': [
+        'R2T, Data-In and status name the LUN and the task tag of their command',
+        'Data-Out with the task tag of one command and the transfer tag of another is thrown away',
+      ],
+    },
+    because: 'the LUN of a Data-Out is not compared, since Windows sends a wrong one (T-K6).',
   },
   {
     id: '4.2.6-1',
@@ -162,6 +251,11 @@ export const section4Phases: readonly RfcRule[] = [
     says:
       'A graceful transport connection shutdown SHOULD only be initiated by either party when the ' +
       'connection is not in the iSCSI Full Feature Phase.',
+    tests: {
+      'iscsi-target/test/rfc7143/section-4-phases.test.ts': [
+        'a graceful end of a connection comes only after its logout',
+      ],
+    },
   },
   {
     id: '4.2.6-2',
@@ -170,140 +264,10 @@ export const section4Phases: readonly RfcRule[] = [
     says:
       'A target MAY terminate a Full Feature Phase connection on internal exception events, but it ' +
       'SHOULD announce the fact through an Asynchronous Message PDU.',
-  },
-  {
-    id: '4.2.7-1',
-    level: 'SHOULD',
-    who: 'both',
-    says:
-      'iSCSI equipment that needs discovery functions beyond SendTargets SHOULD implement iSNS for ' +
-      'extended discovery management capabilities and interoperability.',
-  },
-  {
-    id: '4.2.7-2',
-    level: 'SHOULD NOT',
-    who: 'both',
-    says:
-      'Although [RFC3721] implies an SLP implementation requirement, SLP has not been widely ' +
-      'implemented or deployed for use with iSCSI in practice. iSCSI implementations therefore ' +
-      'SHOULD NOT rely on SLP-based discovery interoperability.',
-  },
-  {
-    id: '4.2.7.1-1',
-    level: 'MUST',
-    who: 'target',
-    says: 'Each iSCSI node, whether it is an initiator, a target, or both, MUST have an iSCSI name.',
-  },
-  {
-    id: '4.2.7.1-2',
-    level: 'MUST',
-    who: 'initiator',
-    says:
-      'Whenever an iSCSI node contains an iSCSI initiator node and an iSCSI target node, the iSCSI ' +
-      'Initiator Name MUST be the same as the iSCSI Target Name for the contained Nodes such that ' +
-      'there is only one …',
-  },
-  {
-    id: '4.2.7.1-3',
-    level: 'MUST',
-    who: 'target',
-    says:
-      'Initiators and targets MUST support the receipt of iSCSI names of up to the maximum length ' +
-      'of 223 bytes.',
-  },
-  {
-    id: '4.2.7.1-4',
-    level: 'MUST',
-    who: 'initiator',
-    says:
-      'The initiator MUST present both its iSCSI Initiator Name and the iSCSI Target Name to which ' +
-      'it wishes to connect in the first Login Request of a new session or connection.',
-  },
-  {
-    id: '4.2.7.1-5',
-    level: 'SHOULD',
-    who: 'both',
-    says:
-      'The iSCSI stringprep profile [RFC3722] maps uppercase characters to lowercase and SHOULD be ' +
-      'used to prepare iSCSI names from input that may include uppercase characters.',
-  },
-  {
-    id: '4.2.7.2-1',
-    level: 'MUST',
-    who: 'both',
-    says:
-      'An iSCSI name MUST be a UTF-8 encoding of a string of Unicode characters with the following ' +
-      'properties:',
-  },
-  {
-    id: '4.2.7.4-1',
-    level: 'MUST',
-    who: 'both',
-    says:
-      'This date MUST be a date during which the naming authority owned the domain name used in ' +
-      'this format and SHOULD be the first month in which the domain name was owned by this naming ' +
-      'authority at 00 …',
-  },
-  {
-    id: '4.3-1',
-    level: 'MUST',
-    who: 'target',
-    says:
-      'The target MUST ONLY accept Text Requests with the SendTargets key and a Logout Request ' +
-      'with reason "close the session".',
-  },
-  {
-    id: '4.3-2',
-    level: 'MUST',
-    who: 'both',
-    says: 'All other requests MUST be rejected.',
-  },
-  {
-    id: '4.4.2-1',
-    level: 'MUST',
-    who: 'both',
-    says:
-      'The SCSI device name is defined to be the iSCSI name of the node and MUST be used in the ' +
-      'iSCSI protocol.',
-  },
-  {
-    id: '4.4.2-2',
-    level: 'MUST',
-    who: 'both',
-    says: 'The SCSI port name MUST be used in iSCSI.',
-  },
-  {
-    id: '4.4.2-3',
-    level: 'MUST',
-    who: 'both',
-    says: 'When used in SCSI parameter data, the SCSI port name MUST be encoded as:',
-  },
-  {
-    id: '4.4.3-1',
-    level: 'MUST',
-    who: 'both',
-    says:
-      'After being selected, the same TSIH value MUST be used whenever the initiator or target ' +
-      'refers to the session and a TSIH is required.',
-  },
-  {
-    id: '4.5-1',
-    level: 'MUST',
-    who: 'both',
-    says:
-      'Each instance of an iSCSI node class MUST contain one iSCSI target node instance, one iSCSI ' +
-      'initiator node instance, or both.',
-  },
-  {
-    id: '4.5-2',
-    level: 'MUST',
-    who: 'both',
-    says: 'However, in all scenarios, note that an iSCSI node MUST only have a single iSCSI name.',
-  },
-  {
-    id: '4.6.1.2-1',
-    level: 'REQUIRED',
-    who: 'both',
-    says: 'The use of Autosense ([SAM2]) is REQUIRED by iSCSI.',
+    tests: {
+      'iscsi-target/test/rfc7143/section-4-phases.test.ts': [
+        'an end that the target wants is announced by an Asynchronous Message first',
+      ],
+    },
   },
 ];

@@ -13,19 +13,19 @@ export const section4TaskManagement: readonly RfcRule[] = [
   {
     id: '4.2.3.3-2',
     level: 'MUST',
-    who: 'both',
+    who: 'initiator',
     says: 'MUST continue to respond to each TTT received for the affected tasks.',
   },
   {
     id: '4.2.3.3-3',
     level: 'SHOULD',
-    who: 'both',
+    who: 'initiator',
     says: 'SHOULD process any responses received for affected tasks in the normal fashion.',
   },
   {
     id: '4.2.3.3-4',
     level: 'SHOULD',
-    who: 'both',
+    who: 'initiator',
     says:
       'SHOULD receive the TMF Response concluding all the tasks in the set of affected tasks, ' +
       'unless the initiator has done something (e.g., LU reset, connection drop) that may prevent ' +
@@ -42,7 +42,7 @@ export const section4TaskManagement: readonly RfcRule[] = [
   {
     id: '4.2.3.3-6',
     level: 'MUST',
-    who: 'both',
+    who: 'target',
     says:
       'MUST wait for responses on currently valid Target Transfer Tags of the affected tasks from ' +
       'the issuing initiator.',
@@ -50,7 +50,7 @@ export const section4TaskManagement: readonly RfcRule[] = [
   {
     id: '4.2.3.3-7',
     level: 'MUST',
-    who: 'both',
+    who: 'target',
     says:
       'MUST wait (concurrent with the wait in Step a) for all commands of the affected tasks to be ' +
       'received based on the CmdSN ordering.',
@@ -58,7 +58,7 @@ export const section4TaskManagement: readonly RfcRule[] = [
   {
     id: '4.2.3.3-8',
     level: 'SHOULD NOT',
-    who: 'both',
+    who: 'target',
     says:
       'SHOULD NOT wait for new commands on third-party affected sessions -- only the instantiated ' +
       'tasks have to be considered for the purpose of determining the affected tasks.',
@@ -66,13 +66,13 @@ export const section4TaskManagement: readonly RfcRule[] = [
   {
     id: '4.2.3.3-9',
     level: 'MUST',
-    who: 'both',
+    who: 'target',
     says: 'MUST propagate the TMF Request to, and receive the response from, the target SCSI layer.',
   },
   {
     id: '4.2.3.3-10',
     level: 'MUST',
-    who: 'both',
+    who: 'target',
     says:
       'MUST provide the Response Fence behavior for the TMF Response on the issuing session as ' +
       'specified in Section 4.2.2.3.2.',
@@ -80,7 +80,7 @@ export const section4TaskManagement: readonly RfcRule[] = [
   {
     id: '4.2.3.3-11',
     level: 'MUST',
-    who: 'both',
+    who: 'target',
     says:
       'MUST provide the Response Fence behavior on the first post-TMF Response on third-party ' +
       'sessions as specified in Section 4.2.2.3.3.',
@@ -115,7 +115,7 @@ export const section4TaskManagement: readonly RfcRule[] = [
   {
     id: '4.2.3.4-3',
     level: 'MUST NOT',
-    who: 'both',
+    who: 'initiator',
     says:
       'MUST NOT send any more Data-Out PDUs for affected tasks on the issuing connection of the ' +
       'issuing iSCSI session once the TMF is sent to the target.',
@@ -123,13 +123,13 @@ export const section4TaskManagement: readonly RfcRule[] = [
   {
     id: '4.2.3.4-4',
     level: 'SHOULD',
-    who: 'both',
+    who: 'initiator',
     says: 'SHOULD process any responses received for affected tasks in the normal fashion.',
   },
   {
     id: '4.2.3.4-5',
     level: 'MUST',
-    who: 'both',
+    who: 'initiator',
     says:
       'MUST respond to each Async Message PDU with a Task Termination AsyncEvent (5) as defined in ' +
       'Section 11.9.',
@@ -137,7 +137,7 @@ export const section4TaskManagement: readonly RfcRule[] = [
   {
     id: '4.2.3.4-6',
     level: 'MUST',
-    who: 'both',
+    who: 'initiator',
     says:
       'MUST treat the TMF Response as terminating all affected tasks for which responses have not ' +
       'been received and MUST discard any responses for affected tasks received after the TMF ' +
@@ -146,7 +146,7 @@ export const section4TaskManagement: readonly RfcRule[] = [
   {
     id: '4.2.3.4-7',
     level: 'MUST',
-    who: 'both',
+    who: 'target',
     says:
       'MUST wait for all commands of the affected tasks to be received based on the CmdSN ordering ' +
       'on the issuing session.',
@@ -154,7 +154,7 @@ export const section4TaskManagement: readonly RfcRule[] = [
   {
     id: '4.2.3.4-8',
     level: 'SHOULD NOT',
-    who: 'both',
+    who: 'target',
     says:
       'SHOULD NOT wait for new commands on third-party affected sessions -- only the instantiated ' +
       'tasks have to be considered for the purpose of determining the affected tasks.',
@@ -162,20 +162,20 @@ export const section4TaskManagement: readonly RfcRule[] = [
   {
     id: '4.2.3.4-9',
     level: 'MUST',
-    who: 'both',
+    who: 'target',
     says: 'MUST propagate the TMF Request to, and receive the response from, the target SCSI layer.',
   },
   {
     id: '4.2.3.4-10',
     level: 'MUST',
-    who: 'both',
+    who: 'target',
     says:
       'MUST leave all active "affected TTTs" (i.e., active TTTs associated with affected tasks) ' + 'valid.',
   },
   {
     id: '4.2.3.4-11',
     level: 'MUST',
-    who: 'both',
+    who: 'target',
     says: 'MUST send an Asynchronous Message PDU with AsyncEvent=5 on:',
   },
   {
@@ -190,13 +190,13 @@ export const section4TaskManagement: readonly RfcRule[] = [
   {
     id: '4.2.3.4-13',
     level: 'MUST',
-    who: 'both',
+    who: 'target',
     says: 'The LUN field in the Asynchronous Message PDU MUST be set to match the LUN for each such LU.',
   },
   {
     id: '4.2.3.4-14',
     level: 'MUST',
-    who: 'both',
+    who: 'target',
     says:
       'MUST address the Response Fence flag on the TMF Response on the issuing session as defined ' +
       'in Section 4.2.2.3.3.',
@@ -204,7 +204,7 @@ export const section4TaskManagement: readonly RfcRule[] = [
   {
     id: '4.2.3.4-15',
     level: 'MUST',
-    who: 'both',
+    who: 'target',
     says:
       'MUST address the Response Fence flag on the first post-TMF Response on third-party sessions ' +
       'as defined in Section 4.2.2.3.3.',
@@ -212,7 +212,7 @@ export const section4TaskManagement: readonly RfcRule[] = [
   {
     id: '4.2.3.4-16',
     level: 'MUST',
-    who: 'both',
+    who: 'target',
     says:
       'MUST free up the affected TTTs (and STags for iSER, if applicable) and the corresponding ' +
       'buffers, if any, once it receives each associated NOP-Out acknowledgment that the initiator ' +
@@ -229,7 +229,7 @@ export const section4TaskManagement: readonly RfcRule[] = [
   {
     id: '4.2.3.5-1',
     level: 'SHOULD',
-    who: 'both',
+    who: 'target',
     says:
       '… and the third-party affected session is a FastAbort session, the following behavior ' +
       'SHOULD be exhibited by the iSCSI target layer:',
@@ -237,7 +237,7 @@ export const section4TaskManagement: readonly RfcRule[] = [
   {
     id: '4.2.3.5-2',
     level: 'MUST',
-    who: 'both',
+    who: 'target',
     says:
       'When sent, the LUN field in the Asynchronous Message PDU MUST be set to match the LUN for ' +
       'each such LU.',
@@ -245,7 +245,7 @@ export const section4TaskManagement: readonly RfcRule[] = [
   {
     id: '4.2.3.5-3',
     level: 'MUST NOT',
-    who: 'both',
+    who: 'target',
     says:
       '… and the third-party affected session is an RFC 3720 session, the iSCSI target layer MUST ' +
       'NOT send Asynchronous Message PDUs on the third-party session to prompt the FastAbort ' +
@@ -263,7 +263,7 @@ export const section4TaskManagement: readonly RfcRule[] = [
   {
     id: '4.2.3.6-1',
     level: 'MUST NOT',
-    who: 'both',
+    who: 'target',
     says:
       'The UA notification contained in the first SCSI Response PDU on each affected third-party ' +
       'I_T_L nexus after the TMF action thus MUST NOT pass the affected task responses on any of ' +
