@@ -215,6 +215,7 @@ export class LoginPhase implements Phase {
     framer.headerDigest = writer.headerDigest = parameters.headerDigest;
     framer.dataDigest = writer.dataDigest = parameters.dataDigest;
     framer.maxDataSegmentLength = parameters.receiveSegmentBytes;
+    this.#connection.outbox.grow();
     this.#connection.enter(phase);
   }
 

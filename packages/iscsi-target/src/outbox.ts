@@ -2,6 +2,9 @@
 const SLAB_BYTES = 4 * (262_144 + 64);
 const MAX_IDLE_SLABS = 8;
 
+/** Length of a slab during login: one answer at a time, of 8 KiB at most, may wait for a peer that does not read. */
+const LOGIN_SLAB_BYTES = 16_384;
+
 /** A piece of memory that outgoing PDUs are written into, one after the other. */
 interface Slab {
   readonly bytes: Uint8Array;
@@ -24,13 +27,14 @@ export class SlabPool {
   /** A slab to write into from its beginning. */
   acquire(): Slab {
     const slab = this.#idle.pop();
-    if (slab === undefined) return { bytes: new Uint8Array(SLAB_BYTES), references: 0, retired: false };
+    if (slab === undefined) return newSlab(SLAB_BYTES);
     slab.retired = false;
     return slab;
   }
 
-  /** Takes a slab back that nobody refers to any more. */
+  /** Takes a slab back that nobody refers to any more; the small ones of logins go back to the heap. */
   release(slab: Slab): void {
+    if (slab.bytes.length < SLAB_BYTES) return;
     if (this.#idle.length < MAX_IDLE_SLABS) this.#idle.push(slab);
   }
 }
@@ -58,6 +62,7 @@ export class Outbox {
   #queue: Segment[] = [];
   #queuedBytes = 0;
   #sendingBytes = 0;
+  #roomy = false;
   #closed = false;
 
   /** @param onDrain called whenever the socket has taken bytes, so that waiting producers go on. */
@@ -77,14 +82,16 @@ export class Outbox {
     return (this.#slab as Slab).bytes;
   }
 
+  /** The login is over: from the next slab on there is room for data. */
+  grow(): void {
+    this.#roomy = true;
+    this.#retire();
+  }
+
   /** Makes room for a PDU of `lengthBytes` and returns its offset in {@link Outbox.bytes}. */
   reserve(lengthBytes: number): number {
-    if (lengthBytes > SLAB_BYTES) throw new RangeError(`a PDU of ${lengthBytes} bytes exceeds a slab`);
-    if (this.#slab === undefined || this.#end + lengthBytes > SLAB_BYTES) {
-      this.#retire();
-      this.#slab = this.#pool.acquire();
-      this.#end = 0;
-    }
+    if (this.#slab === undefined || this.#end + lengthBytes > this.#slab.bytes.length)
+      this.#renew(lengthBytes);
     const offset = this.#end;
     this.#end += lengthBytes;
     return offset;
@@ -134,6 +141,14 @@ export class Outbox {
     this.#retire();
   }
 
+  #renew(lengthBytes: number): void {
+    this.#retire();
+    this.#slab = this.#roomy ? this.#pool.acquire() : newSlab(LOGIN_SLAB_BYTES);
+    this.#end = 0;
+    if (lengthBytes > this.#slab.bytes.length)
+      throw new RangeError(`a PDU of ${lengthBytes} bytes exceeds a slab`);
+  }
+
   #enqueue(slab: Slab, offset: number, lengthBytes: number): void {
     if (this.#closed) return;
     this.#queuedBytes += lengthBytes;
@@ -166,4 +181,8 @@ export class Outbox {
     slab.references--;
     if (slab.references === 0 && slab.retired) this.#pool.release(slab);
   }
+}
+
+function newSlab(lengthBytes: number): Slab {
+  return { bytes: new Uint8Array(lengthBytes), references: 0, retired: false };
 }
