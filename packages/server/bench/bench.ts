@@ -15,7 +15,7 @@ import {
   writeSameWholeDisk,
   type Responsiveness,
 } from './responsiveness.ts';
-import { compare, formatTable, generate, rows } from './throughput.ts';
+import { compare, formatTable, generate, rows, rowsWithDigests } from './throughput.ts';
 import { probeFlags } from './turn-probe.ts';
 
 const usage = `Usage: npm run bench -- [options]
@@ -24,6 +24,7 @@ const usage = `Usage: npm run bench -- [options]
   --rounds N       measurements of each row and target (default 5)
   --only TEXT      only rows whose name contains TEXT
   --part NAME      throughput, turns, memory; repeatable (default all)
+  --digests        with CRC32C digests of headers and data; throughput only
   --size-mib N     capacity of both disks (default 512)
   --json FILE      write the figures there too
   --quiet          no progress lines`;
@@ -35,6 +36,7 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '5' },
     only: { type: 'string', default: '' },
     part: { type: 'string', multiple: true, default: ['throughput', 'turns', 'memory'] },
+    digests: { type: 'boolean', default: false },
     'size-mib': { type: 'string', default: '512' },
     json: { type: 'string' },
     quiet: { type: 'boolean', default: false },
@@ -54,7 +56,8 @@ async function startWarm(
   directory: string,
   nodeFlags: readonly string[] = [],
 ): Promise<TargetUnderTest> {
-  const target = await startTarget(kind, { directory, sizeBytes, compiled: true, nodeFlags });
+  const { digests } = values;
+  const target = await startTarget(kind, { directory, sizeBytes, compiled: true, nodeFlags, digests });
   const pass = { pattern: 'sequential', ioBytes: 256 << 10, depth: 8, onePass: true, durationMs: 0 } as const;
   await generate(target, { ...pass, direction: 'write' });
   await generate(target, { ...pass, direction: 'read' });
@@ -65,14 +68,16 @@ async function throughput(directory: string): Promise<void> {
   const targets: TargetUnderTest[] = [];
   try {
     for (const kind of kinds) targets.push(await startWarm(kind, directory));
-    const wanted = rows.filter((row) => row.name.includes(values.only) && canRun(row.byIscsiPerf));
+    const candidates = values.digests ? rowsWithDigests : rows;
+    const wanted = candidates.filter((row) => row.name.includes(values.only) && canRun(row.byIscsiPerf));
     const seconds = Number(values.seconds);
     const results = await compare(targets, wanted, { seconds, rounds: Number(values.rounds), onStep: say });
-    figures['throughput'] = [...results].map(([row, result]) => ({
+    figures[values.digests ? 'throughput-digests' : 'throughput'] = [...results].map(([row, result]) => ({
       name: row.name,
       bar: row.bar,
       ...result,
     }));
+    if (values.digests) console.log('\nwith CRC32C digests of headers and data');
     console.log(`\n${formatTable(results)}`);
   } finally {
     for (const target of targets) await target.stop();
@@ -132,7 +137,7 @@ async function main(): Promise<void> {
   }
   const parts = { throughput, turns, memory };
   for (const [name, part] of Object.entries(parts)) {
-    if (!values.part.includes(name)) continue;
+    if (!values.part.includes(name) || (values.digests && part !== throughput)) continue;
     const directory = makeTempDirectory('bench');
     try {
       await part(directory.path);

@@ -36,6 +36,11 @@ export class Connection {
     });
   }
 
+  /** Expects digests from the next PDU on. */
+  useDigests(): void {
+    this.#receiver.digests = true;
+  }
+
   /** `promise`, or a rejection when the connection ends first. */
   async orClosed<T>(promise: Promise<T>): Promise<T> {
     const lost = this.closed.then((error) => {

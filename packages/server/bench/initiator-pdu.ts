@@ -5,6 +5,8 @@
 
 /** Length of a basic header segment. */
 export const bhsLength = 48;
+/** Length of a header or data digest. */
+export const digestLength = 4;
 /** The reserved tag of unsolicited PDUs. */
 export const noTag = 0xffffffff;
 
@@ -116,6 +118,8 @@ export function writeLogout(into: Buffer, at: number, itt: number, numbers: Requ
 
 /** What login settled, as far as sending data depends on it. */
 export interface Negotiated {
+  /** CRC32C of headers and data, in both directions. */
+  readonly digests: boolean;
   readonly initialR2t: boolean;
   readonly immediateData: boolean;
   readonly firstBurstLength: number;
@@ -123,14 +127,19 @@ export interface Negotiated {
   readonly sendSegmentLength: number;
 }
 
-/** The keys that libiscsi offers, without digests. */
-export function loginKeys(initiatorName: string, targetName: string): Record<string, string> {
+/** The keys that libiscsi offers; with digests both, and nothing else, are offered. */
+export function loginKeys(
+  initiatorName: string,
+  targetName: string,
+  digests: boolean,
+): Record<string, string> {
+  const digest = digests ? 'CRC32C' : 'None';
   return {
     InitiatorName: initiatorName,
     TargetName: targetName,
     SessionType: 'Normal',
-    HeaderDigest: 'None',
-    DataDigest: 'None',
+    HeaderDigest: digest,
+    DataDigest: digest,
     InitialR2T: 'No',
     ImmediateData: 'Yes',
     MaxRecvDataSegmentLength: '262144',
@@ -178,6 +187,7 @@ export function readLogin(header: Buffer, data: Buffer): Negotiated | Error {
     if (equals > 0) pairs.set(pair.slice(0, equals), pair.slice(equals + 1));
   }
   return {
+    digests: pairs.get('HeaderDigest') === 'CRC32C' && pairs.get('DataDigest') === 'CRC32C',
     initialR2t: pairs.get('InitialR2T') !== 'No',
     immediateData: pairs.get('ImmediateData') !== 'No',
     firstBurstLength: Number(pairs.get('FirstBurstLength') ?? 65536),

@@ -1,4 +1,6 @@
+import { crc32c } from '@lunbox/iscsi-pdu';
 import type { Socket } from 'node:net';
+import { digestLength } from './initiator-pdu.ts';
 
 const slabLength = 256 << 10;
 /** Payloads up to this long are copied next to their header; longer ones are handed to the socket as they are. */
@@ -40,6 +42,13 @@ export class Outbox {
     }
     this.flush();
     this.#socket.write(data.subarray(start, end));
+  }
+
+  /** Appends the digest of `data`, low byte first. */
+  digest(data: Buffer, start: number, end: number): void {
+    const crc = crc32c(data.subarray(start, end));
+    const at = this.reserve(digestLength);
+    this.#slab.writeUInt32LE(crc, at);
   }
 
   /** Hands everything gathered to the socket. */

@@ -46,6 +46,11 @@ export const rows: readonly Row[] = [
   },
 ];
 
+/** The same loads with CRC32C digests of headers and data; `iscsi-perf` has no data digests. */
+export const rowsWithDigests: readonly Row[] = rows
+  .filter((row) => !row.byIscsiPerf)
+  .map(({ name, workload }) => ({ name, workload: { ...workload, digests: true }, bar: 1 }));
+
 /** One measurement of one target. */
 export interface Sample {
   readonly perSecond: number;

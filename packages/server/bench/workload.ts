@@ -16,6 +16,8 @@ export interface Workload {
   readonly warmupMs?: number;
   /** A NOP-Out ping goes out this often on the first session; 0 is never. Default 0. */
   readonly pingIntervalMs?: number;
+  /** With CRC32C digests of headers and data. Default false. */
+  readonly digests?: boolean;
   /** Stop after one pass over the disk (fills it, or warms the page cache). */
   readonly onePass?: boolean;
 }
@@ -48,7 +50,11 @@ const latencySamples = 1 << 18;
 export async function runWorkload(target: LoadTarget, workload: Workload): Promise<LoadResult> {
   const initiators: Initiator[] = [];
   for (let session = 1; session <= (workload.sessions ?? 1); session++) {
-    const initiator = await Initiator.connect({ ...target, isid: session });
+    const initiator = await Initiator.connect({
+      ...target,
+      isid: session,
+      digests: workload.digests ?? false,
+    });
     await settle(initiator);
     initiators.push(initiator);
   }
