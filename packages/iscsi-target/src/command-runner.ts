@@ -52,7 +52,9 @@ export class CommandRunner implements ReadHost, WriteHost {
   }
 
   get maxSegmentBytes(): number {
-    return Math.min(this.#parameters.sendSegmentBytes, this.#connection.owner.limits.maxSendSegmentBytes);
+    const { maxSendSegmentBytes } = this.#connection.owner.limits;
+    // RFC 7143 §11.7.7: whole words, so that only a last PDU is padded.
+    return Math.min(this.#parameters.sendSegmentBytes, maxSendSegmentBytes) & ~3;
   }
 
   get maxBurstBytes(): number {

@@ -144,8 +144,8 @@ export class PduWriter {
     header.residualCount = residual.count;
     header.dataLength = lengthBytes;
     header.initiatorTaskTag = task.initiatorTaskTag;
-    // RFC 7143 §11.4.8: how many Data-In and R2T PDUs the command had.
-    header.expDataSn = task.numberedPdus;
+    // RFC 7143 §11.4.8: how many Data-In PDUs the command had; R2Ts do not count.
+    header.expDataSn = task.read ? task.numberedPdus : 0;
     task.statSn ??= this.#numbering.takeStatSn();
     header.statSn = task.statSn;
     header.snackTag = task.snackTag;

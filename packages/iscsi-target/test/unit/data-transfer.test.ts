@@ -183,7 +183,7 @@ describe('Data-Out (RFC 7143 §4.2.5.2)', () => {
       open.push(...answers.filter((pdu): pdu is R2tPdu => pdu.type === 'r2t'));
       last = answers.at(-1);
     }
-    expect(last).toMatchObject({ type: 'scsi-response', status: 0, expDataSn: 4 });
+    expect(last).toMatchObject({ type: 'scsi-response', status: 0, expDataSn: 0 });
     expect(scsi.bytes.subarray(8 * 512, 16 * 512)).toEqual(data);
   });
 
