@@ -5,6 +5,7 @@ import { protocolError } from './errors.ts';
 import type { Numbering } from './numbering.ts';
 import type { Outbox } from './outbox.ts';
 import type { SessionParameters } from './parameters.ts';
+import type { Retransmission } from './retransmission.ts';
 import type { Task } from './task.ts';
 
 const NO_DATA: readonly Uint8Array[] = [];
@@ -14,16 +15,27 @@ export class DataTransfer {
   readonly #outbox: Outbox;
   readonly #numbering: Numbering;
   readonly #parameters: SessionParameters;
+  readonly #retransmission: Retransmission | undefined;
   readonly #command: ScsiCommandHeader = newCommandHeader();
   readonly #dataOut: DataOutHeader = newDataOutHeader();
 
-  constructor(outbox: Outbox, numbering: Numbering, parameters: SessionParameters) {
+  /** @param retransmission - From ErrorRecoveryLevel 1 on: PDUs may be missing, and are asked for again. */
+  constructor(
+    outbox: Outbox,
+    numbering: Numbering,
+    parameters: SessionParameters,
+    retransmission: Retransmission | undefined,
+  ) {
     this.#outbox = outbox;
     this.#numbering = numbering;
     this.#parameters = parameters;
+    this.#retransmission = retransmission;
   }
 
-  /** Sends the command, with as much data as may go without being asked for (RFC 7143 §4.2.5.2). */
+  /**
+   * Sends the command, with as much data as may go without being asked for (RFC 7143 §4.2.5.2); or sends it again,
+   * which is the same PDUs.
+   */
   start(task: Task): void {
     const { request } = task;
     const { immediateData, initialR2t, firstBurstBytes, maxSendSegmentBytes } = this.#parameters;
@@ -47,27 +59,26 @@ export class DataTransfer {
   }
 
   /**
-   * Sends what an R2T asks for (RFC 7143 §11.8).
+   * Sends what an R2T asks for (RFC 7143 §11.8); also what it asks for again, since a recovery R2T is an R2T with the
+   * next R2TSN. Duplicates are dropped (RFC 7143 §7.9).
    *
    * @throws InitiatorError `INITIATOR_PROTOCOL` when it asks for what the command does not have.
    */
   answerR2t(task: Task, r2t: R2tHeader): void {
-    const { bufferOffset, desiredDataTransferLength } = r2t;
+    const { bufferOffset, desiredDataTransferLength, r2tSn } = r2t;
     if (task.request.write === undefined) throw protocolError('R2T for a command without Data-Out');
-    // RFC 7143 §11.8.2: R2TSN counts up from 0 for each command.
-    if (r2t.r2tSn !== task.nextDataSn) throw protocolError(`R2TSN ${r2t.r2tSn}, not ${task.nextDataSn}`);
-    task.nextDataSn++;
     const inside = bufferOffset + desiredDataTransferLength <= task.lengthBytes;
     const withinBurst = desiredDataTransferLength <= this.#parameters.maxBurstBytes;
     if (!inside || !withinBurst || desiredDataTransferLength === 0) {
       throw protocolError(`R2T for ${desiredDataTransferLength} bytes at ${bufferOffset}`);
     }
+    if (!this.#takeR2tSn(task, r2tSn)) return;
     this.#sendDataOut(task, r2t.targetTransferTag, bufferOffset, desiredDataTransferLength);
   }
 
   /**
-   * Where the data of a Data-In PDU goes: a view of the task's buffer, or undefined when it spans several and
-   * has to be copied ({@link DataTransfer.storeDataIn}).
+   * Where the data of a Data-In PDU goes: a view of the task's buffer, or undefined when it has none: it spans several
+   * and has to be copied ({@link DataTransfer.storeDataIn}), or is there already.
    *
    * @throws InitiatorError `INITIATOR_PROTOCOL` when it is out of order or more than was asked for.
    */
@@ -75,15 +86,32 @@ export class DataTransfer {
     if (task.request.read === undefined) throw protocolError('Data-In for a command without it');
     const { bufferOffset, dataLength, dataSn } = header;
     // RFC 7143 §11.7.5, and §13.18, §13.19: both order keys are Yes, as we offered them.
-    if (dataSn !== task.nextDataSn) throw protocolError(`DataSN ${dataSn}, not ${task.nextDataSn}`);
-    if (bufferOffset !== task.receivedBytes || bufferOffset + dataLength > task.lengthBytes) {
+    const inTurn = dataSn === task.nextDataSn && bufferOffset === task.nextOffset;
+    if (!inTurn && !this.#mayBeOutOfTurn(task, header)) {
+      throw protocolError(
+        `DataSN ${dataSn} at ${bufferOffset}, not ${task.nextDataSn} at ${task.nextOffset}`,
+      );
+    }
+    if (bufferOffset + dataLength > task.lengthBytes) {
       throw protocolError(`Data-In of ${dataLength} bytes at ${bufferOffset} of ${task.lengthBytes}`);
     }
-    task.nextDataSn++;
-    task.receivedBytes += dataLength;
-    if (dataLength === 0) return undefined;
+    if (dataLength === 0 || !isNew(task, dataSn)) return undefined;
     const [only, ...more] = cutBuffers(task.buffers, bufferOffset, dataLength);
     return more.length === 0 ? only : undefined;
+  }
+
+  /** A Data-In PDU has come whole. False when it came before (RFC 7143 §7.9). */
+  takeDataIn(task: Task, { dataSn, bufferOffset, dataLength }: DataInHeader): boolean {
+    const end = bufferOffset + dataLength;
+    if (dataSn < task.nextDataSn) {
+      if (task.holes?.fill(dataSn, end) !== true) return false;
+    } else {
+      this.#retransmission?.numberedBefore(task, dataSn);
+      task.nextDataSn = dataSn + 1;
+      task.nextOffset = end;
+    }
+    task.receivedBytes += dataLength;
+    return true;
   }
 
   /** Copies the data of a PDU that had no single place. */
@@ -93,6 +121,25 @@ export class DataTransfer {
       part.set(data.subarray(at, at + part.length));
       at += part.length;
     }
+  }
+
+  /** RFC 7143 §11.8.2: R2TSN counts up from 0 for each command. False when this one has come before. */
+  #takeR2tSn(task: Task, r2tSn: number): boolean {
+    if (r2tSn !== task.nextDataSn) {
+      if (this.#retransmission === undefined) throw protocolError(`R2TSN ${r2tSn}, not ${task.nextDataSn}`);
+      if (r2tSn < task.nextDataSn) return task.holes?.fill(r2tSn, 0) === true;
+      this.#retransmission.numberedBefore(task, r2tSn);
+    }
+    task.nextDataSn = r2tSn + 1;
+    return true;
+  }
+
+  /** From ErrorRecoveryLevel 1 on: after a hole, in a hole, or again. */
+  #mayBeOutOfTurn(task: Task, { dataSn, bufferOffset, dataLength }: DataInHeader): boolean {
+    if (this.#retransmission === undefined) return false;
+    if (dataSn > task.nextDataSn) return bufferOffset >= task.nextOffset;
+    if (dataSn === task.nextDataSn) return false;
+    return !isNew(task, dataSn) || task.receivedBytes + dataLength <= task.lengthBytes;
   }
 
   /** One sequence of Data-Out PDUs: DataSN from 0, the F bit on the last (RFC 7143 §11.7.1, §11.7.5). */
@@ -124,6 +171,10 @@ export class DataTransfer {
     task.lend();
     this.#outbox.commit(at, cutBuffers(task.buffers, offset, lengthBytes), lengthBytes, task);
   }
+}
+
+function isNew(task: Task, dataSn: number): boolean {
+  return dataSn >= task.nextDataSn || task.holes?.has(dataSn) === true;
 }
 
 function newCommandHeader(): ScsiCommandHeader {

@@ -3,13 +3,12 @@ import {
   LogoutReason,
   NO_TTT,
   RESERVED_TAG,
-  TaskManagementResult,
   TextAssembler,
   type TargetPdu,
   type TextResponsePdu,
 } from '@lunbox/iscsi-pdu';
 import { encodeLun } from '@lunbox/scsi';
-import { InitiatorError, protocolError } from './errors.ts';
+import { protocolError, type InitiatorError } from './errors.ts';
 import type { Numbering } from './numbering.ts';
 import type { Outbox } from './outbox.ts';
 import type { Task } from './task.ts';
@@ -177,14 +176,6 @@ export class Exchanges {
   }
 
   #numbers(): { cmdSn: number; expStatSn: number } {
-    return { cmdSn: this.#numbering.cmdSn, expStatSn: this.#numbering.expStatSn };
+    return { cmdSn: this.#numbering.window.cmdSn, expStatSn: this.#numbering.expStatSn };
   }
-}
-
-/** @throws InitiatorError `INITIATOR_TASK_MANAGEMENT` unless the function was done. */
-export function checkTaskManagement(response: number): void {
-  const done =
-    response === TaskManagementResult.FUNCTION_COMPLETE ||
-    response === TaskManagementResult.FUNCTION_SUCCEEDED;
-  if (!done) throw new InitiatorError({ code: 'INITIATOR_TASK_MANAGEMENT', response });
 }

@@ -6,9 +6,11 @@ import {
   readR2t,
   readScsiResponse,
   readU32,
+  RejectReason,
   RESERVED_TAG,
   ResidualFlag,
   ScsiResponseCode,
+  SnackType,
   splitSense,
   TaskManagementFunction,
   type AsyncMessagePdu,
@@ -20,18 +22,28 @@ import {
   type ScsiResponseHeader,
   type TargetPdu,
 } from '@lunbox/iscsi-pdu';
-import { parseSense } from '@lunbox/scsi';
 import createDebug from 'debug';
+import { CommandRetry } from './command-retry.ts';
 import { headerBytes, type Connection, type Phase } from './connection.ts';
 import { DataTransfer } from './data-transfer.ts';
 import { InitiatorError, protocolError } from './errors.ts';
-import { checkTaskManagement, Exchanges, type TaskManagementRequest } from './exchanges.ts';
+import { Exchanges, type TaskManagementRequest } from './exchanges.ts';
 import type { Numbering } from './numbering.ts';
 import type { SessionParameters } from './parameters.ts';
-import type { ScsiRequest, ScsiResult } from './request.ts';
+import type { ScsiRequest } from './request.ts';
+import { Retransmission } from './retransmission.ts';
+import { checkTaskManagement, endsTask } from './task-functions.ts';
+import { resultOf } from './task-result.ts';
+import { TaskTable } from './task-table.ts';
 import { Task, type TaskOwner } from './task.ts';
 
 const log = createDebug('lunbox:iscsi-initiator:full-feature');
+
+const TARGET_OPCODE = 0x20;
+/** The low bits of byte 1 of a SNACK. */
+const SNACK_TYPE = 0x0f;
+/** Where every numbered PDU of a target has its StatSN. */
+const STAT_SN_OFFSET = 24;
 
 /** What full feature phase tells its session. */
 export interface FullFeatureEvents extends TaskOwner {
@@ -49,7 +61,10 @@ export class FullFeature implements Phase {
   readonly #numbering: Numbering;
   readonly #events: FullFeatureEvents;
   readonly #transfer: DataTransfer;
-  readonly #tasks = new Map<number, Task>();
+  /** From ErrorRecoveryLevel 1 on. */
+  readonly #retransmission: Retransmission | undefined;
+  readonly #retry: CommandRetry | undefined;
+  readonly #tasks: TaskTable;
   readonly #dataIn = {} as DataInHeader;
   readonly #r2t = {} as R2tHeader;
   readonly #response = {} as ScsiResponseHeader;
@@ -67,13 +82,21 @@ export class FullFeature implements Phase {
     this.parameters = parameters;
     this.#numbering = numbering;
     this.#events = events;
-    this.#transfer = new DataTransfer(connection.outbox, numbering, parameters);
-    this.exchanges = new Exchanges(connection.outbox, numbering, () => this.#newTag());
+    const { outbox } = connection;
+    this.exchanges = new Exchanges(outbox, numbering, () => this.#newTag());
+    if (parameters.errorRecoveryLevel > 0) this.#retransmission = new Retransmission(outbox, numbering);
+    this.#tasks = new TaskTable(this.#retransmission);
+    if (this.#retransmission !== undefined) {
+      this.#retry = new CommandRetry(numbering.window, this.exchanges, this.#tasks, (task) => {
+        this.#transfer.start(task);
+      });
+    }
+    this.#transfer = new DataTransfer(outbox, numbering, parameters, this.#retransmission);
   }
 
   /** True when a command may be sent. */
   get windowOpen(): boolean {
-    return this.#numbering.windowOpen;
+    return this.#numbering.window.open;
   }
 
   start(): void {
@@ -85,8 +108,8 @@ export class FullFeature implements Phase {
 
   /** Sends a command. The window must be open. */
   submit(request: ScsiRequest): Task {
-    const task = new Task(this.#events, request, this.#newTag(), this.#numbering.takeCmdSn());
-    this.#tasks.set(task.initiatorTaskTag, task);
+    const task = new Task(this.#events, request, this.#newTag(), this.#numbering.window.take());
+    this.#tasks.add(task);
     this.#transfer.start(task);
     return task;
   }
@@ -94,18 +117,25 @@ export class FullFeature implements Phase {
   /** Aborts one command; it ends by itself when it was faster (RFC 7143 §11.5.1, ABORT TASK). */
   async abort(task: Task): Promise<void> {
     await this.exchanges.manage({ function: TaskManagementFunction.ABORT_TASK }, task);
-    this.#drop(task);
+    this.#tasks.drop(task);
   }
 
   /** Does a task management function; the commands that it ends are told so (RFC 7143 §4.2.3.3). */
   async manage(request: TaskManagementRequest): Promise<void> {
     const before = [...this.#tasks.values()];
     checkTaskManagement(await this.exchanges.manage(request));
-    const ofUnit = UNIT_FUNCTIONS.has(request.function);
-    if (!ofUnit && !TARGET_FUNCTIONS.has(request.function)) return;
-    for (const task of before) {
-      if (!ofUnit || task.request.lun === (request.lun ?? 0)) this.#drop(task);
+    for (const task of before) if (endsTask(request, task)) this.#tasks.drop(task);
+  }
+
+  /** Time passes: what is missing for too long is asked for, or sent, again. */
+  tick(nowMs: number): void {
+    if (this.#retransmission === undefined) return;
+    try {
+      this.#retransmission.statuses.tick(nowMs);
+    } catch (error) {
+      return this.connection.fail(error as InitiatorError);
     }
+    this.#retry?.tick();
   }
 
   onHeader(header: FrameHeader): Uint8Array | undefined {
@@ -118,10 +148,9 @@ export class FullFeature implements Phase {
   }
 
   onPdu(header: FrameHeader, data: Uint8Array, dataDigestOk: boolean): void {
-    // RFC 7143 §7.8: without error recovery there is nobody to ask for the data again.
-    if (!dataDigestOk) throw new InitiatorError({ code: 'INITIATOR_DIGEST', part: 'data' });
     // RFC 7143 §11.2.1.2: this bit says that a PDU comes from a target.
     if ((header.opcode & TARGET_OPCODE) === 0) throw protocolError(`opcode ${header.opcode} from a target`);
+    if (!dataDigestOk) return this.#onSpoilt(header);
     switch (header.opcode) {
       case Opcode.DATA_IN:
         this.#onDataIn(data);
@@ -138,53 +167,89 @@ export class FullFeature implements Phase {
   }
 
   closed(error: InitiatorError): void {
-    const tasks = [...this.#tasks.values()];
-    this.#tasks.clear();
-    for (const task of tasks) task.lost(error);
+    for (const task of this.#tasks.takeAll()) task.lost(error);
     this.exchanges.failAll(error);
+  }
+
+  /** RFC 7143 §7.8: a PDU with a wrong data digest is discarded; without error recovery nobody can be asked for it. */
+  #onSpoilt(frame: FrameHeader): void {
+    const retransmission = this.#retransmission;
+    if (retransmission === undefined) throw new InitiatorError({ code: 'INITIATOR_DIGEST', part: 'data' });
+    const tag = readU32(frame.bytes, frame.offset + 16);
+    log('a wrong data digest, opcode %d, tag %d', frame.opcode, tag);
+    if (frame.opcode === Opcode.DATA_IN) {
+      const task = this.#tasks.get(tag);
+      if (task !== undefined) retransmission.spoiltDataIn(task, this.#dataIn);
+      else if (this.#dataIn.hasStatus) retransmission.statuses.discarded(this.#dataIn.statSn);
+    } else if (frame.opcode !== Opcode.NOP_IN || tag !== RESERVED_TAG) {
+      retransmission.statuses.discarded(readU32(frame.bytes, frame.offset + STAT_SN_OFFSET));
+    }
   }
 
   #onDataIn(data: Uint8Array): void {
     const header = this.#dataIn;
-    this.#numbered(header.hasStatus ? header.statSn : undefined, header.expCmdSn, header.maxCmdSn);
+    const { hasStatus, statSn } = header;
+    const newStatus = hasStatus && this.#takeStatus(statSn);
+    this.#numbering.window.update(header.expCmdSn, header.maxCmdSn);
     const task = this.#tasks.get(header.initiatorTaskTag);
-    // A late PDU of a command that has been aborted.
-    if (task === undefined) return;
-    if (!this.#placed) this.#transfer.storeDataIn(task, header.bufferOffset, data);
-    if (header.hasStatus) this.#end(task, resultOf(task, header.status, header, undefined));
+    if (task === undefined) {
+      // A late PDU of a command that has been aborted.
+      if (newStatus) this.#tasks.settle(statSn);
+      return;
+    }
+    const isNew = this.#transfer.takeDataIn(task, header);
+    if (isNew && !this.#placed) this.#transfer.storeDataIn(task, header.bufferOffset, data);
+    if (header.acknowledge) this.#retransmission?.acknowledgeData(task, header);
+    if (newStatus) {
+      if (task.lacksData) this.#tasks.hold(task, statSn, header.status, { ...header }, undefined);
+      else this.#tasks.end(task, resultOf(task, header.status, header, undefined), statSn);
+    } else if (task.holes !== undefined) this.#tasks.filled(task);
     this.#events.windowMoved();
   }
 
   #onScsiResponse(frame: FrameHeader, data: Uint8Array): void {
     const header = this.#response;
     readScsiResponse(frame.bytes, frame.offset, header);
-    this.#numbered(header.statSn, header.expCmdSn, header.maxCmdSn);
+    const { statSn, response, status, residualCount } = header;
+    const isNew = this.#takeStatus(statSn);
+    this.#numbering.window.update(header.expCmdSn, header.maxCmdSn);
     const task = this.#tasks.get(header.initiatorTaskTag);
-    if (task === undefined) return;
-    if (header.response !== ScsiResponseCode.COMMAND_COMPLETED) {
-      const { response } = header;
-      this.#end(task, new InitiatorError({ code: 'INITIATOR_TARGET_FAILURE', response }));
+    if (!isNew) return;
+    if (task === undefined) this.#tasks.settle(statSn);
+    else if (response !== ScsiResponseCode.COMMAND_COMPLETED) {
+      this.#tasks.end(task, new InitiatorError({ code: 'INITIATOR_TARGET_FAILURE', response }), statSn);
     } else {
       const underflow = (header.flags & ResidualFlag.UNDERFLOW) !== 0;
       const overflow = (header.flags & ResidualFlag.OVERFLOW) !== 0;
-      const residual = { underflow, overflow, residualCount: header.residualCount };
-      this.#end(task, resultOf(task, header.status, residual, splitSense(data).sense));
+      const residual = { underflow, overflow, residualCount };
+      const { sense } = splitSense(data);
+      // RFC 7143 §7.9: ExpDataSN tells of data that was sent last and is missing.
+      if (task.request.read !== undefined) this.#retransmission?.numberedBefore(task, header.expDataSn);
+      if (task.lacksData && task.request.read !== undefined) {
+        this.#tasks.hold(task, statSn, status, residual, sense?.slice());
+      } else this.#tasks.end(task, resultOf(task, status, residual, sense), statSn);
     }
     this.#events.windowMoved();
   }
 
   #onR2t(frame: FrameHeader): void {
-    readR2t(frame.bytes, frame.offset, this.#r2t);
-    this.#numbered(undefined, this.#r2t.expCmdSn, this.#r2t.maxCmdSn);
-    const task = this.#tasks.get(this.#r2t.initiatorTaskTag);
-    if (task !== undefined && !task.ended) this.#transfer.answerR2t(task, this.#r2t);
+    const header = this.#r2t;
+    readR2t(frame.bytes, frame.offset, header);
+    this.#retransmission?.statuses.sentBefore(header.statSn);
+    this.#numbering.window.update(header.expCmdSn, header.maxCmdSn);
+    const task = this.#tasks.get(header.initiatorTaskTag);
+    if (task !== undefined && !task.ended) this.#transfer.answerR2t(task, header);
     this.#events.windowMoved();
   }
 
   #onOther(pdu: TargetPdu): void {
     // A NOP-In that we did not ask for carries the next StatSN without using it up (RFC 7143 §11.19.1).
     const unsolicited = pdu.type === 'nop-in' && pdu.initiatorTaskTag === RESERVED_TAG;
-    this.#numbered(unsolicited ? undefined : pdu.statSn, pdu.expCmdSn, pdu.maxCmdSn);
+    const isNew = unsolicited || this.#takeStatusInTurn(pdu);
+    if (unsolicited) this.#retransmission?.statuses.sentBefore(pdu.statSn);
+    this.#numbering.window.update(pdu.expCmdSn, pdu.maxCmdSn);
+    if (isNew && !unsolicited) this.#tasks.settle(pdu.statSn);
+    if (!isNew) return;
     if (pdu.type === 'reject') this.#onReject(pdu);
     else if (pdu.type === 'async-message') this.#events.asyncMessage({ ...pdu, data: pdu.data.slice() });
     else if (unsolicited) this.#onPing(pdu);
@@ -202,69 +267,59 @@ export class FullFeature implements Phase {
   }
 
   /** RFC 7143 §11.17: the data segment is the header of what was rejected. */
-  #onReject(pdu: RejectPdu): void {
-    const error = new InitiatorError({ code: 'INITIATOR_REJECTED', reason: pdu.reason });
-    const tag = pdu.data.length >= 20 ? readU32(pdu.data, 16) : RESERVED_TAG;
+  #onReject({ reason, data }: RejectPdu): void {
+    const error = new InitiatorError({ code: 'INITIATOR_REJECTED', reason });
+    log('%s', error.message);
+    if (data.length < 20) return;
+    const opcode = (data[0] as number) & 0x3f;
+    const tag = readU32(data, 16);
     const task = this.#tasks.get(tag);
-    if (task !== undefined) this.#end(task, error);
-    else if (!this.exchanges.failOne(tag, error)) log('%s', error.message);
+    if (opcode === Opcode.SNACK) this.#onSnackRejected((data[1] as number) & SNACK_TYPE, task, error);
+    else if (task === undefined) this.exchanges.failOne(tag, error);
+    else if (opcode === Opcode.SCSI_COMMAND) this.#onCommandRejected(task, error);
+    // RFC 7143 §7.3: the rejection of any other PDU of a command does not end it; its response is still to come.
   }
 
-  #numbered(statSn: number | undefined, expCmdSn: number, maxCmdSn: number): void {
-    if (statSn !== undefined && !this.#numbering.acknowledge(statSn)) {
-      throw protocolError(`StatSN ${statSn}, not ${this.#numbering.expStatSn}`);
+  /** The target does not send again what is missing: that ends the command, or the connection with a status. */
+  #onSnackRejected(snackType: number, task: Task | undefined, error: InitiatorError): void {
+    if (snackType === SnackType.STATUS) this.connection.fail(error);
+    else if (task?.lacksData === true) {
+      task.dataLost = true;
+      this.#tasks.filled(task);
     }
-    this.#numbering.update(expCmdSn, maxCmdSn);
   }
 
-  #drop(task: Task): void {
-    if (!task.ended) this.#end(task, new InitiatorError({ code: 'INITIATOR_ABORTED' }));
+  /** RFC 7143 §7.3: the command has not been received, and the gap that its CmdSN leaves has to be filled. */
+  #onCommandRejected(task: Task, error: InitiatorError): void {
+    const digest = (error.detail as { reason: number }).reason === RejectReason.DATA_DIGEST_ERROR;
+    if (digest && this.#retransmission !== undefined) return this.#transfer.start(task);
+    this.#tasks.end(task, error);
+    if (this.#numbering.window.acknowledged(task.cmdSn)) return;
+    // RFC 7143 §11.6.1: an ABORT TASK for a command that the target does not have stands in for it.
+    this.exchanges.manage({ function: TaskManagementFunction.ABORT_TASK }, task).catch(() => undefined);
   }
 
-  #end(task: Task, outcome: ScsiResult | InitiatorError): void {
-    this.#tasks.delete(task.initiatorTaskTag);
-    task.end(outcome);
+  /** True when the status is new; without error recovery a missing one ends the connection. */
+  #takeStatus(statSn: number): boolean {
+    if (this.#retransmission !== undefined) return this.#retransmission.statuses.arrived(statSn);
+    if (this.#numbering.acknowledge(statSn)) return true;
+    throw protocolError(`StatSN ${statSn}, not ${this.#numbering.expStatSn}`);
+  }
+
+  /** The answer to a task management function ends commands, so it must not overtake their statuses. */
+  #takeStatusInTurn({ type, statSn }: TargetPdu): boolean {
+    const statuses = this.#retransmission?.statuses;
+    if (type !== 'task-management-response' || statuses === undefined || statuses.isNext(statSn)) {
+      return this.#takeStatus(statSn);
+    }
+    statuses.postponed(statSn);
+    return false;
   }
 
   /** Initiator Task Tags are unique among what is outstanding (RFC 7143 §11.2.1.8). */
   #newTag(): number {
     do this.#nextTag = (this.#nextTag + 1) & 0x7fffffff;
-    while (this.#tasks.has(this.#nextTag));
+    while (this.#tasks.get(this.#nextTag) !== undefined);
     return this.#nextTag;
   }
-}
-
-const TARGET_OPCODE = 0x20;
-
-const UNIT_FUNCTIONS = new Set<number>([
-  TaskManagementFunction.ABORT_TASK_SET,
-  TaskManagementFunction.CLEAR_TASK_SET,
-  TaskManagementFunction.LOGICAL_UNIT_RESET,
-]);
-
-const TARGET_FUNCTIONS = new Set<number>([
-  TaskManagementFunction.TARGET_WARM_RESET,
-  TaskManagementFunction.TARGET_COLD_RESET,
-  TaskManagementFunction.I_T_NEXUS_RESET,
-]);
-
-interface ResidualFields {
-  readonly underflow: boolean;
-  readonly overflow: boolean;
-  readonly residualCount: number;
-}
-
-function resultOf(
-  task: Task,
-  status: number,
-  residual: ResidualFields,
-  sense: Uint8Array | undefined,
-): ScsiResult {
-  const sign = residual.underflow ? 1 : residual.overflow ? -1 : 0;
-  return {
-    status,
-    receivedBytes: task.receivedBytes,
-    residualBytes: sign * residual.residualCount,
-    sense: sense === undefined ? undefined : parseSense(sense),
-  };
 }

@@ -18,6 +18,7 @@ import {
   answerProposal,
   operationalOffer,
   type NegotiationOptions,
+  type SessionOffer,
   type SessionParameters,
 } from './parameters.ts';
 import { parsePortal } from './transport.ts';
@@ -37,6 +38,8 @@ export interface LoginOptions {
   readonly isid: Uint8Array;
   readonly chap?: ChapCredentials;
   readonly negotiation: NegotiationOptions;
+  /** What goes for the session as a whole. */
+  readonly session: Omit<SessionOffer, 'discovery'>;
 }
 
 /** Told by a login. */
@@ -76,7 +79,10 @@ export class LoginPhase implements Phase {
     const { chap } = options;
     const algorithms = chap?.algorithms ?? DEFAULT_CHAP_ALGORITHMS;
     this.#chap = chap === undefined ? undefined : new ChapExchange(chap, algorithms, seams);
-    this.#offer = operationalOffer(options.negotiation, options.targetName === undefined);
+    this.#offer = operationalOffer(options.negotiation, {
+      ...options.session,
+      discovery: options.targetName === undefined,
+    });
   }
 
   start(): void {
@@ -103,7 +109,7 @@ export class LoginPhase implements Phase {
     if (status !== LoginStatus.SUCCESS) throw refusal(status, new Map(this.#text.push(data, false)));
     if (this.#responses === 1) this.#numbering.expStatSn = pdu.statSn;
     if (!this.#numbering.acknowledge(pdu.statSn)) throw protocolError('a login response is missing');
-    this.#numbering.update(pdu.expCmdSn, pdu.maxCmdSn);
+    this.#numbering.window.update(pdu.expCmdSn, pdu.maxCmdSn);
     const pairs = this.#text.push(data, pdu.continue);
     if (pairs === undefined) this.#send(NONE, false);
     else this.#answer(pdu, new Map(pairs));
@@ -206,7 +212,7 @@ export class LoginPhase implements Phase {
       initiatorTaskTag: 0,
       cid: 0,
       // Login requests are immediate: the first command has this CmdSN again (RFC 7143 §11.12.8).
-      cmdSn: this.#numbering.cmdSn,
+      cmdSn: this.#numbering.window.cmdSn,
       expStatSn: this.#numbering.expStatSn,
       data: encodeText(pairs),
     });

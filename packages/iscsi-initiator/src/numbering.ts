@@ -1,14 +1,9 @@
 import { serialAdd, serialLess, serialLessOrEqual } from '@lunbox/iscsi-pdu';
 
-/**
- * The serial numbers of a session with one connection (RFC 7143 §4.2.2): CmdSN and the window that the target
- * grants, and ExpStatSN, which acknowledges its statuses.
- */
-export class Numbering {
+/** The commands of a session over all its connections: CmdSN, and the window that the target grants (RFC 7143 §4.2.2.1). */
+export class CommandWindow {
   /** CmdSN of the next command that is not immediate. */
   cmdSn: number;
-  /** What the next PDU acknowledges. */
-  expStatSn = 0;
   #expCmdSn: number;
   #maxCmdSn: number;
 
@@ -18,23 +13,44 @@ export class Numbering {
     this.#maxCmdSn = firstCmdSn;
   }
 
+  /** The first CmdSN that the target has not acknowledged. */
+  get expCmdSn(): number {
+    return this.#expCmdSn;
+  }
+
   /** True when another command that is not immediate may be sent. */
-  get windowOpen(): boolean {
+  get open(): boolean {
     return serialLessOrEqual(this.cmdSn, this.#maxCmdSn);
   }
 
+  /** True when the target has this command, and all before it. */
+  acknowledged(cmdSn: number): boolean {
+    return serialLess(cmdSn, this.#expCmdSn);
+  }
+
   /** Uses up a CmdSN. */
-  takeCmdSn(): number {
+  take(): number {
     const cmdSn = this.cmdSn;
     this.cmdSn = serialAdd(cmdSn, 1);
     return cmdSn;
   }
 
-  /** Takes ExpCmdSN and MaxCmdSN of any PDU (RFC 7143 §4.2.2.1): late ones never move the window back. */
+  /** Takes ExpCmdSN and MaxCmdSN of any PDU: late ones never move the window back. */
   update(expCmdSn: number, maxCmdSn: number): void {
     if (serialLess(maxCmdSn, serialAdd(expCmdSn, -1))) return;
     if (serialLess(this.#expCmdSn, expCmdSn)) this.#expCmdSn = expCmdSn;
     if (serialLess(this.#maxCmdSn, maxCmdSn)) this.#maxCmdSn = maxCmdSn;
+  }
+}
+
+/** What every PDU of one connection carries: the session's CmdSN, and ExpStatSN, which acknowledges statuses. */
+export class Numbering {
+  readonly window: CommandWindow;
+  /** What the next PDU acknowledges (RFC 7143 §4.2.2.2). */
+  expStatSn = 0;
+
+  constructor(window: CommandWindow) {
+    this.window = window;
   }
 
   /** Takes the StatSN of a PDU that uses one up. False when a status before it is missing. */

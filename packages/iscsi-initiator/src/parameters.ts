@@ -37,6 +37,9 @@ export interface SessionParameters {
   readonly initialR2t: boolean;
   readonly immediateData: boolean;
   readonly maxOutstandingR2t: number;
+  /** 0 to 2. */
+  readonly errorRecoveryLevel: number;
+  readonly maxConnections: number;
   readonly time2WaitS: number;
   readonly time2RetainS: number;
   /** TargetPortalGroupTag, where the target told it. */
@@ -56,20 +59,36 @@ const DIGEST_LISTS: Record<DigestPolicy, string> = {
   required: 'CRC32C',
 };
 
-/** The keys to send, in order. A discovery session has only the first few. */
-export function operationalOffer(options: NegotiationOptions, discovery: boolean): Map<string, string> {
-  const maxBurstBytes = options.maxBurstBytes ?? 1_048_576;
-  const offer = new Map([
+/** What the leading login offers beyond {@link NegotiationOptions}, for the session as a whole. */
+export interface SessionOffer {
+  readonly discovery: boolean;
+  /** 0 to 2 (RFC 7143 §13.20). */
+  readonly errorRecoveryLevel: number;
+  /** MaxConnections (RFC 7143 §13.2). */
+  readonly maxConnections: number;
+  /** DefaultTime2Retain (RFC 7143 §13.16), in seconds. */
+  readonly time2RetainS: number;
+}
+
+/** The keys that belong to one connection: all that a login may offer which joins a session. */
+export function connectionOffer(options: NegotiationOptions): Map<string, string> {
+  return new Map([
     ['HeaderDigest', DIGEST_LISTS[options.headerDigest ?? 'none']],
     ['DataDigest', DIGEST_LISTS[options.dataDigest ?? 'none']],
     ['MaxRecvDataSegmentLength', String(options.maxReceiveSegmentBytes ?? 262_144)],
-    ['DefaultTime2Wait', '0'],
-    ['DefaultTime2Retain', '0'],
-    ['ErrorRecoveryLevel', '0'],
   ]);
-  if (discovery) return offer;
+}
+
+/** The keys of a leading login, in order. A discovery session has only the first few. */
+export function operationalOffer(options: NegotiationOptions, session: SessionOffer): Map<string, string> {
+  const maxBurstBytes = options.maxBurstBytes ?? 1_048_576;
+  const offer = connectionOffer(options);
+  offer.set('DefaultTime2Wait', '0');
+  offer.set('DefaultTime2Retain', String(session.time2RetainS));
+  offer.set('ErrorRecoveryLevel', String(session.errorRecoveryLevel));
+  if (session.discovery) return offer;
   const yesNo = (value: boolean): string => (value ? 'Yes' : 'No');
-  offer.set('MaxConnections', '1');
+  offer.set('MaxConnections', String(session.maxConnections));
   offer.set('InitialR2T', yesNo(options.initialR2t ?? false));
   offer.set('ImmediateData', yesNo(options.immediateData ?? true));
   offer.set('MaxBurstLength', String(maxBurstBytes));
@@ -91,24 +110,41 @@ export function agreedParameters(offer: KeyValues, answers: KeyValues): SessionP
   const maxBurstBytes = number('MaxBurstLength');
   const tag = answers.get('TargetPortalGroupTag');
   return {
-    headerDigest: agreedDigest('HeaderDigest', offer, answers),
-    dataDigest: agreedDigest('DataDigest', offer, answers),
-    maxSendSegmentBytes: agreedNumber(
-      keyNamed('MaxRecvDataSegmentLength'),
-      undefined,
-      answers.get('MaxRecvDataSegmentLength'),
-    ),
-    maxReceiveSegmentBytes: Number(offer.get('MaxRecvDataSegmentLength')),
+    ...connectionParameters(offer, answers),
     maxBurstBytes,
     // RFC 7143 §13.14: FirstBurstLength must not exceed MaxBurstLength, whatever the two answers say.
     firstBurstBytes: Math.min(number('FirstBurstLength'), maxBurstBytes),
     initialR2t: yes('InitialR2T'),
     immediateData: yes('ImmediateData'),
     maxOutstandingR2t: number('MaxOutstandingR2T'),
+    errorRecoveryLevel: number('ErrorRecoveryLevel'),
+    maxConnections: number('MaxConnections'),
     time2WaitS: number('DefaultTime2Wait'),
     time2RetainS: number('DefaultTime2Retain'),
     portalGroupTag: tag === undefined ? undefined : parseNumber(tag),
     targetAlias: answers.get('TargetAlias'),
+  };
+}
+
+/** The values of a connection that joins a session: its own, the rest as the leading login settled it. */
+export function joinedParameters(
+  session: SessionParameters,
+  offer: KeyValues,
+  answers: KeyValues,
+): SessionParameters {
+  return { ...session, ...connectionParameters(offer, answers) };
+}
+
+function connectionParameters(
+  offer: KeyValues,
+  answers: KeyValues,
+): Pick<SessionParameters, 'headerDigest' | 'dataDigest' | 'maxSendSegmentBytes' | 'maxReceiveSegmentBytes'> {
+  const segment = 'MaxRecvDataSegmentLength';
+  return {
+    headerDigest: agreedDigest('HeaderDigest', offer, answers),
+    dataDigest: agreedDigest('DataDigest', offer, answers),
+    maxSendSegmentBytes: agreedNumber(keyNamed(segment), undefined, answers.get(segment)),
+    maxReceiveSegmentBytes: Number(offer.get(segment)),
   };
 }
 

@@ -5,7 +5,7 @@ import { Connection } from './connection.ts';
 import { InitiatorError } from './errors.ts';
 import { FullFeature } from './full-feature.ts';
 import { LoginPhase, type LoginOptions } from './login-phase.ts';
-import { Numbering } from './numbering.ts';
+import { CommandWindow, Numbering } from './numbering.ts';
 import type { ScsiResult } from './request.ts';
 import {
   DEFAULT_INITIATOR_NAME,
@@ -88,7 +88,7 @@ export class SessionLink {
   }
 
   #newLogin(connection: Connection): LoginPhase {
-    const numbering = new Numbering(1);
+    const numbering = new Numbering(new CommandWindow(1));
     const options = this.#loginOptions();
     const events = {
       algorithmChosen: (algorithm: number) => (this.#chosenAlgorithm = algorithm),
@@ -109,9 +109,17 @@ export class SessionLink {
       initiatorName: initiatorName ?? DEFAULT_INITIATOR_NAME,
       isid: this.#isid,
       negotiation: negotiation ?? {},
+      session: this.#sessionOffer(),
       ...(this.targetName === undefined ? {} : { targetName: this.targetName }),
       ...(chap === undefined ? {} : { chap: this.#md5Only ? md5Only(chap) : chap }),
     };
+  }
+
+  /** RFC 7143 §7.4.1: a discovery session has nothing to recover. */
+  #sessionOffer(): LoginOptions['session'] {
+    const { errorRecoveryLevel = 0, time2RetainS = 20 } = this.#options;
+    const level = this.targetName === undefined ? 0 : errorRecoveryLevel;
+    return { errorRecoveryLevel: level, maxConnections: 1, time2RetainS: level < 2 ? 0 : time2RetainS };
   }
 
   #closed(error: InitiatorError): void {

@@ -23,6 +23,14 @@ export interface SessionOptions {
   readonly chap?: ChapCredentials;
   readonly negotiation?: NegotiationOptions;
   readonly reconnect?: ReconnectOptions;
+  /**
+   * The highest error recovery offered (RFC 7143 §7.1.5). 0: a lost PDU costs the connection, a lost connection its
+   * commands. 1: PDUs that were lost or spoilt are asked for, or sent, again. 2: commands go on over another
+   * connection. Default 0.
+   */
+  readonly errorRecoveryLevel?: 0 | 1 | 2;
+  /** DefaultTime2Retain offered with level 2, in seconds: how long the target keeps commands for that. Default 20. */
+  readonly time2RetainS?: number;
   /** A connection and login that take longer fail. Default 15 000. */
   readonly loginTimeoutMs?: number;
   /** A command that takes longer is aborted. Default 60 000. */

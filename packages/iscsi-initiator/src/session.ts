@@ -290,6 +290,7 @@ export class IscsiSession {
       const nowMs = this.#clock.nowMs();
       this.#queue.tick(nowMs);
       if (this.#fullFeature !== undefined) this.#keepalive.tick(this.#fullFeature, nowMs);
+      this.#fullFeature?.tick(nowMs);
     });
   }
 }

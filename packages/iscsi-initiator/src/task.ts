@@ -1,5 +1,6 @@
 import { totalLength } from '@lunbox/block';
 import { encodeLun } from '@lunbox/scsi';
+import { DataHoles } from './data-holes.ts';
 import type { InitiatorError } from './errors.ts';
 import type { Lender } from './outbox.ts';
 import type { ScsiRequest, ScsiResult } from './request.ts';
@@ -10,6 +11,19 @@ const NO_BUFFERS: readonly Uint8Array[] = [];
 export interface TaskOwner {
   /** Exactly once for a task; its buffers are free again. */
   taskEnded(task: Task, outcome: ScsiResult | InitiatorError): void;
+}
+
+/** An acknowledgement of Data-In that the target asked for (RFC 7143 §11.7.2). */
+export interface WantedAck {
+  readonly targetTransferTag: number;
+  readonly lun: Uint8Array;
+}
+
+/** A status that came before all data of its command. */
+export interface HeldStatus {
+  readonly statSn: number;
+  /** The outcome, once the data is there. */
+  readonly outcome: () => ScsiResult | InitiatorError;
 }
 
 /** One try of a command on one connection. */
@@ -23,10 +37,20 @@ export class Task implements Lender {
   readonly buffers: readonly Uint8Array[];
   /** Expected Data Transfer Length, in bytes. */
   readonly lengthBytes: number;
-  /** Data-In received so far; it comes in order, since DataPDUInOrder and DataSequenceInOrder are Yes. */
+  /** Data-In received so far. */
   receivedBytes = 0;
   /** DataSN of the next Data-In, or R2TSN of the next R2T. */
   nextDataSn = 0;
+  /** Where the next Data-In begins: DataPDUInOrder and DataSequenceInOrder are Yes. */
+  nextOffset = 0;
+  /** What is missing before {@link Task.nextDataSn}, from ErrorRecoveryLevel 1 on. */
+  holes: DataHoles | undefined = undefined;
+  /** The target cannot send again what is missing: the command fails, whatever its status. */
+  dataLost = false;
+  /** Waits for the data that is missing. */
+  held: HeldStatus | undefined = undefined;
+  /** Waits for the data that is missing. */
+  wantedAck: WantedAck | undefined = undefined;
   readonly #owner: TaskOwner;
   #lent = 0;
   #outcome: ScsiResult | InitiatorError | undefined;
@@ -46,6 +70,17 @@ export class Task implements Lender {
   /** True once the outcome is known. */
   get ended(): boolean {
     return this.#outcome !== undefined;
+  }
+
+  /** True when PDUs of this command are known to be missing. */
+  get lacksData(): boolean {
+    return this.holes !== undefined && this.holes.size > 0;
+  }
+
+  /** For the first PDU that is missing. */
+  makeHoles(): DataHoles {
+    this.holes ??= new DataHoles();
+    return this.holes;
   }
 
   /** Some of the buffers are with the network. */

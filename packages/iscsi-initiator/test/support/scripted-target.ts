@@ -7,10 +7,12 @@ import {
   NO_TTT,
   RESERVED_TAG,
   serializePdu,
+  type DataInPdu,
   type FrameHeader,
   type InitiatorPdu,
   type LoginRequestPdu,
   type ScsiCommandPdu,
+  type ScsiResponsePdu,
   type TargetPdu,
 } from '@lunbox/iscsi-pdu';
 import { IscsiSession, type Channel, type ChannelEvents, type Portal } from '../../src/index.ts';
@@ -39,6 +41,8 @@ export class ScriptedConnection implements Channel {
   readonly received: InitiatorPdu[] = [];
   statSn = 1000;
   maxCmdSn = 64;
+  /** Overrides what is told of the commands that have come. */
+  expCmdSn: number | undefined;
   ended = false;
   /** The next PDU arrives with its last bit flipped. */
   spoilNext = false;
@@ -82,28 +86,42 @@ export class ScriptedConnection implements Channel {
 
   /** The numbers of a PDU that uses a StatSN up. */
   numbers(): { statSn: number; expCmdSn: number; maxCmdSn: number } {
-    return { statSn: this.statSn++, expCmdSn: this.#expCmdSn, maxCmdSn: this.maxCmdSn };
+    const numbers = this.#currentNumbers();
+    this.statSn++;
+    return numbers;
+  }
+
+  /** A Reject of what was received. */
+  reject(reason: number, rejected: InitiatorPdu): void {
+    const data = serializePdu(rejected, { header: false, data: false }).slice(0, 48);
+    this.say({ type: 'reject', reason, dataSn: 0, data, ...this.numbers() });
   }
 
   /** A SCSI Response. */
-  respond({ initiatorTaskTag }: ScsiCommandPdu, status = 0, data: Uint8Array = EMPTY): void {
+  respond(
+    { initiatorTaskTag }: ScsiCommandPdu,
+    status = 0,
+    data: Uint8Array = EMPTY,
+    more: Partial<ScsiResponsePdu> = {},
+  ): void {
     const flags = { bidirectionalOverflow: false, bidirectionalUnderflow: false, overflow: false };
     const counts = { bidirectionalResidualCount: 0, residualCount: 0, expDataSn: 0, snackTag: 0 };
     const rest = { underflow: false, response: 0, status, initiatorTaskTag, data };
-    this.say({ type: 'scsi-response', ...flags, ...counts, ...rest, ...this.numbers() });
+    const numbers = more.statSn === undefined ? this.numbers() : this.#currentNumbers();
+    this.say({ type: 'scsi-response', ...flags, ...counts, ...rest, ...numbers, ...more });
   }
 
   /** Data-In, with GOOD status when it is the last. */
   dataIn(
     { initiatorTaskTag }: ScsiCommandPdu,
-    place: { bufferOffset: number; dataSn: number; final: boolean },
+    place: { bufferOffset: number; dataSn: number; final: boolean } & Partial<DataInPdu>,
     data: Uint8Array,
   ): void {
-    const flags = { acknowledge: false, overflow: false, underflow: false, hasStatus: place.final };
+    const { hasStatus = place.final } = place;
+    const flags = { acknowledge: false, overflow: false, underflow: false };
     const rest = { status: 0, lun: NO_LUN, initiatorTaskTag, targetTransferTag: NO_TTT, residualCount: 0 };
-    const numbers = place.final ? this.numbers() : { ...this.numbers(), statSn: 0 };
-    if (!place.final) this.statSn--;
-    this.say({ type: 'data-in', ...flags, ...rest, ...place, data, ...numbers });
+    const numbers = hasStatus ? this.numbers() : { ...this.#currentNumbers(), statSn: 0 };
+    this.say({ type: 'data-in', ...flags, ...rest, ...numbers, ...place, hasStatus, data });
   }
 
   /** An R2T. */
@@ -116,7 +134,7 @@ export class ScriptedConnection implements Channel {
   ): void {
     const place = { r2tSn, bufferOffset: offset, desiredDataTransferLength: length };
     const tags = { lun: NO_LUN, initiatorTaskTag, targetTransferTag: tag };
-    this.say({ type: 'r2t', ...tags, ...place, ...this.numbers(), statSn: --this.statSn });
+    this.say({ type: 'r2t', ...tags, ...place, ...this.#currentNumbers() });
   }
 
   /** The connection breaks. */
@@ -170,7 +188,11 @@ export class ScriptedConnection implements Channel {
     this.dataDigest = this.#framer.dataDigest = data;
   }
 
-  get #expCmdSn(): number {
+  #currentNumbers(): { statSn: number; expCmdSn: number; maxCmdSn: number } {
+    return { statSn: this.statSn, expCmdSn: this.expCmdSn ?? this.#receivedCmdSn, maxCmdSn: this.maxCmdSn };
+  }
+
+  get #receivedCmdSn(): number {
     const last = this.received.findLast((pdu) => pdu.type === 'scsi-command' && !pdu.immediate);
     return last?.type === 'scsi-command' ? last.cmdSn + 1 : 1;
   }
@@ -202,9 +224,13 @@ export class ScriptedTarget {
     return this.connections.at(-1) as ScriptedConnection;
   }
 
+  /** What leads to this target instead of the network. */
+  get seams(): SessionSeams {
+    return { clock: this.clock, random: this.#random, chapDigest, dial: this.#dial };
+  }
+
   session(options: Partial<SessionOptions> = {}): IscsiSession {
-    const seams = { clock: this.clock, random: this.#random, chapDigest, dial: this.#dial };
-    return new IscsiSession({ portal: PORTAL, targetName: TARGET_NAME, ...options }, seams);
+    return new IscsiSession({ portal: PORTAL, targetName: TARGET_NAME, ...options }, this.seams);
   }
 
   /** A session that is open. */

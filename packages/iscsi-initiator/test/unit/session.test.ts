@@ -242,6 +242,7 @@ describe('PDUs that the target sends by itself', () => {
     const session = await target.open();
     target.command = (connection, pdu) => {
       const data = new Uint8Array(48);
+      data[0] = 0x01;
       new DataView(data.buffer).setUint32(16, pdu.initiatorTaskTag);
       const reason = RejectReason.INVALID_PDU_FIELD;
       connection.say({ type: 'reject', reason, dataSn: 0, data, ...connection.numbers() });
