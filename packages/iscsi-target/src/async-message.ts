@@ -1,5 +1,6 @@
 import { AsyncEvent, joinSense } from '@lunbox/iscsi-pdu';
 import type { Connection } from './connection.ts';
+import type { Session, SessionConnection } from './session.ts';
 
 const NO_LUN = new Uint8Array(8);
 const EMPTY = new Uint8Array(0);
@@ -7,7 +8,11 @@ const EMPTY = new Uint8Array(0);
 /** What an Asynchronous Message says beyond its event (RFC 7143 §11.9). */
 interface Content {
   readonly lun?: Uint8Array;
-  /** Seconds: to log out within, or to wait before coming back. */
+  /** The CID that the event is about. */
+  readonly parameter1?: number;
+  /** Seconds: Time2Wait. */
+  readonly parameter2?: number;
+  /** Seconds: to log out within, or Time2Retain. */
   readonly parameter3?: number;
   readonly data?: Uint8Array;
 }
@@ -15,6 +20,14 @@ interface Content {
 /** Asks the initiator to log out within so many seconds (event 1). */
 export function askForLogout(connection: Connection, withinS: number): void {
   send(connection, AsyncEvent.LOGOUT_REQUEST, { parameter3: withinS });
+}
+
+/** Tells the initiator by another connection of the session, if there is one, that this one is lost (event 2). */
+export function announceConnectionDrop(session: Session, lost: SessionConnection): void {
+  const other = [...session.connections.values()].find((connection) => connection !== lost);
+  const { defaultTime2Wait: parameter2, defaultTime2Retain: parameter3 } = session.parameters;
+  const content = { parameter1: lost.cid, parameter2, parameter3 };
+  if (other !== undefined) send(other.connection, AsyncEvent.CONNECTION_DROP, content);
 }
 
 /** Tells the initiator that all connections of its session end (event 3). */
@@ -33,8 +46,8 @@ function send(connection: Connection, asyncEvent: number, content: Content): voi
     lun: content.lun ?? NO_LUN,
     asyncEvent,
     asyncVCode: 0,
-    parameter1: 0,
-    parameter2: 0,
+    parameter1: content.parameter1 ?? 0,
+    parameter2: content.parameter2 ?? 0,
     parameter3: content.parameter3 ?? 0,
     data: content.data ?? EMPTY,
     ...connection.numbers(),

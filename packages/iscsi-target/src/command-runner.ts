@@ -7,7 +7,7 @@ import { ReadTransfer, type Producer, type ReadHost } from './read-transfer.ts';
 import { residualOf } from './residual.ts';
 import type { Session } from './session.ts';
 import type { SolicitationBudget } from './solicitation.ts';
-import type { Task } from './task.ts';
+import type { Task, TaskResponse } from './task.ts';
 import { WriteTransfer, type WriteHost } from './write-transfer.ts';
 
 /** Data of a command that answers with a parameter block, as something that a {@link ReadTransfer} can send. */
@@ -81,6 +81,10 @@ export class CommandRunner implements ReadHost, WriteHost {
     return this.#parameters.errorRecoveryLevel > 0;
   }
 
+  get closed(): boolean {
+    return this.#connection.ended;
+  }
+
   get budget(): SolicitationBudget {
     return this.#session.budget;
   }
@@ -93,6 +97,7 @@ export class CommandRunner implements ReadHost, WriteHost {
   start(task: Task): void {
     const nexus = this.#session.nexus;
     if (nexus === undefined) throw new Error('a discovery session has no SCSI commands');
+    task.runner = this;
     const { observer } = this.#connection.owner;
     if (observer !== undefined) task.watch(observer, this.#session.identity);
     const execution = nexus.execute(task.lun, task);
@@ -101,11 +106,30 @@ export class CommandRunner implements ReadHost, WriteHost {
     const answered = (result: Execution): void => {
       task.execution = result;
       task.unhold();
-      if (task.aborted) return;
-      this.#proceed(task, result);
-      this.flushSoon();
+      if (!task.aborted) (task.runner as CommandRunner).#answered(task, result);
     };
     execution.then(answered, (error: unknown) => answered(this.failure(error)));
+  }
+
+  /**
+   * Takes a task over whose connection is gone (TASK REASSIGN, RFC 7143 §7.2.2): what the initiator does not have is
+   * sent again, and the task goes on from where it is.
+   */
+  resume(task: Task, expDataSn: number): void {
+    const step = task.parkedStep;
+    task.parkedStep = undefined;
+    task.connection = this.#connection;
+    task.runner = this;
+    // RFC 7143 §7.2.2: a SNACK Tag belongs to the connection that is gone, as the StatSN does.
+    task.snackTag = 0;
+    task.statSn = undefined;
+    if (task.reading !== undefined) task.reading.resume(this, expDataSn);
+    else if (task.response !== undefined) this.#respond(task, task.response);
+    else {
+      task.transfer?.resume(this, expDataSn);
+      step?.(this);
+    }
+    this.flushSoon();
   }
 
   /** The socket has room again: goes on with the reads that stopped, in the order in which they did. */
@@ -137,8 +161,13 @@ export class CommandRunner implements ReadHost, WriteHost {
 
   complete(task: Task, finished: Finished, scsiLengthBytes: number): void {
     if (task.aborted) return;
+    if (this.closed) {
+      task.parkedStep = (runner) => runner.complete(task, finished, scsiLengthBytes);
+      return;
+    }
     this.#session.retire(task);
     const residual = residualOf(task.expectedDataTransferLength, scsiLengthBytes);
+    if (this.#reassignable) task.response = { status: finished.status, residual, sense: finished.sense };
     this.writer.sendScsiResponse(task, finished.status, residual, finished.sense);
     task.finish(finished.status, Math.min(task.expectedDataTransferLength, scsiLengthBytes));
     this.flushSoon();
@@ -155,6 +184,24 @@ export class CommandRunner implements ReadHost, WriteHost {
 
   flushSoon(): void {
     this.#connection.flushSoon();
+  }
+
+  /** ErrorRecoveryLevel 2: another connection may have to go on with a task. */
+  get #reassignable(): boolean {
+    return this.#parameters.errorRecoveryLevel > 1;
+  }
+
+  #respond(task: Task, { status, residual, sense }: TaskResponse): void {
+    this.writer.sendScsiResponse(task, status, residual, sense);
+  }
+
+  /** The device server has answered later, perhaps when the connection is gone. */
+  #answered(task: Task, execution: Execution): void {
+    if (this.closed) task.parkedStep = (runner) => runner.#proceed(task, execution);
+    else {
+      this.#proceed(task, execution);
+      this.flushSoon();
+    }
   }
 
   #proceed(task: Task, execution: Execution): void {

@@ -31,7 +31,7 @@ export class DataInResend {
   pump(): void {
     while (this.#next < this.#pieces.length) {
       const piece = this.#pieces[this.#next] as SentDataIn;
-      if (piece.place.task.aborted) break;
+      if (piece.place.task.aborted || this.#host.closed) break;
       if (this.#host.congested) return this.#host.waitForDrain(this);
       const data = new Uint8Array(piece.lengthBytes);
       let result: void | Promise<void>;
@@ -56,7 +56,7 @@ export class DataInResend {
   #await(result: Promise<void>, piece: SentDataIn, data: Uint8Array): void {
     result.then(
       () => {
-        if (!piece.place.task.aborted) this.#send(piece, data);
+        if (!piece.place.task.aborted && !this.#host.closed) this.#send(piece, data);
         this.pump();
       },
       () => this.#ended(),

@@ -110,6 +110,7 @@ export class TargetEngine {
   /** Time passes: call it about once a second. */
   tick(nowMs: number): void {
     for (const connection of [...this.#connections]) connection.tick(nowMs);
+    this.#registry.tick(nowMs);
   }
 
   /**
@@ -120,7 +121,9 @@ export class TargetEngine {
    */
   drain(logoutWithinS: number, redirectTo?: string): void {
     this.#registry.gate.shut(redirectTo);
-    const phases = this.#registry.sessions.flatMap(({ connections }) => [...connections.values()]);
+    // RFC 7143 §7.4.3: a discovery session is sent no Asynchronous Message.
+    const normal = this.#registry.sessions.filter(({ nexus }) => nexus !== undefined);
+    const phases = normal.flatMap(({ connections }) => [...connections.values()]);
     const inSession = new Set(phases.map(({ connection }) => connection));
     for (const connection of [...this.#connections]) {
       if (inSession.has(connection)) askForLogout(connection, logoutWithinS);
@@ -140,10 +143,14 @@ export class TargetEngine {
   stop(quiet: () => void = () => undefined): void {
     const tasks = this.#registry.sessions.flatMap((session) => [...session.tasks.values()]);
     this.#registry.ending('dropped', () => {
-      for (const connection of [...this.#connections]) {
+      const leave = (connection: Connection): void => {
         announceSessionDrop(connection);
         connection.finish();
+      };
+      for (const session of this.#registry.sessions) {
+        this.#registry.endSession(session, ({ connection }) => leave(connection));
       }
+      for (const connection of [...this.#connections]) leave(connection);
     });
     whenAllEnded(tasks, quiet);
   }

@@ -1,6 +1,5 @@
 import {
   LogoutReason,
-  LogoutResult,
   NO_TTT,
   Opcode,
   RESERVED_TAG,
@@ -17,11 +16,13 @@ import {
   type TextRequestPdu,
 } from '@lunbox/iscsi-pdu';
 import type { BufferPool } from './buffer-pool.ts';
+import { announceConnectionDrop } from './async-message.ts';
 import { newCommandHeader, taskOf } from './command-header.ts';
 import { CommandRunner } from './command-runner.ts';
 import type { Connection, Phase } from './connection.ts';
 import type { OperationalParameters } from './parameters.ts';
 import { Keepalive } from './keepalive.ts';
+import { logOut } from './logout.ts';
 import type { SendTargetsContext } from './send-targets.ts';
 import type { Session, SessionConnection } from './session.ts';
 import type { Task } from './task.ts';
@@ -35,8 +36,8 @@ import { WriteTransfer } from './write-transfer.ts';
 export interface SessionOwner extends ResetAuthority {
   readonly pool: BufferPool;
   readonly sendTargetsContext: (connection: Connection, session: Session) => SendTargetsContext;
-  /** The session has lost its last connection, `last`. */
-  sessionClosed(session: Session, last: Connection): void;
+  /** The session has lost its last connection, and waits for none. */
+  sessionClosed(session: Session): void;
 }
 
 /** Status PDUs kept for an initiator that does not acknowledge them. */
@@ -44,6 +45,9 @@ const UNACKNOWLEDGED_LIMIT = 512;
 
 /** Every PDU of an initiator has its ExpStatSN here. */
 const EXP_STAT_SN_OFFSET = 28;
+
+/** The CID of a Logout Request (RFC 7143 §11.14.3). */
+const CID_OFFSET = 20;
 
 type PduHandler = (phase: FullFeaturePhase, header: FrameHeader, data: Uint8Array, digestOk: boolean) => void;
 
@@ -58,6 +62,13 @@ const HANDLERS: readonly (PduHandler | undefined)[] = handlerTable({
   [Opcode.SNACK]: (phase, header, data) => phase.snack(header, data),
 });
 
+/** RFC 7143 §4.3: a discovery session is for SendTargets and its own logout. */
+const DISCOVERY_HANDLERS: readonly (PduHandler | undefined)[] = handlerTable({
+  [Opcode.SCSI_COMMAND]: (phase, header, data, digestOk) => phase.command(header, data, digestOk),
+  [Opcode.TEXT_REQUEST]: (phase, header, data) => phase.textRequest(header, data),
+  [Opcode.LOGOUT_REQUEST]: (phase, header, data) => phase.logout(header, data),
+});
+
 /** Full feature phase of one connection of a session (RFC 7143 §4.2.5). */
 export class FullFeaturePhase implements Phase, SessionConnection {
   readonly session: Session;
@@ -69,7 +80,7 @@ export class FullFeaturePhase implements Phase, SessionConnection {
   readonly #keepalive: Keepalive;
   readonly #text: TextExchange;
   /** From ErrorRecoveryLevel 1 on. */
-  readonly #recovery: Recovery | undefined;
+  readonly recovery: Recovery | undefined;
   readonly #commandHeader = newCommandHeader();
   readonly #dataOutHeader: DataOutHeader = newDataOutHeader();
   /** The task whose PDU is just arriving. */
@@ -77,6 +88,10 @@ export class FullFeaturePhase implements Phase, SessionConnection {
   #arrivingReason: number | undefined = undefined;
   #placed = false;
   #closed = false;
+  /** It is logged out for recovery: its tasks wait for another connection. */
+  #removed = false;
+  /** Tags of task management requests that are not answered yet. */
+  readonly #managing = new Set<number>();
 
   constructor(
     connection: Connection,
@@ -91,12 +106,12 @@ export class FullFeaturePhase implements Phase, SessionConnection {
     this.#parameters = parameters;
     this.#owner = owner;
     this.#runner = new CommandRunner(connection, session, parameters, owner.pool);
-    this.#keepalive = new Keepalive(connection);
+    this.#keepalive = new Keepalive(connection, session.nexus !== undefined);
     this.#text = new TextExchange(connection, session, parameters, () =>
       owner.sendTargetsContext(connection, session),
     );
-    if (parameters.errorRecoveryLevel > 0) this.#recovery = new Recovery(UNACKNOWLEDGED_LIMIT);
-    connection.writer.recovery = this.#recovery;
+    if (parameters.errorRecoveryLevel > 0) this.recovery = new Recovery(UNACKNOWLEDGED_LIMIT);
+    connection.writer.recovery = this.recovery;
   }
 
   get expCmdSn(): number {
@@ -108,7 +123,7 @@ export class FullFeaturePhase implements Phase, SessionConnection {
   }
 
   onHeader(header: FrameHeader): Uint8Array | undefined {
-    this.#recovery?.acknowledge(readU32(header.bytes, header.offset + EXP_STAT_SN_OFFSET));
+    if (this.recovery !== undefined) this.#acknowledge(this.recovery, header);
     if (header.opcode === Opcode.SCSI_COMMAND) return this.#commandArrives(header);
     if (header.opcode === Opcode.DATA_OUT) return this.#dataArrives(header);
     return undefined;
@@ -117,7 +132,7 @@ export class FullFeaturePhase implements Phase, SessionConnection {
   onPdu(header: FrameHeader, data: Uint8Array, digestOk: boolean): void {
     // RFC 7143 §7.8: a PDU with a bad data digest is told about and discarded; a command's data fails the command.
     if (!digestOk) this.connection.reject(header, RejectReason.DATA_DIGEST_ERROR);
-    const handler = HANDLERS[header.opcode];
+    const handler = (this.session.nexus === undefined ? DISCOVERY_HANDLERS : HANDLERS)[header.opcode];
     if (handler === undefined) return this.connection.reject(header, RejectReason.COMMAND_NOT_SUPPORTED);
     const carriesTaskData = header.opcode === Opcode.SCSI_COMMAND || header.opcode === Opcode.DATA_OUT;
     if (digestOk || carriesTaskData) handler(this, header, data, digestOk);
@@ -136,10 +151,19 @@ export class FullFeaturePhase implements Phase, SessionConnection {
     this.#closed = true;
     const arriving = this.#arriving;
     this.#arriving = undefined;
-    this.session.detach(this);
+    this.#leave();
     // The rest of the data segment will never come: what it was to fill is free.
     arriving?.unhold();
-    if (this.session.connections.size === 0) this.#owner.sessionClosed(this.session, this.connection);
+    if (!this.session.open) this.#owner.sessionClosed(this.session);
+  }
+
+  /** RFC 7143 §7.1.4.3: a failed connection may be recovered from; one that was closed in order is over. */
+  #leave(): void {
+    const { session, connection, cid } = this;
+    const lost = connection.ending !== 'logout';
+    if (lost && session.connections.get(cid) === this) announceConnectionDrop(session, this);
+    if (lost || this.#removed) session.depart(this, this.#removed);
+    else session.detach(this);
   }
 
   /** A SCSI Command PDU is complete. */
@@ -154,7 +178,7 @@ export class FullFeaturePhase implements Phase, SessionConnection {
     }
     const final = (header.bytes[header.offset + 1]! & 0x80) !== 0;
     // RFC 7143 §7.8: a discarded command has not been received; it is sent again under the same CmdSN.
-    if (!digestOk && this.#recovery !== undefined) return this.#discard(task);
+    if (!digestOk && this.recovery !== undefined) return this.#discard(task);
     task.transfer?.immediateArrived(data.length, digestOk, !final);
     task.unhold();
     this.#runInOrder(task);
@@ -197,18 +221,29 @@ export class FullFeaturePhase implements Phase, SessionConnection {
   taskManagement(header: FrameHeader, data: Uint8Array): void {
     const request = decode<TaskManagementRequestPdu>(header, data);
     request.lun = request.lun.slice();
-    this.#ordered(request, () =>
-      manageTasks(this.session, request, this.#owner, (response, additionalResponse = 0) => {
-        if (this.#closed) return;
-        this.connection.send({
-          type: 'task-management-response',
-          response,
-          additionalResponse,
-          initiatorTaskTag: request.initiatorTaskTag,
-          ...this.connection.numbers(),
-        });
-      }),
-    );
+    const { session, connection } = this;
+    const { initiatorTaskTag } = request;
+    const answer = (response: number, additionalResponse = 0): void => {
+      if (this.#closed) return;
+      this.#managing.delete(initiatorTaskTag);
+      const numbers = connection.numbers();
+      connection.send({
+        type: 'task-management-response',
+        response,
+        additionalResponse,
+        initiatorTaskTag,
+        ...numbers,
+      });
+    };
+    this.#ordered(request, () => {
+      this.#managing.add(initiatorTaskTag);
+      manageTasks({ session, request, authority: this.#owner, runner: this.#runner, answer });
+    });
+  }
+
+  holdsRequest(initiatorTaskTag: number): boolean {
+    const answered = this.recovery?.holdsRequest(initiatorTaskTag) ?? false;
+    return answered || this.#managing.has(initiatorTaskTag) || this.#text.holds(initiatorTaskTag);
   }
 
   /** SendTargets and renegotiation (RFC 7143 §11.10). */
@@ -227,18 +262,21 @@ export class FullFeaturePhase implements Phase, SessionConnection {
 
   /** A request to send PDUs again (RFC 7143 §11.16). Without error recovery there is none to answer it. */
   snack(header: FrameHeader, data: Uint8Array): void {
-    const recovery = this.#recovery;
+    const recovery = this.recovery;
     if (recovery === undefined) return this.connection.reject(header, RejectReason.COMMAND_NOT_SUPPORTED);
     const context = { session: this.session, recovery, writer: this.connection.writer };
-    const answered = answerSnack(decode<SnackPdu>(header, data), context);
-    if (!answered) this.connection.reject(header, RejectReason.SNACK_REJECT);
+    const reason = answerSnack(decode<SnackPdu>(header, data), context);
+    if (reason !== undefined) this.connection.reject(header, reason);
   }
 
   /** Logout (RFC 7143 §11.14) of the session, of this connection or of another one of the session. */
   logout(header: FrameHeader, data: Uint8Array): void {
     const request = decode<LogoutRequestPdu>(header, data);
+    if (this.session.nexus === undefined && request.reason !== LogoutReason.CLOSE_SESSION) {
+      return this.connection.reject(header, RejectReason.PROTOCOL_ERROR);
+    }
     this.#ordered(request, () => {
-      const { response, leaving } = this.#loggedOut(request);
+      const { response, leave } = logOut(this.session, request, this.#owner, this.connection.nowMs);
       this.connection.send({
         type: 'logout-response',
         response,
@@ -247,24 +285,22 @@ export class FullFeaturePhase implements Phase, SessionConnection {
         time2Retain: this.#parameters.defaultTime2Retain,
         ...this.connection.numbers(),
       });
-      // This connection goes last, and not before the answer.
-      for (const other of leaving) if (other !== this) other.connection.finish();
-      if (leaving.includes(this)) this.connection.finish();
+      leave();
     });
   }
 
-  /** What a logout request comes to, and which connections end. */
-  #loggedOut({ reason, cid }: LogoutRequestPdu): { response: number; leaving: SessionConnection[] } {
-    if (reason === LogoutReason.CLOSE_SESSION) {
-      return { response: LogoutResult.CLOSED, leaving: [...this.session.connections.values()] };
-    }
-    // ErrorRecoveryLevel 0 keeps nothing that a recovery could go on with (RFC 7143 §11.15.1).
-    if (reason !== LogoutReason.CLOSE_CONNECTION) {
-      return { response: LogoutResult.RECOVERY_NOT_SUPPORTED, leaving: [] };
-    }
-    const named = this.session.connections.get(cid);
-    if (named === undefined) return { response: LogoutResult.CID_NOT_FOUND, leaving: [] };
-    return { response: LogoutResult.CLOSED, leaving: [named] };
+  logOut(recovery: boolean): void {
+    this.#removed = recovery;
+    this.connection.finish();
+  }
+
+  /** RFC 7143 §11.14.4: the ExpStatSN of a logout is that of the connection which it names. */
+  #acknowledge(recovery: Recovery, { opcode, bytes, offset }: FrameHeader): void {
+    const ofOther =
+      opcode === Opcode.LOGOUT_REQUEST &&
+      (bytes[offset + 1]! & 0x7f) !== LogoutReason.CLOSE_SESSION &&
+      ((bytes[offset + CID_OFFSET]! << 8) | bytes[offset + CID_OFFSET + 1]!) !== this.cid;
+    if (!ofOther) recovery.acknowledge(readU32(bytes, offset + EXP_STAT_SN_OFFSET));
   }
 
   /** Checks a command before its data arrives and says where the data goes. */
@@ -312,7 +348,9 @@ export class FullFeaturePhase implements Phase, SessionConnection {
   #runInOrder(task: Task): void {
     const { session } = this;
     if (task.immediate) return this.#start(task);
-    if (task.cmdSn !== session.expCmdSn) return session.inOrder(task.cmdSn, () => this.#start(task));
+    if (task.cmdSn !== session.expCmdSn) {
+      return session.inOrder(task.cmdSn, () => this.#start(task), task);
+    }
     session.advance();
     this.#start(task);
     session.runDeferred();
@@ -329,9 +367,7 @@ export class FullFeaturePhase implements Phase, SessionConnection {
   #ordered(request: { immediate: boolean; cmdSn: number }, command: () => void): void {
     if (request.immediate) command();
     else if (this.session.inWindow(request.cmdSn)) {
-      this.session.inOrder(request.cmdSn, () => {
-        if (!this.#closed) command();
-      });
+      this.session.inOrder(request.cmdSn, command, this);
     }
   }
 }

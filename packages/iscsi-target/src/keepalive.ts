@@ -9,12 +9,15 @@ const NO_LUN = new Uint8Array(8);
  */
 export class Keepalive {
   readonly #connection: Connection;
+  readonly #pings: boolean;
   #pingTag = 0;
   #pingSentMs: number | undefined = undefined;
   #peerAnswers = false;
 
-  constructor(connection: Connection) {
+  /** @param pings - False in a discovery session, which is sent nothing but answers (RFC 7143 §7.4.3). */
+  constructor(connection: Connection, pings: boolean) {
     this.#connection = connection;
+    this.#pings = pings;
   }
 
   /** A NOP-Out with a target transfer tag came: the peer answers pings. */
@@ -23,17 +26,22 @@ export class Keepalive {
     this.#pingSentMs = undefined;
   }
 
-  /** Time passes: pings, or drops a peer that used to answer and has fallen silent. */
+  /** Time passes: pings, or drops a peer that used to answer and has fallen silent, or that cannot be pinged. */
   tick(nowMs: number): void {
     const connection = this.#connection;
     const { pingIntervalMs, pingTimeoutMs } = connection.owner.limits;
+    const silentMs = nowMs - connection.lastReceivedMs;
+    if (!this.#pings) {
+      if (silentMs >= pingIntervalMs + pingTimeoutMs) connection.fail();
+      return;
+    }
     const sentMs = this.#pingSentMs;
     if (sentMs !== undefined && connection.lastReceivedMs > sentMs) this.#pingSentMs = undefined;
     else if (sentMs !== undefined) {
       if (this.#peerAnswers && nowMs - sentMs >= pingTimeoutMs) connection.fail();
       return;
     }
-    if (nowMs - connection.lastReceivedMs >= pingIntervalMs) this.#ping(nowMs);
+    if (silentMs >= pingIntervalMs) this.#ping(nowMs);
   }
 
   #ping(nowMs: number): void {

@@ -9,7 +9,7 @@ export interface TargetLimits {
   readonly maxSessions: number;
   /** Connections one session may have (MaxConnections, RFC 7143 §13.2). */
   readonly maxSessionConnections: number;
-  /** Highest ErrorRecoveryLevel agreed to: 0, or 1 (RFC 7143 §13.20). */
+  /** Highest ErrorRecoveryLevel agreed to: 0 to 2 (RFC 7143 §13.20). */
   readonly errorRecoveryLevel: number;
   /** Commands a session may have outstanding: the width of the CmdSN window (RFC 7143 §4.2.2.1). */
   readonly queueDepth: number;
@@ -52,7 +52,7 @@ export const DEFAULT_LIMITS: TargetLimits = {
   maxConnections: 1024,
   maxSessions: 512,
   maxSessionConnections: 8,
-  errorRecoveryLevel: 1,
+  errorRecoveryLevel: 2,
   queueDepth: 128,
   totalQueueDepth: 4096,
   maxReceiveSegmentBytes: 262_144,

@@ -5,8 +5,8 @@ import { LoginError } from './login-error.ts';
 import {
   defaultParameters,
   inDependencyOrder,
+  isAnswerOnly,
   negotiateParameter,
-  offersAnAnswer,
   type OperationalParameters,
 } from './parameters.ts';
 
@@ -95,7 +95,7 @@ export class LoginNegotiation {
   #checkOffer(name: string, value: string): void {
     if (this.#seen.has(name)) throw renegotiated(name);
     this.#seen.set(name, value);
-    if (offersAnAnswer(name, value)) {
+    if (isAnswerOnly(value)) {
       throw new LoginError(LoginStatus.INITIATOR_ERROR, `${name}=${value} is no proposal`);
     }
   }

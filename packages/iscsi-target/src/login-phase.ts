@@ -66,7 +66,8 @@ export class LoginPhase implements Phase {
   }
 
   onPdu(header: FrameHeader, data: Uint8Array): void {
-    // RFC 7143 §7.13: anything but a Login Request before full feature phase ends the connection.
+    // RFC 7143 §4.2.4: anything but a Login Request ends the connection; unanswered, if it is the first.
+    if (header.opcode !== Opcode.LOGIN_REQUEST && this.#requests === 0) return this.#connection.fail();
     if (header.opcode !== Opcode.LOGIN_REQUEST)
       return this.#refuse(undefined, LoginStatus.INVALID_DURING_LOGIN);
     let request: LoginRequestPdu | undefined;

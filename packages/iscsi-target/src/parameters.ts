@@ -169,11 +169,11 @@ export function inDependencyOrder(pairs: readonly [string, string][]): [string, 
 }
 
 /**
- * True when the initiator offers what may only be answered. What this target declares it may answer like that, though
- * it needs not.
+ * True for a value that is not for offering. None of it can be an answer to us either: this target proposes nothing,
+ * and NotUnderstood for a key that it declares is a protocol error (RFC 7143 §6.2).
  */
-export function offersAnAnswer(name: string, value: string): boolean {
-  return ANSWERS_ONLY.has(value) && Keys.get(name)?.sender !== 'target';
+export function isAnswerOnly(value: string): boolean {
+  return ANSWERS_ONLY.has(value);
 }
 
 /**

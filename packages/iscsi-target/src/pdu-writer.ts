@@ -27,6 +27,8 @@ export interface DataInPlace {
   readonly bufferOffset: number;
   readonly dataSn: number;
   readonly final: boolean;
+  /** Target transfer tag of a PDU that asks for a DataACK (A bit, RFC 7143 §11.7.2); FFFFFFFFh on any other. */
+  readonly acknowledgeTag: number;
   /** Set on the PDU that carries GOOD status. */
   readonly residual: Residual | undefined;
 }
@@ -179,6 +181,8 @@ export class PduWriter {
     header.lunLow = task.lunLow;
     header.initiatorTaskTag = task.initiatorTaskTag;
     // RFC 7143 §11.7.4: without the A bit the target transfer tag is FFFFFFFFh. §11.7: StatSN only with the S bit.
+    header.acknowledge = place.acknowledgeTag !== NO_TTT;
+    header.targetTransferTag = place.acknowledgeTag;
     header.statSn = residual === undefined ? 0 : this.#numbering.takeStatSn();
     header.expCmdSn = this.#numbering.expCmdSn;
     header.maxCmdSn = this.#numbering.maxCmdSn;

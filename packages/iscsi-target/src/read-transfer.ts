@@ -1,3 +1,4 @@
+import { NO_TTT } from '@lunbox/iscsi-pdu';
 import { Status, type DataIn, type Finished } from '@lunbox/scsi';
 import type { PinnedRegion } from './outbox.ts';
 import { DataInResend, type SentDataIn } from './data-in-resend.ts';
@@ -19,6 +20,10 @@ export interface ReadHost {
   readonly maxBurstBytes: number;
   /** ErrorRecoveryLevel 1: data may be asked for again, and status goes in a PDU of its own. */
   readonly recoverable: boolean;
+  /** The connection is gone. */
+  readonly closed: boolean;
+  /** A target transfer tag that nothing else of the connection has. */
+  nextTransferTag(): number;
   /** True while the socket has enough to do. */
   readonly congested: boolean;
   /** The transfer stopped because of {@link ReadHost.congested}; it is pumped again when the socket has drained. */
@@ -43,13 +48,18 @@ const GOOD: Finished = { kind: 'finished', status: Status.GOOD };
  */
 export class ReadTransfer {
   readonly task: Task;
-  readonly #host: ReadHost;
+  #host: ReadHost;
   readonly #source: DataIn;
   readonly #sendBytes: number;
   readonly #residual: Residual;
   #offset = 0;
   #burstBytes = 0;
-  /** The PDUs so far, by DataSN; kept only when they may be asked for again. */
+  /** PDUs and bytes that the initiator has acknowledged: they are never sent again. */
+  #acknowledgedPdus = 0;
+  #acknowledgedBytes = 0;
+  /** What a DataACK names the transfer by; one tag for all its A bits. */
+  #acknowledgeTag = NO_TTT;
+  /** The PDUs after the acknowledged ones; kept only when they may be asked for again. */
   readonly #pieces: SentDataIn[] = [];
   #resends = 0;
   /** A read is at work; it was overtaken by a restart. */
@@ -68,7 +78,7 @@ export class ReadTransfer {
   pump(): void {
     const host = this.#host;
     while (this.#offset < this.#sendBytes) {
-      if (this.task.aborted) return;
+      if (this.task.aborted || host.closed) return;
       if (host.congested) return host.waitForDrain(this);
       const lengthBytes = this.#segmentBytes();
       const at = host.writer.reserveDataIn(lengthBytes);
@@ -93,26 +103,60 @@ export class ReadTransfer {
    * is read anew. Returns false when there is no such PDU (RFC 7143 §11.16.6), or too many wait to be sent again.
    */
   resend(begRun: number, runLength: number): boolean {
-    const pieces = this.#pieces.slice(begRun, runLength === 0 ? undefined : begRun + runLength);
+    const from = begRun - this.#acknowledgedPdus;
+    if (from < 0) return false;
+    const pieces = this.#pieces.slice(from, runLength === 0 ? undefined : from + runLength);
     if (pieces.length === 0 || this.#resends >= RESEND_LIMIT) return false;
     this.#resends++;
     new DataInResend(this.#host, this.#source, pieces, () => this.#resends--).pump();
     return true;
   }
 
+  /** True when a DataACK with this target transfer tag is about this transfer. */
+  asksAcknowledgement(targetTransferTag: number): boolean {
+    return this.#acknowledgeTag !== NO_TTT && this.#acknowledgeTag === targetTransferTag;
+  }
+
   /**
-   * Sends all data again from its beginning, cut as the initiator takes it now, and a response after it, though
+   * The initiator has every PDU before `dataSn` (RFC 7143 §11.16.2). False for a number that was not sent, or lies
+   * before the one acknowledged last: it means nothing (§11.5.6).
+   */
+  acknowledge(dataSn: number): boolean {
+    const count = dataSn - this.#acknowledgedPdus;
+    if (count < 0 || count > this.#pieces.length) return false;
+    for (const { lengthBytes } of this.#pieces.splice(0, count)) this.#acknowledgedBytes += lengthBytes;
+    this.#acknowledgedPdus = dataSn;
+    return true;
+  }
+
+  /**
+   * Sends all data that is not acknowledged again, cut as the initiator takes it now, and a response after it, though
    * there may have been one already (R-Data SNACK, RFC 7143 §11.16.3).
    */
   restart(): void {
     const sentAll = this.#offset === this.#sendBytes;
+    this.#rewind();
+    // A transfer that is under way goes on by itself, from there.
+    if (sentAll) this.pump();
+  }
+
+  /** Goes on by another connection, with the first PDU that the initiator does not have (RFC 7143 §7.2.2). */
+  resume(host: ReadHost, expDataSn: number): void {
+    this.#host = host;
+    this.acknowledge(expDataSn);
+    this.#rewind();
+    this.#acknowledgeTag = NO_TTT;
+    if (this.#offset === this.#sendBytes) host.complete(this.task, GOOD, this.#source.lengthBytes);
+    // A read that is at work goes on when it is through.
+    else if (!this.#reading) this.pump();
+  }
+
+  #rewind(): void {
     this.#restarted = this.#reading;
-    this.#offset = 0;
+    this.#offset = this.#acknowledgedBytes;
     this.#burstBytes = 0;
     this.#pieces.length = 0;
-    this.task.numberedPdus = 0;
-    // A transfer that is under way goes on by itself, from the beginning.
-    if (sentAll) this.pump();
+    this.task.numberedPdus = this.#acknowledgedPdus;
   }
 
   #segmentBytes(): number {
@@ -136,10 +180,17 @@ export class ReadTransfer {
       bufferOffset: this.#offset,
       dataSn: this.task.numberedPdus++,
       final: last || burstEnds,
+      acknowledgeTag: recoverable && burstEnds && !last ? this.#askAcknowledgement() : NO_TTT,
       residual: collapses ? this.#residual : undefined,
     };
     if (recoverable) this.#pieces.push({ place, lengthBytes });
     return place;
+  }
+
+  /** RFC 7143 §11.7.2: once every MaxBurstLength, and no oftener; status acknowledges the last burst. */
+  #askAcknowledgement(): number {
+    if (this.#acknowledgeTag === NO_TTT) this.#acknowledgeTag = this.#host.nextTransferTag();
+    return this.#acknowledgeTag;
   }
 
   #sent(lengthBytes: number): void {
@@ -159,7 +210,7 @@ export class ReadTransfer {
     const settle = (finished: Finished | undefined): void => {
       const stale = this.#restarted;
       this.#reading = this.#restarted = false;
-      const send = finished === undefined && !task.aborted && !stale;
+      const send = finished === undefined && !task.aborted && !stale && !host.closed;
       if (send) host.writer.commitPinnedDataIn(region, lengthBytes, this.#place(lengthBytes));
       else host.writer.dropPinnedDataIn(region);
       task.unhold();
@@ -167,8 +218,8 @@ export class ReadTransfer {
       if (finished === undefined) {
         if (send) this.#sent(lengthBytes);
         this.pump();
-      } else host.complete(task, finished, this.#source.lengthBytes);
-      host.flushSoon();
+      } else this.#host.complete(task, finished, this.#source.lengthBytes);
+      this.#host.flushSoon();
     };
     result.then(
       () => settle(undefined),

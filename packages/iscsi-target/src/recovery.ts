@@ -1,5 +1,8 @@
-import { serialAdd, serialLess } from '@lunbox/iscsi-pdu';
+import { readU32, serialAdd, serialLess } from '@lunbox/iscsi-pdu';
 import type { Task } from './task.ts';
+
+/** Every PDU that uses up a StatSN for an answer has the Initiator Task Tag here. */
+const ITT_OFFSET = 16;
 
 /** A status PDU that the initiator has not acknowledged yet. */
 interface Unacknowledged {
@@ -50,6 +53,23 @@ export class Recovery {
     function within({ statSn }: Unacknowledged): boolean {
       return !serialLess(statSn, begRun) && (all || serialLess(statSn, end));
     }
+  }
+
+  /** The commands that have their status but not the acknowledgement of it. */
+  get tasks(): Task[] {
+    return this.#unacknowledged.flatMap(({ task }) => task ?? []);
+  }
+
+  /** The answer to a request that is no command has not been acknowledged. */
+  holdsRequest(initiatorTaskTag: number): boolean {
+    return this.#unacknowledged.some(
+      ({ task, bytes }) => task === undefined && readU32(bytes, ITT_OFFSET) === initiatorTaskTag,
+    );
+  }
+
+  /** The command goes on elsewhere: its status is no longer this connection's. */
+  release(task: Task): void {
+    this.#unacknowledged = this.#unacknowledged.filter((kept) => kept.task !== task);
   }
 
   /** The command of a tag that has its status but not the acknowledgement of it. */

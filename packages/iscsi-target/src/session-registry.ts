@@ -18,7 +18,7 @@ import type { LoginNames } from './login-negotiation.ts';
 import type { SendTargetsContext } from './send-targets.ts';
 import { sessionStatus } from './session-status.ts';
 import { joinedParameters, type OperationalParameters } from './parameters.ts';
-import { Session } from './session.ts';
+import { Session, type SessionConnection } from './session.ts';
 import { PORTAL_GROUP_TAG, type TargetOptions } from './target.ts';
 import type { Task } from './task.ts';
 import type { Endpoint, Portal, Transport } from './transport.ts';
@@ -75,12 +75,27 @@ export class SessionRegistry implements LoginAuthority, SessionOwner {
     this.#endReason = undefined;
   }
 
-  sessionClosed(session: Session, last: Connection): void {
-    if (!this.#sessions.delete(session)) return;
+  sessionClosed(session: Session): void {
+    const last = session.lastConnection;
+    if (!this.#sessions.delete(session) || last === undefined) return;
     last.owner.observer?.sessionEnded(session.identity);
     const reason = this.#endReason ?? last.ending ?? 'failed';
     const status = { ...sessionStatus(session), remotes: [last.transport.remote] };
     callHook(() => this.#hooks.onSessionEnd?.(status, reason), undefined);
+  }
+
+  endSession(session: Session, leave: (leaving: SessionConnection) => void): void {
+    session.end(leave);
+    this.sessionClosed(session);
+  }
+
+  /** Time passes: sessions give up what nobody came back for. */
+  tick(nowMs: number): void {
+    for (const session of this.#sessions) {
+      if (session.departed.size === 0) continue;
+      session.expire(nowMs);
+      if (!session.open) this.sessionClosed(session);
+    }
   }
 
   refused(names: LoginNames, connection: Connection, status: number): void {
@@ -104,7 +119,8 @@ export class SessionRegistry implements LoginAuthority, SessionOwner {
     const port = this.#portOf(connection.transport, login);
     const replaced = this.#find(port, login);
     if (replaced !== undefined) this.#checkOwner(replaced, login);
-    if (replaced !== undefined) this.ending('reinstated', () => failAll(replaced));
+    if (replaced !== undefined)
+      this.ending('reinstated', () => this.endSession(replaced, ({ connection }) => connection.fail()));
     if (this.#sessions.size >= this.limits.maxSessions) {
       throw new LoginError(LoginStatus.OUT_OF_RESOURCES, 'too many sessions');
     }
@@ -128,7 +144,9 @@ export class SessionRegistry implements LoginAuthority, SessionOwner {
       throw new LoginError(LoginStatus.CANNOT_INCLUDE_IN_SESSION, `session ${login.tsih} has other rights`);
     }
     const replaced = session.connections.get(login.cid);
-    if (replaced === undefined && session.connections.size >= session.parameters.maxConnections) {
+    // RFC 7143 §6.3.4: where connections are recovered, one more may come to clean another up.
+    const most = session.parameters.maxConnections + (session.reassigns ? 1 : 0);
+    if (replaced === undefined && session.connections.size >= most) {
       throw new LoginError(LoginStatus.TOO_MANY_CONNECTIONS, `session ${login.tsih} is full`);
     }
     const entered = this.#enter(
@@ -138,6 +156,8 @@ export class SessionRegistry implements LoginAuthority, SessionOwner {
       joinedParameters(session.parameters, login.parameters),
     );
     replaced?.connection.fail();
+    // RFC 7143 §6.3.4: the login logs an old connection of its CID out, for recovery where there is one.
+    session.cleanUp(login.cid, session.reassigns, connection.nowMs);
     return entered;
   }
 
@@ -184,7 +204,7 @@ export class SessionRegistry implements LoginAuthority, SessionOwner {
     this.ending('dropped', () => {
       for (const session of this.sessions) {
         if (session.identity.targetName !== targetName) continue;
-        for (const { connection } of [...session.connections.values()]) connection.finish();
+        this.endSession(session, ({ connection }) => connection.finish());
       }
     });
   }
@@ -260,11 +280,6 @@ export class SessionRegistry implements LoginAuthority, SessionOwner {
     while (used.has(this.#nextTsih));
     return this.#nextTsih;
   }
-}
-
-/** Ends every connection of a session at once, and so the session. */
-function failAll(session: Session): void {
-  for (const { connection } of [...session.connections.values()]) connection.fail();
 }
 
 /** The portal that an initiator came in by, as it is told to initiators. */

@@ -1,12 +1,18 @@
 import { serialAdd, serialLess } from '@lunbox/iscsi-pdu';
 import type { Nexus } from '@lunbox/scsi';
 import type { Connection } from './connection.ts';
+import { sameLun } from './lun.ts';
 import type { OperationalParameters } from './parameters.ts';
+import type { Recovery } from './recovery.ts';
+import { DepartedConnections, type Whereabouts } from './departed-connections.ts';
 import { SolicitationBudget } from './solicitation.ts';
 import type { Task } from './task.ts';
 
 /** Bytes of R2Ts outstanding in one session. */
 const SOLICITED_BYTES = 16_777_216;
+
+/** Connections in cleanup that a session remembers: an initiator may lose them faster than they time out. */
+const DEPARTED_LIMIT = 32;
 
 /** Who a session is between (RFC 7143 §4.2.7, §4.4). */
 export interface SessionIdentity {
@@ -24,6 +30,24 @@ export interface SessionConnection {
   /** Connection ID: the initiator's name for it within the session (RFC 7143 §11.12.7). */
   readonly cid: number;
   readonly connection: Connection;
+  /** What the initiator has not acknowledged; from ErrorRecoveryLevel 1 on. */
+  readonly recovery: Recovery | undefined;
+  /** True when the tag is that of a request other than a SCSI command that is not over. */
+  holdsRequest(initiatorTaskTag: number): boolean;
+  /** Ends it in order after a logout; with `recovery` its tasks wait for another connection. */
+  logOut(recovery: boolean): void;
+}
+
+/** The connection that a request came by, and its task, if it is a command. */
+export interface RequestOrigin {
+  readonly connection: Connection;
+  readonly aborted?: boolean;
+}
+
+/** A request that waits for the CmdSNs before it, and where it came from, if that matters. */
+interface Deferred {
+  readonly origin: RequestOrigin | undefined;
+  readonly run: () => void;
 }
 
 /**
@@ -37,11 +61,15 @@ export class Session {
   readonly nexus: Nexus | undefined;
   readonly tasks: Map<number, Task> = new Map();
   readonly connections: Map<number, SessionConnection> = new Map();
+  /** Connections whose tasks wait for another; none below ErrorRecoveryLevel 2. */
+  readonly departed: DepartedConnections;
   readonly budget: SolicitationBudget = new SolicitationBudget(SOLICITED_BYTES);
   readonly #queueDepth: number;
   #expCmdSn: number;
   #active = 0;
-  readonly #deferred = new Map<number, () => void>();
+  #ending = false;
+  #lastConnection: Connection | undefined = undefined;
+  readonly #deferred = new Map<number, Deferred>();
 
   constructor(
     identity: SessionIdentity,
@@ -55,6 +83,24 @@ export class Session {
     this.nexus = nexus;
     this.#expCmdSn = firstCmdSn;
     this.#queueDepth = queueDepth;
+    const { defaultTime2Wait, defaultTime2Retain } = parameters;
+    this.departed = new DepartedConnections(DEPARTED_LIMIT, (defaultTime2Wait + defaultTime2Retain) * 1000);
+  }
+
+  /** False once it has lost its last connection and waits for none. */
+  get open(): boolean {
+    return this.connections.size > 0 || this.departed.size > 0;
+  }
+
+  /** The connection that left last. */
+  get lastConnection(): Connection | undefined {
+    return this.#lastConnection;
+  }
+
+  /** Its tasks may go on by another connection than their own (RFC 7143 §7.2.2). */
+  get reassigns(): boolean {
+    const { errorRecoveryLevel, defaultTime2Retain } = this.parameters;
+    return errorRecoveryLevel > 1 && defaultTime2Retain > 0 && this.nexus !== undefined;
   }
 
   /** Adds a connection; one that has its CID already is replaced in the table (RFC 7143 §6.3.4). */
@@ -64,9 +110,63 @@ export class Session {
 
   /** A connection is gone: the tasks that came by it are over (RFC 7143 §7.6), and with the last one the session. */
   detach(leaving: SessionConnection): void {
-    if (this.connections.get(leaving.cid) === leaving) this.connections.delete(leaving.cid);
-    this.abort((task) => task.connection === leaving.connection);
-    if (this.connections.size === 0) this.#close();
+    this.#remove(leaving);
+    this.#terminate(leaving);
+    this.#closeIfAlone();
+  }
+
+  /**
+   * A connection is gone, and its tasks may be reassigned to another once it is logged out for recovery (RFC 7143
+   * §7.1.4.3, §11.14). What was not acknowledged by ExpCmdSN counts as never received.
+   */
+  depart(leaving: SessionConnection, loggedOut: boolean): void {
+    if (this.#ending || !this.reassigns) return this.detach(leaving);
+    this.#remove(leaving);
+    this.abort((task) => task.connection === leaving.connection && task.runner === undefined);
+    const forgotten = this.departed.add(leaving, loggedOut);
+    if (forgotten !== undefined) this.#terminate(forgotten);
+  }
+
+  /**
+   * The initiator cleans a connection up that is gone (RFC 7143 §8.2): its tasks may be reassigned after `recovery`,
+   * or are over. False when there is none of that CID.
+   */
+  cleanUp(cid: number, recovery: boolean, nowMs: number): boolean {
+    if (recovery) return this.departed.logOut(cid, nowMs);
+    const removed = this.departed.remove(cid);
+    for (const departed of removed) this.#terminate(departed);
+    this.#closeIfAlone();
+    return removed.length > 0;
+  }
+
+  /** Time passes: tasks that nobody reassigned are over, and perhaps the session (RFC 7143 §6.3.5, §11.14.5). */
+  expire(nowMs: number): void {
+    for (const departed of this.departed.expire(nowMs)) this.#terminate(departed);
+    this.#closeIfAlone();
+  }
+
+  /** Ends the session: `leave` is called for each of its connections, and nothing waits for another. */
+  end(leave: (leaving: SessionConnection) => void): void {
+    this.#ending = true;
+    for (const connection of [...this.connections.values()]) leave(connection);
+    for (const departed of this.departed.clear()) this.#terminate(departed);
+    this.#closeIfAlone();
+  }
+
+  /** Where TASK REASSIGN finds the task of a tag. */
+  whereabouts(initiatorTaskTag: number): Whereabouts {
+    for (const { recovery } of this.connections.values()) {
+      if (recovery?.task(initiatorTaskTag) !== undefined) return 'allegiant';
+    }
+    return this.departed.find(initiatorTaskTag, this.tasks.get(initiatorTaskTag));
+  }
+
+  /** True when a tag is that of a request other than a SCSI command. */
+  holdsRequest(initiatorTaskTag: number): boolean {
+    const live = [...this.connections.values()].some((connection) =>
+      connection.holdsRequest(initiatorTaskTag),
+    );
+    return live || this.departed.holdsRequest(initiatorTaskTag);
   }
 
   /** The next CmdSN in order. */
@@ -85,10 +185,13 @@ export class Session {
     return !this.#deferred.has(cmdSn);
   }
 
-  /** Runs `command` when its turn comes: at once, or after the CmdSNs before it. The caller has checked the window. */
-  inOrder(cmdSn: number, command: () => void): void {
+  /**
+   * Runs `command` when its turn comes: at once, or after the CmdSNs before it. The caller has checked the window. What
+   * came by a connection that goes before that has not been received (RFC 7143 §11.14).
+   */
+  inOrder(cmdSn: number, command: () => void, origin?: RequestOrigin): void {
     if (cmdSn !== this.#expCmdSn) {
-      this.#deferred.set(cmdSn, command);
+      this.#deferred.set(cmdSn, { origin, run: command });
       return;
     }
     this.advance();
@@ -104,11 +207,11 @@ export class Session {
   /** Runs the commands that waited for what has just come. */
   runDeferred(): void {
     while (this.#deferred.size > 0) {
-      const command = this.#deferred.get(this.#expCmdSn);
-      if (command === undefined) return;
+      const deferred = this.#deferred.get(this.#expCmdSn);
+      if (deferred === undefined) return;
       this.#deferred.delete(this.#expCmdSn);
       this.advance();
-      command();
+      deferred.run();
     }
   }
 
@@ -141,8 +244,28 @@ export class Session {
     return tasks;
   }
 
+  #remove(leaving: SessionConnection): void {
+    this.#lastConnection = leaving.connection;
+    if (this.connections.get(leaving.cid) === leaving) this.connections.delete(leaving.cid);
+    for (const [cmdSn, { origin }] of this.#deferred) {
+      // An aborted command keeps its place in the order (RFC 7143 §11.6.1 b): nobody sends it again.
+      const counts = origin?.connection !== leaving.connection || origin.aborted === true;
+      if (!counts) this.#deferred.delete(cmdSn);
+    }
+  }
+
+  /** The tasks of a connection are over; the initiator hears of it by a unit attention (RFC 7143 §11.14.5). */
+  #terminate({ connection }: SessionConnection): void {
+    const tasks = this.abort((task) => task.connection === connection);
+    tasks.forEach(({ lun }, at) => {
+      const isFirst = tasks.findIndex((other) => sameLun(other.lun, lun)) === at;
+      if (isFirst && this.open) this.nexus?.commandsCleared(lun);
+    });
+  }
+
   /** The nexus is lost with the session (RFC 7143 §6.3.5.1). */
-  #close(): void {
+  #closeIfAlone(): void {
+    if (this.open) return;
     this.#deferred.clear();
     this.nexus?.close();
   }

@@ -1,4 +1,4 @@
-import { SnackType, type SnackPdu } from '@lunbox/iscsi-pdu';
+import { RejectReason, SnackType, type SnackPdu } from '@lunbox/iscsi-pdu';
 import type { PduWriter } from './pdu-writer.ts';
 import type { Recovery } from './recovery.ts';
 import type { Session } from './session.ts';
@@ -10,41 +10,55 @@ export interface SnackContext {
   readonly writer: PduWriter;
 }
 
-type Handler = (snack: SnackPdu, context: SnackContext) => boolean;
+/** Returns a {@link RejectReason} when the SNACK cannot be answered. */
+type Handler = (snack: SnackPdu, context: SnackContext) => number | undefined;
 
-/** No Data-In PDU carries the A bit, so there is nothing that a DataACK could acknowledge. */
 const HANDLERS: Readonly<Record<number, Handler>> = {
   [SnackType.DATA_OR_R2T]: resendNumbered,
   [SnackType.STATUS]: resendStatuses,
   [SnackType.R_DATA]: resendCutAnew,
+  [SnackType.DATA_ACK]: acknowledgeData,
 };
 
 /**
- * Sends again what a SNACK asks for (RFC 7143 §11.16). Returns false when it cannot be sent again: the caller
- * rejects the SNACK.
+ * Sends again what a SNACK asks for, or takes note of what it acknowledges (RFC 7143 §11.16). Returns the
+ * {@link RejectReason} of one that asks for what is not there.
  */
-export function answerSnack(snack: SnackPdu, context: SnackContext): boolean {
-  return HANDLERS[snack.snackType]?.(snack, context) ?? false;
+export function answerSnack(snack: SnackPdu, context: SnackContext): number | undefined {
+  const handler = HANDLERS[snack.snackType];
+  return handler === undefined ? RejectReason.SNACK_REJECT : handler(snack, context);
 }
 
-function resendStatuses(snack: SnackPdu, { recovery, writer }: SnackContext): boolean {
+function resendStatuses(snack: SnackPdu, { recovery, writer }: SnackContext): number | undefined {
   const pdus = recovery.statuses(snack.begRun, snack.runLength);
   for (const bytes of pdus) writer.sendAgain(bytes);
-  return pdus.length > 0 || (snack.begRun === 0 && snack.runLength === 0);
+  const all = snack.begRun === 0 && snack.runLength === 0;
+  return pdus.length > 0 || all ? undefined : RejectReason.SNACK_REJECT;
 }
 
 /** Data-In PDUs of a read, R2Ts of a write: they have one numbering (RFC 7143 §4.2.2.4). */
-function resendNumbered(snack: SnackPdu, { session, recovery }: SnackContext): boolean {
+function resendNumbered(snack: SnackPdu, { session, recovery }: SnackContext): number | undefined {
   const task = session.tasks.get(snack.initiatorTaskTag) ?? recovery.task(snack.initiatorTaskTag);
   const sent = task?.reading?.resend(snack.begRun, snack.runLength);
-  return sent ?? task?.transfer?.resendR2ts(snack.begRun, snack.runLength) ?? false;
+  const done = sent ?? task?.transfer?.resendR2ts(snack.begRun, snack.runLength) ?? false;
+  return done ? undefined : RejectReason.SNACK_REJECT;
 }
 
 /** All data of a read, cut anew, and a response with the SNACK Tag (RFC 7143 §11.16.3). */
-function resendCutAnew(snack: SnackPdu, { session, recovery }: SnackContext): boolean {
+function resendCutAnew(snack: SnackPdu, { session, recovery }: SnackContext): number | undefined {
   const task = session.tasks.get(snack.initiatorTaskTag) ?? recovery.task(snack.initiatorTaskTag);
-  if (task?.reading === undefined || snack.begRun !== 0) return false;
+  if (task?.reading === undefined || snack.begRun !== 0) return RejectReason.SNACK_REJECT;
   task.snackTag = snack.targetTransferTag;
   task.reading.restart();
-  return true;
+  return undefined;
+}
+
+/** What is acknowledged is not kept any longer (RFC 7143 §11.16.2). */
+function acknowledgeData(snack: SnackPdu, { session, recovery, writer }: SnackContext): number | undefined {
+  const here = [...session.tasks.values()].filter(({ connection }) => connection.writer === writer);
+  for (const { reading } of [...here, ...recovery.tasks]) {
+    if (reading?.asksAcknowledgement(snack.targetTransferTag) !== true) continue;
+    return reading.acknowledge(snack.begRun) ? undefined : RejectReason.INVALID_DATA_ACK;
+  }
+  return RejectReason.INVALID_DATA_ACK;
 }

@@ -5,9 +5,11 @@ import {
   type TaskManagementRequestPdu,
 } from '@lunbox/iscsi-pdu';
 import type { Nexus } from '@lunbox/scsi';
+import type { CommandRunner } from './command-runner.ts';
 import { sameLun } from './lun.ts';
 import { quirksOf } from './quirks.ts';
-import type { Session } from './session.ts';
+import { reassignTask } from './reassignment.ts';
+import type { Session, SessionConnection } from './session.ts';
 import { LEVEL_2_FUNCTIONS } from './task-queries.ts';
 import { whenAllEnded, type Task } from './task.ts';
 
@@ -17,6 +19,8 @@ export interface ResetAuthority {
   collectAborted(reset: () => void): Task[];
   /** Drops the connections of every session of the target (TARGET COLD RESET). */
   dropSessions(targetName: string | undefined): void;
+  /** Ends a session: `leave` is called for each of its connections. */
+  endSession(session: Session, leave: (leaving: SessionConnection) => void): void;
 }
 
 /**
@@ -25,16 +29,21 @@ export interface ResetAuthority {
  */
 export type Answer = (result: number, additionalResponse?: number) => void;
 
+/** A request, and who has to do with it. */
+export interface FunctionContext {
+  readonly session: Session;
+  readonly request: TaskManagementRequestPdu;
+  readonly authority: ResetAuthority;
+  /** Runs the commands of the connection that the request came by. */
+  readonly runner: CommandRunner;
+  readonly answer: Answer;
+}
+
 /** Carries out one function. */
-export type FunctionHandler = (
-  session: Session,
-  request: TaskManagementRequestPdu,
-  authority: ResetAuthority,
-  answer: Answer,
-) => void;
+export type FunctionHandler = (context: FunctionContext) => void;
 
 const { FUNCTION_COMPLETE, TASK_DOES_NOT_EXIST, LUN_DOES_NOT_EXIST } = TaskManagementResult;
-const { REASSIGNMENT_NOT_SUPPORTED, FUNCTION_NOT_SUPPORTED } = TaskManagementResult;
+const { FUNCTION_NOT_SUPPORTED } = TaskManagementResult;
 
 /** Every function of RFC 7143 §11.5.1 that is carried out here. */
 const HANDLERS: Readonly<Record<number, FunctionHandler>> = {
@@ -43,36 +52,28 @@ const HANDLERS: Readonly<Record<number, FunctionHandler>> = {
   [TaskManagementFunction.CLEAR_TASK_SET]: unitFunction((nexus, lun) => nexus.clearTaskSet(lun)),
   [TaskManagementFunction.LOGICAL_UNIT_RESET]: unitFunction((nexus, lun) => nexus.resetUnit(lun)),
   [TaskManagementFunction.TARGET_WARM_RESET]: resetTarget,
-  [TaskManagementFunction.TARGET_COLD_RESET]: (session, request, authority, answer) => {
-    resetTarget(session, request, authority, (result) => {
-      answer(result);
+  [TaskManagementFunction.TARGET_COLD_RESET]: (context) => {
+    const { session, authority } = context;
+    const answer: Answer = (result) => {
+      context.answer(result);
       // RFC 7143 §11.5.1: a cold reset also ends all connections; the answer leaves first.
       authority.dropSessions(session.identity.targetName);
-    });
+    };
+    resetTarget({ ...context, answer });
   },
-  [TaskManagementFunction.TASK_REASSIGN]: (_session, _request, _authority, answer) =>
-    answer(REASSIGNMENT_NOT_SUPPORTED),
+  [TaskManagementFunction.TASK_REASSIGN]: reassignTask,
 };
 
 /** Carries out a task management request and answers when it is done (RFC 7143 §4.2.3.3). */
-export function manageTasks(
-  session: Session,
-  request: TaskManagementRequestPdu,
-  authority: ResetAuthority,
-  answer: Answer,
-): void {
+export function manageTasks(context: FunctionContext): void {
+  const { session, request, answer } = context;
   const level2 = session.parameters.protocolLevel >= 2;
   const handler = HANDLERS[request.function] ?? (level2 ? LEVEL_2_FUNCTIONS[request.function] : undefined);
   if (handler === undefined) answer(FUNCTION_NOT_SUPPORTED);
-  else handler(session, request, authority, answer);
+  else handler(context);
 }
 
-function abortTask(
-  session: Session,
-  request: TaskManagementRequestPdu,
-  _authority: ResetAuthority,
-  answer: Answer,
-): void {
+function abortTask({ session, request, answer }: FunctionContext): void {
   const task = session.tasks.get(request.referencedTaskTag);
   if (task === undefined) return answer(absentTask(session, request));
   whenAllEnded(
@@ -94,12 +95,7 @@ function absentTask(session: Session, request: TaskManagementRequestPdu): number
   return finished && abortOfFinishedTaskCompletes ? FUNCTION_COMPLETE : TASK_DOES_NOT_EXIST;
 }
 
-function abortTaskSet(
-  session: Session,
-  request: TaskManagementRequestPdu,
-  _authority: ResetAuthority,
-  answer: Answer,
-): void {
+function abortTaskSet({ session, request, answer }: FunctionContext): void {
   if (session.nexus?.hasUnit(request.lun) !== true) return answer(LUN_DOES_NOT_EXIST);
   whenAllEnded(
     session.abort((task) => sameLun(task.lun, request.lun)),
@@ -109,7 +105,7 @@ function abortTaskSet(
 
 /** A function of the unit: it aborts tasks of every session, and answers when they are over (RFC 7143 §4.2.3.2). */
 function unitFunction(act: (nexus: Nexus, lun: Uint8Array) => boolean): FunctionHandler {
-  return (session, request, authority, answer) => {
+  return ({ session, request, authority, answer }) => {
     let exists = false;
     const aborted = authority.collectAborted(() => {
       exists = session.nexus !== undefined && act(session.nexus, request.lun);
@@ -118,12 +114,7 @@ function unitFunction(act: (nexus: Nexus, lun: Uint8Array) => boolean): Function
   };
 }
 
-function resetTarget(
-  session: Session,
-  _request: TaskManagementRequestPdu,
-  authority: ResetAuthority,
-  answer: Answer,
-): void {
+function resetTarget({ session, authority, answer }: FunctionContext): void {
   const aborted = authority.collectAborted(() => session.nexus?.resetTarget());
   whenAllEnded(aborted, () => answer(FUNCTION_COMPLETE));
 }

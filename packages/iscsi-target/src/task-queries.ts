@@ -4,7 +4,7 @@ import {
   type TaskManagementRequestPdu,
 } from '@lunbox/iscsi-pdu';
 import type { Session } from './session.ts';
-import type { FunctionHandler } from './task-management.ts';
+import type { FunctionContext, FunctionHandler } from './task-management.ts';
 import { sameLun } from './lun.ts';
 import { whenAllEnded } from './task.ts';
 
@@ -20,31 +20,31 @@ export const LEVEL_2_FUNCTIONS: Readonly<Record<number, FunctionHandler>> = {
   [TaskManagementFunction.QUERY_ASYNCHRONOUS_EVENT]: queryAsynchronousEvent,
 };
 
-function queryTask(...[session, request, , answer]: Parameters<FunctionHandler>): void {
+function queryTask({ session, request, answer }: FunctionContext): void {
   const task = session.tasks.get(request.referencedTaskTag);
   const there = task !== undefined && sameLun(task.lun, request.lun);
   answer(there ? FUNCTION_SUCCEEDED : FUNCTION_COMPLETE);
 }
 
-function queryTaskSet(...[session, request, , answer]: Parameters<FunctionHandler>): void {
+function queryTaskSet({ session, request, answer }: FunctionContext): void {
   if (!hasUnit(session, request)) return answer(LUN_DOES_NOT_EXIST);
   const any = [...session.tasks.values()].some((task) => sameLun(task.lun, request.lun));
   answer(any ? FUNCTION_SUCCEEDED : FUNCTION_COMPLETE);
 }
 
 /** RFC 7144 §6.3: all tasks of the nexus are aborted; the answer leaves before its connections are dropped. */
-function resetNexus(...[session, , , answer]: Parameters<FunctionHandler>): void {
+function resetNexus({ session, authority, answer }: FunctionContext): void {
   whenAllEnded(
     session.abort(() => true),
     () => {
       answer(FUNCTION_COMPLETE);
-      for (const { connection } of [...session.connections.values()]) connection.finish();
+      authority.endSession(session, ({ connection }) => connection.finish());
     },
   );
 }
 
 /** RFC 7144 §6.4.2: is a unit attention pending? If so, SAM-5 7.9 says what the answer tells of it. */
-function queryAsynchronousEvent(...[session, request, , answer]: Parameters<FunctionHandler>): void {
+function queryAsynchronousEvent({ session, request, answer }: FunctionContext): void {
   if (!hasUnit(session, request)) return answer(LUN_DOES_NOT_EXIST);
   const pending = session.nexus?.pendingAttention(request.lun);
   if (pending === undefined) return answer(FUNCTION_COMPLETE);

@@ -1,8 +1,10 @@
 import type { Execution, ScsiCommand, TaskAttribute } from '@lunbox/scsi';
+import type { CommandRunner } from './command-runner.ts';
 import type { Connection } from './connection.ts';
 import type { SessionIdentity } from './session.ts';
 import type { CommandObserver, ObservedCommand } from './trace/command-observer.ts';
 import type { ReadTransfer } from './read-transfer.ts';
+import type { Residual } from './residual.ts';
 import type { WriteTransfer } from './write-transfer.ts';
 
 /** What a SCSI Command PDU says, apart from its data (RFC 7143 §11.3). */
@@ -23,6 +25,13 @@ export interface TaskFields {
   readonly connection: Connection;
 }
 
+/** The status of a command as it went out, to be sent again by another connection. */
+export interface TaskResponse {
+  readonly status: number;
+  readonly residual: Residual;
+  readonly sense: Uint8Array | undefined;
+}
+
 /**
  * One SCSI command, from its arrival to its status or abortion. A *hold* keeps it busy: a device operation or
  * a data segment that is just arriving uses its buffers. An aborted task is over when its last hold ends,
@@ -40,7 +49,14 @@ export class Task implements ScsiCommand, ObservedCommand {
   readonly write: boolean;
   readonly immediate: boolean;
   readonly cmdSn: number;
-  readonly connection: Connection;
+  /** The connection that it is allegiant to; TASK REASSIGN gives it another (RFC 7143 §7.2.2). */
+  connection: Connection;
+  /** Runs the command, from its turn on. */
+  runner: CommandRunner | undefined = undefined;
+  /** What it does next, when it came to it while its connection was gone (ErrorRecoveryLevel 2). */
+  parkedStep: ((runner: CommandRunner) => void) | undefined = undefined;
+  /** Its status, which the initiator may not have; kept at ErrorRecoveryLevel 2. */
+  response: TaskResponse | undefined = undefined;
   aborted = false;
   /** The command counts against the session's command window. */
   occupiesWindow = false;

@@ -8,7 +8,7 @@ import {
   type TextRequestPdu,
 } from '@lunbox/iscsi-pdu';
 import type { Connection } from './connection.ts';
-import { negotiateParameter, offersAnAnswer, type OperationalParameters } from './parameters.ts';
+import { isAnswerOnly, negotiateParameter, type OperationalParameters } from './parameters.ts';
 import { sendTargets, type SendTargetsContext } from './send-targets.ts';
 import type { Session } from './session.ts';
 
@@ -53,6 +53,8 @@ export class TextExchange {
     // RFC 7143 §11.10.4: a request without a tag starts a new exchange, and ends the one before.
     if (!goesOn) this.#reset(request.initiatorTaskTag);
     if (goesOn && this.#segments.length > 0) return this.#sendNext(request);
+    // RFC 7143 §6.2: what goes on is not final.
+    if (request.continue && request.final) return this.#abandon();
     const pairs = this.#assemble(request);
     if (pairs === 'malformed') return this.#abandon();
     if (pairs === undefined) return this.#respond(request, new Uint8Array(0), false, false);
@@ -76,7 +78,7 @@ export class TextExchange {
     const starts = request.targetTransferTag === NO_TTT;
     if (this.#isDiscovery && starts && !pairs.some(([name]) => name === 'SendTargets')) return false;
     for (const [name, value] of pairs) {
-      if (this.#seen.has(name) || offersAnAnswer(name, value)) return false;
+      if (this.#seen.has(name) || isAnswerOnly(value)) return false;
       this.#seen.add(name);
     }
     return true;

@@ -18,7 +18,9 @@ export interface WriteHost {
   readonly maxOutstandingR2t: number;
   /** ErrorRecoveryLevel 1: lost data is asked for again by R2T (RFC 7143 §7.8). */
   readonly recoverable: boolean;
-  /** A target transfer tag that no other open R2T of the connection has. */
+  /** The connection is gone. */
+  readonly closed: boolean;
+  /** A target transfer tag that nothing else of the connection has. */
   nextTransferTag(): number;
   sendR2t(task: Task, tag: number, r2tSn: number, offset: number, lengthBytes: number): void;
   /** The command is over: its status goes out, with residuals against `scsiLengthBytes`. */
@@ -56,7 +58,7 @@ class Burst {
  */
 export class WriteTransfer implements Solicitor {
   readonly #task: Task;
-  readonly #host: WriteHost;
+  #host: WriteHost;
   #unsolicited: Burst | undefined = undefined;
   #solicited: Burst[] = [];
   /** Sequences that are complete but whose command has not started yet (only the unsolicited one can be). */
@@ -158,6 +160,7 @@ export class WriteTransfer implements Solicitor {
     while (
       this.#execution !== undefined &&
       !this.#stopped &&
+      !host.closed &&
       this.#outcome === undefined &&
       this.#unsolicited === undefined &&
       this.#nextOffset < this.#wantBytes &&
@@ -184,6 +187,24 @@ export class WriteTransfer implements Solicitor {
     const open = this.#solicited.filter(({ r2tSn }) => r2tSn >= begRun && r2tSn < end);
     for (const burst of open) this.#sendR2t(burst);
     return open.length > 0;
+  }
+
+  /**
+   * Goes on by another connection: what the open sequences have not brought is asked for by it. `expDataSn` is the
+   * first R2TSN that the initiator does not have (RFC 7143 §7.2.2, §11.5.6).
+   */
+  resume(host: WriteHost, expDataSn: number): void {
+    this.#host = host;
+    if (expDataSn <= this.#task.numberedPdus) this.#task.numberedPdus = expDataSn;
+    const open = this.#unsolicited === undefined ? this.#solicited : [this.#unsolicited, ...this.#solicited];
+    this.#unsolicited = undefined;
+    this.#solicited = [];
+    const failed = this.#outcome !== undefined;
+    const isWhole = (burst: Burst): boolean => failed || burst.receivedBytes === burst.lengthBytes;
+    for (const burst of open) if (!isWhole(burst)) this.#recover(burst);
+    for (const burst of open) if (isWhole(burst)) this.#take(burst);
+    this.solicit();
+    this.#advance();
   }
 
   /** The task is aborted: nobody waits for an R2T on its behalf any more. */
@@ -214,11 +235,16 @@ export class WriteTransfer implements Solicitor {
     // RFC 7143 §11.4.7.2: less than the R2T asked for, or than FirstBurstLength, is an incorrect amount of data.
     if (burst.lost && this.#outcome === undefined) return this.#recover(burst);
     if (burst.receivedBytes < burst.lengthBytes && this.#outcome === undefined) this.#fail(0x0c, 0x0d);
+    this.#take(burst);
+    this.solicit();
+    this.#advance();
+  }
+
+  /** A sequence is through: its data goes to the device server, or nowhere. */
+  #take(burst: Burst): void {
     if (this.#outcome !== undefined) this.#release(burst);
     else if (this.#execution === undefined) this.#early = burst;
     else this.#consume(burst);
-    this.solicit();
-    this.#advance();
   }
 
   /** Without recovery the command fails with "Protocol Service CRC error" (RFC 7143 §7.8 b). */

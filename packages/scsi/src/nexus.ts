@@ -68,6 +68,11 @@ export interface Nexus {
    * so; undefined when there is none, or no such unit.
    */
   pendingAttention(lun: Uint8Array): PendingAttention | undefined;
+  /**
+   * The transport has ended tasks of this nexus on the unit without status, as with a connection that is gone: the
+   * next command hears of it by the unit attention 47h/7Fh (RFC 7143 §11.14.5).
+   */
+  commandsCleared(lun: Uint8Array): void;
   /** TARGET WARM/COLD RESET: every unit is reset. */
   resetTarget(): void;
   /** I_T nexus loss (SAM-5 6.3.4): reservations of RESERVE(6) end, pending unit attentions go. Idempotent. */

@@ -70,7 +70,9 @@ export class SecurityNegotiation {
 
   #choose(offered: string): string {
     const { method } = this.#demand;
-    if (!parseList(offered).includes(method)) throw failure(`${method} is not among ${offered}`);
+    if (!parseList(offered).includes(method)) {
+      throw failure(`${method} is not among ${offered}`, [['AuthMethod', 'Reject']]);
+    }
     if (this.#demand.method === 'CHAP') {
       if (this.#demand.watch.isLocked()) throw failure('locked out after too many failures');
       this.#exchange = new ChapExchange(this.#demand.choices);
@@ -101,6 +103,7 @@ export class SecurityNegotiation {
   }
 }
 
-function failure(reason: string): LoginError {
-  return new LoginError(LoginStatus.AUTHENTICATION_FAILURE, reason);
+/** @param keys - What RFC 7143 §6.3.2 wants to be answered besides. */
+function failure(reason: string, keys: Pairs = []): LoginError {
+  return new LoginError(LoginStatus.AUTHENTICATION_FAILURE, reason, keys);
 }

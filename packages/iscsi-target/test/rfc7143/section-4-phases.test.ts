@@ -1,8 +1,16 @@
-import { LogoutReason, SnackType, type InitiatorPdu } from '@lunbox/iscsi-pdu';
+import { LogoutReason, SnackType, TaskManagementFunction, type InitiatorPdu } from '@lunbox/iscsi-pdu';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { TargetEngine } from '../../src/index.ts';
 import { INITIATOR_NAME, TARGET_NAME, TestInitiator } from '../support/initiator.ts';
-import { logoutRequest, nopOut, ofType, snackRequest, textRequest, typesOf } from '../support/requests.ts';
+import {
+  logoutRequest,
+  nopOut,
+  ofType,
+  snackRequest,
+  taskManagement,
+  textRequest,
+  typesOf,
+} from '../support/requests.ts';
 import { ScriptedScsi } from '../support/scripted-scsi.ts';
 
 const NAMES = { InitiatorName: INITIATOR_NAME, TargetName: TARGET_NAME };
@@ -30,6 +38,18 @@ async function joined(first: TestInitiator, cid = 1): Promise<TestInitiator> {
 }
 
 describe('login and full feature phase (RFC 7143 §4.2.4)', () => {
+  it.each<[string, (from: TestInitiator) => InitiatorPdu]>([
+    ['NOP-Out', (from) => nopOut(from)],
+    ['SCSI Command', (from) => from.read10(0, 1)],
+    ['Text Request', (from) => textRequest(from, { SendTargets: 'All' })],
+    ['Logout Request', (from) => logoutRequest(from, LogoutReason.CLOSE_SESSION)],
+  ])('a connection that begins with a %s is ended at once, without an answer', async (_what, first) => {
+    const stranger = new TestInitiator(engine);
+    expect(await stranger.send(first(stranger))).toEqual([]);
+    expect(stranger.transport.destroyed).toBe(true);
+    expect(engine.connectionCount).toBe(0);
+  });
+
   it('a PDU other than a Login Request during the login is answered with status 020Bh, and the connection ends', async () => {
     const initiator = new TestInitiator(engine);
     await initiator.send(initiator.loginRequest({ csg: 0, nsg: 0, transit: false }, NAMES));
@@ -178,7 +198,11 @@ describe('a discovery session (RFC 7143 §4.3)', () => {
   it.each<[string, (from: TestInitiator) => InitiatorPdu]>([
     ['a SCSI Command', (from) => from.read10(0, 1)],
     ['a SCSI Command with data', (from) => from.write10(0, 1, { data: new Uint8Array(512) })],
+    ['a NOP-Out', (from) => nopOut(from)],
+    ['task management', (from) => taskManagement(from, { function: TaskManagementFunction.ABORT_TASK_SET })],
     ['a SNACK', () => snackRequest({})],
+    ['a logout of the connection', (from) => logoutRequest(from, LogoutReason.CLOSE_CONNECTION)],
+    ['a logout for recovery', (from) => logoutRequest(from, LogoutReason.REMOVE_CONNECTION_FOR_RECOVERY)],
   ])('rejects %s', async (_what, request) => {
     const initiator = await discovery();
     expect(await initiator.send(request(initiator))).toMatchObject([{ type: 'reject' }]);

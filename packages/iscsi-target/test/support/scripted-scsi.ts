@@ -30,6 +30,8 @@ export class ScriptedScsi {
   /** Executions that the transport declared over by `end()`. */
   ended = 0;
   held = false;
+  /** LUNs whose initiator is to hear that commands were cleared. */
+  readonly cleared: Uint8Array[] = [];
   /** What QUERY ASYNCHRONOUS EVENT finds. */
   attention: PendingAttention | undefined = undefined;
   /** Answers instead of the disk when it returns something. */
@@ -55,6 +57,7 @@ export class ScriptedScsi {
         return hasUnit(lun);
       },
       pendingAttention: () => this.attention,
+      commandsCleared: (lun) => this.cleared.push(lun),
       resetTarget: abortAll,
       close: () => {
         entry.closed = true;

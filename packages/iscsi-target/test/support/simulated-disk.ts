@@ -47,6 +47,7 @@ export class SimulatedDisk {
       resetUnit: yes(abortAll),
       clearTaskSet: yes(abortAll),
       pendingAttention: () => undefined,
+      commandsCleared: () => undefined,
       resetTarget: abortAll,
       close: () => this.#nexuses.delete(options),
     };

@@ -277,7 +277,7 @@ export class SimulatedInitiator {
   }
 
   #handle(pdu: TargetPdu): void {
-    if (pdu.type === 'reject') return;
+    if (pdu.type === 'reject' || pdu.type === 'async-message') return;
     if (pdu.type === 'task-management-response')
       return this.#aborted(pdu.initiatorTaskTag - 0x8000_0000, pdu.response);
     if (pdu.type === 'nop-in' && pdu.initiatorTaskTag === RESERVED_TAG) return;

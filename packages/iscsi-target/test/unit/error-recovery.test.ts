@@ -1,4 +1,5 @@
 import {
+  NO_TTT,
   RejectReason,
   SnackType,
   encodeText,
@@ -156,7 +157,6 @@ describe('ErrorRecoveryLevel 1 (RFC 7143 §7.1.4)', () => {
 
   it.each([
     ['an R-Data SNACK from the middle on', { snackType: SnackType.R_DATA, begRun: 1 }],
-    ['a DataACK, which nobody asked for', { snackType: SnackType.DATA_ACK }],
     ['data of a task that is not there', { initiatorTaskTag: 4711 }],
     ['a run that was never sent', { begRun: 99 }],
   ])('rejects %s', async (_what, fields) => {
@@ -164,6 +164,40 @@ describe('ErrorRecoveryLevel 1 (RFC 7143 §7.1.4)', () => {
     await initiator.send(command);
     const pdus = await initiator.send(snack({ initiatorTaskTag: command.initiatorTaskTag, ...fields }));
     expect(pdus).toMatchObject([{ type: 'reject', reason: RejectReason.SNACK_REJECT }]);
+  });
+
+  it('Data-In asks for a DataACK once every MaxBurstLength, and what is acknowledged is not sent again (§11.16.2)', async () => {
+    const command = initiator.read10(0, 12);
+    const { initiatorTaskTag } = command;
+    const pdus = (await initiator.send(command)).filter((pdu): pdu is DataInPdu => pdu.type === 'data-in');
+    expect(pdus.map(({ acknowledge }) => acknowledge)).toEqual([false, true, false, true, false, false]);
+    const [, { targetTransferTag } = pdus[0]!] = pdus;
+    expect(pdus.map((pdu) => pdu.targetTransferTag)).toEqual(
+      [false, true, false, true, false, false].map((asks) => (asks ? targetTransferTag : NO_TTT)),
+    );
+    expect(
+      await initiator.send(snack({ snackType: SnackType.DATA_ACK, targetTransferTag, begRun: 2 })),
+    ).toEqual([]);
+    const [reject] = await initiator.send(snack({ initiatorTaskTag, begRun: 1, runLength: 1 }));
+    expect(reject).toMatchObject({ type: 'reject', reason: RejectReason.SNACK_REJECT });
+    const again = await initiator.send(snack({ initiatorTaskTag, begRun: 2 }));
+    expect(again).toMatchObject([2, 3, 4, 5].map((dataSn) => ({ dataSn, bufferOffset: dataSn * 1024 })));
+    const all = await initiator.send(
+      snack({ snackType: SnackType.R_DATA, initiatorTaskTag, targetTransferTag: 9 }),
+    );
+    expect(all).toMatchObject([...[2, 3, 4, 5].map((dataSn) => ({ dataSn })), { snackTag: 9, expDataSn: 6 }]);
+  });
+
+  it.each([
+    ['that nobody asked for', 77, 1],
+    ['of data that was not sent', undefined, 99],
+  ])('a DataACK %s is rejected (§11.17.1)', async (_what, tag, begRun) => {
+    const pdus = await initiator.send(initiator.read10(0, 8));
+    const targetTransferTag = tag ?? (pdus[1] as DataInPdu).targetTransferTag;
+    const ack = snack({ snackType: SnackType.DATA_ACK, targetTransferTag, begRun });
+    expect(await initiator.send(ack)).toMatchObject([
+      { type: 'reject', reason: RejectReason.INVALID_DATA_ACK },
+    ]);
   });
 
   it('an R-Data SNACK brings all data, cut as it is taken now, and a response with its tag (§11.16.3)', async () => {

@@ -122,7 +122,7 @@ describe('login (RFC 7143 §6.3)', () => {
       MaxOutstandingR2T: '1',
       DataPDUInOrder: 'Yes',
       DataSequenceInOrder: 'Yes',
-      ErrorRecoveryLevel: '1',
+      ErrorRecoveryLevel: '2',
       TaskReporting: 'RFC3720',
       iSCSIProtocolLevel: '2',
       IFMarker: 'Reject',
@@ -170,6 +170,7 @@ describe('login (RFC 7143 §6.3)', () => {
 
   it('refuses another PDU before full feature phase with 020Bh and ends the connection', async () => {
     const initiator = new TestInitiator(newEngine());
+    await initiator.send(initiator.loginRequest({ transit: false, nsg: 0 }, NAMES));
     const [response] = await initiator.send(initiator.read10(0, 1));
     expect(response).toMatchObject({ type: 'login-response', statusClass: 2, statusDetail: 0x0b });
     expect(initiator.transport.ended).toBe(true);

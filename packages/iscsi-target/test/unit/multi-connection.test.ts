@@ -1,4 +1,5 @@
 import {
+  AsyncEvent,
   TaskManagementFunction,
   type LoginResponsePdu,
   type LogoutRequestPdu,
@@ -108,7 +109,15 @@ describe('several connections of one session (RFC 7143 §4.2.1, §6.3.1)', () =>
     second.connection.disconnected();
     expect(engine.sessions[0]!.tasks).toBe(1);
     expect(scsi.nexuses[0]!.closed).toBe(false);
-    expect(await first.send(first.read10(0, 1))).toMatchObject([{ type: 'data-in' }]);
+    // §7.1.4.3: the initiator is told by a connection that is left; §11.14.5: and hears of it by a unit attention.
+    const [dropped, read] = await first.send(first.read10(0, 1));
+    expect(dropped).toMatchObject({
+      type: 'async-message',
+      asyncEvent: AsyncEvent.CONNECTION_DROP,
+      parameter1: 1,
+    });
+    expect(read).toMatchObject({ type: 'data-in' });
+    expect(scsi.cleared).toEqual([new Uint8Array(8)]);
     first.connection.disconnected();
     expect(scsi.nexuses[0]!.closed).toBe(true);
     expect(engine.sessions).toEqual([]);

@@ -61,6 +61,7 @@ export const AdditionalSenseCode = {
   REPORTED_LUNS_DATA_HAS_CHANGED: { asc: 0x3f, ascq: 0x0e },
   INTERNAL_TARGET_FAILURE: { asc: 0x44, ascq: 0x00 },
   PROTOCOL_SERVICE_CRC_ERROR: { asc: 0x47, ascq: 0x05 },
+  SOME_COMMANDS_CLEARED_BY_ISCSI_PROTOCOL_EVENT: { asc: 0x47, ascq: 0x7f },
   INVALID_MESSAGE_ERROR: { asc: 0x49, ascq: 0x00 },
   INSUFFICIENT_RESOURCES: { asc: 0x55, ascq: 0x03 },
   INSUFFICIENT_REGISTRATION_RESOURCES: { asc: 0x55, ascq: 0x04 },

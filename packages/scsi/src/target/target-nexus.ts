@@ -80,6 +80,10 @@ export class TargetNexus implements Nexus, ItlHost {
     return attentions === undefined || next === undefined ? undefined : { ...next, count: attentions.count };
   }
 
+  commandsCleared(lun: Uint8Array): void {
+    this.#find(lun)?.attentions.raise(AdditionalSenseCode.SOME_COMMANDS_CLEARED_BY_ISCSI_PROTOCOL_EVENT);
+  }
+
   resetTarget(): void {
     for (const itl of this.#units.values()) itl.unit.reset();
   }
