@@ -68,6 +68,14 @@ export const section11Data: readonly RfcRule[] = [
     says:
       'If the command is completed with an error, then the response and sense data MUST be sent in ' +
       'a SCSI Response PDU (i.e., MUST NOT be sent in a SCSI data packet).',
+    tests: {
+      'iscsi-target/test/rfc7143/section-11-responses.test.ts': [
+        'ends a read that failed after some of its data, with the number of Data-In PDUs sent',
+      ],
+      'iscsi-target/test/unit/data-transfer.test.ts': [
+        'ends with CHECK CONDITION and sense when the medium fails',
+      ],
+    },
   },
   {
     id: '11.7.3-2',
@@ -80,6 +88,7 @@ export const section11Data: readonly RfcRule[] = [
     level: 'MUST',
     who: 'both',
     says: 'If this bit is set to 1, the F bit MUST also be set to 1.',
+    tests: { 'iscsi-target/test/unit/data-transfer.test.ts': ['carries GOOD status in its last PDU'] },
   },
   {
     id: '11.7.4-1',

@@ -136,7 +136,7 @@ export const section11Login: readonly RfcRule[] = [
   {
     id: '11.12.10-2',
     level: 'MUST',
-    who: 'initiator',
+    who: 'both',
     says:
       'All keys listed in Section 13, except for the X extension formats, MUST be supported by ' +
       'iSCSI initiators and targets.',
@@ -229,7 +229,7 @@ export const section11Login: readonly RfcRule[] = [
   {
     id: '11.13.8-2',
     level: 'MUST',
-    who: 'initiator',
+    who: 'both',
     says:
       'All keys listed in Section 13, except for the X extension formats, MUST be supported by ' +
       'iSCSI initiators and targets.',

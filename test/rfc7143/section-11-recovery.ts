@@ -173,6 +173,11 @@ export const section11Recovery: readonly RfcRule[] = [
       'In all the cases in which a pre-instantiated SCSI task is terminated because of the reject, ' +
       'the target MUST issue a proper SCSI command response with CHECK CONDITION as described in ' +
       'Section 11.4.3.',
+    tests: {
+      'iscsi-target/test/rfc7143/section-11-responses.test.ts': [
+        'a task that a Reject has ended gets CHECK CONDITION, after the F bit of its data',
+      ],
+    },
   },
   {
     id: '11.17.1-4',
@@ -181,6 +186,11 @@ export const section11Recovery: readonly RfcRule[] = [
     says:
       '… if any, and all outstanding R2Ts, if any), the target MUST wait until it receives the ' +
       'last expected Data-Out PDUs with the F bit set to 1 before sending the Response PDU.',
+    tests: {
+      'iscsi-target/test/rfc7143/section-11-responses.test.ts': [
+        'a task that a Reject has ended gets CHECK CONDITION, after the F bit of its data',
+      ],
+    },
   },
   {
     id: '11.18-1',

@@ -5,7 +5,7 @@ export const section11TaskManagement: readonly RfcRule[] = [
   {
     id: '11.5.1-1',
     level: 'MUST',
-    who: 'both',
+    who: 'target',
     says:
       'For all these functions, the Task Management Function Response MUST be returned as detailed ' +
       'in Section 11.6.',
@@ -13,7 +13,7 @@ export const section11TaskManagement: readonly RfcRule[] = [
   {
     id: '11.5.1-2',
     level: 'MUST NOT',
-    who: 'both',
+    who: 'initiator',
     says:
       '… except for the task management response to a TASK REASSIGN, additional responses MUST NOT ' +
       'be delivered to the SCSI layer after the task management response.',
@@ -54,7 +54,7 @@ export const section11TaskManagement: readonly RfcRule[] = [
   {
     id: '11.5.1-7',
     level: 'MUST',
-    who: 'both',
+    who: 'initiator',
     says:
       'If an ABORT TASK is issued for a task created by an immediate command, then the RefCmdSN ' +
       'MUST be that of the task management request itself (i.e., the CmdSN and RefCmdSN are ' +
@@ -63,7 +63,7 @@ export const section11TaskManagement: readonly RfcRule[] = [
   {
     id: '11.5.1-8',
     level: 'MUST',
-    who: 'both',
+    who: 'initiator',
     says:
       'If the connection is still active (i.e., it is not undergoing an implicit or explicit ' +
       'logout), an ABORT TASK MUST be issued on the same connection to which the task to be ' +
@@ -113,7 +113,7 @@ export const section11TaskManagement: readonly RfcRule[] = [
   {
     id: '11.5.1-14',
     level: 'MUST',
-    who: 'both',
+    who: 'target',
     says: 'The task management response MUST be issued before the reassignment becomes effective.',
   },
   {
@@ -128,25 +128,25 @@ export const section11TaskManagement: readonly RfcRule[] = [
   {
     id: '11.5.1-16',
     level: 'MUST',
-    who: 'both',
+    who: 'initiator',
     says: 'TASK REASSIGN MUST be issued as an immediate command.',
   },
   {
     id: '11.5.2-1',
     level: 'MUST',
-    who: 'both',
+    who: 'initiator',
     says: 'For this PDU, TotalAHSLength and DataSegmentLength MUST be 0.',
   },
   {
     id: '11.5.4-1',
     level: 'MUST',
-    who: 'both',
+    who: 'initiator',
     says: 'For all the other functions, this field MUST be set to the reserved value 0xffffffff.',
   },
   {
     id: '11.5.5-1',
     level: 'MUST',
-    who: 'both',
+    who: 'initiator',
     says:
       'If an ABORT TASK is issued for a task created by an immediate command, then the RefCmdSN ' +
       'MUST be that of the task management request itself (i.e., the CmdSN and RefCmdSN are ' +
@@ -155,7 +155,7 @@ export const section11TaskManagement: readonly RfcRule[] = [
   {
     id: '11.5.5-2',
     level: 'MUST',
-    who: 'both',
+    who: 'initiator',
     says:
       'For an ABORT TASK of a task created by a non-immediate command, the RefCmdSN MUST be set to ' +
       'the CmdSN of the task identified by the Referenced Task Tag field.',
@@ -186,7 +186,7 @@ export const section11TaskManagement: readonly RfcRule[] = [
   {
     id: '11.6-1',
     level: 'MUST',
-    who: 'both',
+    who: 'target',
     says:
       'For TASK REASSIGN, the new connection allegiance MUST ONLY become effective at the target ' +
       'after the target issues the task management response.',
@@ -210,7 +210,7 @@ export const section11TaskManagement: readonly RfcRule[] = [
   {
     id: '11.6.2-1',
     level: 'MUST',
-    who: 'both',
+    who: 'target',
     says: 'For this PDU, TotalAHSLength and DataSegmentLength MUST be 0.',
   },
 ];

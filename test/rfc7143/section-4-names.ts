@@ -123,6 +123,7 @@ export const section4Names: readonly RfcRule[] = [
     level: 'MUST',
     who: 'target',
     says: 'All other requests MUST be rejected.',
+    tests: { 'iscsi-target/test/rfc7143/section-4-phases.test.ts': ['rejects %s'] },
   },
   {
     id: '4.4.2-1',

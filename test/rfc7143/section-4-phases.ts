@@ -51,6 +51,11 @@ export const section4Phases: readonly RfcRule[] = [
     says:
       'A target receiving any PDU except a Login Request before the Login Phase is started MUST ' +
       'immediately terminate the connection on which the PDU was received.',
+    tests: {
+      'iscsi-target/test/rfc7143/section-4-phases.test.ts': [
+        'a connection that begins with a %s is ended at once, without an answer',
+      ],
+    },
   },
   {
     id: '4.2.4-5',
