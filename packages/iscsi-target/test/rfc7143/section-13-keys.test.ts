@@ -174,7 +174,7 @@ describe('keys that depend on each other (RFC 7143 §13)', () => {
     [{ MaxOutstandingR2T: '8', ErrorRecoveryLevel: '0' }, '8', '0'],
     [{ MaxOutstandingR2T: '8' }, '8', undefined],
   ])('MaxOutstandingR2T is 1 where recovered data comes in order: %j (§13.19)', async (keys, r2ts, level) => {
-    const { MaxOutstandingR2T, ErrorRecoveryLevel } = await answersTo(keys as Keyed);
+    const { MaxOutstandingR2T, ErrorRecoveryLevel } = await answersTo(keys);
     expect([MaxOutstandingR2T, ErrorRecoveryLevel]).toEqual([r2ts, level]);
   });
 
@@ -212,7 +212,7 @@ describe('single keys (RFC 7143 §13)', () => {
     const initiator = new TestInitiator(engine);
     const names = { ...NAMES, SessionType: 'Normal', 'X#NodeArchitecture': 'Example/1' };
     await initiator.send(initiator.loginRequest({ transit: false, nsg: 0 }, names));
-    const [refusal] = await initiator.send(initiator.loginRequest({}, changed as Keyed));
+    const [refusal] = await initiator.send(initiator.loginRequest({}, changed));
     expect(refusal).toMatchObject({ statusClass: 2, statusDetail: 0 });
   });
 

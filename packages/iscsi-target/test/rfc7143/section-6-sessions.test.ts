@@ -85,7 +85,7 @@ describe('what a login comes to (RFC 7143 §6.3.1)', () => {
     ['a discovery session', 1, DISCOVERY],
     ['a discovery session of the same target', 1, { ...DISCOVERY, TargetName: TARGET_NAME }],
   ])('a connection by %s does not join: 020Ah (§4.4.3)', async (_what, tag, keys) => {
-    const status = await login(at(tag), keys as Record<string, string>, { tsih, cid: 1 });
+    const status = await login(at(tag), keys, { tsih, cid: 1 });
     expect(status).toBe(LoginStatus.SESSION_DOES_NOT_EXIST);
     expect(engine.sessions[0]!.remotes).toHaveLength(1);
   });
