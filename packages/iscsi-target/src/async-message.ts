@@ -30,9 +30,14 @@ export function announceConnectionDrop(session: Session, lost: SessionConnection
   if (other !== undefined) send(other.connection, AsyncEvent.CONNECTION_DROP, content);
 }
 
-/** Tells the initiator that all connections of its session end (event 3). */
-export function announceSessionDrop(connection: Connection): void {
-  send(connection, AsyncEvent.SESSION_DROP, {});
+/** Tells the initiator that all connections of its session end, and its commands with them (event 3). */
+export function announceSessionDrop(connection: Connection, time2WaitS: number): void {
+  send(connection, AsyncEvent.SESSION_DROP, { parameter2: time2WaitS });
+}
+
+/** Asks for a Text Request within so many seconds, to negotiate (event 4). */
+export function askForNegotiation(connection: Connection, withinS: number): void {
+  send(connection, AsyncEvent.NEGOTIATION_REQUEST, { parameter3: withinS });
 }
 
 /** Tells of a change at a unit with sense data (event 0): what open-iscsi rescans for (T-N3). */

@@ -1,4 +1,4 @@
-import { announceSessionDrop, askForLogout } from './async-message.ts';
+import { announceSessionDrop, askForLogout, askForNegotiation } from './async-message.ts';
 import type { AccessEntry } from './auth/access-entry.ts';
 import { Admission, type SecurityOptions } from './auth/admission.ts';
 import { Connection, type ConnectionOwner } from './connection.ts';
@@ -121,14 +121,19 @@ export class TargetEngine {
    */
   drain(logoutWithinS: number, redirectTo?: string): void {
     this.#registry.gate.shut(redirectTo);
-    // RFC 7143 §7.4.3: a discovery session is sent no Asynchronous Message.
-    const normal = this.#registry.sessions.filter(({ nexus }) => nexus !== undefined);
-    const phases = normal.flatMap(({ connections }) => [...connections.values()]);
-    const inSession = new Set(phases.map(({ connection }) => connection));
+    const addressed = new Set(this.#addressed());
     for (const connection of [...this.#connections]) {
-      if (inSession.has(connection)) askForLogout(connection, logoutWithinS);
+      if (addressed.has(connection)) askForLogout(connection, logoutWithinS);
       else connection.fail();
     }
+  }
+
+  /**
+   * Asks every initiator to negotiate within `withinS` seconds (RFC 7143 §11.9, event 4), by each of its connections:
+   * it answers with a Text Request, or with a Logout Request. May be asked again.
+   */
+  requestNegotiation(withinS: number): void {
+    for (const connection of this.#addressed()) askForNegotiation(connection, withinS);
   }
 
   /** Takes logins again, after {@link TargetEngine.drain}. */
@@ -143,16 +148,22 @@ export class TargetEngine {
   stop(quiet: () => void = () => undefined): void {
     const tasks = this.#registry.sessions.flatMap((session) => [...session.tasks.values()]);
     this.#registry.ending('dropped', () => {
-      const leave = (connection: Connection): void => {
-        announceSessionDrop(connection);
-        connection.finish();
-      };
+      const addressed = new Set(this.#addressed());
       for (const session of this.#registry.sessions) {
-        this.#registry.endSession(session, ({ connection }) => leave(connection));
+        this.#registry.endSession(session, ({ connection }) => {
+          if (addressed.has(connection)) announceSessionDrop(connection, session.parameters.defaultTime2Wait);
+          connection.finish();
+        });
       }
-      for (const connection of [...this.#connections]) leave(connection);
+      for (const connection of [...this.#connections]) connection.finish();
     });
     whenAllEnded(tasks, quiet);
+  }
+
+  /** Connections that may be sent an Asynchronous Message: not those of discovery sessions (RFC 7143 §7.4.3). */
+  #addressed(): Connection[] {
+    const normal = this.#registry.sessions.filter(({ nexus }) => nexus !== undefined);
+    return normal.flatMap(({ connections }) => [...connections.values()].map(({ connection }) => connection));
   }
 
   #closed(connection: Connection, hooks: TargetHooks | undefined): void {
