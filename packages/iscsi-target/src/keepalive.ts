@@ -1,4 +1,4 @@
-import { RESERVED_TAG } from '@lunbox/iscsi-pdu';
+import { NO_TTT, RESERVED_TAG } from '@lunbox/iscsi-pdu';
 import type { Connection } from './connection.ts';
 
 const NO_LUN = new Uint8Array(8);
@@ -47,16 +47,25 @@ export class Keepalive {
   #ping(nowMs: number): void {
     this.#pingSentMs = nowMs;
     this.#pingTag = (this.#pingTag + 1) & 0x7fffffff;
-    this.#connection.send({
-      type: 'nop-in',
-      // T-K2: a ping has a valid tag, no initiator task tag and a LUN to echo; it does not use up a StatSN.
-      lun: NO_LUN,
-      initiatorTaskTag: RESERVED_TAG,
-      targetTransferTag: this.#pingTag,
-      statSn: this.#connection.statSn,
-      expCmdSn: this.#connection.expCmdSn,
-      maxCmdSn: this.#connection.maxCmdSn,
-      data: NO_LUN.subarray(0, 0),
-    });
+    // T-K2: a ping has a valid tag, no initiator task tag and a LUN to echo; it does not use up a StatSN.
+    sendNopIn(this.#connection, this.#pingTag);
   }
+}
+
+/** Shows the command window, which has opened while nothing else goes out (RFC 7143 §11.4.11); no answer is wanted. */
+export function showWindow(connection: Connection): void {
+  sendNopIn(connection, NO_TTT);
+}
+
+function sendNopIn(connection: Connection, targetTransferTag: number): void {
+  connection.send({
+    type: 'nop-in',
+    lun: NO_LUN,
+    initiatorTaskTag: RESERVED_TAG,
+    targetTransferTag,
+    statSn: connection.statSn,
+    expCmdSn: connection.expCmdSn,
+    maxCmdSn: connection.maxCmdSn,
+    data: NO_LUN.subarray(0, 0),
+  });
 }

@@ -8,6 +8,7 @@ import {
   writeDataIn,
   writeR2t,
   writeScsiResponse,
+  writeU32,
   type DataInHeader,
   type R2tHeader,
   type ScsiResponseHeader,
@@ -20,6 +21,10 @@ import type { Residual } from './residual.ts';
 import type { Task } from './task.ts';
 
 const DIGEST_LENGTH = 4;
+
+/** Where every PDU of the target has its ExpCmdSN and its MaxCmdSN. */
+const EXP_CMD_SN_OFFSET = 28;
+const MAX_CMD_SN_OFFSET = 32;
 
 /** What a Data-In PDU says about its place in the transfer. */
 export interface DataInPlace {
@@ -65,11 +70,17 @@ export class PduWriter {
     if (!isPing) this.recovery?.remember(pdu.statSn, bytes, undefined);
   }
 
-  /** Sends a PDU once more, as it was. */
-  sendAgain(bytes: Uint8Array): void {
-    const at = this.#outbox.reserve(bytes.length);
-    this.#outbox.bytes.set(bytes, at);
-    this.#outbox.commit(at, bytes.length);
+  /** Sends a status PDU once more, as it was but with the command window as it is now (RFC 7143 §11.16). */
+  sendAgain(pdu: Uint8Array): void {
+    const at = this.#outbox.reserve(pdu.length);
+    const { bytes } = this.#outbox;
+    bytes.set(pdu, at);
+    writeU32(bytes, at + EXP_CMD_SN_OFFSET, this.#numbering.expCmdSn);
+    writeU32(bytes, at + MAX_CMD_SN_OFFSET, this.#numbering.maxCmdSn);
+    if (this.headerDigest) {
+      writeDigest(bytes, at + BHS_LENGTH, crc32c(bytes.subarray(at, at + BHS_LENGTH)));
+    }
+    this.#outbox.commit(at, pdu.length);
   }
 
   /** Sends a Data-In PDU whose data is elsewhere already. */

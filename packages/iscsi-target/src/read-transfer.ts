@@ -1,4 +1,4 @@
-import { NO_TTT } from '@lunbox/iscsi-pdu';
+import { NO_TTT, RejectReason } from '@lunbox/iscsi-pdu';
 import { Status, type DataIn, type Finished } from '@lunbox/scsi';
 import type { PinnedRegion } from './outbox.ts';
 import { DataInResend, type SentDataIn } from './data-in-resend.ts';
@@ -100,16 +100,18 @@ export class ReadTransfer {
 
   /**
    * Sends the Data-In PDUs from DataSN `begRun` on again, `runLength` of them or, when that is 0, all; their data
-   * is read anew. Returns false when there is no such PDU (RFC 7143 §11.16.6), or too many wait to be sent again.
+   * is read anew. Returns a {@link RejectReason} when there is no such PDU (RFC 7143 §11.16), or too many wait to be
+   * sent again.
    */
-  resend(begRun: number, runLength: number): boolean {
+  resend(begRun: number, runLength: number): number | undefined {
     const from = begRun - this.#acknowledgedPdus;
-    if (from < 0) return false;
+    if (from < 0) return RejectReason.PROTOCOL_ERROR;
     const pieces = this.#pieces.slice(from, runLength === 0 ? undefined : from + runLength);
-    if (pieces.length === 0 || this.#resends >= RESEND_LIMIT) return false;
+    if (pieces.length === 0) return RejectReason.PROTOCOL_ERROR;
+    if (this.#resends >= RESEND_LIMIT) return RejectReason.SNACK_REJECT;
     this.#resends++;
     new DataInResend(this.#host, this.#source, pieces, () => this.#resends--).pump();
-    return true;
+    return undefined;
   }
 
   /** True when a DataACK with this target transfer tag is about this transfer. */

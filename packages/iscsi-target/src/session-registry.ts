@@ -45,6 +45,8 @@ export class SessionRegistry implements LoginAuthority, SessionOwner {
   readonly #sessions = new Set<Session>();
   #nextTsih = 0;
   #collected: Task[] | undefined = undefined;
+  /** The session whose request aborts tasks; its answer will show the window. */
+  #resetting: Session | undefined = undefined;
   #endReason: SessionEndReason | undefined = undefined;
 
   constructor(
@@ -192,11 +194,12 @@ export class SessionRegistry implements LoginAuthority, SessionOwner {
     };
   }
 
-  collectAborted(reset: () => void): Task[] {
+  collectAborted(by: Session, reset: () => void): Task[] {
     const collected: Task[] = [];
     this.#collected = collected;
+    this.#resetting = by;
     reset();
-    this.#collected = undefined;
+    this.#collected = this.#resetting = undefined;
     return collected;
   }
 
@@ -237,6 +240,7 @@ export class SessionRegistry implements LoginAuthority, SessionOwner {
       onTasksAborted: (lun) => {
         const aborted = session().abort((task) => decodeLun(task.lun) === lun);
         this.#collected?.push(...aborted);
+        if (aborted.length > 0 && session() !== this.#resetting) session().showWindow();
       },
       onUnitChanged: (lun, sense) => {
         const [any] = session().connections.values();

@@ -1,6 +1,7 @@
 import { serialAdd, serialLess } from '@lunbox/iscsi-pdu';
 import type { Nexus } from '@lunbox/scsi';
 import type { Connection } from './connection.ts';
+import { showWindow } from './keepalive.ts';
 import { sameLun } from './lun.ts';
 import type { OperationalParameters } from './parameters.ts';
 import type { Recovery } from './recovery.ts';
@@ -244,6 +245,12 @@ export class Session {
     return tasks;
   }
 
+  /** The window has opened and no answer says so: a NOP-In does (RFC 7143 §11.4.11). */
+  showWindow(): void {
+    const [any] = this.connections.values();
+    if (any !== undefined) showWindow(any.connection);
+  }
+
   #remove(leaving: SessionConnection): void {
     this.#lastConnection = leaving.connection;
     if (this.connections.get(leaving.cid) === leaving) this.connections.delete(leaving.cid);
@@ -257,10 +264,12 @@ export class Session {
   /** The tasks of a connection are over; the initiator hears of it by a unit attention (RFC 7143 §11.14.5). */
   #terminate({ connection }: SessionConnection): void {
     const tasks = this.abort((task) => task.connection === connection);
+    if (!this.open) return;
     tasks.forEach(({ lun }, at) => {
       const isFirst = tasks.findIndex((other) => sameLun(other.lun, lun)) === at;
-      if (isFirst && this.open) this.nexus?.commandsCleared(lun);
+      if (isFirst) this.nexus?.commandsCleared(lun);
     });
+    if (tasks.length > 0) this.showWindow();
   }
 
   /** The nexus is lost with the session (RFC 7143 §6.3.5.1). */

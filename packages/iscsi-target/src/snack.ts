@@ -26,28 +26,28 @@ const HANDLERS: Readonly<Record<number, Handler>> = {
  */
 export function answerSnack(snack: SnackPdu, context: SnackContext): number | undefined {
   const handler = HANDLERS[snack.snackType];
-  return handler === undefined ? RejectReason.SNACK_REJECT : handler(snack, context);
+  return handler === undefined ? RejectReason.INVALID_PDU_FIELD : handler(snack, context);
 }
 
 function resendStatuses(snack: SnackPdu, { recovery, writer }: SnackContext): number | undefined {
   const pdus = recovery.statuses(snack.begRun, snack.runLength);
   for (const bytes of pdus) writer.sendAgain(bytes);
   const all = snack.begRun === 0 && snack.runLength === 0;
-  return pdus.length > 0 || all ? undefined : RejectReason.SNACK_REJECT;
+  return pdus.length > 0 || all ? undefined : RejectReason.PROTOCOL_ERROR;
 }
 
 /** Data-In PDUs of a read, R2Ts of a write: they have one numbering (RFC 7143 §4.2.2.4). */
 function resendNumbered(snack: SnackPdu, { session, recovery }: SnackContext): number | undefined {
   const task = session.tasks.get(snack.initiatorTaskTag) ?? recovery.task(snack.initiatorTaskTag);
-  const sent = task?.reading?.resend(snack.begRun, snack.runLength);
-  const done = sent ?? task?.transfer?.resendR2ts(snack.begRun, snack.runLength) ?? false;
-  return done ? undefined : RejectReason.SNACK_REJECT;
+  if (task?.reading !== undefined) return task.reading.resend(snack.begRun, snack.runLength);
+  const done = task?.transfer?.resendR2ts(snack.begRun, snack.runLength) ?? false;
+  return done ? undefined : RejectReason.PROTOCOL_ERROR;
 }
 
 /** All data of a read, cut anew, and a response with the SNACK Tag (RFC 7143 §11.16.3). */
 function resendCutAnew(snack: SnackPdu, { session, recovery }: SnackContext): number | undefined {
   const task = session.tasks.get(snack.initiatorTaskTag) ?? recovery.task(snack.initiatorTaskTag);
-  if (task?.reading === undefined || snack.begRun !== 0) return RejectReason.SNACK_REJECT;
+  if (task?.reading === undefined || snack.begRun !== 0) return RejectReason.PROTOCOL_ERROR;
   task.snackTag = snack.targetTransferTag;
   task.reading.restart();
   return undefined;

@@ -15,8 +15,8 @@ import { whenAllEnded, type Task } from './task.ts';
 
 /** What a task management function needs beyond its own session. */
 export interface ResetAuthority {
-  /** Runs `reset` and returns every task, of whatever session, that it aborted. */
-  collectAborted(reset: () => void): Task[];
+  /** Runs `reset` for the request of a session and returns every task, of whatever session, that it aborted. */
+  collectAborted(by: Session, reset: () => void): Task[];
   /** Drops the connections of every session of the target (TARGET COLD RESET). */
   dropSessions(targetName: string | undefined): void;
   /** Ends a session: `leave` is called for each of its connections. */
@@ -107,7 +107,7 @@ function abortTaskSet({ session, request, answer }: FunctionContext): void {
 function unitFunction(act: (nexus: Nexus, lun: Uint8Array) => boolean): FunctionHandler {
   return ({ session, request, authority, answer }) => {
     let exists = false;
-    const aborted = authority.collectAborted(() => {
+    const aborted = authority.collectAborted(session, () => {
       exists = session.nexus !== undefined && act(session.nexus, request.lun);
     });
     whenAllEnded(aborted, () => answer(exists ? FUNCTION_COMPLETE : LUN_DOES_NOT_EXIST));
@@ -115,6 +115,6 @@ function unitFunction(act: (nexus: Nexus, lun: Uint8Array) => boolean): Function
 }
 
 function resetTarget({ session, authority, answer }: FunctionContext): void {
-  const aborted = authority.collectAborted(() => session.nexus?.resetTarget());
+  const aborted = authority.collectAborted(session, () => session.nexus?.resetTarget());
   whenAllEnded(aborted, () => answer(FUNCTION_COMPLETE));
 }

@@ -242,7 +242,8 @@ export class SimulatedInitiator {
 
   /** False when the PDU counts as damaged, or comes too early: it is asked for again (RFC 7143 §7.8). */
   #intact(link: SimulatedLink, pdu: TargetPdu): boolean {
-    if (pdu.type === 'r2t') return true;
+    // A NOP-In that answers nothing shows the next StatSN, which it does not use up (RFC 7143 §11.19).
+    if (pdu.type === 'r2t' || (pdu.type === 'nop-in' && pdu.initiatorTaskTag === RESERVED_TAG)) return true;
     if (pdu.type === 'data-in') return pdu.hasStatus || this.#dataIntact(link, pdu);
     const task = pdu.type === 'scsi-response' ? this.outstanding.get(pdu.initiatorTaskTag) : undefined;
     if (task !== undefined && task.missing.size > 0) {

@@ -102,7 +102,7 @@ describe('ErrorRecoveryLevel 1 (RFC 7143 §7.1.4)', () => {
     const ask = snack({ snackType: SnackType.STATUS, begRun: status!.statSn, runLength: 1 });
     expect(await initiator.send(ask)).toEqual([status]);
     const acknowledged = await initiator.send({ ...ask, expStatSn: status!.statSn + 1 });
-    expect(acknowledged).toMatchObject([{ type: 'reject', reason: RejectReason.SNACK_REJECT }]);
+    expect(acknowledged).toMatchObject([{ type: 'reject', reason: RejectReason.PROTOCOL_ERROR }]);
   });
 
   it('an R2T SNACK brings an open R2T again', async () => {
@@ -163,7 +163,7 @@ describe('ErrorRecoveryLevel 1 (RFC 7143 §7.1.4)', () => {
     const command = initiator.read10(0, 1);
     await initiator.send(command);
     const pdus = await initiator.send(snack({ initiatorTaskTag: command.initiatorTaskTag, ...fields }));
-    expect(pdus).toMatchObject([{ type: 'reject', reason: RejectReason.SNACK_REJECT }]);
+    expect(pdus).toMatchObject([{ type: 'reject', reason: RejectReason.PROTOCOL_ERROR }]);
   });
 
   it('Data-In asks for a DataACK once every MaxBurstLength, and what is acknowledged is not sent again (§11.16.2)', async () => {
@@ -179,7 +179,7 @@ describe('ErrorRecoveryLevel 1 (RFC 7143 §7.1.4)', () => {
       await initiator.send(snack({ snackType: SnackType.DATA_ACK, targetTransferTag, begRun: 2 })),
     ).toEqual([]);
     const [reject] = await initiator.send(snack({ initiatorTaskTag, begRun: 1, runLength: 1 }));
-    expect(reject).toMatchObject({ type: 'reject', reason: RejectReason.SNACK_REJECT });
+    expect(reject).toMatchObject({ type: 'reject', reason: RejectReason.PROTOCOL_ERROR });
     const again = await initiator.send(snack({ initiatorTaskTag, begRun: 2 }));
     expect(again).toMatchObject([2, 3, 4, 5].map((dataSn) => ({ dataSn, bufferOffset: dataSn * 1024 })));
     const all = await initiator.send(

@@ -110,11 +110,16 @@ describe('several connections of one session (RFC 7143 §4.2.1, §6.3.1)', () =>
     expect(engine.sessions[0]!.tasks).toBe(1);
     expect(scsi.nexuses[0]!.closed).toBe(false);
     // §7.1.4.3: the initiator is told by a connection that is left; §11.14.5: and hears of it by a unit attention.
-    const [dropped, read] = await first.send(first.read10(0, 1));
+    // §11.4.11: a NOP-In shows the window that its commands leave open.
+    const [dropped, window, read] = await first.send(first.read10(0, 1));
     expect(dropped).toMatchObject({
       type: 'async-message',
       asyncEvent: AsyncEvent.CONNECTION_DROP,
       parameter1: 1,
+    });
+    expect(window).toMatchObject({
+      type: 'nop-in',
+      targetTransferTag: 0xffffffff,
     });
     expect(read).toMatchObject({ type: 'data-in' });
     expect(scsi.cleared).toEqual([new Uint8Array(8)]);

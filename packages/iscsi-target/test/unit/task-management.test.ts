@@ -105,14 +105,14 @@ describe('task management (RFC 7143 §11.5)', () => {
     expect(engine.sessions[0]!.tasks).toBe(0);
   });
 
-  it('LOGICAL UNIT RESET ends the commands of every session, and tells nobody else', async () => {
+  it('LOGICAL UNIT RESET ends the commands of every session, and shows the others their window (§11.4.11)', async () => {
     const other = new TestInitiator(engine);
     await other.login({ isid: 2 });
     await other.send(other.write10(0, 8));
     await initiator.send(initiator.write10(8, 8));
     const reset = request({ function: TaskManagementFunction.LOGICAL_UNIT_RESET });
     expect(response(await initiator.send(reset))).toBe(0);
-    expect(await other.settle()).toEqual([]);
+    expect(await other.settle()).toMatchObject([{ type: 'nop-in', targetTransferTag: 0xffffffff }]);
     expect(engine.sessions.map((session) => session.tasks)).toEqual([0, 0]);
   });
 
@@ -140,7 +140,7 @@ describe('task management (RFC 7143 §11.5)', () => {
     await initiator.send(initiator.write10(8, 8));
     const clear = request({ function: TaskManagementFunction.CLEAR_TASK_SET });
     expect(response(await initiator.send(clear))).toBe(0);
-    expect(await other.settle()).toEqual([]);
+    expect(await other.settle()).toMatchObject([{ type: 'nop-in', targetTransferTag: 0xffffffff }]);
     expect(engine.sessions.map((session) => session.tasks)).toEqual([0, 0]);
   });
 
