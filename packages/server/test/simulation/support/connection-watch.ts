@@ -1,0 +1,277 @@
+import {
+  AsyncEvent,
+  RESERVED_TAG,
+  serialAdd,
+  serialLess,
+  type InitiatorPdu,
+  type LoginResponsePdu,
+  type TargetPdu,
+} from '@lunbox/iscsi-pdu';
+import type { Dice } from '../../../../iscsi-target/test/support/dice.ts';
+import { framesOf, type Digests, type Frame } from './frame.ts';
+import { LoginWatch, type WireParameters } from './login-watch.ts';
+import { SessionWatch } from './session-watch.ts';
+import type { WireLog } from './wire-log.ts';
+
+const FULL_FEATURE = 3;
+
+/** All sessions on the wires of one target, by TSIH; and who of them has been replaced. */
+export interface WireSessions {
+  readonly log: WireLog;
+  readonly byTsih: Map<number, { session: SessionWatch; initiatorPort: string }>;
+  /** Calls `then` with the bytes of a login that went through. */
+  loggedIn(watch: ConnectionWatch, requests: readonly Uint8Array[]): void;
+}
+
+/** Looks at what travels on one connection, and holds it against RFC 7143. */
+export class ConnectionWatch {
+  readonly number: number;
+  session: SessionWatch | undefined;
+  readonly #sessions: WireSessions;
+  readonly #log: WireLog;
+  readonly #login = new LoginWatch();
+  readonly #loginBytes: Uint8Array[] = [];
+  #parameters: WireParameters | undefined;
+  #digests: Digests = { header: false, data: false };
+  readonly #requests: Travelling = new Travelling();
+  readonly #responses: Travelling = new Travelling();
+  #excuse: string | undefined;
+  #statSn: number | undefined;
+  #maxCmdSn: number | undefined;
+  #arrivedStatSn = 0;
+  #expStatSn = 0;
+
+  constructor(sessions: WireSessions) {
+    this.#sessions = sessions;
+    this.#log = sessions.log;
+    this.number = ++sessions.log.links;
+  }
+
+  get initiatorPort(): string {
+    return this.#login.initiatorPort;
+  }
+
+  /** True once full feature phase has begun. */
+  get loggedIn(): boolean {
+    return this.#parameters !== undefined;
+  }
+
+  /** From here on the connection may end at any time: something has happened to it. */
+  excuse(reason: string): void {
+    this.#excuse ??= reason;
+    this.#log.note(this.number, `-- ${reason} --`);
+  }
+
+  initiatorEnded(orderly: boolean): void {
+    this.#ended('initiator', orderly);
+  }
+
+  targetEnded(orderly: boolean): void {
+    this.#ended('target', orderly);
+  }
+
+  requestsLeave(bytes: Uint8Array): Frame[] {
+    if (!this.loggedIn) this.#loginBytes.push(bytes.slice());
+    const frames = framesOf(bytes, this.#digests, (what) => this.#complain(what));
+    for (const { pdu } of frames) {
+      this.#log.note(this.number, '→', pdu);
+      this.#requestLeaves(pdu as InitiatorPdu);
+    }
+    this.#requests.add(frames, bytes.length);
+    return frames;
+  }
+
+  requestsArrive(lengthBytes: number): void {
+    for (const frame of this.#requests.arrive(lengthBytes)) this.#requestArrives(frame);
+  }
+
+  responsesLeave(bytes: Uint8Array): Frame[] {
+    const frames = framesOf(bytes, this.#digests, (what) => this.#complain(what));
+    for (const { pdu } of frames) {
+      this.#log.note(this.number, '←', pdu);
+      this.#responseLeaves(pdu as TargetPdu);
+    }
+    this.#responses.add(frames, bytes.length);
+    return frames;
+  }
+
+  responsesArrive(lengthBytes: number): void {
+    for (const frame of this.#responses.arrive(lengthBytes)) this.#responseArrives(frame);
+  }
+
+  /** Flips bits where a digest covers them; false when there is no such place among the frames. */
+  damage(frames: readonly Frame[], bytes: Uint8Array, dice: Dice): boolean {
+    const exposed = frames.filter(
+      ({ digests, dataStart, end }) => digests.header || (digests.data && end > dataStart),
+    );
+    if (exposed.length === 0) return false;
+    const frame = dice.pick(exposed);
+    const { digests, start, dataStart, end } = frame;
+    const inData = digests.data && end > dataStart && (!digests.header || dice.chance(0.6));
+    const from = inData ? dataStart : start;
+    const length = (inData ? end : dataStart) - from;
+    for (let flips = 1 + dice.below(3); flips > 0; flips--) {
+      const at = from + dice.below(length);
+      bytes[at] = (bytes[at] as number) ^ (1 << dice.below(8));
+    }
+    frame.damaged = inData ? 'data' : 'header';
+    this.excuse(`damaged ${frame.damaged} of ${frame.pdu.type}`);
+    return true;
+  }
+
+  #ended(who: string, orderly: boolean): void {
+    const why = this.#excuse ?? (this.session?.ending === true ? 'the session ends' : undefined);
+    this.#log.note(this.number, `-- the ${who} ${orderly ? 'closes' : 'resets'} (${why ?? 'WHY?'}) --`);
+    if (why === undefined) this.#complain(`the ${who} ended a sound connection`);
+  }
+
+  #complain(what: string): void {
+    this.#log.problem(`link ${this.number}: ${what}`);
+  }
+
+  #requestLeaves(pdu: InitiatorPdu): void {
+    if (pdu.type === 'login-request') return this.#login.request(pdu);
+    const { session, session: { tasks } = {} } = this;
+    if (session === undefined) return this.#complain(`${pdu.type} before the login is over`);
+    this.#acknowledges(pdu.expStatSn);
+    if ('immediate' in pdu) session.numberLeaves(pdu);
+    if (pdu.type === 'scsi-command') {
+      session.commandLeaves(pdu, this.number, this.#parameters as WireParameters);
+    } else if (pdu.type === 'data-out') {
+      tasks?.get(pdu.initiatorTaskTag)?.dataOutLeaves(pdu);
+    } else if (pdu.type === 'logout-request') session.ending = true;
+  }
+
+  /** ExpStatSN acknowledges what has come, and nothing else (RFC 7143 §4.2.2.2). */
+  #acknowledges(expStatSn: number): void {
+    if (serialLess(this.#arrivedStatSn, expStatSn)) {
+      this.#complain(`ExpStatSN ${expStatSn}, but only those before ${this.#arrivedStatSn} have come`);
+    }
+    if (serialLess(expStatSn, this.#expStatSn)) {
+      this.#complain(`ExpStatSN ${expStatSn} after ${this.#expStatSn}`);
+    }
+    this.#expStatSn = expStatSn;
+  }
+
+  #requestArrives({ pdu, damaged }: Frame): void {
+    const { session } = this;
+    if (pdu.type === 'login-request') this.#loginArrives();
+    if (session === undefined || damaged === 'header') return;
+    if ('immediate' in pdu && !pdu.immediate) session.numberArrives(pdu.cmdSn);
+    if (pdu.type === 'scsi-command') {
+      session.tasks.get(pdu.initiatorTaskTag)?.arrives(damaged !== undefined);
+    } else if (pdu.type === 'data-out') {
+      session.tasks.get(pdu.initiatorTaskTag)?.dataOutArrives(pdu, damaged !== undefined);
+    } else if (pdu.type === 'task-management-request') session.managementArrives(pdu);
+  }
+
+  #responseLeaves(pdu: TargetPdu): void {
+    if (pdu.type === 'login-response') {
+      this.#login.response(pdu);
+      if (pdu.statusClass !== 0) this.excuse(`login status ${pdu.statusClass}`);
+      else if (pdu.transit && pdu.nsg === FULL_FEATURE) this.#enterFullFeature(pdu);
+      return this.#numbered(pdu);
+    }
+    const { session } = this;
+    if (session === undefined) return this.#complain(`${pdu.type} before the login is over`);
+    this.#numbered(pdu);
+    session.expectationLeaves(pdu.expCmdSn, pdu.type);
+    switch (pdu.type) {
+      case 'data-in':
+        return session.taskOf(pdu)?.dataInLeaves(pdu);
+      case 'r2t':
+        return session.taskOf(pdu)?.r2tLeaves(pdu);
+      case 'scsi-response':
+        return session.taskOf(pdu)?.responseLeaves(pdu);
+      case 'task-management-response':
+        return session.managementAnswered(pdu);
+      case 'reject':
+        return session.rejected(pdu, new DataView(pdu.data.buffer, pdu.data.byteOffset).getUint32(16));
+      case 'async-message':
+        if (pdu.asyncEvent !== AsyncEvent.SCSI_EVENT) session.ending = true;
+        return undefined;
+      default:
+        return undefined;
+    }
+  }
+
+  /** StatSN counts statuses, and the window only ever opens (RFC 7143 §4.2.2.1, §4.2.2.2). */
+  #numbered(pdu: TargetPdu): void {
+    const { statSn, expCmdSn, maxCmdSn } = pdu;
+    this.#statSn ??= statSn;
+    const silent = pdu.type === 'data-in' && !pdu.hasStatus;
+    if (!silent && statSn !== this.#statSn) {
+      this.#complain(`${pdu.type} with StatSN ${statSn}, not ${this.#statSn}`);
+    }
+    if (usesStatSn(pdu)) this.#statSn = serialAdd(this.#statSn, 1);
+    if (pdu.type === 'login-response' && pdu.statusClass !== 0) return;
+    this.#maxCmdSn ??= maxCmdSn;
+    if (serialLess(maxCmdSn, this.#maxCmdSn)) {
+      this.#complain(`${pdu.type} with MaxCmdSN ${maxCmdSn} after ${this.#maxCmdSn}`);
+    }
+    if (serialLess(maxCmdSn, serialAdd(expCmdSn, -1))) {
+      this.#complain(`${pdu.type} with MaxCmdSN ${maxCmdSn} and ExpCmdSN ${expCmdSn}`);
+    }
+    this.#maxCmdSn = maxCmdSn;
+  }
+
+  #enterFullFeature({ tsih }: LoginResponsePdu): void {
+    const { byTsih } = this.#sessions;
+    const { initiatorPort } = this;
+    const parameters = this.#login.parameters();
+    this.#parameters = parameters;
+    this.#digests = { header: parameters.headerDigest, data: parameters.dataDigest };
+    if (this.#login.tsih === 0) {
+      const session = new SessionWatch(this.#login.firstCmdSn, (what) => this.#complain(what));
+      byTsih.set(tsih, { session, initiatorPort });
+    }
+    this.session = byTsih.get(tsih)?.session;
+    if (this.session === undefined) this.#complain(`TSIH ${tsih} is of no session`);
+    this.#sessions.loggedIn(this, this.#loginBytes);
+  }
+
+  /** RFC 7143 §6.3.5: who logs in anew ends the session that the same initiator port had. */
+  #loginArrives(): void {
+    if (this.#login.tsih !== 0) return;
+    for (const { session, initiatorPort } of this.#sessions.byTsih.values()) {
+      if (initiatorPort === this.initiatorPort) session.ending = true;
+    }
+  }
+
+  #responseArrives({ pdu: any, damaged }: Frame): void {
+    const pdu = any as TargetPdu;
+    if (damaged !== undefined) return;
+    if (usesStatSn(pdu)) this.#arrivedStatSn = serialAdd(pdu.statSn, 1);
+    this.session?.windowArrives(pdu.maxCmdSn);
+    const ends = pdu.type === 'scsi-response' || (pdu.type === 'data-in' && pdu.hasStatus);
+    if (ends) this.session?.tasks.delete(pdu.initiatorTaskTag);
+  }
+}
+
+function usesStatSn(pdu: TargetPdu): boolean {
+  if (pdu.type === 'r2t') return false;
+  if (pdu.type === 'data-in') return pdu.hasStatus;
+  // RFC 7143 §11.19: a ping of the target's own shows the next StatSN and does not use it up.
+  return !(pdu.type === 'nop-in' && pdu.initiatorTaskTag === RESERVED_TAG);
+}
+
+/** PDUs between two ends, until the last byte of each has arrived. */
+class Travelling {
+  readonly #frames: { frame: Frame; endBytes: number }[] = [];
+  #leftBytes = 0;
+  #arrivedBytes = 0;
+
+  add(frames: readonly Frame[], lengthBytes: number): void {
+    for (const frame of frames) this.#frames.push({ frame, endBytes: this.#leftBytes + frame.end });
+    this.#leftBytes += lengthBytes;
+  }
+
+  arrive(lengthBytes: number): Frame[] {
+    this.#arrivedBytes += lengthBytes;
+    const arrived: Frame[] = [];
+    while (this.#frames.length > 0 && this.#frames[0]!.endBytes <= this.#arrivedBytes) {
+      arrived.push((this.#frames.shift() as { frame: Frame }).frame);
+    }
+    return arrived;
+  }
+}

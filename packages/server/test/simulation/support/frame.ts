@@ -1,0 +1,76 @@
+import { BHS_LENGTH, crc32c, decodePdu, Opcode, readDigest, type Pdu } from '@lunbox/iscsi-pdu';
+
+const DIGEST_LENGTH = 4;
+const OPCODE_MASK = 0x3f;
+
+/** Which digests a connection has in full feature phase. */
+export interface Digests {
+  readonly header: boolean;
+  readonly data: boolean;
+}
+
+/** One PDU among bytes that travel; offsets count from the start of those bytes. */
+export interface Frame {
+  readonly pdu: Pdu;
+  readonly start: number;
+  /** End of the header with its digest. */
+  readonly dataStart: number;
+  /** End of data, padding and digest. */
+  readonly end: number;
+  /** Digests that cover it. */
+  readonly digests: Digests;
+  /** The network has damaged it. */
+  damaged: 'header' | 'data' | undefined;
+}
+
+const NO_DIGESTS: Digests = { header: false, data: false };
+
+/**
+ * Cuts whole PDUs apart, by the lengths in their headers and nothing else (RFC 7143 §11.2), and checks their
+ * digests. `complain` hears of what is wrong.
+ */
+export function framesOf(bytes: Uint8Array, digests: Digests, complain: (what: string) => void): Frame[] {
+  const frames: Frame[] = [];
+  for (let at = 0; at < bytes.length;) {
+    const opcode = (bytes[at] as number) & OPCODE_MASK;
+    const login = opcode === Opcode.LOGIN_REQUEST || opcode === Opcode.LOGIN_RESPONSE;
+    const frame = bytes.length - at < BHS_LENGTH ? undefined : frameAt(bytes, at, login, digests);
+    if (frame === undefined || frame.end > bytes.length) {
+      complain(`a PDU is cut off after ${bytes.length - at} bytes`);
+      return frames;
+    }
+    checkDigests(bytes, frame, complain);
+    frames.push(frame);
+    at = frame.end;
+  }
+  return frames;
+}
+
+function frameAt(bytes: Uint8Array, start: number, login: boolean, agreed: Digests): Frame {
+  const digests = login ? NO_DIGESTS : agreed;
+  const headerEnd = start + BHS_LENGTH + 4 * (bytes[start + 4] as number);
+  const dataLength = ((bytes[start + 5]! << 16) | (bytes[start + 6]! << 8) | bytes[start + 7]!) >>> 0;
+  const dataStart = headerEnd + (digests.header ? DIGEST_LENGTH : 0);
+  const padded = dataStart + ((dataLength + 3) & ~3);
+  const end = padded + (digests.data && dataLength > 0 ? DIGEST_LENGTH : 0);
+  // The bytes change on their way; what a header says is wanted later.
+  const data = bytes.subarray(dataStart, dataStart + dataLength);
+  const pdu = decodePdu(bytes.slice(start, headerEnd), login ? data.slice() : data);
+  return { pdu, start, dataStart, end, digests, damaged: undefined };
+}
+
+function checkDigests(bytes: Uint8Array, frame: Frame, complain: (what: string) => void): void {
+  const { start, dataStart, end, digests, pdu } = frame;
+  if (digests.header) {
+    const headerEnd = dataStart - DIGEST_LENGTH;
+    if (crc32c(bytes.subarray(start, headerEnd)) !== readDigest(bytes, headerEnd)) {
+      complain(`${pdu.type} with a wrong header digest`);
+    }
+  }
+  if (digests.data && end > dataStart) {
+    const dataEnd = end - DIGEST_LENGTH;
+    if (crc32c(bytes.subarray(dataStart, dataEnd)) !== readDigest(bytes, dataEnd)) {
+      complain(`${pdu.type} with a wrong data digest`);
+    }
+  }
+}

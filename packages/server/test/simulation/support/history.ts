@@ -1,0 +1,201 @@
+import { SeededRandom } from '@lunbox/block';
+import { IscsiSession, type SessionSeams } from '@lunbox/iscsi-initiator';
+import { TargetEngine } from '@lunbox/iscsi-target';
+import { LogicalUnit, ScsiTarget } from '@lunbox/scsi';
+import { Dice } from '../../../../iscsi-target/test/support/dice.ts';
+import { Caller } from './caller.ts';
+import { DiskModel, stampOf } from './disk-model.ts';
+import { Network } from './network.ts';
+import { drawPlan, type Plan, type Profile } from './plan.ts';
+import { SimulatedDevice } from './simulated-device.ts';
+import { microtasks, SimulatedEngineClock, SimulatedTime } from './simulated-time.ts';
+import { WireLog } from './wire-log.ts';
+
+const TARGET_NAME = 'iqn.2026-11.io.lunbox:simulated';
+const PORTAL = { host: '127.0.0.1', port: 3260 };
+/** No history may take longer, on its own clock and in events. */
+const LIMIT_MS = 600_000;
+const LIMIT_EVENTS = 200_000;
+/** Turns of promises between events of one moment, and before time moves on: by then all has come to rest. */
+const TURNS = 3;
+const RESTING_TURNS = 24;
+
+/** How a history went. */
+export interface Verdict {
+  /** What was wrong; empty when nothing was. */
+  readonly problems: readonly string[];
+  /** The last PDUs, for people. */
+  readonly lines: () => string[];
+  readonly doneRequests: number;
+  readonly events: number;
+}
+
+/** Plays the history of a seed. */
+export async function play(seed: number, profile: Profile): Promise<Verdict> {
+  const dice = new Dice(seed);
+  const history = new History(dice, drawPlan(dice, profile));
+  await history.play();
+  return history.verdict();
+}
+
+class History {
+  readonly #dice: Dice;
+  readonly #plan: Plan;
+  readonly #time = new SimulatedTime();
+  readonly #log: WireLog = new WireLog(this.#time);
+  readonly #device: SimulatedDevice;
+  readonly #model: DiskModel;
+  readonly #engine: TargetEngine;
+  readonly #network: Network;
+  readonly #clocks: SimulatedEngineClock[] = [];
+  readonly #callers: Caller[] = [];
+  #ended = false;
+
+  constructor(dice: Dice, plan: Plan) {
+    this.#dice = dice;
+    this.#plan = plan;
+    this.#device = new SimulatedDevice(this.#time, dice, { ...plan.temper }, plan.blockCount);
+    this.#model = new DiskModel(plan.blockCount);
+    if (this.#log.detailed) {
+      this.#device.onStored = (block) =>
+        this.#log.note(0, `block ${block} has stamp ${stampOf(this.#device.bytes, block)}`);
+    }
+    const scsi = new ScsiTarget({
+      onInternalError: (error) => this.#log.problem(`internal error of the device server: ${String(error)}`),
+    });
+    scsi.addUnit(0, new LogicalUnit({ device: this.#device, identity: new Uint8Array(16).fill(7) }));
+    this.#engine = new TargetEngine([{ name: TARGET_NAME, scsi }], plan.limits);
+    this.#network = new Network(this.#time, dice, this.#engine, this.#log, plan);
+  }
+
+  async play(): Promise<void> {
+    this.#tickLater();
+    void this.#course().catch((error: unknown) => {
+      this.#log.problem(`the history broke: ${String((error as Error).stack)}`);
+      this.#ended = true;
+    });
+    while (!this.#ended) {
+      await microtasks(this.#time.timeMoves ? RESTING_TURNS : TURNS);
+      const late = this.#time.nowMs > LIMIT_MS || this.#time.count > LIMIT_EVENTS;
+      if (late || !this.#time.step()) {
+        this.#log.problem(`stuck, with ${this.#callers.map(({ open }) => open).join(' and ')} requests open`);
+        return;
+      }
+    }
+  }
+
+  verdict(): Verdict {
+    return {
+      problems: this.#log.problems,
+      lines: () => this.#log.lines(),
+      doneRequests: this.#callers.reduce((sum, { done }) => sum + done, 0),
+      events: this.#time.count,
+    };
+  }
+
+  async #course(): Promise<void> {
+    const { sessions, requests, spanMs } = this.#plan;
+    for (let index = 0; index < sessions; index++) this.#callers.push(await this.#newCaller(index));
+    for (let made = 0; made < requests; made++) {
+      this.#dice.pick(this.#callers).act();
+      if (this.#dice.chance(0.6)) await this.#wait(this.#dice.below(Math.ceil(spanMs / 4)));
+    }
+    await this.#wait(this.#dice.below(spanMs));
+    this.#network.heal();
+    await this.#until(() => this.#callers.every(({ open }) => open === 0));
+    await this.#surveyAll();
+    await this.#closeAll();
+    this.#judge();
+    this.#ended = true;
+  }
+
+  /** A session that can be recovered is: what is left of the history is calm, so everything must be readable. */
+  async #surveyAll(): Promise<void> {
+    this.#device.temper.failing = 0;
+    for (const [index, caller] of this.#callers.entries()) {
+      const readable = await caller.survey().catch((error: unknown) => String(error));
+      if (readable !== true) this.#log.problem(`session ${index} was not recovered: ${readable}`);
+      if (caller.session.state !== 'ready') this.#log.problem(`session ${index} is ${caller.session.state}`);
+    }
+  }
+
+  async #closeAll(): Promise<void> {
+    await Promise.all(this.#callers.map(({ session }) => session.close()));
+    await this.#wait(2000);
+    this.#network.sever();
+    await this.#until(() => this.#device.pending === 0);
+    await this.#wait(10);
+  }
+
+  #judge(): void {
+    const expect = (what: string, found: number): void => {
+      if (found !== 0) this.#log.problem(`${found} ${what}`);
+    };
+    expect('sessions left at the target', this.#engine.sessions.length);
+    expect('connections left at the target', this.#engine.connectionCount);
+    expect('timers left open by initiators', sum(this.#clocks.map(({ openTimers }) => openTimers)));
+    expect(
+      'buffers spoiled after their command',
+      sum(this.#callers.map((caller) => caller.spoiledBuffers())),
+    );
+    const wrong = this.#model.verdict(this.#device.bytes);
+    if (wrong !== undefined) this.#log.problem(`the disk: ${wrong}`);
+  }
+
+  /** The first login is tried once by a session, so it is this loop that insists. */
+  async #newCaller(index: number): Promise<Caller> {
+    for (;;) {
+      const session = this.#newSession(index);
+      try {
+        await session.open();
+      } catch {
+        await session.close();
+        await this.#wait(100);
+        continue;
+      }
+      const { blockCount, aborts, management } = this.#plan;
+      return new Caller(session, {
+        time: this.#time,
+        dice: this.#dice,
+        model: this.#model,
+        log: this.#log,
+        blockCount,
+        negotiation: this.#plan.session.negotiation,
+        aborts,
+        management,
+      });
+    }
+  }
+
+  #newSession(index: number): IscsiSession {
+    const clock = new SimulatedEngineClock(this.#time);
+    this.#clocks.push(clock);
+    const seams: SessionSeams = {
+      dial: this.#network.dial,
+      clock,
+      random: new SeededRandom(index + 1),
+      chapDigest: () => new Uint8Array(0),
+    };
+    const names = { initiatorName: `iqn.2026-11.io.lunbox:sim${index}`, targetName: TARGET_NAME };
+    return new IscsiSession({ ...this.#plan.session, ...names, portal: PORTAL }, seams);
+  }
+
+  #tickLater(): void {
+    this.#time.after(500, () => {
+      this.#engine.tick(this.#time.nowMs);
+      if (!this.#ended) this.#tickLater();
+    });
+  }
+
+  #wait(delayMs: number): Promise<void> {
+    return new Promise((resolve) => void this.#time.after(delayMs, resolve));
+  }
+
+  async #until(condition: () => boolean): Promise<void> {
+    while (!condition()) await this.#wait(50);
+  }
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}
