@@ -50,7 +50,8 @@ export function taskOf(frame: FrameHeader, header: ScsiCommandHeader, connection
   const { bytes, offset } = frame;
   readScsiCommand(bytes, offset, header);
   const attribute = ATTRIBUTES[header.attribute];
-  if (attribute === undefined) return RejectReason.INVALID_PDU_FIELD;
+  // RFC 7143 §11: a reserved code is a protocol error.
+  if (attribute === undefined) return RejectReason.PROTOCOL_ERROR;
   const hasData = header.read || header.write;
   return new Task({
     initiatorTaskTag: header.initiatorTaskTag,

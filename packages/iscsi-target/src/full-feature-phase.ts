@@ -62,6 +62,9 @@ const HANDLERS: readonly (PduHandler | undefined)[] = handlerTable({
   [Opcode.SNACK]: (phase, header, data) => phase.snack(header, data),
 });
 
+/** What lies above is reserved, and so a protocol error (RFC 7143 §11). */
+const HIGHEST_LOGOUT_REASON = LogoutReason.REMOVE_CONNECTION_FOR_RECOVERY;
+
 /** RFC 7143 §4.3: a discovery session is for SendTargets and its own logout. */
 const DISCOVERY_HANDLERS: readonly (PduHandler | undefined)[] = handlerTable({
   [Opcode.SCSI_COMMAND]: (phase, header, data, digestOk) => phase.command(header, data, digestOk),
@@ -272,7 +275,8 @@ export class FullFeaturePhase implements Phase, SessionConnection {
   /** Logout (RFC 7143 §11.14) of the session, of this connection or of another one of the session. */
   logout(header: FrameHeader, data: Uint8Array): void {
     const request = decode<LogoutRequestPdu>(header, data);
-    if (this.session.nexus === undefined && request.reason !== LogoutReason.CLOSE_SESSION) {
+    const highest = this.session.nexus === undefined ? LogoutReason.CLOSE_SESSION : HIGHEST_LOGOUT_REASON;
+    if (request.reason > highest) {
       return this.connection.reject(header, RejectReason.PROTOCOL_ERROR);
     }
     this.#ordered(request, () => {

@@ -8,7 +8,7 @@ export interface LogoutOutcome {
   readonly leave: () => void;
 }
 
-const { CLOSED, CID_NOT_FOUND, RECOVERY_NOT_SUPPORTED, CLEANUP_FAILED } = LogoutResult;
+const { CLOSED, CID_NOT_FOUND, RECOVERY_NOT_SUPPORTED } = LogoutResult;
 
 /** A logout of the session, of one of its connections, or of one that is gone already (RFC 7143 §11.14, §11.15.1). */
 export function logOut(
@@ -23,7 +23,6 @@ export function logOut(
   const recovery = reason === LogoutReason.REMOVE_CONNECTION_FOR_RECOVERY;
   // Below ErrorRecoveryLevel 2 nothing is kept that a recovery could go on with.
   if (recovery && !session.reassigns) return outcome(RECOVERY_NOT_SUPPORTED);
-  if (!recovery && reason !== LogoutReason.CLOSE_CONNECTION) return outcome(CLEANUP_FAILED);
   const named = session.connections.get(cid);
   if (named !== undefined) return outcome(CLOSED, () => named.logOut(recovery));
   return outcome(session.cleanUp(cid, recovery, nowMs) ? CLOSED : CID_NOT_FOUND);
