@@ -1,5 +1,5 @@
 import { announceSessionDrop, askForLogout, askForNegotiation } from './async-message.ts';
-import type { AccessEntry } from './auth/access-entry.ts';
+import type { AccessEntry, DiscoveryEntry } from './auth/access-entry.ts';
 import { Admission, type SecurityOptions } from './auth/admission.ts';
 import { Connection, type ConnectionOwner } from './connection.ts';
 import { TargetError } from './errors.ts';
@@ -89,6 +89,15 @@ export class TargetEngine {
    */
   setAccess(targetName: string, access: readonly AccessEntry[]): void {
     this.#admission.setAccess(targetName, access);
+  }
+
+  /**
+   * Replaces who may open discovery sessions, as to change a secret; those that are there stay.
+   *
+   * @throws TargetError `ACCESS_INVALID` or `CHAP_UNAVAILABLE`.
+   */
+  setDiscovery(discovery: readonly DiscoveryEntry[]): void {
+    this.#admission.setDiscovery(discovery);
   }
 
   /** Names an address at which connections come in, for SendTargets. */

@@ -42,7 +42,7 @@ const EVERYTHING: AccessEntry = { initiator: '*' };
 export class Admission {
   readonly #options: SecurityOptions;
   readonly #targets = new Map<string, AccessList>();
-  readonly #discovery: AccessList;
+  #discovery: AccessList;
   readonly #lockOut: LockOut;
   /** Algorithms that are good enough, the strongest first. */
   readonly #algorithms: readonly ChapAlgorithm[];
@@ -70,6 +70,16 @@ export class Admission {
     if (!this.#targets.has(name)) throw new TargetError({ code: 'TARGET_NAME_INVALID', name });
     checkAccess([...this.#entriesBut(name), ...entries]);
     this.#targets.set(name, this.#list(entries));
+  }
+
+  /**
+   * Replaces who may open discovery sessions; those that are there stay.
+   *
+   * @throws TargetError `ACCESS_INVALID` or `CHAP_UNAVAILABLE`; nothing has changed then.
+   */
+  setDiscovery(entries: readonly DiscoveryEntry[]): void {
+    checkAccess([...[...this.#targets.values()].flatMap((list) => list.entries), ...entries]);
+    this.#discovery = this.#list(entries);
   }
 
   /**

@@ -1,6 +1,6 @@
 import type { AddressInfo, Server, Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
-import type { AccessEntry } from '../auth/access-entry.ts';
+import type { AccessEntry, DiscoveryEntry } from '../auth/access-entry.ts';
 import type { SecurityOptions } from '../auth/admission.ts';
 import { TargetEngine, type TargetConnection } from '../engine.ts';
 import { TargetError } from '../errors.ts';
@@ -86,6 +86,15 @@ export class IscsiServer {
    */
   setAccess(targetName: string, access: readonly AccessEntry[]): void {
     this.#engine.setAccess(targetName, access);
+  }
+
+  /**
+   * Replaces who may open discovery sessions; those that are there stay.
+   *
+   * @throws TargetError `ACCESS_INVALID` or `CHAP_UNAVAILABLE`.
+   */
+  setDiscovery(discovery: readonly DiscoveryEntry[]): void {
+    this.#engine.setDiscovery(discovery);
   }
 
   /** Counts and latencies of SCSI commands since the start: by session, LUN and operation code. */

@@ -254,6 +254,18 @@ describe('discovery', () => {
     expect(await chapStatus(visitor(engine), bob)).toBe(LoginStatus.AUTHENTICATION_FAILURE);
   });
 
+  it('can be given to others while the targets are served', async () => {
+    const { engine } = newHouse([{ initiator: '*', ...chapOf('alice') }]);
+    engine.setDiscovery([{ initiator: '*', ...chapOf('bob') }]);
+    const bob = { user: 'bob', secret: SECRETS.bob, discovery: true };
+    expect(await chapStatus(visitor(engine), { discovery: true })).toBe(LoginStatus.AUTHENTICATION_FAILURE);
+    expect(await chapStatus(visitor(engine), bob)).toBe(LoginStatus.SUCCESS);
+    const mutual = { user: 'target', secret: new ChapSecret(SECRETS.alice) };
+    const both = [{ initiator: '*', ...chapOf('bob'), mutual }];
+    expect(() => engine.setDiscovery(both)).toThrow(TargetError);
+    expect(await chapStatus(visitor(engine), bob)).toBe(LoginStatus.SUCCESS);
+  });
+
   it.each([
     ['a session type that comes later', { SessionType: 'Discovery' }],
     ['a target that comes later', { TargetName: OTHER_TARGET }],
