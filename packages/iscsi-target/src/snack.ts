@@ -26,7 +26,8 @@ const HANDLERS: Readonly<Record<number, Handler>> = {
  */
 export function answerSnack(snack: SnackPdu, context: SnackContext): number | undefined {
   const handler = HANDLERS[snack.snackType];
-  return handler === undefined ? RejectReason.INVALID_PDU_FIELD : handler(snack, context);
+  // RFC 7143 §11: a reserved type is a protocol error.
+  return handler === undefined ? RejectReason.PROTOCOL_ERROR : handler(snack, context);
 }
 
 function resendStatuses(snack: SnackPdu, { recovery, writer }: SnackContext): number | undefined {
