@@ -11,6 +11,8 @@ export interface TargetLimits {
   readonly maxSessionConnections: number;
   /** Highest ErrorRecoveryLevel agreed to: 0 to 2 (RFC 7143 §13.20). */
   readonly errorRecoveryLevel: number;
+  /** Normal sessions must agree on CRC32C for headers and data (RFC 7143 §13.1); a login that does not is refused. */
+  readonly requireDigests: boolean;
   /** Commands a session may have outstanding: the width of the CmdSN window (RFC 7143 §4.2.2.1). */
   readonly queueDepth: number;
   /** Commands of all sessions together: the more sessions there are, the narrower the window of a new one. */
@@ -53,6 +55,7 @@ export const DEFAULT_LIMITS: TargetLimits = {
   maxSessions: 512,
   maxSessionConnections: 8,
   errorRecoveryLevel: 2,
+  requireDigests: false,
   queueDepth: 128,
   totalQueueDepth: 4096,
   maxReceiveSegmentBytes: 262_144,

@@ -197,6 +197,10 @@ export class LoginPhase implements Phase {
   #complete(request: LoginRequestPdu, data: Uint8Array): void {
     const { names, parameters } = this.#negotiation;
     settleParameters(parameters);
+    const digests = parameters.headerDigest && parameters.dataDigest;
+    if (this.#authority.limits.requireDigests && !names.discovery && !digests) {
+      throw new LoginError(LoginStatus.INITIATOR_ERROR, 'CRC32C digests are required');
+    }
     const { tsih, phase } = this.#authority.establish(this.#connection, {
       initiatorName: names.initiatorName as string,
       targetName: names.discovery ? undefined : names.targetName,

@@ -73,16 +73,15 @@ function rule<T extends KeyAnswer['value']>(
   return { ours, apply };
 }
 
+/** RFC 7143 §13.1. Where digests are required, "None" is not there to be chosen. */
+function acceptableDigests({ limits, discovery }: Basis): readonly string[] {
+  return limits.requireDigests && !discovery ? ['CRC32C'] : ['None', 'CRC32C'];
+}
+
 /** Every operational key, with what this target prefers. Digests: the initiator's order decides (RFC 7143 §6.2.1). */
 const RULES: Readonly<Record<string, Rule>> = {
-  HeaderDigest: rule(
-    () => ['None', 'CRC32C'],
-    (p, value: string) => (p.headerDigest = value === 'CRC32C'),
-  ),
-  DataDigest: rule(
-    () => ['None', 'CRC32C'],
-    (p, value: string) => (p.dataDigest = value === 'CRC32C'),
-  ),
+  HeaderDigest: rule(acceptableDigests, (p, value: string) => (p.headerDigest = value === 'CRC32C')),
+  DataDigest: rule(acceptableDigests, (p, value: string) => (p.dataDigest = value === 'CRC32C')),
   MaxConnections: rule(
     ({ limits }) => limits.maxSessionConnections,
     (p, value: number) => (p.maxConnections = value),

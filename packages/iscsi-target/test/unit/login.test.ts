@@ -4,8 +4,8 @@ import { TargetEngine, TargetError } from '../../src/index.ts';
 import { INITIATOR_NAME, TARGET_NAME, TestInitiator } from '../support/initiator.ts';
 import { ScriptedScsi } from '../support/scripted-scsi.ts';
 
-function newEngine(): TargetEngine {
-  return new TargetEngine([{ name: TARGET_NAME, scsi: new ScriptedScsi() }]);
+function newEngine(limits: Partial<TargetLimits> = {}): TargetEngine {
+  return new TargetEngine([{ name: TARGET_NAME, scsi: new ScriptedScsi() }], limits);
 }
 
 const NAMES = { InitiatorName: INITIATOR_NAME, TargetName: TARGET_NAME };
@@ -68,6 +68,25 @@ describe('login (RFC 7143 §6.3)', () => {
     expect(response).toMatchObject({ statusClass: 2, statusDetail: 0 });
     expect(initiator.transport.ended).toBe(true);
   });
+
+  it.each([
+    ['CRC32C', 'CRC32C', 0],
+    ['None,CRC32C', 'CRC32C,None', 0],
+    ['CRC32C', 'None', 2],
+    ['None', 'None', 2],
+    [undefined, undefined, 2],
+  ])(
+    'digests can be required: %s and %s end in status class %d (§13.1)',
+    async (header, data, statusClass) => {
+      const engine = newEngine({ requireDigests: true });
+      const initiator = new TestInitiator(engine);
+      const keys = header === undefined ? {} : { HeaderDigest: header, DataDigest: data };
+      const [response] = await initiator.send(initiator.loginRequest({}, { ...NAMES, ...keys }));
+      expect(response).toMatchObject({ statusClass });
+      const discovery = new TestInitiator(engine);
+      expect(await discovery.login({ discovery: true })).toMatchObject({ TargetPortalGroupTag: '1' });
+    },
+  );
 
   it('T-L6: answers Irrelevant or accepts a FirstBurstLength that does not matter, and never fails', async () => {
     const keys = { InitialR2T: 'Yes', ImmediateData: 'No', FirstBurstLength: '16777215' };
