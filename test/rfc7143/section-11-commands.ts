@@ -35,6 +35,15 @@ export const section11Commands: readonly RfcRule[] = [
     level: 'MUST',
     who: 'both',
     says: 'Receipt of reserved code values in defined fields MUST be reported as a protocol error.',
+    tests: {
+      'iscsi-target/test/rfc7143/section-11-commands.test.ts': [
+        'task attribute %d, which is reserved, is a protocol error',
+        'SNACK type %d, which is reserved, is a protocol error',
+      ],
+      'iscsi-target/test/rfc7143/section-11-logout.test.ts': [
+        'with reason %d, which is reserved, is a protocol error',
+      ],
+    },
   },
   {
     id: '11.1-1',

@@ -13,7 +13,7 @@ export const section11Logout: readonly RfcRule[] = [
   {
     id: '11.14-2',
     level: 'MUST NOT',
-    who: 'both',
+    who: 'initiator',
     says:
       'If the Logout Request is intended to close the session, new iSCSI requests MUST NOT be sent ' +
       'on any of the connections participating in the session.',
@@ -26,6 +26,12 @@ export const section11Logout: readonly RfcRule[] = [
       'When receiving a Logout Request with the reason code "close the connection" or "close the ' +
       'session", the target MUST terminate all pending commands, whether acknowledged via the ' +
       'ExpCmdSN or not …',
+    tests: {
+      'iscsi-target/test/rfc7143/section-11-logout.test.ts': [
+        'of a connection terminates its commands, acknowledged or not, and no others',
+        'of the session terminates the commands of all its connections',
+      ],
+    },
   },
   {
     id: '11.14-4',
@@ -35,6 +41,14 @@ export const section11Logout: readonly RfcRule[] = [
       'When receiving a Logout Request with the reason code "remove the connection for recovery", ' +
       'the target MUST discard all requests not yet acknowledged via the ExpCmdSN that were issued ' +
       'on the specified …',
+    tests: {
+      'iscsi-target/test/rfc7143/section-11-logout.test.ts': [
+        'for recovery discards what is not acknowledged, and suspends what is',
+      ],
+      'iscsi-target/test/unit/connection-recovery.test.ts': [
+        'counts as never received: the gap is closed by sending it again',
+      ],
+    },
   },
   {
     id: '11.14-5',
@@ -55,7 +69,7 @@ export const section11Logout: readonly RfcRule[] = [
   {
     id: '11.14.2-1',
     level: 'MUST',
-    who: 'both',
+    who: 'initiator',
     says: 'For this PDU, TotalAHSLength and DataSegmentLength MUST be 0.',
   },
   {
@@ -66,6 +80,9 @@ export const section11Logout: readonly RfcRule[] = [
       'After the tasks are terminated, the target MUST report a Unit Attention condition on the ' +
       'next command processed on any connection for each affected I_T_L nexus with the status of ' +
       'CHECK CONDITION …',
+    tests: {
+      'iscsi-target/test/rfc7143/section-11-logout.test.ts': ['by %s leave a unit attention for their nexus'],
+    },
   },
   {
     id: '11.15-1',
@@ -74,11 +91,26 @@ export const section11Logout: readonly RfcRule[] = [
     says:
       'After Logout, the TCP connection referred by the CID MUST be closed at both ends (or all ' +
       'connections must be closed if the logout reason was session close).',
+    tests: {
+      'iscsi-target/test/rfc7143/section-11-logout.test.ts': [
+        'closes the connection that it names, after the answer',
+        'of the session closes all its connections',
+      ],
+    },
   },
   {
     id: '11.15.2-1',
     level: 'MUST',
-    who: 'both',
+    who: 'target',
     says: 'For this PDU, TotalAHSLength and DataSegmentLength MUST be 0.',
+    tests: {
+      'iscsi-target/test/rfc7143/section-11-commands.test.ts': [
+        'has zeroes in every reserved field and bit, in padding, and in the lengths of what is not ' +
+          'there',
+      ],
+      'iscsi-pdu/test/unit/codec.test.ts': [
+        'data in a PDU that must have none is refused (RFC 7143 11.5.2, 11.8.1, 11.15.2)',
+      ],
+    },
   },
 ];

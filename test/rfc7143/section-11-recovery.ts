@@ -9,44 +9,67 @@ export const section11Recovery: readonly RfcRule[] = [
     says:
       'If the implementation supports ErrorRecoveryLevel greater than zero, it MUST support all ' +
       'SNACK types.',
+    tests: {
+      'iscsi-target/test/rfc7143/section-11-recovery.test.ts': [
+        'each type is there from ErrorRecoveryLevel 1 on',
+      ],
+    },
   },
   {
     id: '11.16-2',
     level: 'MUST',
-    who: 'both',
+    who: 'target',
     says:
       'The numbered response(s) or R2T(s) requested by a SNACK MUST be delivered as exact replicas ' +
       'of the ones that the target transmitted originally, except for the fields ExpCmdSN, ' +
       'MaxCmdSN, and ExpDataSN …',
+    tests: {
+      'iscsi-target/test/rfc7143/section-11-recovery.test.ts': [
+        'what it brings is what was sent, but for the command window, which is the current one',
+      ],
+    },
   },
   {
     id: '11.16-3',
     level: 'MUST',
-    who: 'both',
+    who: 'target',
     says: 'R2T(s)requested by SNACK MUST also carry the current value of the StatSN.',
+    tests: {
+      'iscsi-target/test/rfc7143/section-11-recovery.test.ts': [
+        'what it brings is what was sent, but for the command window, which is the current one',
+      ],
+    },
   },
   {
     id: '11.16-4',
     level: 'MUST',
-    who: 'both',
+    who: 'target',
     says:
       'The numbered Data-In PDUs requested by a Data SNACK MUST be delivered as exact replicas of ' +
       'the ones that the target transmitted originally, except for the fields ExpCmdSN and ' +
       'MaxCmdSN …',
+    tests: {
+      'iscsi-target/test/rfc7143/section-11-recovery.test.ts': [
+        'what it brings is what was sent, but for the command window, which is the current one',
+      ],
+    },
   },
   {
     id: '11.16-5',
     level: 'MUST',
-    who: 'initiator',
+    who: 'target',
     says:
       'Any SNACK that requests a numbered response, data, or R2T that was not sent by the target ' +
       'or was already acknowledged by the initiator MUST be rejected with a reason code of ' +
       '"Protocol Error".',
+    tests: {
+      'iscsi-target/test/rfc7143/section-11-recovery.test.ts': ['that asks for %s is a protocol error'],
+    },
   },
   {
     id: '11.16.1-1',
     level: 'MUST',
-    who: 'both',
+    who: 'initiator',
     says:
       'Data/R2T SNACK, Status SNACK, or R-Data SNACK for a command MUST precede status ' +
       'acknowledgment for the given command.',
@@ -89,6 +112,15 @@ export const section11Recovery: readonly RfcRule[] = [
       'A target that has received a R-Data SNACK MUST return a SCSI Response that contains a copy ' +
       'of the SNACK Tag field from the R-Data SNACK in the SCSI Response SNACK Tag field as its ' +
       'last or only Response.',
+    tests: {
+      'iscsi-target/test/rfc7143/section-11-recovery.test.ts': [
+        'the response after an R-Data SNACK has its tag, the latest if there were several',
+      ],
+      'iscsi-target/test/unit/error-recovery.test.ts': [
+        'an R-Data SNACK brings all data, cut as it is taken now, and a response with its tag ' +
+          '(§11.16.3)',
+      ],
+    },
   },
   {
     id: '11.16.4-1',
@@ -109,7 +141,7 @@ export const section11Recovery: readonly RfcRule[] = [
   {
     id: '11.16.5-1',
     level: 'MUST',
-    who: 'both',
+    who: 'initiator',
     says:
       'For a R-Data SNACK, this field MUST contain a value that is different from 0 or 0xffffffff ' +
       'and is unique for the task (identified by the Initiator Task Tag).',
@@ -121,11 +153,20 @@ export const section11Recovery: readonly RfcRule[] = [
     says:
       'This value MUST be copied by the iSCSI target in the last or only SCSI Response PDU it ' +
       'issues for the command.',
+    tests: {
+      'iscsi-target/test/rfc7143/section-11-recovery.test.ts': [
+        'the response after an R-Data SNACK has its tag, the latest if there were several',
+      ],
+      'iscsi-target/test/unit/error-recovery.test.ts': [
+        'an R-Data SNACK brings all data, cut as it is taken now, and a response with its tag ' +
+          '(§11.16.3)',
+      ],
+    },
   },
   {
     id: '11.16.5-3',
     level: 'MUST',
-    who: 'target',
+    who: 'initiator',
     says:
       'For DataACK, the Target Transfer Tag MUST contain a copy of the Target Transfer Tag and LUN ' +
       'provided with the SCSI Data-In PDU with the A bit set to 1.',
@@ -133,20 +174,20 @@ export const section11Recovery: readonly RfcRule[] = [
   {
     id: '11.16.5-4',
     level: 'MUST',
-    who: 'target',
+    who: 'initiator',
     says:
       'In all other cases, the Target Transfer Tag field MUST be set to the reserved value ' + '0xffffffff.',
   },
   {
     id: '11.16.6-1',
     level: 'MUST',
-    who: 'both',
+    who: 'initiator',
     says: 'BegRun MUST be 0 for a R-Data SNACK.',
   },
   {
     id: '11.16.7-1',
     level: 'MUST',
-    who: 'both',
+    who: 'initiator',
     says: 'The RunLength MUST also be 0 for a DataACK SNACK in addition to a R-Data SNACK.',
   },
   {
@@ -156,11 +197,16 @@ export const section11Recovery: readonly RfcRule[] = [
     says:
       'Note 3: Reason code 0x0b ("Negotiation Reset") as defined in Section 10.17.1 of [RFC3720] ' +
       'is deprecated and MUST NOT be used by implementations.',
+    tests: {
+      'iscsi-target/test/rfc7143/section-11-recovery.test.ts': [
+        'never has the deprecated reason 0Bh, and has the complete header of what it rejects',
+      ],
+    },
   },
   {
     id: '11.17.1-2',
     level: 'MUST',
-    who: 'both',
+    who: 'initiator',
     says:
       'An implementation receiving reason code 0x0b MUST treat it as a negotiation failure that ' +
       'terminates the Login Phase and the TCP connection, as specified in Section 7.12.',
@@ -203,7 +249,7 @@ export const section11Recovery: readonly RfcRule[] = [
   {
     id: '11.18-2',
     level: 'MUST',
-    who: 'target',
+    who: 'initiator',
     says:
       'In this case, the NOP-Out Target Transfer Tag MUST contain a copy of the NOP-In Target ' +
       'Transfer Tag.',
@@ -219,7 +265,7 @@ export const section11Recovery: readonly RfcRule[] = [
   {
     id: '11.18.1-1',
     level: 'MUST',
-    who: 'both',
+    who: 'initiator',
     says:
       'The NOP-Out MUST have the Initiator Task Tag set to a valid value only if a response in the ' +
       'form of a NOP-In is requested (i.e., the NOP-Out is used as a ping request).',
@@ -233,10 +279,15 @@ export const section11Recovery: readonly RfcRule[] = [
   {
     id: '11.18.1-3',
     level: 'MUST',
-    who: 'initiator',
+    who: 'target',
     says:
       'When a target receives the NOP-Out with a valid Initiator Task Tag, it MUST respond with a ' +
       'NOP-In Response.',
+    tests: {
+      'iscsi-target/test/rfc7143/section-11-recovery.test.ts': [
+        'echoes %d bytes of ping data, up to MaxRecvDataSegmentLength',
+      ],
+    },
   },
   {
     id: '11.18.1-4',
@@ -249,7 +300,7 @@ export const section11Recovery: readonly RfcRule[] = [
   {
     id: '11.18.2-1',
     level: 'MUST',
-    who: 'both',
+    who: 'initiator',
     says:
       'The NOP-Out MUST only have the Target Transfer Tag set if it is issued in response to a ' +
       'NOP-In with a valid Target Transfer Tag.',
@@ -257,13 +308,13 @@ export const section11Recovery: readonly RfcRule[] = [
   {
     id: '11.18.2-2',
     level: 'MUST',
-    who: 'target',
+    who: 'initiator',
     says: 'Otherwise, the Target Transfer Tag MUST be set to 0xffffffff.',
   },
   {
     id: '11.18.2-3',
     level: 'MUST',
-    who: 'target',
+    who: 'initiator',
     says:
       'When the Target Transfer Tag is set to a value other than 0xffffffff, the LUN field MUST ' +
       'also be copied from the NOP-In.',
@@ -271,25 +322,40 @@ export const section11Recovery: readonly RfcRule[] = [
   {
     id: '11.19-1',
     level: 'MUST',
-    who: 'initiator',
+    who: 'target',
     says:
       'When a target receives the NOP-Out with a valid Initiator Task Tag (not the reserved value ' +
       '0xffffffff), it MUST respond with a NOP-In with the same Initiator Task Tag that was ' +
       'provided in the NOP-Out request.',
+    tests: {
+      'iscsi-target/test/rfc7143/section-11-recovery.test.ts': [
+        'echoes %d bytes of ping data, up to MaxRecvDataSegmentLength',
+      ],
+    },
   },
   {
     id: '11.19-2',
     level: 'MUST',
-    who: 'both',
+    who: 'target',
     says:
       'It MUST also duplicate up to the first MaxRecvDataSegmentLength bytes of the ' +
       'initiator-provided Ping Data.',
+    tests: {
+      'iscsi-target/test/rfc7143/section-11-recovery.test.ts': [
+        'echoes %d bytes of ping data, up to MaxRecvDataSegmentLength',
+      ],
+    },
   },
   {
     id: '11.19-3',
     level: 'MUST',
     who: 'target',
     says: 'For such a response, the Target Transfer Tag MUST be 0xffffffff.',
+    tests: {
+      'iscsi-target/test/rfc7143/section-11-recovery.test.ts': [
+        'echoes %d bytes of ping data, up to MaxRecvDataSegmentLength',
+      ],
+    },
   },
   {
     id: '11.19-4',
@@ -298,14 +364,25 @@ export const section11Recovery: readonly RfcRule[] = [
     says:
       'The target SHOULD NOT send a NOP-In in response to any other received NOP-Out in order to ' +
       'avoid lengthy sequences of NOP-In and NOP-Out PDUs sent in response to each other.',
+    tests: {
+      'iscsi-target/test/rfc7143/section-11-recovery.test.ts': [
+        'comes for no NOP-Out but a ping: not for an answer, nor for a mere acknowledgement',
+      ],
+    },
   },
   {
     id: '11.19-5',
     level: 'MUST',
-    who: 'initiator',
+    who: 'target',
     says:
       '… the Initiator Task Tag MUST be set to 0xffffffff, and the data segment MUST NOT contain ' +
       'any data (DataSegmentLength MUST be 0).',
+    tests: {
+      'iscsi-target/test/rfc7143/section-11-recovery.test.ts': [
+        'that the target sends by itself has no task tag, no data, a transfer tag and a LUN that is ' +
+          'there',
+      ],
+    },
   },
   {
     id: '11.19.1-1',
@@ -318,9 +395,15 @@ export const section11Recovery: readonly RfcRule[] = [
   {
     id: '11.19.3-1',
     level: 'MUST',
-    who: 'both',
+    who: 'target',
     says:
       'A LUN MUST be set to a correct value when the Target Transfer Tag is valid (not the ' +
       'reserved value 0xffffffff).',
+    tests: {
+      'iscsi-target/test/rfc7143/section-11-recovery.test.ts': [
+        'that the target sends by itself has no task tag, no data, a transfer tag and a LUN that is ' +
+          'there',
+      ],
+    },
   },
 ];

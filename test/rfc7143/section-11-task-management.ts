@@ -212,5 +212,14 @@ export const section11TaskManagement: readonly RfcRule[] = [
     level: 'MUST',
     who: 'target',
     says: 'For this PDU, TotalAHSLength and DataSegmentLength MUST be 0.',
+    tests: {
+      'iscsi-target/test/rfc7143/section-11-commands.test.ts': [
+        'has zeroes in every reserved field and bit, in padding, and in the lengths of what is not ' +
+          'there',
+      ],
+      'iscsi-pdu/test/unit/codec.test.ts': [
+        'data in a PDU that must have none is refused (RFC 7143 11.5.2, 11.8.1, 11.15.2)',
+      ],
+    },
   },
 ];

@@ -5,9 +5,14 @@ export const section11Text: readonly RfcRule[] = [
   {
     id: '11.9.1-1',
     level: 'MUST',
-    who: 'both',
+    who: 'target',
     says:
       'This Async Message MUST be sent on the same connection as the one requesting to be logged ' + 'out.',
+    tests: {
+      'iscsi-target/test/rfc7143/section-11-text.test.ts': [
+        'a logout request comes on each connection that is to log out',
+      ],
+    },
   },
   {
     id: '11.9.1-2',
@@ -52,7 +57,7 @@ export const section11Text: readonly RfcRule[] = [
   {
     id: '11.9.1-7',
     level: 'MUST NOT',
-    who: 'both',
+    who: 'target',
     says:
       'This value of AsyncEvent, however, MUST NOT be used on an iSCSI session unless the new ' +
       'TaskReporting text key defined in Section 13.23 was negotiated to FastAbort on the session.',
@@ -60,8 +65,13 @@ export const section11Text: readonly RfcRule[] = [
   {
     id: '11.9.3-1',
     level: 'MUST',
-    who: 'both',
+    who: 'target',
     says: 'The LUN field MUST be valid if AsyncEvent is 0.',
+    tests: {
+      'iscsi-target/test/rfc7143/section-11-text.test.ts': [
+        'a SCSI event names the unit and has its sense data',
+      ],
+    },
   },
   {
     id: '11.10-1',
@@ -74,7 +84,7 @@ export const section11Text: readonly RfcRule[] = [
   {
     id: '11.10.2-1',
     level: 'MUST',
-    who: 'both',
+    who: 'initiator',
     says: 'A Text Request with the C bit set to 1 MUST have the F bit set to 0.',
   },
   {
@@ -89,14 +99,20 @@ export const section11Text: readonly RfcRule[] = [
   {
     id: '11.10.3-2',
     level: 'MUST',
-    who: 'both',
+    who: 'initiator',
     says: 'The I bit for all requests in a sequence also MUST be the same.',
   },
   {
     id: '11.10.4-1',
     level: 'MUST',
-    who: 'both',
+    who: 'target',
     says: 'It MUST do so whenever it sets the F bit to 0 in the response.',
+    tests: {
+      'iscsi-target/test/rfc7143/section-11-text.test.ts': [
+        'with the F bit set has no target transfer tag, with it clear has one, and the C bit ' +
+          'excludes it',
+      ],
+    },
   },
   {
     id: '11.10.4-2',
@@ -113,11 +129,16 @@ export const section11Text: readonly RfcRule[] = [
     says:
       'If the Target Transfer Tag is not 0xffffffff, the LUN field MUST be sent by the target in ' +
       'the Text Response.',
+    tests: {
+      'iscsi-target/test/rfc7143/section-11-text.test.ts': [
+        'goes on for a request with its tag and LUN, and keeps the task tag',
+      ],
+    },
   },
   {
     id: '11.10.5-1',
     level: 'MUST NOT',
-    who: 'both',
+    who: 'initiator',
     says:
       'The data lengths of a Text Request MUST NOT exceed the iSCSI target ' +
       'MaxRecvDataSegmentLength (a parameter that is negotiated per connection and per direction).',
@@ -125,44 +146,79 @@ export const section11Text: readonly RfcRule[] = [
   {
     id: '11.11.1-1',
     level: 'MUST NOT',
-    who: 'both',
+    who: 'target',
     says:
       'A Text Response with the F bit set to 1 MUST NOT contain key=value pairs that may require ' +
       'additional answers from the initiator.',
+    tests: {
+      'iscsi-target/test/rfc7143/section-11-text.test.ts': [
+        'with the F bit set has nothing that the initiator would have to answer',
+      ],
+    },
   },
   {
     id: '11.11.1-2',
     level: 'MUST',
-    who: 'both',
+    who: 'target',
     says:
       'A Text Response with the F bit set to 1 MUST have a Target Transfer Tag field set to the ' +
       'reserved value 0xffffffff.',
+    tests: {
+      'iscsi-target/test/rfc7143/section-11-text.test.ts': [
+        'with the F bit set has no target transfer tag, with it clear has one, and the C bit ' +
+          'excludes it',
+      ],
+    },
   },
   {
     id: '11.11.1-3',
     level: 'MUST',
-    who: 'both',
+    who: 'target',
     says:
       'A Text Response with the F bit set to 0 MUST have a Target Transfer Tag field set to a ' +
       'value other than the reserved value 0xffffffff.',
+    tests: {
+      'iscsi-target/test/rfc7143/section-11-text.test.ts': [
+        'with the F bit set has no target transfer tag, with it clear has one, and the C bit ' +
+          'excludes it',
+      ],
+    },
   },
   {
     id: '11.11.2-1',
     level: 'MUST',
-    who: 'both',
+    who: 'target',
     says: 'A Text Response with the C bit set to 1 MUST have the F bit set to 0.',
+    tests: {
+      'iscsi-target/test/rfc7143/section-11-text.test.ts': [
+        'with the F bit set has no target transfer tag, with it clear has one, and the C bit ' +
+          'excludes it',
+      ],
+    },
   },
   {
     id: '11.11.4-1',
     level: 'MUST',
     who: 'target',
     says: '… it MUST set the Target Transfer Tag to a value other than the reserved value 0xffffffff.',
+    tests: {
+      'iscsi-target/test/rfc7143/section-11-text.test.ts': [
+        'with the F bit set has no target transfer tag, with it clear has one, and the C bit ' +
+          'excludes it',
+      ],
+    },
   },
   {
     id: '11.11.4-2',
     level: 'MUST',
     who: 'target',
     says: 'Otherwise, the Target Transfer Tag MUST be set to 0xffffffff.',
+    tests: {
+      'iscsi-target/test/rfc7143/section-11-text.test.ts': [
+        'with the F bit set has no target transfer tag, with it clear has one, and the C bit ' +
+          'excludes it',
+      ],
+    },
   },
   {
     id: '11.11.4-3',
@@ -175,9 +231,14 @@ export const section11Text: readonly RfcRule[] = [
   {
     id: '11.11.6-1',
     level: 'MUST NOT',
-    who: 'both',
+    who: 'target',
     says:
       'The data lengths of a Text Response MUST NOT exceed the iSCSI initiator ' +
       'MaxRecvDataSegmentLength (a parameter that is negotiated per connection and per direction).',
+    tests: {
+      'iscsi-target/test/rfc7143/section-11-text.test.ts': [
+        'is never longer than MaxRecvDataSegmentLength=%d',
+      ],
+    },
   },
 ];

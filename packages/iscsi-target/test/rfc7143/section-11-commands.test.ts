@@ -11,7 +11,7 @@ import {
 import { beforeEach, describe, expect, it } from 'vitest';
 import { TargetEngine } from '../../src/index.ts';
 import { INITIATOR_NAME, TARGET_NAME, TestInitiator } from '../support/initiator.ts';
-import { logoutRequest, nopOut, taskManagement, textRequest } from '../support/requests.ts';
+import { logoutRequest, nopOut, snackRequest, taskManagement, textRequest } from '../support/requests.ts';
 import { ScriptedScsi } from '../support/scripted-scsi.ts';
 
 const PLAIN = { header: false, data: false };
@@ -100,15 +100,25 @@ describe('what a target is sent (RFC 7143 §11, §11.3)', () => {
     expect(pdu).toMatchObject({ type: 'data-in', hasStatus: true, status: 0 });
   });
 
-  it.each([5, 6, 7])(
-    'task attribute %d, which is reserved, is refused and not executed',
-    async (attribute) => {
-      expect(await initiator.send({ ...initiator.command([0]), attribute })).toMatchObject([
-        { type: 'reject' },
-      ]);
-      expect(scsi.executed).toEqual([]);
-    },
-  );
+  it.each([5, 6, 7])('task attribute %d, which is reserved, is a protocol error', async (attribute) => {
+    expect(await initiator.send({ ...initiator.command([0]), attribute })).toMatchObject([
+      { type: 'reject', reason: RejectReason.PROTOCOL_ERROR },
+    ]);
+    expect(scsi.executed).toEqual([]);
+  });
+
+  it.each([4, 9, 15])('SNACK type %d, which is reserved, is a protocol error', async (snackType) => {
+    const other = new TestInitiator(engine);
+    await other.login({ isid: 3, keys: { ErrorRecoveryLevel: '1' } });
+    expect(await other.send(snackRequest({ snackType }))).toMatchObject([
+      { type: 'reject', reason: RejectReason.PROTOCOL_ERROR },
+    ]);
+  });
+
+  it.each([0, 13, 127])('task management function %d, which is reserved, is not supported', async (code) => {
+    const request = taskManagement(initiator, { function: code });
+    expect(await initiator.send(request)).toMatchObject([{ type: 'task-management-response', response: 5 }]);
+  });
 
   it('a CDB of more than 16 bytes reaches the device server whole', async () => {
     const cdb = Uint8Array.from({ length: 32 }, (_, index) => index + 1);
