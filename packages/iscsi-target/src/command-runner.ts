@@ -1,5 +1,12 @@
 import type { PduWriter } from './pdu-writer.ts';
-import { CheckConditionError, Status, type DataIn, type Execution, type Finished } from '@lunbox/scsi';
+import {
+  CheckConditionError,
+  Status,
+  type DataIn,
+  type Execution,
+  type Finished,
+  type Nexus,
+} from '@lunbox/scsi';
 import type { BufferPool } from './buffer-pool.ts';
 import type { Connection } from './connection.ts';
 import type { OperationalParameters } from './parameters.ts';
@@ -100,6 +107,15 @@ export class CommandRunner implements ReadHost, WriteHost {
     task.runner = this;
     const { observer } = this.#connection.owner;
     if (observer !== undefined) task.watch(observer, this.#session.identity);
+    const { remnants } = this.#session;
+    if (!remnants.blocking) return this.#execute(task, nexus);
+    remnants.whenFree(() => {
+      if (!task.aborted) (task.runner as CommandRunner).#execute(task, nexus);
+      task.connection.flushSoon();
+    });
+  }
+
+  #execute(task: Task, nexus: Nexus): void {
     const execution = nexus.execute(task.lun, task);
     if (!(execution instanceof Promise)) return this.#proceed(task, execution);
     task.hold();

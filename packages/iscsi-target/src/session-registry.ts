@@ -15,10 +15,11 @@ import type { LoginAuthority, LoginGrant, LoginResult } from './login-authority.
 import { LoginError } from './login-error.ts';
 import { LoginGate } from './login-gate.ts';
 import type { LoginNames } from './login-negotiation.ts';
+import { Remnants } from './remnants.ts';
 import type { SendTargetsContext } from './send-targets.ts';
 import { sessionStatus } from './session-status.ts';
 import { joinedParameters, type OperationalParameters } from './parameters.ts';
-import { Session, type SessionConnection } from './session.ts';
+import { Session, type SessionIdentity, type SessionConnection } from './session.ts';
 import { PORTAL_GROUP_TAG, type TargetOptions } from './target.ts';
 import type { Task } from './task.ts';
 import type { Endpoint, Portal, Transport } from './transport.ts';
@@ -43,6 +44,7 @@ export class SessionRegistry implements LoginAuthority, SessionOwner {
   readonly #portals: readonly Portal[];
   readonly #hooks: TargetHooks;
   readonly #sessions = new Set<Session>();
+  readonly #remnants = new Map<string, Remnants>();
   #nextTsih = 0;
   #collected: Task[] | undefined = undefined;
   /** The session whose request aborts tasks; its answer will show the window. */
@@ -80,6 +82,7 @@ export class SessionRegistry implements LoginAuthority, SessionOwner {
   sessionClosed(session: Session): void {
     const last = session.lastConnection;
     if (!this.#sessions.delete(session) || last === undefined) return;
+    session.remnants.whenFree(() => this.#forgetRemnants(session.identity));
     last.owner.observer?.sessionEnded(session.identity);
     const reason = this.#endReason ?? last.ending ?? 'failed';
     const status = { ...sessionStatus(session), remotes: [last.transport.remote] };
@@ -223,8 +226,24 @@ export class SessionRegistry implements LoginAuthority, SessionOwner {
       nexus,
       login.firstCmdSn,
       this.#queueDepth(),
+      this.#remnantsOf(identity),
     );
     return session;
+  }
+
+  /** One for an initiator and a target, as long as there are sessions or a device is still at work. */
+  #remnantsOf({ initiatorName, targetName }: SessionIdentity): Remnants {
+    const nexus = `${initiatorName} ${targetName}`;
+    const known = this.#remnants.get(nexus) ?? new Remnants();
+    this.#remnants.set(nexus, known);
+    return known;
+  }
+
+  #forgetRemnants({ initiatorName, targetName }: SessionIdentity): void {
+    for (const { identity } of this.#sessions) {
+      if (identity.initiatorName === initiatorName && identity.targetName === targetName) return;
+    }
+    this.#remnants.delete(`${initiatorName} ${targetName}`);
   }
 
   #openNexus(login: LoginResult, targetName: string, transport: Transport, session: () => Session): Nexus {
@@ -238,8 +257,9 @@ export class SessionRegistry implements LoginAuthority, SessionOwner {
       ...(lunMap === undefined ? {} : { lunMap }),
       readOnly,
       onTasksAborted: (lun) => {
-        const aborted = session().abort((task) => decodeLun(task.lun) === lun);
-        this.#collected?.push(...aborted);
+        const ofUnit = (task: Task): boolean => decodeLun(task.lun) === lun;
+        const aborted = session().abort(ofUnit);
+        this.#collected?.push(...session().remnants.select(ofUnit));
         if (aborted.length > 0 && session() !== this.#resetting) session().showWindow();
       },
       onUnitChanged: (lun, sense) => {

@@ -5,6 +5,7 @@ import { showWindow } from './keepalive.ts';
 import { sameLun } from './lun.ts';
 import type { OperationalParameters } from './parameters.ts';
 import type { Recovery } from './recovery.ts';
+import type { Remnants } from './remnants.ts';
 import { DepartedConnections, type Whereabouts } from './departed-connections.ts';
 import { SolicitationBudget } from './solicitation.ts';
 import type { Task } from './task.ts';
@@ -64,6 +65,8 @@ export class Session {
   readonly connections: Map<number, SessionConnection> = new Map();
   /** Connections whose tasks wait for another; none below ErrorRecoveryLevel 2. */
   readonly departed: DepartedConnections;
+  /** Aborted tasks that a device still works for, of this session and of others that the initiator had. */
+  readonly remnants: Remnants;
   readonly budget: SolicitationBudget = new SolicitationBudget(SOLICITED_BYTES);
   readonly #queueDepth: number;
   #expCmdSn: number;
@@ -78,8 +81,10 @@ export class Session {
     nexus: Nexus | undefined,
     firstCmdSn: number,
     queueDepth: number,
+    remnants: Remnants,
   ) {
     this.identity = identity;
+    this.remnants = remnants;
     this.parameters = parameters;
     this.nexus = nexus;
     this.#expCmdSn = firstCmdSn;
@@ -241,6 +246,7 @@ export class Session {
     for (const task of tasks) {
       this.retire(task);
       task.abort();
+      this.remnants.add(task);
     }
     return tasks;
   }
@@ -264,6 +270,7 @@ export class Session {
   /** The tasks of a connection are over; the initiator hears of it by a unit attention (RFC 7143 §11.14.5). */
   #terminate({ connection }: SessionConnection): void {
     const tasks = this.abort((task) => task.connection === connection);
+    this.remnants.orphan(connection);
     if (!this.open) return;
     tasks.forEach(({ lun }, at) => {
       const isFirst = tasks.findIndex((other) => sameLun(other.lun, lun)) === at;

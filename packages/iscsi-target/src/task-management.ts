@@ -74,12 +74,16 @@ export function manageTasks(context: FunctionContext): void {
 }
 
 function abortTask({ session, request, answer }: FunctionContext): void {
-  const task = session.tasks.get(request.referencedTaskTag);
-  if (task === undefined) return answer(absentTask(session, request));
-  whenAllEnded(
-    session.abort((candidate) => candidate === task),
-    () => answer(FUNCTION_COMPLETE),
+  const { referencedTaskTag, refCmdSn } = request;
+  const known = session.tasks.get(referencedTaskTag);
+  const [aborted] = session.remnants.select(
+    ({ initiatorTaskTag, cmdSn, connection }) =>
+      initiatorTaskTag === referencedTaskTag && cmdSn === refCmdSn && !connection.ended,
   );
+  const task = known ?? aborted;
+  if (task === undefined) return answer(absentTask(session, request));
+  session.abort((candidate) => candidate === task);
+  task.whenEnded(() => answer(FUNCTION_COMPLETE));
 }
 
 /** RFC 7143 §11.6.1, cases b) and c): the referenced command is on its way, or it has finished or never was. */
@@ -97,10 +101,9 @@ function absentTask(session: Session, request: TaskManagementRequestPdu): number
 
 function abortTaskSet({ session, request, answer }: FunctionContext): void {
   if (session.nexus?.hasUnit(request.lun) !== true) return answer(LUN_DOES_NOT_EXIST);
-  whenAllEnded(
-    session.abort((task) => sameLun(task.lun, request.lun)),
-    () => answer(FUNCTION_COMPLETE),
-  );
+  const ofUnit = (task: Task): boolean => sameLun(task.lun, request.lun);
+  session.abort(ofUnit);
+  whenAllEnded(session.remnants.select(ofUnit), () => answer(FUNCTION_COMPLETE));
 }
 
 /** A function of the unit: it aborts tasks of every session, and answers when they are over (RFC 7143 §4.2.3.2). */

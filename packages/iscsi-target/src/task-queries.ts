@@ -34,8 +34,9 @@ function queryTaskSet({ session, request, answer }: FunctionContext): void {
 
 /** RFC 7144 §6.3: all tasks of the nexus are aborted; the answer leaves before its connections are dropped. */
 function resetNexus({ session, authority, answer }: FunctionContext): void {
+  session.abort(() => true);
   whenAllEnded(
-    session.abort(() => true),
+    session.remnants.select(() => true),
     () => {
       answer(FUNCTION_COMPLETE);
       authority.endSession(session, ({ connection }) => connection.finish());
