@@ -11,6 +11,14 @@ const RETRIABLE = new Set(['INITIATOR_CONNECTION_LOST', 'INITIATOR_DIGEST', 'INI
 /** A command that breaks this many connections is not sent on another. */
 const MAX_TRIES = 5;
 
+/** Where commands go. */
+export interface CommandOutlet {
+  /** True when the session takes another command. */
+  readonly windowOpen: boolean;
+  /** The connection for the next command. */
+  pick(): FullFeature | undefined;
+}
+
 /** Bounds of a {@link CommandQueue}. */
 export interface QueueOptions {
   readonly maxCommands: number;
@@ -27,7 +35,7 @@ export class CommandQueue {
   readonly #options: QueueOptions;
   #waiting: Command[] = [];
   readonly #running = new Map<Task, Command>();
-  #fullFeature: FullFeature | undefined;
+  #outlet: CommandOutlet | undefined;
   #held = false;
 
   constructor(clock: Clock, options: QueueOptions) {
@@ -64,35 +72,47 @@ export class CommandQueue {
   }
 
   /** A session is there: commands go to it. */
-  attach(fullFeature: FullFeature): void {
-    this.#fullFeature = fullFeature;
-    this.#held = false;
+  attach(outlet: CommandOutlet): void {
+    this.#outlet = outlet;
     this.pump();
   }
 
-  /** The session is gone; its tasks have ended. */
+  /** There is no connection. */
   detach(): void {
-    this.#fullFeature = undefined;
+    this.#outlet = undefined;
   }
 
-  /** Starts no more commands until the next {@link CommandQueue.attach}. */
+  /** Starts no more commands until {@link CommandQueue.release}. */
   hold(): void {
     this.#held = true;
   }
 
+  /** Starts commands again. */
+  release(): void {
+    this.#held = false;
+  }
+
   /** Sends what waits, as far as the window goes. */
   pump(): void {
-    const fullFeature = this.#fullFeature;
-    if (fullFeature === undefined || this.#held) return;
+    const outlet = this.#outlet;
+    if (outlet === undefined || this.#held) return;
     let sent = 0;
-    while (sent < this.#waiting.length && fullFeature.windowOpen) {
+    while (sent < this.#waiting.length && outlet.windowOpen) {
+      const connection = outlet.pick();
+      if (connection === undefined) break;
       const command = this.#waiting[sent] as Command;
       sent++;
       command.tries++;
-      command.task = fullFeature.submit(command.request);
+      command.task = connection.submit(command.request);
       this.#running.set(command.task, command);
     }
     if (sent > 0) this.#waiting.splice(0, sent);
+  }
+
+  /** A task goes on by another connection; an abort that was lost with the old one begins again. */
+  taskMoved(task: Task): void {
+    const command = this.#running.get(task);
+    if (command?.aborting !== undefined) this.#abortTask(task);
   }
 
   /** A try has ended. */
@@ -144,12 +164,18 @@ export class CommandQueue {
       command.end(error);
       return;
     }
-    const fullFeature = this.#fullFeature as FullFeature;
+    this.#abortTask(task);
+  }
+
+  /** Without a connection that waits until the task has one again. */
+  #abortTask(task: Task): void {
+    const { connection } = task;
+    if (connection === undefined) return;
     const giveUp = this.#clock.setTimer(this.#options.abortTimeoutMs, () => {
-      fullFeature.connection.fail(connectionLost('no answer to ABORT TASK'));
+      connection.connection.fail(connectionLost('no answer to ABORT TASK'));
     });
-    // A lost connection ends the task too, and that is all that is asked for here.
-    void fullFeature
+    // A lost connection ends the task too, or moves it, and that is all that is asked for here.
+    void connection
       .abort(task)
       .catch(() => undefined)
       .finally(giveUp);

@@ -1,9 +1,10 @@
 import {
   encodeText,
-  LogoutReason,
   NO_TTT,
   RESERVED_TAG,
+  TaskManagementFunction,
   TextAssembler,
+  type LogoutResponsePdu,
   type TargetPdu,
   type TextResponsePdu,
 } from '@lunbox/iscsi-pdu';
@@ -22,6 +23,16 @@ export interface TaskManagementRequest {
   readonly function: number;
   /** The logical unit, for the functions that have one. */
   readonly lun?: number;
+}
+
+/** What is to be logged out. */
+export interface LogoutOrder {
+  /** One of `LogoutReason` (RFC 7143 §11.14.1). */
+  readonly reason: number;
+  /** Not for the whole session. */
+  readonly cid?: number;
+  /** The last ExpStatSN of a connection that is not the one of the request (RFC 7143 §11.14.4). */
+  readonly expStatSn?: number;
 }
 
 interface Exchange {
@@ -61,37 +72,44 @@ export class Exchanges {
     this.#nopOut(lun, RESERVED_TAG, targetTransferTag, data);
   }
 
-  /** Sends a task management function; resolves with its response code (RFC 7143 §11.6.1). */
-  manage(request: TaskManagementRequest, referenced?: Task): Promise<number> {
+  /**
+   * Sends a task management function; resolves with its response code (RFC 7143 §11.6.1).
+   *
+   * @param referenced - The task that it is about, for ABORT TASK and TASK REASSIGN.
+   * @param expDataSn - For TASK REASSIGN: the first DataSN or R2TSN that is wanted (RFC 7143 §11.5.6).
+   */
+  manage(request: TaskManagementRequest, referenced?: Task, expDataSn = 0): Promise<number> {
     const tag = this.#newTag();
     const result = this.#wait('task-management-response', tag, ({ response }) => response);
+    const reassign = request.function === TaskManagementFunction.TASK_REASSIGN;
     this.#outbox.send({
       type: 'task-management-request',
       immediate: true,
       function: request.function,
-      lun: referenced?.lun ?? encodeLun(request.lun ?? 0),
+      lun: reassign ? NO_LUN : (referenced?.lun ?? encodeLun(request.lun ?? 0)),
       initiatorTaskTag: tag,
       referencedTaskTag: referenced?.initiatorTaskTag ?? RESERVED_TAG,
-      refCmdSn: referenced?.cmdSn ?? 0,
-      expDataSn: 0,
+      // RFC 7143 §11.5.5: reserved unless the function is ABORT TASK.
+      refCmdSn: reassign ? 0 : (referenced?.cmdSn ?? 0),
+      expDataSn,
       ...this.#numbers(),
     });
     return result;
   }
 
-  /** Closes the session; resolves when the target has answered (RFC 7143 §11.14). */
-  logout(): Promise<void> {
+  /** Closes the session, or one of its connections; resolves with the answer (RFC 7143 §11.14, §11.15). */
+  logout({ reason, cid = 0, expStatSn }: LogoutOrder): Promise<LogoutResponsePdu> {
     const tag = this.#newTag();
-    const done = this.#wait('logout-response', tag, () => undefined);
-    const reason = LogoutReason.CLOSE_SESSION;
+    const done = this.#wait('logout-response', tag, (pdu) => pdu);
     const numbers = this.#numbers();
     this.#outbox.send({
       type: 'logout-request',
       immediate: true,
       reason,
       initiatorTaskTag: tag,
-      cid: 0,
-      ...numbers,
+      cid,
+      cmdSn: numbers.cmdSn,
+      expStatSn: expStatSn ?? numbers.expStatSn,
     });
     return done;
   }

@@ -13,6 +13,7 @@ import {
   SnackType,
   splitSense,
   TaskManagementFunction,
+  TaskManagementResult,
   type AsyncMessagePdu,
   type DataInHeader,
   type FrameHeader,
@@ -26,13 +27,14 @@ import createDebug from 'debug';
 import { CommandRetry } from './command-retry.ts';
 import { headerBytes, type Connection, type Phase } from './connection.ts';
 import { DataTransfer } from './data-transfer.ts';
-import { InitiatorError, protocolError } from './errors.ts';
-import { Exchanges, type TaskManagementRequest } from './exchanges.ts';
+import { connectionLost, InitiatorError, protocolError } from './errors.ts';
+import { Exchanges } from './exchanges.ts';
+import { Keepalive } from './keepalive.ts';
 import type { Numbering } from './numbering.ts';
 import type { SessionParameters } from './parameters.ts';
 import type { ScsiRequest } from './request.ts';
 import { Retransmission } from './retransmission.ts';
-import { checkTaskManagement, endsTask } from './task-functions.ts';
+import type { SessionOptions } from './session-options.ts';
 import { resultOf } from './task-result.ts';
 import { TaskTable } from './task-table.ts';
 import { Task, type TaskOwner } from './task.ts';
@@ -50,53 +52,66 @@ export interface FullFeatureEvents extends TaskOwner {
   /** The window may have opened. */
   windowMoved(): void;
   /** The target sent an Asynchronous Message (RFC 7143 §11.9). */
-  asyncMessage(message: AsyncMessagePdu): void;
+  asyncMessage(message: AsyncMessagePdu, connection: FullFeature): void;
 }
 
-/** Full feature phase of a session's one connection. */
+/** What a connection brings into full feature phase. */
+export interface FullFeatureParts {
+  readonly connection: Connection;
+  readonly cid: number;
+  readonly numbering: Numbering;
+  readonly parameters: SessionParameters;
+  readonly events: FullFeatureEvents;
+  /** Makes an Initiator Task Tag that nothing else of the session has. */
+  readonly newTag: () => number;
+  readonly options: SessionOptions;
+}
+
+/** Full feature phase of one connection of a session. */
 export class FullFeature implements Phase {
+  readonly cid: number;
   readonly parameters: SessionParameters;
   readonly connection: Connection;
   readonly exchanges: Exchanges;
+  /** The commands that are allegiant to this connection. */
+  readonly tasks: TaskTable;
   readonly #numbering: Numbering;
+  readonly #newTag: () => number;
   readonly #events: FullFeatureEvents;
   readonly #transfer: DataTransfer;
+  readonly #keepalive: Keepalive;
   /** From ErrorRecoveryLevel 1 on. */
   readonly #retransmission: Retransmission | undefined;
   readonly #retry: CommandRetry | undefined;
-  readonly #tasks: TaskTable;
   readonly #dataIn = {} as DataInHeader;
   readonly #r2t = {} as R2tHeader;
   readonly #response = {} as ScsiResponseHeader;
   /** The data of the Data-In PDU in hand goes straight to its task. */
   #placed = false;
-  #nextTag = 1;
 
-  constructor(
-    connection: Connection,
-    numbering: Numbering,
-    parameters: SessionParameters,
-    events: FullFeatureEvents,
-  ) {
+  constructor({ connection, cid, numbering, parameters, events, newTag, options }: FullFeatureParts) {
     this.connection = connection;
+    this.cid = cid;
     this.parameters = parameters;
     this.#numbering = numbering;
     this.#events = events;
+    this.#newTag = newTag;
+    this.#keepalive = new Keepalive(options);
     const { outbox } = connection;
-    this.exchanges = new Exchanges(outbox, numbering, () => this.#newTag());
+    this.exchanges = new Exchanges(outbox, numbering, newTag);
     if (parameters.errorRecoveryLevel > 0) this.#retransmission = new Retransmission(outbox, numbering);
-    this.#tasks = new TaskTable(this.#retransmission);
+    this.tasks = new TaskTable(this.#retransmission);
     if (this.#retransmission !== undefined) {
-      this.#retry = new CommandRetry(numbering.window, this.exchanges, this.#tasks, (task) => {
+      this.#retry = new CommandRetry(numbering.window, this.exchanges, this.tasks, (task) => {
         this.#transfer.start(task);
       });
     }
     this.#transfer = new DataTransfer(outbox, numbering, parameters, this.#retransmission);
   }
 
-  /** True when a command may be sent. */
-  get windowOpen(): boolean {
-    return this.#numbering.window.open;
+  /** What this connection has acknowledged. */
+  get expStatSn(): number {
+    return this.#numbering.expStatSn;
   }
 
   start(): void {
@@ -109,27 +124,39 @@ export class FullFeature implements Phase {
   /** Sends a command. The window must be open. */
   submit(request: ScsiRequest): Task {
     const task = new Task(this.#events, request, this.#newTag(), this.#numbering.window.take());
-    this.#tasks.add(task);
-    this.#transfer.start(task);
+    this.reissue(task);
     return task;
+  }
+
+  /** Sends a command that the target does not have, under its own CmdSN and Initiator Task Tag. */
+  reissue(task: Task): void {
+    this.#adopt(task);
+    this.#transfer.start(task);
+  }
+
+  /**
+   * Goes on with a command whose connection is gone and logged out (RFC 7143 §7.2.2). Rejects when this connection is
+   * lost, too: the command is then in the same case again.
+   */
+  async reassign(task: Task): Promise<void> {
+    this.#adopt(task);
+    const request = { function: TaskManagementFunction.TASK_REASSIGN };
+    const response = await this.exchanges.manage(request, task, task.nextDataSn);
+    if (response === TaskManagementResult.FUNCTION_COMPLETE || task.connection !== this) return;
+    log('task %d is not reassigned: response %d', task.initiatorTaskTag, response);
+    this.tasks.end(task, connectionLost(`TASK REASSIGN was answered with ${response}`));
   }
 
   /** Aborts one command; it ends by itself when it was faster (RFC 7143 §11.5.1, ABORT TASK). */
   async abort(task: Task): Promise<void> {
     await this.exchanges.manage({ function: TaskManagementFunction.ABORT_TASK }, task);
-    this.#tasks.drop(task);
+    if (task.connection === this) this.tasks.drop(task);
   }
 
-  /** Does a task management function; the commands that it ends are told so (RFC 7143 §4.2.3.3). */
-  async manage(request: TaskManagementRequest): Promise<void> {
-    const before = [...this.#tasks.values()];
-    checkTaskManagement(await this.exchanges.manage(request));
-    for (const task of before) if (endsTask(request, task)) this.#tasks.drop(task);
-  }
-
-  /** Time passes: what is missing for too long is asked for, or sent, again. */
+  /** Time passes: a silent target is pinged, what is missing for too long is asked for, or sent, again. */
   tick(nowMs: number): void {
-    if (this.#retransmission === undefined) return;
+    this.#keepalive.tick(this, nowMs);
+    if (this.#retransmission === undefined || this.connection.ended) return;
     try {
       this.#retransmission.statuses.tick(nowMs);
     } catch (error) {
@@ -141,7 +168,7 @@ export class FullFeature implements Phase {
   onHeader(header: FrameHeader): Uint8Array | undefined {
     if (header.opcode !== Opcode.DATA_IN) return undefined;
     readDataIn(header.bytes, header.offset, this.#dataIn);
-    const task = this.#tasks.get(this.#dataIn.initiatorTaskTag);
+    const task = this.tasks.get(this.#dataIn.initiatorTaskTag);
     const place = task === undefined ? undefined : this.#transfer.placeDataIn(task, this.#dataIn);
     this.#placed = place !== undefined;
     return place;
@@ -166,9 +193,14 @@ export class FullFeature implements Phase {
     }
   }
 
+  /** The session decides about the commands. */
   closed(error: InitiatorError): void {
-    for (const task of this.#tasks.takeAll()) task.lost(error);
     this.exchanges.failAll(error);
+  }
+
+  #adopt(task: Task): void {
+    task.connection = this;
+    this.tasks.add(task);
   }
 
   /** RFC 7143 §7.8: a PDU with a wrong data digest is discarded; without error recovery nobody can be asked for it. */
@@ -178,7 +210,7 @@ export class FullFeature implements Phase {
     const tag = readU32(frame.bytes, frame.offset + 16);
     log('a wrong data digest, opcode %d, tag %d', frame.opcode, tag);
     if (frame.opcode === Opcode.DATA_IN) {
-      const task = this.#tasks.get(tag);
+      const task = this.tasks.get(tag);
       if (task !== undefined) retransmission.spoiltDataIn(task, this.#dataIn);
       else if (this.#dataIn.hasStatus) retransmission.statuses.discarded(this.#dataIn.statSn);
     } else if (frame.opcode !== Opcode.NOP_IN || tag !== RESERVED_TAG) {
@@ -191,19 +223,19 @@ export class FullFeature implements Phase {
     const { hasStatus, statSn } = header;
     const newStatus = hasStatus && this.#takeStatus(statSn);
     this.#numbering.window.update(header.expCmdSn, header.maxCmdSn);
-    const task = this.#tasks.get(header.initiatorTaskTag);
+    const task = this.tasks.get(header.initiatorTaskTag);
     if (task === undefined) {
       // A late PDU of a command that has been aborted.
-      if (newStatus) this.#tasks.settle(statSn);
+      if (newStatus) this.tasks.settle(statSn);
       return;
     }
     const isNew = this.#transfer.takeDataIn(task, header);
     if (isNew && !this.#placed) this.#transfer.storeDataIn(task, header.bufferOffset, data);
     if (header.acknowledge) this.#retransmission?.acknowledgeData(task, header);
     if (newStatus) {
-      if (task.lacksData) this.#tasks.hold(task, statSn, header.status, { ...header }, undefined);
-      else this.#tasks.end(task, resultOf(task, header.status, header, undefined), statSn);
-    } else if (task.holes !== undefined) this.#tasks.filled(task);
+      if (task.lacksData) this.tasks.hold(task, statSn, header.status, { ...header }, undefined);
+      else this.tasks.end(task, resultOf(task, header.status, header, undefined), statSn);
+    } else if (task.holes !== undefined) this.tasks.filled(task);
     this.#events.windowMoved();
   }
 
@@ -213,11 +245,11 @@ export class FullFeature implements Phase {
     const { statSn, response, status, residualCount } = header;
     const isNew = this.#takeStatus(statSn);
     this.#numbering.window.update(header.expCmdSn, header.maxCmdSn);
-    const task = this.#tasks.get(header.initiatorTaskTag);
+    const task = this.tasks.get(header.initiatorTaskTag);
     if (!isNew) return;
-    if (task === undefined) this.#tasks.settle(statSn);
+    if (task === undefined) this.tasks.settle(statSn);
     else if (response !== ScsiResponseCode.COMMAND_COMPLETED) {
-      this.#tasks.end(task, new InitiatorError({ code: 'INITIATOR_TARGET_FAILURE', response }), statSn);
+      this.tasks.end(task, new InitiatorError({ code: 'INITIATOR_TARGET_FAILURE', response }), statSn);
     } else {
       const underflow = (header.flags & ResidualFlag.UNDERFLOW) !== 0;
       const overflow = (header.flags & ResidualFlag.OVERFLOW) !== 0;
@@ -226,8 +258,8 @@ export class FullFeature implements Phase {
       // RFC 7143 §7.9: ExpDataSN tells of data that was sent last and is missing.
       if (task.request.read !== undefined) this.#retransmission?.numberedBefore(task, header.expDataSn);
       if (task.lacksData && task.request.read !== undefined) {
-        this.#tasks.hold(task, statSn, status, residual, sense?.slice());
-      } else this.#tasks.end(task, resultOf(task, status, residual, sense), statSn);
+        this.tasks.hold(task, statSn, status, residual, sense?.slice());
+      } else this.tasks.end(task, resultOf(task, status, residual, sense), statSn);
     }
     this.#events.windowMoved();
   }
@@ -237,7 +269,7 @@ export class FullFeature implements Phase {
     readR2t(frame.bytes, frame.offset, header);
     this.#retransmission?.statuses.sentBefore(header.statSn);
     this.#numbering.window.update(header.expCmdSn, header.maxCmdSn);
-    const task = this.#tasks.get(header.initiatorTaskTag);
+    const task = this.tasks.get(header.initiatorTaskTag);
     if (task !== undefined && !task.ended) this.#transfer.answerR2t(task, header);
     this.#events.windowMoved();
   }
@@ -248,10 +280,11 @@ export class FullFeature implements Phase {
     const isNew = unsolicited || this.#takeStatusInTurn(pdu);
     if (unsolicited) this.#retransmission?.statuses.sentBefore(pdu.statSn);
     this.#numbering.window.update(pdu.expCmdSn, pdu.maxCmdSn);
-    if (isNew && !unsolicited) this.#tasks.settle(pdu.statSn);
+    if (isNew && !unsolicited) this.tasks.settle(pdu.statSn);
     if (!isNew) return;
     if (pdu.type === 'reject') this.#onReject(pdu);
-    else if (pdu.type === 'async-message') this.#events.asyncMessage({ ...pdu, data: pdu.data.slice() });
+    else if (pdu.type === 'async-message')
+      this.#events.asyncMessage({ ...pdu, data: pdu.data.slice() }, this);
     else if (unsolicited) this.#onPing(pdu);
     else if ('initiatorTaskTag' in pdu && !this.exchanges.answered(pdu.initiatorTaskTag, pdu)) {
       log('%s for tag %d, which nobody waits for', pdu.type, pdu.initiatorTaskTag);
@@ -273,7 +306,7 @@ export class FullFeature implements Phase {
     if (data.length < 20) return;
     const opcode = (data[0] as number) & 0x3f;
     const tag = readU32(data, 16);
-    const task = this.#tasks.get(tag);
+    const task = this.tasks.get(tag);
     if (opcode === Opcode.SNACK) this.#onSnackRejected((data[1] as number) & SNACK_TYPE, task, error);
     else if (task === undefined) this.exchanges.failOne(tag, error);
     else if (opcode === Opcode.SCSI_COMMAND) this.#onCommandRejected(task, error);
@@ -285,7 +318,7 @@ export class FullFeature implements Phase {
     if (snackType === SnackType.STATUS) this.connection.fail(error);
     else if (task?.lacksData === true) {
       task.dataLost = true;
-      this.#tasks.filled(task);
+      this.tasks.filled(task);
     }
   }
 
@@ -293,7 +326,7 @@ export class FullFeature implements Phase {
   #onCommandRejected(task: Task, error: InitiatorError): void {
     const digest = (error.detail as { reason: number }).reason === RejectReason.DATA_DIGEST_ERROR;
     if (digest && this.#retransmission !== undefined) return this.#transfer.start(task);
-    this.#tasks.end(task, error);
+    this.tasks.end(task, error);
     if (this.#numbering.window.acknowledged(task.cmdSn)) return;
     // RFC 7143 §11.6.1: an ABORT TASK for a command that the target does not have stands in for it.
     this.exchanges.manage({ function: TaskManagementFunction.ABORT_TASK }, task).catch(() => undefined);
@@ -314,12 +347,5 @@ export class FullFeature implements Phase {
     }
     statuses.postponed(statSn);
     return false;
-  }
-
-  /** Initiator Task Tags are unique among what is outstanding (RFC 7143 §11.2.1.8). */
-  #newTag(): number {
-    do this.#nextTag = (this.#nextTag + 1) & 0x7fffffff;
-    while (this.#tasks.get(this.#nextTag) !== undefined);
-    return this.#nextTag;
   }
 }

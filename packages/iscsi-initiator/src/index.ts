@@ -24,11 +24,13 @@ export type { TaskManagementRequest } from './exchanges.ts';
 export {
   DEFAULT_INITIATOR_NAME,
   MAX_REDIRECTS,
+  type OperationOptions,
   type ReconnectOptions,
   type SessionOptions,
   type SessionSeams,
 } from './session-options.ts';
-export { IscsiSession, type Destination, type SessionState, type UnitEvent } from './session.ts';
+export type { UnitEvent } from './async-messages.ts';
+export { IscsiSession, type Destination, type SessionConnection, type SessionState } from './session.ts';
 export {
   discoverTargets,
   parseSendTargets,

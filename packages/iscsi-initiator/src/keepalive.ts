@@ -2,7 +2,7 @@ import { connectionLost } from './errors.ts';
 import type { FullFeature } from './full-feature.ts';
 import type { SessionOptions } from './session-options.ts';
 
-/** Pings a silent target, and gives a dead one up. Any PDU counts as life. */
+/** Pings a target that is silent on a connection, and gives a dead one up. Any PDU counts as life. */
 export class Keepalive {
   readonly #intervalMs: number;
   readonly #timeoutMs: number;
@@ -15,15 +15,8 @@ export class Keepalive {
     this.#timeoutMs = options.pingTimeoutMs ?? 10_000;
   }
 
-  /** A session begins. */
-  started(nowMs: number): void {
-    this.#receptions = 0;
-    this.#heardMs = nowMs;
-    this.#pingSentMs = undefined;
-  }
-
   /** Time passes. */
-  tick({ connection, exchanges }: FullFeature, nowMs: number): void {
+  tick({ connection, exchanges }: Pick<FullFeature, 'connection' | 'exchanges'>, nowMs: number): void {
     if (connection.receptions !== this.#receptions) {
       this.#receptions = connection.receptions;
       this.#heardMs = nowMs;

@@ -16,6 +16,8 @@ import type { Numbering } from './numbering.ts';
 import {
   agreedParameters,
   answerProposal,
+  connectionOffer,
+  joinedParameters,
   operationalOffer,
   type NegotiationOptions,
   type SessionOffer,
@@ -36,21 +38,29 @@ export interface LoginOptions {
   readonly targetName?: string;
   /** 6 bytes (RFC 7143 §11.12.5); the same again reinstates the session. */
   readonly isid: Uint8Array;
+  /** 0 asks for a new session (RFC 7143 §11.12.6). */
+  readonly tsih: number;
+  readonly cid: number;
   readonly chap?: ChapCredentials;
   readonly negotiation: NegotiationOptions;
   /** What goes for the session as a whole. */
-  readonly session: Omit<SessionOffer, 'discovery'>;
+  readonly offer: SessionOffer;
+  /** What holds in the session that the connection joins. */
+  readonly session?: SessionParameters;
 }
 
 /** Told by a login. */
 export interface LoginEvents {
-  /** Full feature phase begins with this call. */
-  loggedIn(parameters: SessionParameters): void;
+  /** Full feature phase begins with this call; `tsih` is the target's handle of the session. */
+  loggedIn(parameters: SessionParameters, tsih: number): void;
   /** The target chose this CHAP algorithm. */
   algorithmChosen(algorithm: number): void;
 }
 
-/** The login of a leading connection (RFC 7143 §6.3): security stage, then operational stage. */
+/**
+ * The login of a connection (RFC 7143 §6.3), which leads a session or joins one: first the security stage, then the
+ * operational one.
+ */
 export class LoginPhase implements Phase {
   readonly #connection: Connection;
   readonly #numbering: Numbering;
@@ -79,17 +89,16 @@ export class LoginPhase implements Phase {
     const { chap } = options;
     const algorithms = chap?.algorithms ?? DEFAULT_CHAP_ALGORITHMS;
     this.#chap = chap === undefined ? undefined : new ChapExchange(chap, algorithms, seams);
-    this.#offer = operationalOffer(options.negotiation, {
-      ...options.session,
-      discovery: options.targetName === undefined,
-    });
+    const { negotiation, offer, session } = options;
+    this.#offer = session === undefined ? operationalOffer(negotiation, offer) : connectionOffer(negotiation);
   }
 
   start(): void {
-    const { initiatorName, targetName, chap } = this.#options;
+    const { initiatorName, targetName, chap, session } = this.#options;
     const pairs: [string, string][] = [['InitiatorName', initiatorName]];
-    if (targetName === undefined) pairs.push(['SessionType', 'Discovery']);
-    else pairs.push(['SessionType', 'Normal'], ['TargetName', targetName]);
+    // RFC 7143 §13.21: only the leading login tells the type of the session.
+    if (session === undefined) pairs.push(['SessionType', targetName === undefined ? 'Discovery' : 'Normal']);
+    if (targetName !== undefined) pairs.push(['TargetName', targetName]);
     // A target that is to prove itself must not be let off by choosing None.
     const methods = chap === undefined ? 'None' : chap.mutual === undefined ? 'CHAP,None' : 'CHAP';
     pairs.push(['AuthMethod', methods]);
@@ -185,15 +194,19 @@ export class LoginPhase implements Phase {
       }
     }
     const done = pdu.transit && pdu.nsg === LoginStage.FULL_FEATURE_PHASE;
-    if (done && replies.length === 0) this.#finish();
+    if (done && replies.length === 0) this.#finish(pdu.tsih);
     else if (done) throw protocolError('the target proposed keys and ended the negotiation in one response');
     else this.#send(replies, true);
   }
 
-  #finish(): void {
-    const parameters = agreedParameters(this.#offer, this.#answers);
+  #finish(tsih: number): void {
+    const { session } = this.#options;
+    const parameters =
+      session === undefined
+        ? agreedParameters(this.#offer, this.#answers)
+        : joinedParameters(session, this.#offer, this.#answers);
     log('logged in to %s: %o', this.#options.targetName ?? 'discovery', parameters);
-    this.#events.loggedIn(parameters);
+    this.#events.loggedIn(parameters, tsih);
   }
 
   #send(pairs: readonly (readonly [string, string])[], transit: boolean): void {
@@ -208,9 +221,9 @@ export class LoginPhase implements Phase {
       versionMax: 0,
       versionMin: 0,
       isid: this.#options.isid,
-      tsih: 0,
+      tsih: this.#options.tsih,
       initiatorTaskTag: 0,
-      cid: 0,
+      cid: this.#options.cid,
       // Login requests are immediate: the first command has this CmdSN again (RFC 7143 §11.12.8).
       cmdSn: this.#numbering.window.cmdSn,
       expStatSn: this.#numbering.expStatSn,

@@ -1,6 +1,8 @@
 import { serialAdd, serialLess, serialLessOrEqual } from '@lunbox/iscsi-pdu';
 
-/** The commands of a session over all its connections: CmdSN, and the window that the target grants (RFC 7143 §4.2.2.1). */
+/**
+ * The commands of a session over all its connections: CmdSN, and the window that the target grants (RFC 7143 §4.2.2.1).
+ */
 export class CommandWindow {
   /** CmdSN of the next command that is not immediate. */
   cmdSn: number;

@@ -26,6 +26,8 @@ export class Outbox {
   #end = 0;
   #queue: Uint8Array[] = [];
   #lenders: Lender[] = [];
+  /** What the channel has not done with, one entry for each of its `send`s. */
+  readonly #lent: Lender[][] = [];
   #flushDeferred = false;
   #closed = false;
 
@@ -87,16 +89,23 @@ export class Outbox {
     const lenders = this.#lenders;
     this.#queue = [];
     this.#lenders = [];
+    this.#lent.push(lenders);
     this.#channel.send(segments, () => {
+      const at = this.#lent.indexOf(lenders);
+      // After the end everything has been given back.
+      if (at < 0) return;
+      this.#lent.splice(at, 1);
       for (const lender of lenders) lender.returned();
     });
   }
 
-  /** Forgets what is queued; later commits go nowhere. The lenders have been told otherwise. */
+  /** The channel is gone: gives back what was lent, and forgets what is queued. Later commits go nowhere. */
   close(): void {
     this.#closed = true;
     this.#queue = [];
+    const lent = [...this.#lent.splice(0), this.#lenders];
     this.#lenders = [];
+    for (const lenders of lent) for (const lender of lenders) lender.returned();
   }
 
   #appendData(data: readonly Uint8Array[], lengthBytes: number): void {

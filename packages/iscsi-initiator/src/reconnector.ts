@@ -1,5 +1,5 @@
-import { randomBelow } from '@lunbox/block';
 import createDebug from 'debug';
+import { Backoff } from './backoff.ts';
 import type { InitiatorError } from './errors.ts';
 import type { ReconnectOptions, SessionSeams } from './session-options.ts';
 
@@ -16,11 +16,9 @@ const FINAL = new Set([
 /** Decides when to try again, and when to give up. */
 export class Reconnector {
   readonly #timeoutMs: number;
-  readonly #minDelayMs: number;
-  readonly #maxDelayMs: number;
+  readonly #backoff: Backoff;
   readonly #seams: SessionSeams;
   readonly #open: () => void;
-  #delayMs: number;
   #atLeastMs = 0;
   #lostAtMs = 0;
   #upAtMs = 0;
@@ -31,11 +29,9 @@ export class Reconnector {
   /** @param open - tries once. */
   constructor(options: ReconnectOptions, seams: SessionSeams, open: () => void) {
     this.#timeoutMs = options.timeoutMs ?? 60_000;
-    this.#minDelayMs = options.minDelayMs ?? 100;
-    this.#maxDelayMs = options.maxDelayMs ?? 5000;
+    this.#backoff = new Backoff(options, seams.random);
     this.#seams = seams;
     this.#open = open;
-    this.#delayMs = this.#minDelayMs;
   }
 
   /** Resolves when it is known how the try that is under way ends. */
@@ -47,6 +43,7 @@ export class Reconnector {
   succeeded(): void {
     this.#upAtMs = this.#seams.clock.nowMs();
     this.#hurried = false;
+    this.#atLeastMs = 0;
     this.#tell();
   }
 
@@ -62,21 +59,18 @@ export class Reconnector {
 
   /** True when another try is on its way; false when it is over. */
   retry(wasUp: boolean, error: InitiatorError): boolean {
-    const { clock, random } = this.#seams;
+    const { clock } = this.#seams;
     const nowMs = clock.nowMs();
     if (wasUp) this.#lostAtMs = nowMs;
     // A session that keeps breaking as soon as it is up has to wait longer and longer, too.
-    if (wasUp && nowMs - this.#upAtMs >= this.#maxDelayMs) this.#delayMs = this.#minDelayMs;
+    if (wasUp && nowMs - this.#upAtMs >= this.#backoff.maxDelayMs) this.#backoff.reset();
     const over = nowMs - this.#lostAtMs >= this.#timeoutMs;
     if (over || isFinal(error)) {
       this.#tell();
       return false;
     }
-    // Up to a half more, so that the initiators of a target that went down do not come back as one.
-    const jitterMs = randomBelow(random, Math.ceil(this.#delayMs / 2) + 1);
-    const pauseMs = this.#hurried ? 0 : this.#delayMs + jitterMs;
+    const pauseMs = this.#hurried ? 0 : this.#backoff.next();
     const delayMs = Math.max(pauseMs, this.#atLeastMs);
-    if (!this.#hurried) this.#delayMs = Math.min(2 * this.#delayMs, this.#maxDelayMs);
     this.#hurried = false;
     this.#atLeastMs = 0;
     log('next try in %d ms', delayMs);
@@ -96,7 +90,7 @@ export class Reconnector {
 }
 
 /** A login refused as the initiator's error (class 2) stays refused; a target's error (class 3) may pass. */
-function isFinal({ detail }: InitiatorError): boolean {
+export function isFinal({ detail }: InitiatorError): boolean {
   if (FINAL.has(detail.code)) return true;
   return detail.code === 'INITIATOR_LOGIN_REFUSED' && detail.statusClass === 2;
 }

@@ -24,6 +24,13 @@ export interface SessionOptions {
   readonly negotiation?: NegotiationOptions;
   readonly reconnect?: ReconnectOptions;
   /**
+   * Connections of the session, as many as the target allows (RFC 7143 §4.2.1); one that is lost is made again.
+   * Default 1.
+   */
+  readonly connections?: number;
+  /** MaxConnections offered (RFC 7143 §13.2), for connections added later. Default: `connections`. */
+  readonly maxConnections?: number;
+  /**
    * The highest error recovery offered (RFC 7143 §7.1.5). 0: a lost PDU costs the connection, a lost connection its
    * commands. 1: PDUs that were lost or spoilt are asked for, or sent, again. 2: commands go on over another
    * connection. Default 0.
@@ -58,3 +65,9 @@ export const DEFAULT_INITIATOR_NAME = 'iqn.2026-11.io.lunbox:initiator';
 
 /** Redirects followed one after the other before a login is given up. */
 export const MAX_REDIRECTS = 8;
+
+/** What goes with a request to a session. */
+export interface OperationOptions {
+  /** Gives the request up: it rejects with `INITIATOR_ABORTED`, whose cause is the signal's reason. */
+  readonly signal?: AbortSignal;
+}

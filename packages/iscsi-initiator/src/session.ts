@@ -1,23 +1,24 @@
-import { AsyncEvent, splitSense, TaskManagementFunction, type AsyncMessagePdu } from '@lunbox/iscsi-pdu';
-import { parseSense, Status, type SenseData } from '@lunbox/scsi';
+import { TaskManagementFunction } from '@lunbox/iscsi-pdu';
+import { Status } from '@lunbox/scsi';
 import createDebug from 'debug';
+import { abortable, abortedBy } from './abortable.ts';
+import { onAsyncMessage, type AsyncMessageHost, type UnitEvent } from './async-messages.ts';
 import { CommandQueue } from './command-queue.ts';
+import { deferred, type Deferred } from './deferred.ts';
 import { connectionLost, InitiatorError } from './errors.ts';
-import type { TaskManagementRequest } from './exchanges.ts';
+import type { Exchanges, TaskManagementRequest } from './exchanges.ts';
 import type { FullFeature } from './full-feature.ts';
-import { Keepalive } from './keepalive.ts';
 import type { SessionParameters } from './parameters.ts';
 import { Reconnector } from './reconnector.ts';
 import type { ScsiRequest, ScsiResult } from './request.ts';
-import { SessionLink } from './session-link.ts';
-import type { SessionOptions, SessionSeams } from './session-options.ts';
+import { SessionConnections } from './session-connections.ts';
+import type { OperationOptions, SessionOptions, SessionSeams } from './session-options.ts';
+import { checkTaskManagement, endsTask } from './task-functions.ts';
 import type { Portal } from './transport.ts';
 
 const log = createDebug('lunbox:iscsi-initiator:session');
 
 const TICK_MS = 250;
-/** How long a target may take over a logout before the connection is cut. */
-const LOGOUT_TIMEOUT_MS = 3000;
 
 /** Where a session stands. */
 export type SessionState = 'connecting' | 'ready' | 'reconnecting' | 'failed' | 'closed';
@@ -28,27 +29,29 @@ export interface Destination extends Portal {
   readonly targetName?: string;
 }
 
-/** A unit reports something by itself (RFC 7143 §11.9, SCSI event). */
-export interface UnitEvent {
-  readonly lun: Uint8Array;
-  readonly sense: SenseData;
+/** A connection of a session. */
+export interface SessionConnection {
+  /** Its number in the session (RFC 7143 §11.12.7). */
+  readonly cid: number;
+  readonly portal: Portal;
 }
 
 /**
- * A session with a target, over one connection at a time. Commands are queued while there is none: a lost
- * connection is made again with a growing pause, and idempotent commands are sent again.
+ * A session with a target, over one connection or several. Commands are queued while there is none. A connection that
+ * is lost is made again; commands that were at work on it go on by another (ErrorRecoveryLevel 2), are sent again
+ * (idempotent ones, and those that the target never received), or end with an error. A session that is lost is made
+ * again with a growing pause.
  */
 export class IscsiSession {
   readonly #clock: SessionSeams['clock'];
   readonly #timeoutMs: number;
-  readonly #link: SessionLink;
+  readonly #connections: SessionConnections;
   readonly #queue: CommandQueue;
   readonly #reconnector: Reconnector;
-  readonly #keepalive: Keepalive;
   readonly #unitListeners = new Set<(event: UnitEvent) => void>();
   readonly #opening: Deferred<void> = deferred();
   #state: SessionState = 'connecting';
-  #fullFeature: FullFeature | undefined;
+  #wasUp = false;
   #error: InitiatorError | undefined;
   #cancelTick: (() => void) | undefined;
   readonly #idle: (() => void)[] = [];
@@ -63,18 +66,19 @@ export class IscsiSession {
       commandTimeoutMs: this.#timeoutMs,
       abortTimeoutMs: options.abortTimeoutMs ?? 10_000,
     });
-    this.#link = new SessionLink(options, seams, {
-      up: (fullFeature) => this.#up(fullFeature),
+    this.#connections = new SessionConnections(options, seams, {
+      up: (isNewSession) => this.#up(isNewSession),
+      suspended: () => this.#suspended(),
       down: (error) => this.#down(error),
       taskEnded: (task, outcome) => {
         this.#queue.taskEnded(task, outcome);
         if (this.#queue.runningCount === 0) this.#tellIdle();
       },
+      taskMoved: (task) => this.#queue.taskMoved(task),
       windowMoved: () => this.#queue.pump(),
-      asyncMessage: (message) => this.#onAsync(message),
+      asyncMessage: (message, from) => onAsyncMessage(message, from, this.#asyncHost),
     });
-    this.#reconnector = new Reconnector(options.reconnect ?? {}, seams, () => this.#link.open());
-    this.#keepalive = new Keepalive(options);
+    this.#reconnector = new Reconnector(options.reconnect ?? {}, seams, () => this.#connections.lead());
   }
 
   /** Where the session stands. */
@@ -84,21 +88,31 @@ export class IscsiSession {
 
   /** Where the session is connected, or will try next. */
   get portal(): Portal {
-    return this.#fullFeature?.connection.portal ?? this.#link.portal;
+    return this.#connections.members[0]?.connection.portal ?? this.#connections.identity.portal;
   }
 
-  /** What was negotiated; undefined while there is no connection. */
+  /** The connections that stand. */
+  get connections(): readonly SessionConnection[] {
+    return this.#connections.members.map(({ cid, connection }) => ({ cid, portal: connection.portal }));
+  }
+
+  /** What was negotiated; undefined while there is no session. */
   get parameters(): SessionParameters | undefined {
-    return this.#fullFeature?.parameters;
+    return this.#connections.parameters;
   }
 
-  /** Logs in. The first login is tried once. */
-  open(): Promise<void> {
-    if (this.#cancelTick === undefined && this.#state === 'connecting') {
-      this.#tickLater();
-      this.#link.open();
-    }
-    return this.#opening.promise;
+  /** Logs in. The first login is tried once; one that is given up by its signal ends the session. */
+  open(options: OperationOptions = {}): Promise<void> {
+    const start = (): Promise<void> => {
+      if (this.#cancelTick === undefined && this.#state === 'connecting') {
+        this.#tickLater();
+        this.#connections.lead();
+      }
+      return this.#opening.promise;
+    };
+    return abortable(options.signal, start, (error) => {
+      if (this.#state === 'connecting') this.#connections.end(error);
+    });
   }
 
   /** Runs a command; resolves with how it ended, whatever its SCSI status. */
@@ -124,23 +138,33 @@ export class IscsiSession {
   }
 
   /** Pings the target. */
-  ping(): Promise<void> {
-    return this.#exchange('ping', (fullFeature) => fullFeature.exchanges.ping());
+  ping(options?: OperationOptions): Promise<void> {
+    return this.#exchange('ping', options, (exchanges) => exchanges.ping());
   }
 
   /** Asks the target by text, as `SendTargets` does (RFC 7143 §11.10). */
-  text(pairs: readonly (readonly [string, string])[]): Promise<[string, string][]> {
-    return this.#exchange('text', (fullFeature) => fullFeature.exchanges.text(pairs));
+  text(
+    pairs: readonly (readonly [string, string])[],
+    options?: OperationOptions,
+  ): Promise<[string, string][]> {
+    return this.#exchange('text', options, (exchanges) => exchanges.text(pairs));
   }
 
-  /** Does a task management function. Commands that it ends are rejected with `INITIATOR_ABORTED`. */
-  manage(request: TaskManagementRequest): Promise<void> {
-    return this.#exchange('task management', (fullFeature) => fullFeature.manage(request));
+  /**
+   * Does a task management function; resolves when the target has done it. Commands that it ends are rejected with
+   * `INITIATOR_ABORTED` (RFC 7143 §4.2.3.2). With a signal the waiting ends, not the function.
+   */
+  manage(request: TaskManagementRequest, options?: OperationOptions): Promise<void> {
+    return this.#exchange('task management', options, async (exchanges) => {
+      const before = this.#connections.members.flatMap(({ tasks }) => [...tasks.values()]);
+      checkTaskManagement(await exchanges.manage(request));
+      for (const task of before) if (endsTask(request, task)) task.connection?.tasks.drop(task);
+    });
   }
 
   /** Resets a logical unit (RFC 7143 §11.5.1). */
-  resetUnit(lun: number): Promise<void> {
-    return this.manage({ function: TaskManagementFunction.LOGICAL_UNIT_RESET, lun });
+  resetUnit(lun: number, options?: OperationOptions): Promise<void> {
+    return this.manage({ function: TaskManagementFunction.LOGICAL_UNIT_RESET, lun }, options);
   }
 
   /** Calls `listener` when a logical unit reports something by itself. Returns how to stop that. */
@@ -151,82 +175,125 @@ export class IscsiSession {
   }
 
   /**
-   * Moves a live session elsewhere: commands at work end where they are, the session logs out, and all further
-   * ones go to the new portal. Resolves when it is there.
+   * Adds a connection while commands run, by the portal of the others or another of the same portal group; resolves
+   * with its CID. The session keeps as many from now on.
+   *
+   * @throws InitiatorError `INITIATOR_OPTIONS` when MaxConnections is reached, and what a login fails with.
    */
-  async redirect({ host, port, targetName }: Destination): Promise<void> {
-    const fullFeature = await this.#connected();
-    this.#link.portal = { host, port };
-    if (targetName !== undefined) this.#link.targetName = targetName;
-    this.#reconnector.hurry();
-    await this.#leave(fullFeature, connectionLost('redirected'));
-    await this.#connected();
+  async addConnection({
+    portal,
+    signal,
+  }: OperationOptions & { readonly portal?: Portal } = {}): Promise<number> {
+    await abortable(signal, () => this.#connected());
+    const { attempt, joined } = this.#connections.add(portal);
+    return abortable(
+      signal,
+      () => joined,
+      (error) => attempt.fail(error),
+    );
   }
 
-  /** Logs out after the commands that are at work. Idempotent. */
-  close(): Promise<void> {
+  /**
+   * Logs one of several connections out when its commands have ended; further ones go by the others. The session keeps
+   * one less from now on. With a signal the waiting ends, not the removal.
+   *
+   * @throws InitiatorError `INITIATOR_OPTIONS` when there is no such connection, or no other.
+   */
+  async removeConnection(cid: number, { signal }: OperationOptions = {}): Promise<void> {
+    await abortable(signal, () => this.#connections.remove(cid));
+  }
+
+  /**
+   * Moves a live session elsewhere: commands at work end where they are, the session logs out, and all further
+   * ones go to the new portal. Resolves when it is there. With a signal the waiting ends, not the move.
+   */
+  redirect({ host, port, targetName }: Destination, { signal }: OperationOptions = {}): Promise<void> {
+    return abortable(signal, async () => {
+      await this.#connected();
+      const { identity } = this.#connections;
+      identity.portal = { host, port };
+      if (targetName !== undefined) identity.targetName = targetName;
+      this.#reconnector.hurry();
+      await this.#leave(connectionLost('redirected'));
+      await this.#connected();
+    });
+  }
+
+  /**
+   * Logs out after the commands that are at work. Idempotent. With a signal that is done without waiting: commands at
+   * work end with `INITIATOR_CLOSED`, and the connections are cut.
+   */
+  close({ signal }: OperationOptions = {}): Promise<void> {
     this.#closing ??= this.#close();
-    return this.#closing;
+    const cut = (): void => this.#connections.end(closedError());
+    if (signal?.aborted === true) cut();
+    else signal?.addEventListener('abort', cut, { once: true });
+    return this.#closing.finally(() => signal?.removeEventListener('abort', cut));
   }
 
   /** An exchange that is not answered in time is given up; the connection goes on. */
-  async #exchange<T>(operation: string, start: (fullFeature: FullFeature) => Promise<T>): Promise<T> {
-    const answer = start(await this.#connected());
-    const timeoutMs = this.#timeoutMs;
-    return new Promise<T>((resolve, reject) => {
-      const cancel = this.#clock.setTimer(timeoutMs, () => {
-        reject(new InitiatorError({ code: 'INITIATOR_TIMEOUT', operation, timeoutMs }));
+  #exchange<T>(
+    operation: string,
+    { signal }: OperationOptions = {},
+    start: (exchanges: Exchanges) => Promise<T>,
+  ): Promise<T> {
+    return abortable(signal, async () => {
+      await this.#connected();
+      // Nobody waits for the answer any more.
+      if (signal?.aborted === true) throw abortedBy(signal);
+      const answer = start((this.#connections.members[0] as FullFeature).exchanges);
+      const timeoutMs = this.#timeoutMs;
+      return new Promise<T>((resolve, reject) => {
+        const cancel = this.#clock.setTimer(timeoutMs, () => {
+          reject(new InitiatorError({ code: 'INITIATOR_TIMEOUT', operation, timeoutMs }));
+        });
+        answer.then(resolve, reject).finally(cancel);
       });
-      answer.then(resolve, reject).finally(cancel);
     });
   }
 
   async #close(): Promise<void> {
-    const closed = new InitiatorError({ code: 'INITIATOR_CLOSED' });
-    const fullFeature = this.#fullFeature;
+    const closed = closedError();
     this.#state = 'closed';
     this.#reconnector.stop();
     this.#queue.failAll(closed);
-    if (fullFeature !== undefined) await this.#leave(fullFeature, closed);
-    this.#link.fail(closed);
+    await this.#leave(closed);
     // What lost its connection meanwhile waits again, and will not be served any more.
     this.#queue.failAll(closed);
     this.#cancelTick?.();
     this.#opening.reject(closed);
   }
 
-  /** Waits until nothing is at work, logs out and ends the connection. */
-  async #leave(fullFeature: FullFeature, reason: InitiatorError): Promise<void> {
+  /** Waits until nothing is at work, or no connection is left to wait for; logs out and ends the connections. */
+  async #leave(reason: InitiatorError): Promise<void> {
     this.#queue.hold();
-    const { connection, exchanges } = fullFeature;
-    while (this.#queue.runningCount > 0 && !connection.ended) {
-      await new Promise<void>((resolve) => this.#idle.push(resolve));
-    }
-    if (connection.ended) return;
-    const cut = this.#clock.setTimer(LOGOUT_TIMEOUT_MS, () => connection.fail(reason));
-    // A connection that breaks here has ended the session as well.
-    await exchanges.logout().catch(() => undefined);
-    cut();
-    connection.finish(reason);
+    const atWork = (): boolean => this.#queue.runningCount > 0 && this.#connections.members.length > 0;
+    while (atWork()) await new Promise<void>((resolve) => this.#idle.push(resolve));
+    await this.#connections.leave(reason);
   }
 
   #tellIdle(): void {
     for (const waiter of this.#idle.splice(0)) waiter();
   }
 
-  #up(fullFeature: FullFeature): void {
-    if (this.#state === 'closed') return;
-    this.#fullFeature = fullFeature;
-    this.#state = 'ready';
+  #up(isNewSession: boolean): void {
+    if (this.#state !== 'closed') this.#state = 'ready';
+    this.#wasUp = true;
     this.#reconnector.succeeded();
-    this.#keepalive.started(this.#clock.nowMs());
-    this.#queue.attach(fullFeature);
+    if (isNewSession) this.#queue.release();
+    this.#queue.attach(this.#connections);
     this.#opening.resolve();
   }
 
+  #suspended(): void {
+    if (this.#state !== 'closed') this.#state = 'reconnecting';
+    this.#queue.detach();
+    this.#tellIdle();
+  }
+
   #down(error: InitiatorError): void {
-    const wasUp = this.#fullFeature !== undefined;
-    this.#fullFeature = undefined;
+    const wasUp = this.#wasUp;
+    this.#wasUp = false;
     this.#queue.detach();
     this.#tellIdle();
     if (this.#state === 'closed') return;
@@ -242,12 +309,12 @@ export class IscsiSession {
     this.#opening.reject(error);
   }
 
-  /** The connection, at once or as soon as there is one again. */
-  async #connected(): Promise<FullFeature> {
+  /** Resolves at once or as soon as there is a connection again. */
+  async #connected(): Promise<void> {
     for (;;) {
       const refused = this.#refusal();
       if (refused !== undefined) throw refused;
-      if (this.#fullFeature !== undefined) return this.#fullFeature;
+      if (this.#connections.members.length > 0) return;
       await this.#reconnector.next;
     }
   }
@@ -257,31 +324,15 @@ export class IscsiSession {
     return this.#state === 'failed' ? this.#error : undefined;
   }
 
-  #onAsync(message: AsyncMessagePdu): void {
-    const fullFeature = this.#fullFeature as FullFeature;
-    log('asynchronous message, event %d', message.asyncEvent);
-    switch (message.asyncEvent) {
-      case AsyncEvent.SCSI_EVENT: {
-        const sense = parseSense(splitSense(message.data).sense);
-        if (sense === undefined) return;
-        for (const listener of [...this.#unitListeners]) listener({ lun: message.lun.slice(), sense });
-        return;
-      }
-      case AsyncEvent.LOGOUT_REQUEST:
-        void this.#leave(fullFeature, connectionLost('the target asked for a logout'));
-        return;
-      case AsyncEvent.CONNECTION_DROP:
-      case AsyncEvent.SESSION_DROP:
-        // RFC 7143 §11.9.1: come back no sooner than Parameter2 seconds from now.
-        this.#reconnector.waitAtLeast(message.parameter2 * 1000);
-        fullFeature.connection.fail(connectionLost('the target dropped the session'));
-        return;
-      default:
-        // RFC 7143 §11.9.1, negotiation request: an empty exchange gives the target its turn to speak.
-        if (message.asyncEvent === AsyncEvent.NEGOTIATION_REQUEST) {
-          fullFeature.exchanges.text([]).catch(() => undefined);
-        }
-    }
+  get #asyncHost(): AsyncMessageHost {
+    return {
+      connections: this.#connections,
+      unitEvent: (event) => {
+        for (const listener of [...this.#unitListeners]) listener(event);
+      },
+      leave: () => void this.#leave(connectionLost('the target asked for a logout')),
+      waitAtLeast: (delayMs) => this.#reconnector.waitAtLeast(delayMs),
+    };
   }
 
   #tickLater(): void {
@@ -289,26 +340,11 @@ export class IscsiSession {
       this.#tickLater();
       const nowMs = this.#clock.nowMs();
       this.#queue.tick(nowMs);
-      if (this.#fullFeature !== undefined) this.#keepalive.tick(this.#fullFeature, nowMs);
-      this.#fullFeature?.tick(nowMs);
+      this.#connections.tick(nowMs);
     });
   }
 }
 
-interface Deferred<T> {
-  readonly promise: Promise<T>;
-  readonly resolve: (value: T) => void;
-  readonly reject: (error: Error) => void;
-}
-
-function deferred(): Deferred<void> {
-  let resolve!: () => void;
-  let reject!: (error: Error) => void;
-  const promise = new Promise<void>((fulfil, refuse) => {
-    resolve = fulfil;
-    reject = refuse;
-  });
-  // Whoever did not ask for the outcome of the opening is told by the commands.
-  promise.catch(() => undefined);
-  return { promise, resolve, reject };
+function closedError(): InitiatorError {
+  return new InitiatorError({ code: 'INITIATOR_CLOSED' });
 }

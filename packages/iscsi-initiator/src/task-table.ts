@@ -8,6 +8,7 @@ import type { Task } from './task.ts';
 export class TaskTable {
   readonly #tasks = new Map<number, Task>();
   readonly #retransmission: Retransmission | undefined;
+  readonly #idle: (() => void)[] = [];
 
   /** @param retransmission - From ErrorRecoveryLevel 1 on: statuses are settled there. */
   constructor(retransmission: Retransmission | undefined) {
@@ -31,11 +32,18 @@ export class TaskTable {
     return this.#tasks.values();
   }
 
-  /** Gives all tasks away, in the order of their first sending. */
+  /** Gives all tasks away. */
   takeAll(): Task[] {
     const tasks = [...this.#tasks.values()];
     this.#tasks.clear();
+    for (const task of tasks) task.detach();
+    this.#tellIdle();
     return tasks;
+  }
+
+  /** Resolves when nothing is at work here. */
+  get idle(): Promise<void> {
+    return new Promise((resolve) => (this.size === 0 ? resolve() : this.#idle.push(resolve)));
   }
 
   /** The task has come to its end, by the status `statSn` if by any. */
@@ -43,6 +51,7 @@ export class TaskTable {
     this.#tasks.delete(task.initiatorTaskTag);
     if (statSn !== undefined) this.settle(statSn);
     task.end(outcome);
+    if (this.size === 0) this.#tellIdle();
   }
 
   /** The task is over without a status of its own. */
@@ -77,5 +86,9 @@ export class TaskTable {
     if (held === undefined) return;
     const lost = dataLost ? new InitiatorError({ code: 'INITIATOR_DIGEST', part: 'data' }) : undefined;
     this.end(task, lost ?? held.outcome(), held.statSn);
+  }
+
+  #tellIdle(): void {
+    if (this.#idle.length > 0) for (const waiter of this.#idle.splice(0)) waiter();
   }
 }

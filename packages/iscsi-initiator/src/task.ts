@@ -2,6 +2,7 @@ import { totalLength } from '@lunbox/block';
 import { encodeLun } from '@lunbox/scsi';
 import { DataHoles } from './data-holes.ts';
 import type { InitiatorError } from './errors.ts';
+import type { FullFeature } from './full-feature.ts';
 import type { Lender } from './outbox.ts';
 import type { ScsiRequest, ScsiResult } from './request.ts';
 
@@ -26,7 +27,7 @@ export interface HeldStatus {
   readonly outcome: () => ScsiResult | InitiatorError;
 }
 
-/** One try of a command on one connection. */
+/** One try of a command; it outlives its connection where the session recovers connections. */
 export class Task implements Lender {
   readonly request: ScsiRequest;
   readonly initiatorTaskTag: number;
@@ -37,6 +38,8 @@ export class Task implements Lender {
   readonly buffers: readonly Uint8Array[];
   /** Expected Data Transfer Length, in bytes. */
   readonly lengthBytes: number;
+  /** The connection that it is allegiant to (RFC 7143 §4.2.5.1); undefined while that is lost. */
+  connection: FullFeature | undefined = undefined;
   /** Data-In received so far. */
   receivedBytes = 0;
   /** DataSN of the next Data-In, or R2TSN of the next R2T. */
@@ -99,10 +102,22 @@ export class Task implements Lender {
     this.#tell();
   }
 
-  /** The connection is gone, and the buffers with it are free. */
-  lost(error: InitiatorError): void {
-    this.#lent = 0;
-    this.end(error);
+  /** The connection is gone. A status that waited for data goes with it. */
+  detach(): void {
+    this.connection = undefined;
+    this.held = undefined;
+    this.wantedAck = undefined;
+    this.dataLost = false;
+    this.#forgetAfterHoles();
+  }
+
+  /** RFC 7143 §11.5.6: what came after something that is missing comes again. */
+  #forgetAfterHoles(): void {
+    const first = this.holes?.first;
+    this.holes = undefined;
+    if (first === undefined) return;
+    this.nextDataSn = first.dataSn;
+    if (this.request.read !== undefined) this.receivedBytes = this.nextOffset = first.offset;
   }
 
   #tell(): void {

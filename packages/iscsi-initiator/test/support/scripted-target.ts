@@ -14,6 +14,7 @@ import {
   type ScsiCommandPdu,
   type ScsiResponsePdu,
   type TargetPdu,
+  type TaskManagementRequestPdu,
 } from '@lunbox/iscsi-pdu';
 import { IscsiSession, type Channel, type ChannelEvents, type Portal } from '../../src/index.ts';
 import type { SessionOptions, SessionSeams } from '../../src/index.ts';
@@ -41,8 +42,6 @@ export class ScriptedConnection implements Channel {
   readonly received: InitiatorPdu[] = [];
   statSn = 1000;
   maxCmdSn = 64;
-  /** Overrides what is told of the commands that have come. */
-  expCmdSn: number | undefined;
   ended = false;
   /** The next PDU arrives with its last bit flipped. */
   spoilNext = false;
@@ -89,6 +88,12 @@ export class ScriptedConnection implements Channel {
     const numbers = this.#currentNumbers();
     this.statSn++;
     return numbers;
+  }
+
+  /** The answer to a task management request. */
+  managed({ initiatorTaskTag }: TaskManagementRequestPdu, response = 0): void {
+    const rest = { response, additionalResponse: 0, initiatorTaskTag };
+    this.say({ type: 'task-management-response', ...rest, ...this.numbers() });
   }
 
   /** A Reject of what was received. */
@@ -189,12 +194,18 @@ export class ScriptedConnection implements Channel {
   }
 
   #currentNumbers(): { statSn: number; expCmdSn: number; maxCmdSn: number } {
-    return { statSn: this.statSn, expCmdSn: this.expCmdSn ?? this.#receivedCmdSn, maxCmdSn: this.maxCmdSn };
+    return {
+      statSn: this.statSn,
+      expCmdSn: this.#target.expCmdSn ?? this.#receivedCmdSn,
+      maxCmdSn: this.maxCmdSn,
+    };
   }
 
+  /** Everything that came by any connection of the session counts. */
   get #receivedCmdSn(): number {
-    const last = this.received.findLast((pdu) => pdu.type === 'scsi-command' && !pdu.immediate);
-    return last?.type === 'scsi-command' ? last.cmdSn + 1 : 1;
+    const open = this.#target.connections.filter(({ ended }) => !ended);
+    const commands = open.flatMap((connection) => connection.sent('scsi-command'));
+    return Math.max(0, ...commands.filter(({ immediate }) => !immediate).map(({ cmdSn }) => cmdSn)) + 1;
   }
 }
 
@@ -211,6 +222,12 @@ export class ScriptedTarget {
     connection.respond(pdu);
   /** False: connections are refused. */
   reachable = true;
+  /** Overrides what is told of the commands that have come. */
+  expCmdSn: number | undefined;
+  /** What happens to task management requests; by default nothing. */
+  manage: (connection: ScriptedConnection, pdu: TaskManagementRequestPdu) => void = () => undefined;
+  /** The answer to a logout (RFC 7143 §11.15.1). */
+  logoutResponse = 0;
   /** False: pings are not answered. */
   alive = true;
   readonly #random: SessionSeams['random'];
@@ -275,12 +292,16 @@ export class ScriptedTarget {
         }
         return;
       case 'logout-request': {
-        const rest = { response: 0, initiatorTaskTag: pdu.initiatorTaskTag, time2Wait: 0, time2Retain: 0 };
+        const { initiatorTaskTag } = pdu;
+        const rest = { response: this.logoutResponse, initiatorTaskTag, time2Wait: 0, time2Retain: 0 };
         connection.say({ type: 'logout-response', ...rest, ...connection.numbers() });
         return;
       }
       case 'scsi-command':
         this.command(connection, pdu);
+        return;
+      case 'task-management-request':
+        this.manage(connection, pdu);
         return;
       default:
     }

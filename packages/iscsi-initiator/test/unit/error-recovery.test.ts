@@ -302,17 +302,14 @@ describe('a status that is missing or spoilt (RFC 7143 §7.8, §7.9)', () => {
     const reset = session.manage({ function: TaskManagementFunction.LOGICAL_UNIT_RESET, lun: 0 });
     await settle();
     const [request] = connection.sent('task-management-request');
-    const answer = (numbers: ReturnType<typeof connection.numbers>) => {
-      const rest = { response: 0, additionalResponse: 0, initiatorTaskTag: request!.initiatorTaskTag };
-      connection.say({ type: 'task-management-response', ...rest, ...numbers });
-    };
-    answer(connection.numbers());
+    connection.managed(request!);
     await settle();
     connection.respond(pdu, 0, EMPTY, { statSn });
     await expect(ended).resolves.toMatchObject({ status: 0 });
     await target.pass(2000);
     expect(connection.sent('snack').at(-1)).toMatchObject({ begRun: statSn + 1, runLength: 1 });
-    answer({ ...connection.numbers(), statSn: statSn + 1 });
+    connection.statSn = statSn + 1;
+    connection.managed(request!);
     await reset;
   });
 });
@@ -368,15 +365,15 @@ describe('R2Ts (RFC 7143 §11.8)', () => {
 
 describe('a command that the target has not received (RFC 7143 §7.2.1)', () => {
   it('is sent again with all its data when its digest was wrong', async () => {
-    const { session, connection, command } = await level1();
+    const { target, session, connection, command } = await level1();
     const ended = session.command({ lun: 0, cdb: CDB, write: [bytes(20)] });
     const pdu = await command();
-    connection.expCmdSn = pdu.cmdSn;
+    target.expCmdSn = pdu.cmdSn;
     connection.reject(RejectReason.DATA_DIGEST_ERROR, pdu);
     const again = await command(2);
     const { expStatSn: _old, ...same } = pdu;
     expect(again).toMatchObject(same);
-    connection.expCmdSn = undefined;
+    target.expCmdSn = undefined;
     connection.respond(again);
     await ended;
   });
@@ -385,12 +382,12 @@ describe('a command that the target has not received (RFC 7143 §7.2.1)', () => 
     const { target, session, connection, command } = await level1();
     const ended = session.command({ lun: 0, cdb: CDB });
     const pdu = await command();
-    connection.expCmdSn = pdu.cmdSn;
+    target.expCmdSn = pdu.cmdSn;
     await target.pass(1000);
     expect(connection.sent('nop-out').length).toBeGreaterThanOrEqual(1);
     const again = await command(2);
     expect(again).toMatchObject({ cmdSn: pdu.cmdSn, initiatorTaskTag: pdu.initiatorTaskTag });
-    connection.expCmdSn = undefined;
+    target.expCmdSn = undefined;
     connection.respond(again);
     await ended;
   });
@@ -406,11 +403,11 @@ describe('a command that the target has not received (RFC 7143 §7.2.1)', () => 
   });
 
   it('and is refused leaves no gap: an ABORT TASK stands in for it (RFC 7143 §7.3)', async () => {
-    const { session, connection, command } = await level1();
+    const { target, session, connection, command } = await level1();
     const ended = session.command({ lun: 0, cdb: CDB });
     const refused = expect(ended).rejects.toMatchObject({ code: 'INITIATOR_REJECTED' });
     const pdu = await command();
-    connection.expCmdSn = pdu.cmdSn;
+    target.expCmdSn = pdu.cmdSn;
     connection.reject(RejectReason.INVALID_PDU_FIELD, pdu);
     await refused;
     await settle();

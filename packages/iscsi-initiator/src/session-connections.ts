@@ -1,0 +1,338 @@
+import { LogoutReason } from '@lunbox/iscsi-pdu';
+import createDebug from 'debug';
+import { Backoff } from './backoff.ts';
+import {
+  ConnectionRecovery,
+  type DropTimes,
+  type LostConnection,
+  type RecoveryHost,
+} from './connection-recovery.ts';
+import { connectionLost, InitiatorError } from './errors.ts';
+import type { FullFeature, FullFeatureEvents } from './full-feature.ts';
+import { LoginAttempt, type LoginOutcome, type LoginPlace, type LoginSurroundings } from './login-attempt.ts';
+import { CommandWindow } from './numbering.ts';
+import type { SessionParameters } from './parameters.ts';
+import { SessionIdentity } from './session-identity.ts';
+import type { SessionOptions, SessionSeams } from './session-options.ts';
+import type { Task } from './task.ts';
+import type { Portal } from './transport.ts';
+
+const log = createDebug('lunbox:iscsi-initiator:connections');
+
+/** How long a target may take over a logout before the connection is cut. */
+const LOGOUT_TIMEOUT_MS = 3000;
+const CID_MASK = 0xffff;
+
+/** What the connections tell their session. */
+export interface ConnectionsEvents extends FullFeatureEvents {
+  /** There is a connection for commands: in a new session, or in the old one that goes on. */
+  up(isNewSession: boolean): void;
+  /** The last connection is lost, and the session waits for another to go on with. */
+  suspended(): void;
+  /** The session is over, or a try to get one failed. Tasks have been told before. */
+  down(error: InitiatorError): void;
+  /** A command goes on by another connection. */
+  taskMoved(task: Task): void;
+}
+
+/** The session that there is at the moment. */
+interface Session {
+  readonly tsih: number;
+  readonly window: CommandWindow;
+  readonly parameters: SessionParameters;
+}
+
+/**
+ * The connections of a session (RFC 7143 §4.2.1): they are made, get commands, are replaced when they are lost, and
+ * recovered where ErrorRecoveryLevel 2 was agreed. With the last one that cannot be recovered the session ends.
+ */
+export class SessionConnections {
+  readonly identity: SessionIdentity;
+  readonly #seams: SessionSeams;
+  readonly #events: ConnectionsEvents;
+  readonly #surroundings: LoginSurroundings;
+  readonly #backoff: Backoff;
+  readonly #attempts = new Set<LoginAttempt>();
+  /** In full feature phase. */
+  #members: FullFeature[] = [];
+  /** Those that take commands. */
+  #usable: FullFeature[] = [];
+  #session: Session | undefined;
+  #recovery: ConnectionRecovery | undefined;
+  readonly #dropTimes = new WeakMap<FullFeature, DropTimes>();
+  #wanted: number;
+  #joining = 0;
+  #nextCid = 0;
+  #nextTag = 0;
+  #cancelTopUp: (() => void) | undefined;
+
+  /** @throws InitiatorError `INITIATOR_OPTIONS`. */
+  constructor(options: SessionOptions, seams: SessionSeams, events: ConnectionsEvents) {
+    this.identity = new SessionIdentity(options, seams);
+    this.#seams = seams;
+    this.#events = events;
+    this.#wanted = options.connections ?? 1;
+    this.#backoff = new Backoff(options.reconnect ?? {}, seams.random);
+    const newTag = (): number => this.#newTag();
+    this.#surroundings = { identity: this.identity, seams, events, newTag };
+  }
+
+  /** Connections in full feature phase. */
+  get members(): readonly FullFeature[] {
+    return this.#members;
+  }
+
+  /** Connections that take commands. */
+  get usableCount(): number {
+    return this.#usable.length;
+  }
+
+  /** What holds in the session; undefined when there is none. */
+  get parameters(): SessionParameters | undefined {
+    return this.#members[0]?.parameters ?? this.#session?.parameters;
+  }
+
+  /** True when another command may be sent. */
+  get windowOpen(): boolean {
+    return this.#session !== undefined && this.#session.window.open;
+  }
+
+  /** The connection for the next command: the one with the fewest at work. Undefined when there is none. */
+  pick(): FullFeature | undefined {
+    const [first] = this.#usable;
+    if (first === undefined || this.#usable.length === 1) return first;
+    return this.#usable.reduce((least, other) => (other.tasks.size < least.tasks.size ? other : least));
+  }
+
+  /** Tries once to get a new session; `up` or `down` follows. */
+  lead(): void {
+    const window = new CommandWindow(1);
+    this.#nextCid = 0;
+    const place = { cid: this.#newCid(), tsih: 0, window, session: undefined };
+    this.#login(this.identity.portal, place, {
+      up: (fullFeature, tsih) => {
+        const { parameters } = fullFeature;
+        this.#session = { tsih, window, parameters };
+        this.#recovery = new ConnectionRecovery(this.#recoveryHost(this.#session), this.#seams.clock);
+        this.#backoff.reset();
+        this.#joined(fullFeature);
+        this.#events.up(true);
+        this.topUp();
+      },
+      down: (error) => this.#events.down(error),
+    });
+  }
+
+  /** Adds a connection; resolves with its CID. The session keeps one more from now on. */
+  add(portal: Portal | undefined): { readonly attempt: LoginAttempt; readonly joined: Promise<number> } {
+    const session = this.#session as Session;
+    const limit = session.parameters.maxConnections;
+    if (this.#members.length + this.#joining >= limit) {
+      throw new InitiatorError({ code: 'INITIATOR_OPTIONS', reason: `MaxConnections is ${limit}` });
+    }
+    this.#wanted++;
+    let attempt!: LoginAttempt;
+    const joined = new Promise<number>((resolve, reject) => {
+      attempt = this.#join(session, portal, {
+        up: ({ cid }) => resolve(cid),
+        down: (error) => {
+          this.#wanted--;
+          reject(error);
+        },
+      });
+    });
+    return { attempt, joined };
+  }
+
+  /** Takes a connection out of the session when its commands have ended. The session keeps one less from now on. */
+  async remove(cid: number): Promise<void> {
+    const leaving = this.#members.find((member) => member.cid === cid);
+    if (leaving === undefined || this.#usable.every((member) => member === leaving)) {
+      throw new InitiatorError({ code: 'INITIATOR_OPTIONS', reason: `connection ${cid} cannot be removed` });
+    }
+    this.#wanted = Math.max(1, this.#wanted - 1);
+    await this.retire(leaving, connectionLost('removed'));
+  }
+
+  /** Logs one connection out after its commands (RFC 7143 §11.14.1, "close the connection"). */
+  async retire(leaving: FullFeature, reason: InitiatorError): Promise<void> {
+    this.#usable = this.#usable.filter((member) => member !== leaving);
+    await leaving.tasks.idle;
+    await this.#logOut(leaving, LogoutReason.CLOSE_CONNECTION, reason);
+    leaving.connection.finish(reason);
+    this.topUp();
+  }
+
+  /** Logs the session out and ends it; `down` follows. Nothing may be at work any more. */
+  async leave(reason: InitiatorError): Promise<void> {
+    const [via] = this.#members;
+    if (via !== undefined) await this.#logOut(via, LogoutReason.CLOSE_SESSION, reason);
+    this.end(reason, true);
+  }
+
+  /** Ends the session, and every try to get one. `down` follows when there was something. */
+  end(error: InitiatorError, orderly = false): void {
+    const session = this.#session;
+    const members = this.#members;
+    this.#session = undefined;
+    this.#members = [];
+    this.#usable = [];
+    this.#cancelTopUp?.();
+    this.#recovery?.stop(error);
+    this.#recovery = undefined;
+    for (const attempt of this.#attempts) attempt.fail(error);
+    for (const { connection } of members) {
+      if (orderly) connection.finish(error);
+      else connection.fail(error);
+    }
+    if (session !== undefined) this.#events.down(error);
+  }
+
+  /** The target drops a connection (RFC 7143 §11.9.1), and says when to recover from that. */
+  drop(member: FullFeature, times: DropTimes, error: InitiatorError): void {
+    this.#dropTimes.set(member, times);
+    member.connection.fail(error);
+  }
+
+  /** Makes connections until there are as many as wanted. */
+  topUp(): void {
+    const session = this.#session;
+    if (session === undefined || this.#recovery?.busy !== false) return;
+    const most = Math.min(this.#wanted, session.parameters.maxConnections);
+    while (this.#members.length + this.#joining < most) {
+      this.#join(session, undefined, {
+        up: () => undefined,
+        down: (error) => {
+          log('no further connection: %s', error.message);
+          this.#topUpLater();
+        },
+      });
+    }
+  }
+
+  /** Time passes. */
+  tick(nowMs: number): void {
+    for (const member of [...this.#members]) member.tick(nowMs);
+  }
+
+  #topUpLater(): void {
+    if (this.#session === undefined) return;
+    this.#cancelTopUp?.();
+    this.#cancelTopUp = this.#seams.clock.setTimer(this.#backoff.next(), () => this.topUp());
+  }
+
+  #join(session: Session, portal: Portal | undefined, outcome: LoginOutcome): LoginAttempt {
+    const { tsih, window, parameters } = session;
+    const place = { cid: this.#newCid(), tsih, window, session: parameters };
+    const where = portal ?? this.#members[0]?.connection.portal ?? this.identity.portal;
+    this.#joining++;
+    return this.#login(where, place, {
+      up: (fullFeature) => {
+        this.#joining--;
+        this.#backoff.reset();
+        this.#joined(fullFeature);
+        outcome.up(fullFeature, tsih);
+        this.#events.windowMoved();
+      },
+      down: (error) => {
+        this.#joining--;
+        outcome.down(error, undefined);
+      },
+    });
+  }
+
+  #login(portal: Portal, place: LoginPlace, outcome: LoginOutcome): LoginAttempt {
+    const attempt = new LoginAttempt(this.#surroundings, portal, place, {
+      up: (fullFeature, tsih) => {
+        this.#attempts.delete(attempt);
+        outcome.up(fullFeature, tsih);
+      },
+      down: (error, fullFeature) => {
+        this.#attempts.delete(attempt);
+        if (fullFeature === undefined) outcome.down(error, undefined);
+        else this.#lost(fullFeature, error);
+      },
+    });
+    this.#attempts.add(attempt);
+    return attempt;
+  }
+
+  #joined(fullFeature: FullFeature): void {
+    this.#members.push(fullFeature);
+    this.#usable.push(fullFeature);
+    log('connection %d is up', fullFeature.cid);
+  }
+
+  #lost(fullFeature: FullFeature, error: InitiatorError): void {
+    const { cid, connection, expStatSn } = fullFeature;
+    log('connection %d is lost: %s', cid, error.message);
+    const tasks = fullFeature.tasks.takeAll();
+    this.#members = this.#members.filter((member) => member !== fullFeature);
+    this.#usable = this.#usable.filter((member) => member !== fullFeature);
+    if (this.#session === undefined || this.#recovery === undefined) {
+      for (const task of tasks) task.end(error);
+      return;
+    }
+    const times = this.#dropTimes.get(fullFeature);
+    const lost: LostConnection = { cid, portal: connection.portal, expStatSn, tasks, error, times };
+    const alone = this.#members.length === 0;
+    if (!this.#recovery.take(lost, alone)) {
+      for (const task of tasks) task.end(error);
+      this.end(error);
+    } else if (alone) this.#events.suspended();
+  }
+
+  #recoveryHost(session: Session): RecoveryHost {
+    const { parameters, window, tsih } = session;
+    return {
+      parameters,
+      window,
+      members: () => this.#members,
+      pick: () => this.pick() ?? this.#members[0],
+      reinstate: ({ cid, portal }, outcome) => {
+        const place = { cid, tsih, window, session: parameters };
+        this.#login(portal, place, {
+          up: (fullFeature) => {
+            this.#joined(fullFeature);
+            outcome.up(fullFeature, tsih);
+            this.#events.up(false);
+          },
+          down: (error) => outcome.down(error, undefined),
+        });
+      },
+      backoff: this.#backoff,
+      moved: (task) => this.#events.taskMoved(task),
+      recovered: () => this.topUp(),
+      giveUp: (error) => this.end(error),
+    };
+  }
+
+  async #logOut(via: FullFeature, reason: number, error: InitiatorError): Promise<void> {
+    if (via.connection.ended) return;
+    const cut = this.#seams.clock.setTimer(LOGOUT_TIMEOUT_MS, () => via.connection.fail(error));
+    // A connection that breaks here is gone as well.
+    await via.exchanges.logout({ reason, cid: via.cid }).catch(() => undefined);
+    cut();
+  }
+
+  #newCid(): number {
+    const inUse = (cid: number): boolean =>
+      this.#members.some((member) => member.cid === cid) || this.#recovery?.knows(cid) === true;
+    let cid = this.#nextCid;
+    while (inUse(cid)) cid = (cid + 1) & CID_MASK;
+    this.#nextCid = (cid + 1) & CID_MASK;
+    return cid;
+  }
+
+  /** Initiator Task Tags are unique among what is outstanding in the session (RFC 7143 §11.2.1.8). */
+  #newTag(): number {
+    do this.#nextTag = (this.#nextTag + 1) & 0x7fffffff;
+    while (this.#tagInUse(this.#nextTag));
+    return this.#nextTag;
+  }
+
+  #tagInUse(tag: number): boolean {
+    for (const { tasks } of this.#members) if (tasks.get(tag) !== undefined) return true;
+    return this.#recovery?.holdsTag(tag) === true;
+  }
+}
