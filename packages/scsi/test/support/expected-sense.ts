@@ -10,6 +10,7 @@ export const Expected = {
   INVALID_RELEASE: check({ ...illegal, ...AdditionalSenseCode.INVALID_RELEASE_OF_PERSISTENT_RESERVATION }),
   TOO_MANY_REGISTRATIONS: check({ ...illegal, ...AdditionalSenseCode.INSUFFICIENT_REGISTRATION_RESOURCES }),
   INVALID_OPCODE: check({ ...illegal, ...AdditionalSenseCode.INVALID_COMMAND_OPERATION_CODE }),
+  INVALID_CDB_FIELD: check({ ...illegal, ...AdditionalSenseCode.INVALID_FIELD_IN_CDB }),
   LBA_OUT_OF_RANGE: check({ ...illegal, ...AdditionalSenseCode.LOGICAL_BLOCK_ADDRESS_OUT_OF_RANGE }),
   LUN_NOT_SUPPORTED: check({ ...illegal, ...AdditionalSenseCode.LOGICAL_UNIT_NOT_SUPPORTED }),
   LIST_LENGTH_ERROR: check({ ...illegal, ...AdditionalSenseCode.PARAMETER_LIST_LENGTH_ERROR }),

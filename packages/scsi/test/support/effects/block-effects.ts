@@ -1,0 +1,140 @@
+import { expect } from 'vitest';
+import {
+  buildUnmapList,
+  COMPARE_AND_WRITE,
+  GET_LBA_STATUS,
+  ORWRITE_16,
+  parseLbaStatus,
+  parseReadCapacity10,
+  parseReadCapacity16,
+  PRE_FETCH_10,
+  PRE_FETCH_16,
+  ProvisioningStatus,
+  READ_10,
+  READ_12,
+  READ_16,
+  READ_6,
+  READ_CAPACITY_10,
+  READ_CAPACITY_16,
+  SYNCHRONIZE_CACHE_10,
+  SYNCHRONIZE_CACHE_16,
+  UNMAP,
+  VERIFY_10,
+  VERIFY_12,
+  VERIFY_16,
+  WRITE_10,
+  WRITE_12,
+  WRITE_16,
+  WRITE_6,
+  WRITE_AND_VERIFY_10,
+  WRITE_AND_VERIFY_12,
+  WRITE_AND_VERIFY_16,
+  WRITE_SAME_10,
+  WRITE_SAME_16,
+  type CdbDefinition,
+  type Transfer6Cdb,
+} from '../../../src/index.ts';
+import { pattern, sameBytes, type Answer } from '../harness.ts';
+import {
+  effect,
+  SCENE_BLOCKS,
+  STORED,
+  type CommandEffect,
+  type Scene,
+  type WitnessDevice,
+} from './command-effect.ts';
+
+const LBA = 3;
+const COUNT = 2;
+const NEW = pattern(COUNT * 512, 99);
+const stored = STORED.slice(LBA * 512, (LBA + COUNT) * 512);
+const transfer = { LOGICAL_BLOCK_ADDRESS: LBA, TRANSFER_LENGTH: COUNT };
+const range = { LOGICAL_BLOCK_ADDRESS: LBA, NUMBER_OF_LOGICAL_BLOCKS: COUNT };
+
+function reads(command: CdbDefinition<Transfer6Cdb>): CommandEffect {
+  return effect(command, transfer, (_scene: Scene, { data }: Answer) => {
+    expect(sameBytes(data, stored)).toBe(true);
+  });
+}
+
+/** The medium holds the data, what lies around it is as it was, and the operations were these. */
+function writes(command: CdbDefinition<Transfer6Cdb>, ...log: string[]): CommandEffect {
+  const check = ({ device }: Scene) => {
+    expect(device.log).toEqual(log);
+    const expected = Uint8Array.from(STORED);
+    expected.set(NEW, LBA * 512);
+    expect(sameBytes(device.blocks(0, SCENE_BLOCKS / 2), expected)).toBe(true);
+  };
+  return effect(command, transfer, check, { dataOut: NEW });
+}
+
+function holds(device: WitnessDevice, expected: Uint8Array): boolean {
+  return sameBytes(device.blocks(LBA, COUNT), expected);
+}
+
+function logs(...operations: string[]): CommandEffect['check'] {
+  return ({ device }) => expect(device.log).toEqual(operations);
+}
+
+const orWritten = Uint8Array.from(NEW, (byte, index) => byte | stored[index]!);
+const block = pattern(512, 5);
+const unmapList = buildUnmapList([{ lba: 0, blockCount: SCENE_BLOCKS }]);
+
+/** What each command for blocks does. */
+export const BLOCK_EFFECTS: readonly CommandEffect[] = [
+  ...[READ_6, READ_10, READ_12, READ_16].map(reads),
+  ...[WRITE_6, WRITE_10, WRITE_12, WRITE_16].map((command) => writes(command, 'write')),
+  ...[WRITE_AND_VERIFY_10, WRITE_AND_VERIFY_12, WRITE_AND_VERIFY_16].map((command) =>
+    writes(command, 'write-fua', 'read'),
+  ),
+  effect(
+    ORWRITE_16,
+    transfer,
+    ({ device }) => {
+      expect(holds(device, orWritten)).toBe(true);
+    },
+    { dataOut: NEW },
+  ),
+  effect(
+    COMPARE_AND_WRITE,
+    range,
+    ({ device }) => {
+      expect(holds(device, NEW)).toBe(true);
+    },
+    { dataOut: Buffer.concat([stored, NEW]) },
+  ),
+  ...[VERIFY_10, VERIFY_12, VERIFY_16].map((command) =>
+    effect(command, { LOGICAL_BLOCK_ADDRESS: LBA, VERIFICATION_LENGTH: COUNT }, logs('read')),
+  ),
+  ...[PRE_FETCH_10, PRE_FETCH_16].map((command) =>
+    effect(command, { LOGICAL_BLOCK_ADDRESS: LBA, PREFETCH_LENGTH: COUNT }, logs('read')),
+  ),
+  ...[SYNCHRONIZE_CACHE_10, SYNCHRONIZE_CACHE_16].map((command) => effect(command, range, logs('flush'))),
+  ...[WRITE_SAME_10, WRITE_SAME_16].map((command) =>
+    effect(
+      command,
+      range,
+      ({ device }) => {
+        expect(holds(device, Buffer.concat([block, block]))).toBe(true);
+      },
+      { dataOut: block },
+    ),
+  ),
+  effect(
+    UNMAP,
+    { PARAMETER_LIST_LENGTH: unmapList.length },
+    ({ device }) => {
+      expect(device.allocatedBytes).toBe(0);
+    },
+    { dataOut: unmapList },
+  ),
+  effect(GET_LBA_STATUS, { ALLOCATION_LENGTH: 64 }, (_scene, { data }) => {
+    expect(parseLbaStatus(data)[0]).toMatchObject({ lba: 0, status: ProvisioningStatus.MAPPED });
+  }),
+  effect(READ_CAPACITY_10, {}, (_scene, { data }) => {
+    expect(parseReadCapacity10(data).RETURNED_LOGICAL_BLOCK_ADDRESS).toBe(SCENE_BLOCKS - 1);
+  }),
+  effect(READ_CAPACITY_16, { ALLOCATION_LENGTH: 32 }, (_scene, { data }) => {
+    expect(parseReadCapacity16(data).RETURNED_LOGICAL_BLOCK_ADDRESS).toBe(SCENE_BLOCKS - 1);
+  }),
+];

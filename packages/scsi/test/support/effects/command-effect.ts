@@ -1,0 +1,85 @@
+import { MemoryDevice, type MaybePromise } from '@lunbox/block';
+import type { CdbDefinition } from '../../../src/index.ts';
+import { Harness, pattern, type Answer, type Initiator } from '../harness.ts';
+
+/** Memory that remembers what was asked of it: a witness of effects that is not a command. */
+export class WitnessDevice extends MemoryDevice {
+  /** The operations since the last look. */
+  log: string[] = [];
+
+  override read(into: readonly Uint8Array[], offset: number): MaybePromise<void> {
+    this.log.push('read');
+    return super.read(into, offset);
+  }
+
+  override write(
+    from: readonly Uint8Array[],
+    offset: number,
+    options?: { fua?: boolean },
+  ): MaybePromise<void> {
+    this.log.push(options?.fua === true ? 'write-fua' : 'write');
+    return super.write(from, offset);
+  }
+
+  override flush(): MaybePromise<void> {
+    this.log.push('flush');
+    return super.flush();
+  }
+
+  /** Blocks as they are on the medium. */
+  blocks(lba: number, count: number): Uint8Array {
+    const bytes = new Uint8Array(count * this.blockSize);
+    void super.read([bytes], lba * this.blockSize);
+    return bytes;
+  }
+
+  /** Puts blocks on the medium, past the unit. */
+  put(lba: number, bytes: Uint8Array): void {
+    void super.write([bytes], lba * this.blockSize);
+  }
+}
+
+/** What an effect happens to: a unit of {@link SCENE_BLOCKS} blocks, the first half of them a pattern. */
+export interface Scene {
+  readonly harness: Harness;
+  readonly device: WitnessDevice;
+  readonly initiator: Initiator;
+}
+
+export const SCENE_BLOCKS = 128;
+
+/** What the first half of the medium holds at the start. */
+export const STORED: Uint8Array = pattern((SCENE_BLOCKS / 2) * 512);
+
+/** A command that ends well on a scene, and how one sees that it did what it says. */
+export interface CommandEffect {
+  readonly command: CdbDefinition<never>;
+  readonly cdb: Uint8Array;
+  readonly dataOut?: Uint8Array;
+  readonly prepare?: (scene: Scene) => unknown;
+  /** Throws when there is no effect. */
+  readonly check: (scene: Scene, answer: Answer) => unknown;
+}
+
+/** A row of an effect table. */
+export function effect<T>(
+  command: CdbDefinition<T>,
+  fields: Partial<T>,
+  check: CommandEffect['check'],
+  more: Pick<CommandEffect, 'dataOut' | 'prepare'> = {},
+): CommandEffect {
+  return { command: command as CdbDefinition<never>, cdb: command.encode(fields), check, ...more };
+}
+
+/** A scene as an effect finds it. */
+export async function openScene({ prepare }: CommandEffect): Promise<Scene> {
+  const device = new WitnessDevice({ size: SCENE_BLOCKS * 512 });
+  device.put(0, STORED);
+  const harness = new Harness(device);
+  const { initiator } = harness;
+  await initiator.settle();
+  const scene = { harness, device, initiator };
+  await prepare?.(scene);
+  device.log = [];
+  return scene;
+}
