@@ -123,8 +123,10 @@ export class CommandQueue {
     command.task = undefined;
     const failed = outcome instanceof InitiatorError;
     if (failed && command.aborting !== undefined) command.end(command.aborting);
-    else if (failed && mayTryAgain(command, outcome)) this.#requeue(command);
-    else command.end(outcome);
+    else if (failed && mayTryAgain(command, outcome)) {
+      this.#requeue(command);
+      this.pump();
+    } else command.end(outcome);
   }
 
   /** Aborts what has taken too long. */

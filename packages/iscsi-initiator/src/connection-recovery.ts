@@ -162,7 +162,7 @@ export class ConnectionRecovery {
       down: (error) => {
         this.#reinstating = false;
         if (this.#stopped) return;
-        if (isFinal(error)) return this.#host.giveUp(error);
+        if (isFinal(error)) return this.#host.giveUp(connectionLost('the session is gone', error));
         log('connection %d is not reinstated: %s', entry.lost.cid, error.message);
         entry.cancelTimer = this.#clock.setTimer(this.#host.backoff.next(), () => {
           entry.state = 'ready';
