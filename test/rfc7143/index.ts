@@ -1,10 +1,12 @@
 import type { RfcRule } from '../support/rfc-rule.ts';
 import { section11Commands } from './section-11-commands.ts';
 import { section11Data } from './section-11-data.ts';
-import { section11Login } from './section-11-login.ts';
+import { section11LoginRequest } from './section-11-login-request.ts';
+import { section11LoginResponse } from './section-11-login-response.ts';
 import { section11Logout } from './section-11-logout.ts';
-import { section11Recovery } from './section-11-recovery.ts';
+import { section11Nop } from './section-11-nop.ts';
 import { section11Responses } from './section-11-responses.ts';
+import { section11Snack } from './section-11-snack.ts';
 import { section11TaskManagement } from './section-11-task-management.ts';
 import { section11Text } from './section-11-text.ts';
 import { section13 } from './section-13.ts';
@@ -34,8 +36,10 @@ export const rfc7143Rules: readonly RfcRule[] = [
   ...section11TaskManagement,
   ...section11Data,
   ...section11Text,
-  ...section11Login,
+  ...section11LoginRequest,
+  ...section11LoginResponse,
   ...section11Logout,
-  ...section11Recovery,
+  ...section11Snack,
+  ...section11Nop,
   ...section13,
 ];

@@ -14,6 +14,10 @@ export const section11Commands: readonly RfcRule[] = [
         'has zeroes in every reserved field and bit, in padding, and in the lengths of what is not ' +
           'there',
       ],
+      'iscsi-initiator/test/rfc7143/section-11-requests.test.ts': [
+        'has zeroes in every reserved field and bit, in padding, and in the lengths of what is not ' +
+          'there',
+      ],
     },
   },
   {
@@ -55,6 +59,10 @@ export const section11Commands: readonly RfcRule[] = [
         'has zeroes in every reserved field and bit, in padding, and in the lengths of what is not ' +
           'there',
       ],
+      'iscsi-initiator/test/rfc7143/section-11-requests.test.ts': [
+        'has zeroes in every reserved field and bit, in padding, and in the lengths of what is not ' +
+          'there',
+      ],
     },
   },
   {
@@ -64,6 +72,10 @@ export const section11Commands: readonly RfcRule[] = [
     says: 'The padding bytes SHOULD be sent as 0.',
     tests: {
       'iscsi-target/test/rfc7143/section-11-commands.test.ts': [
+        'has zeroes in every reserved field and bit, in padding, and in the lengths of what is not ' +
+          'there',
+      ],
+      'iscsi-initiator/test/rfc7143/section-11-requests.test.ts': [
         'has zeroes in every reserved field and bit, in padding, and in the lengths of what is not ' +
           'there',
       ],
@@ -79,6 +91,7 @@ export const section11Commands: readonly RfcRule[] = [
         'has an opcode of a target',
         'an initiator’s PDU with opcode %d is rejected',
       ],
+      'iscsi-initiator/test/rfc7143/section-11-requests.test.ts': ['has an opcode of an initiator'],
     },
   },
   {
@@ -88,6 +101,10 @@ export const section11Commands: readonly RfcRule[] = [
     says: 'The TotalAHSLength is only used in PDUs that have an AHS and MUST be 0 in all other PDUs.',
     tests: {
       'iscsi-target/test/rfc7143/section-11-commands.test.ts': [
+        'has zeroes in every reserved field and bit, in padding, and in the lengths of what is not ' +
+          'there',
+      ],
+      'iscsi-initiator/test/rfc7143/section-11-requests.test.ts': [
         'has zeroes in every reserved field and bit, in padding, and in the lengths of what is not ' +
           'there',
       ],
@@ -103,16 +120,23 @@ export const section11Commands: readonly RfcRule[] = [
         'has zeroes in every reserved field and bit, in padding, and in the lengths of what is not ' +
           'there',
       ],
+      'iscsi-initiator/test/rfc7143/section-11-requests.test.ts': [
+        'has zeroes in every reserved field and bit, in padding, and in the lengths of what is not ' +
+          'there',
+      ],
     },
   },
   {
     id: '11.2.1.8-1',
     level: 'MUST',
-    who: 'initiator',
+    who: 'both',
     says: 'While a task exists, this tag MUST uniquely identify the task session-wide.',
     tests: {
       'iscsi-target/test/unit/full-feature.test.ts': [
         'rejects a task tag that is in use (RFC 7143 §11.17.1, "task in progress")',
+      ],
+      'iscsi-initiator/test/rfc7143/section-11-requests.test.ts': [
+        'has a task tag that nothing else has and that is not the reserved one',
       ],
     },
   },
@@ -121,6 +145,11 @@ export const section11Commands: readonly RfcRule[] = [
     level: 'MUST NOT',
     who: 'initiator',
     says: 'An ITT value of 0xffffffff is reserved and MUST NOT be assigned for a task by the initiator.',
+    tests: {
+      'iscsi-initiator/test/rfc7143/section-11-requests.test.ts': [
+        'has a task tag that nothing else has and that is not the reserved one',
+      ],
+    },
   },
   {
     id: '11.2.2.3-1',
@@ -134,6 +163,11 @@ export const section11Commands: readonly RfcRule[] = [
     level: 'MUST',
     who: 'initiator',
     says: 'At least one of the W and F bits MUST be set to 1.',
+    tests: {
+      'iscsi-initiator/test/rfc7143/section-11-requests.test.ts': [
+        'has F or W, and a direction wherever data is expected',
+      ],
+    },
   },
   {
     id: '11.3.1-2',
@@ -142,6 +176,11 @@ export const section11Commands: readonly RfcRule[] = [
     says:
       '… but they MUST NOT both be 0 when the Expected Data Transfer Length and/or Bidirectional ' +
       'Read Expected Data Transfer Length are not 0 (i.e., when some data transfer is expected …',
+    tests: {
+      'iscsi-initiator/test/rfc7143/section-11-requests.test.ts': [
+        'has F or W, and a direction wherever data is expected',
+      ],
+    },
   },
   {
     id: '11.3.4-1',
@@ -150,12 +189,16 @@ export const section11Commands: readonly RfcRule[] = [
     says:
       'For bidirectional operations, an additional header segment MUST be present in the header ' +
       'sequence that indicates the Bidirectional Read Expected Data Transfer Length.',
+    tests: { 'iscsi-initiator/test/unit/session.test.ts': ['refuses %s at once'] },
+    because: 'bidirectional commands are refused, so none is ever sent.',
   },
   {
     id: '11.3.4-2',
     level: 'MUST',
     who: 'initiator',
     says: 'In this case, the F bit MUST be set to 1.',
+    tests: { 'iscsi-initiator/test/unit/session.test.ts': ['refuses %s at once'] },
+    because: 'bidirectional commands are refused, so none is ever sent.',
   },
   {
     id: '11.3.4-3',
@@ -164,6 +207,11 @@ export const section11Commands: readonly RfcRule[] = [
     says:
       '… the initiator MUST send the maximum amount of unsolicited data OR ONLY the immediate ' +
       'data, if any.',
+    tests: {
+      'iscsi-initiator/test/rfc7143/section-11-requests.test.ts': [
+        'brings all the unsolicited data that it may, or only the immediate data',
+      ],
+    },
   },
   {
     id: '11.3.5-1',

@@ -9,6 +9,11 @@ export const section11Data: readonly RfcRule[] = [
     says:
       'Although targets MAY choose to send even non-exception status in separate responses, ' +
       'initiators MUST support non-exception status in Data-In PDUs.',
+    tests: {
+      'iscsi-initiator/test/rfc7143/section-11-requests.test.ts': [
+        'status may come with the last data, or after it',
+      ],
+    },
   },
   {
     id: '11.7.1-1',
@@ -56,6 +61,7 @@ export const section11Data: readonly RfcRule[] = [
     level: 'MUST',
     who: 'initiator',
     says: 'The initiator MUST ignore the A bit set to 1 for sessions with ErrorRecoveryLevel=0.',
+    tests: { 'iscsi-initiator/test/unit/error-recovery.test.ts': ['means nothing at ErrorRecoveryLevel 0'] },
   },
   {
     id: '11.7.2-4',
@@ -65,6 +71,11 @@ export const section11Data: readonly RfcRule[] = [
       '… if there are no holes in the read data until that Data-In PDU, the initiator MUST issue a ' +
       'SNACK of type DataACK, except when it is able to acknowledge the status for the task ' +
       'immediately via the ExpStatSN …',
+    tests: {
+      'iscsi-initiator/test/unit/error-recovery.test.ts': [
+        'is answered by a DataACK with the tag and LUN of the PDU, when nothing is missing',
+      ],
+    },
   },
   {
     id: '11.7.2-5',
@@ -73,6 +84,11 @@ export const section11Data: readonly RfcRule[] = [
     says:
       'If the initiator has detected holes in the read data prior to that Data-In PDU, it MUST ' +
       'postpone issuing the SNACK of type DataACK until the holes are filled.',
+    tests: {
+      'iscsi-initiator/test/rfc7143/section-11-exchanges.test.ts': [
+        'that acknowledges data waits for the holes, and what it acknowledged is never asked for ' + 'again',
+      ],
+    },
   },
   {
     id: '11.7.2-6',
@@ -80,6 +96,11 @@ export const section11Data: readonly RfcRule[] = [
     who: 'initiator',
     says:
       'An initiator also MUST NOT acknowledge the status for the task before those holes are ' + 'filled.',
+    tests: {
+      'iscsi-initiator/test/unit/error-recovery.test.ts': [
+        'is asked for in one run; a status waits for it and is not acknowledged before',
+      ],
+    },
   },
   {
     id: '11.7.3-1',
@@ -155,6 +176,9 @@ export const section11Data: readonly RfcRule[] = [
     tests: {
       'iscsi-target/test/rfc7143/section-11-data.test.ts': [
         'may have no data: it counts in its sequence all the same',
+      ],
+      'iscsi-initiator/test/rfc7143/section-11-requests.test.ts': [
+        'a Data-In PDU without data counts like any other',
       ],
     },
   },

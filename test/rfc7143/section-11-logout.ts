@@ -9,6 +9,14 @@ export const section11Logout: readonly RfcRule[] = [
     says:
       'After sending the Logout Request PDU, an initiator MUST NOT send any new iSCSI requests on ' +
       'the closing connection.',
+    tests: {
+      'iscsi-initiator/test/rfc7143/section-11-exchanges.test.ts': [
+        'is the last request of its session, and ends all connections',
+      ],
+      'iscsi-initiator/test/unit/multi-connection.test.ts': [
+        'are removed on request, after their commands, by a logout of the connection',
+      ],
+    },
   },
   {
     id: '11.14-2',
@@ -17,6 +25,14 @@ export const section11Logout: readonly RfcRule[] = [
     says:
       'If the Logout Request is intended to close the session, new iSCSI requests MUST NOT be sent ' +
       'on any of the connections participating in the session.',
+    tests: {
+      'iscsi-initiator/test/rfc7143/section-11-exchanges.test.ts': [
+        'is the last request of its session, and ends all connections',
+      ],
+      'iscsi-initiator/test/unit/multi-connection.test.ts': [
+        'are removed on request, after their commands, by a logout of the connection',
+      ],
+    },
   },
   {
     id: '11.14-3',
@@ -57,6 +73,14 @@ export const section11Logout: readonly RfcRule[] = [
     says:
       'After receiving the Logout Response and attempting to receive the FIN (if still possible), ' +
       'the initiator MUST completely close the logging-out connection.',
+    tests: {
+      'iscsi-initiator/test/rfc7143/section-11-exchanges.test.ts': [
+        'is the last request of its session, and ends all connections',
+      ],
+      'iscsi-initiator/test/unit/multi-connection.test.ts': [
+        'are removed on request, after their commands, by a logout of the connection',
+      ],
+    },
   },
   {
     id: '11.14-6',
@@ -65,12 +89,18 @@ export const section11Logout: readonly RfcRule[] = [
     says:
       'If an initiator intends to start recovery for a failing connection, it MUST use the Logout ' +
       'Request to "clean up" the target end of a failing connection and enable recovery to start …',
+    tests: {
+      'iscsi-initiator/test/rfc7143/section-11-exchanges.test.ts': [
+        'cleans a failing connection up before it is recovered from, or a login takes its place',
+      ],
+    },
   },
   {
     id: '11.14.2-1',
     level: 'MUST',
     who: 'initiator',
     says: 'For this PDU, TotalAHSLength and DataSegmentLength MUST be 0.',
+    tests: { 'iscsi-initiator/test/rfc7143/section-11-exchanges.test.ts': ['has no data'] },
   },
   {
     id: '11.14.5-1',
@@ -95,6 +125,9 @@ export const section11Logout: readonly RfcRule[] = [
       'iscsi-target/test/rfc7143/section-11-logout.test.ts': [
         'closes the connection that it names, after the answer',
         'of the session closes all its connections',
+      ],
+      'iscsi-initiator/test/rfc7143/section-11-exchanges.test.ts': [
+        'is the last request of its session, and ends all connections',
       ],
     },
   },

@@ -32,6 +32,11 @@ export const section11Responses: readonly RfcRule[] = [
     says:
       'A non-zero response field indicates a failure to execute the command, in which case the ' +
       'Status and Flag fields are undefined and MUST be ignored on reception.',
+    tests: {
+      'iscsi-initiator/test/rfc7143/section-11-requests.test.ts': [
+        'a response code other than 0 fails the command, whatever its status and flags say',
+      ],
+    },
   },
   {
     id: '11.4.5.1-1',

@@ -17,6 +17,11 @@ export const section11TaskManagement: readonly RfcRule[] = [
     says:
       '… except for the task management response to a TASK REASSIGN, additional responses MUST NOT ' +
       'be delivered to the SCSI layer after the task management response.',
+    tests: {
+      'iscsi-initiator/test/rfc7143/section-11-requests.test.ts': [
+        'a response that comes after its commands are concluded is thrown away, and so is theirs',
+      ],
+    },
   },
   {
     id: '11.5.1-3',
@@ -34,6 +39,11 @@ export const section11TaskManagement: readonly RfcRule[] = [
     says:
       'For ABORT TASK SET and CLEAR TASK SET, the issuing initiator MUST continue to respond to ' +
       'all valid Target Transfer Tags (received via R2T, Text Response, NOP-In …',
+    tests: {
+      'iscsi-initiator/test/rfc7143/section-11-requests.test.ts': [
+        'while it waits R2Ts are answered and statuses taken; its response ends the rest',
+      ],
+    },
   },
   {
     id: '11.5.1-5',
@@ -42,6 +52,11 @@ export const section11TaskManagement: readonly RfcRule[] = [
     says:
       'The issuing initiator SHOULD, however, terminate (i.e., by setting the F bit to 1) these ' +
       'response sequences as quickly as possible.',
+    tests: {
+      'iscsi-initiator/test/rfc7143/section-11-requests.test.ts': [
+        'while it waits R2Ts are answered and statuses taken; its response ends the rest',
+      ],
+    },
   },
   {
     id: '11.5.1-6',
@@ -59,6 +74,7 @@ export const section11TaskManagement: readonly RfcRule[] = [
       'If an ABORT TASK is issued for a task created by an immediate command, then the RefCmdSN ' +
       'MUST be that of the task management request itself (i.e., the CmdSN and RefCmdSN are ' +
       'equal); otherwise …',
+    because: 'The initiator sends no SCSI command as an immediate one, so there is none to abort.',
   },
   {
     id: '11.5.1-8',
@@ -68,6 +84,11 @@ export const section11TaskManagement: readonly RfcRule[] = [
       'If the connection is still active (i.e., it is not undergoing an implicit or explicit ' +
       'logout), an ABORT TASK MUST be issued on the same connection to which the task to be ' +
       'aborted is allegiant at the time …',
+    tests: {
+      'iscsi-initiator/test/rfc7143/section-11-requests.test.ts': [
+        'ABORT TASK goes on the connection of its task, immediate, with its tag, LUN and CmdSN',
+      ],
+    },
   },
   {
     id: '11.5.1-9',
@@ -109,12 +130,23 @@ export const section11TaskManagement: readonly RfcRule[] = [
     says:
       'TASK REASSIGN MUST ONLY be received by the target after the connection on which the command ' +
       'was previously executing has been successfully logged out.',
+    tests: {
+      'iscsi-target/test/unit/connection-recovery.test.ts': [
+        'stays with a connection that is there',
+        'is to a connection that is gone and %s',
+      ],
+    },
   },
   {
     id: '11.5.1-14',
     level: 'MUST',
     who: 'target',
     says: 'The task management response MUST be issued before the reassignment becomes effective.',
+    tests: {
+      'iscsi-target/test/unit/connection-recovery.test.ts': [
+        'a read goes on by another connection from ExpDataSN, and its status comes there',
+      ],
+    },
   },
   {
     id: '11.5.1-15',
@@ -130,18 +162,33 @@ export const section11TaskManagement: readonly RfcRule[] = [
     level: 'MUST',
     who: 'initiator',
     says: 'TASK REASSIGN MUST be issued as an immediate command.',
+    tests: {
+      'iscsi-target/test/unit/connection-recovery.test.ts': [
+        'does not change by a request that waits for its turn (§11.5.1)',
+      ],
+    },
   },
   {
     id: '11.5.2-1',
     level: 'MUST',
     who: 'initiator',
     says: 'For this PDU, TotalAHSLength and DataSegmentLength MUST be 0.',
+    tests: {
+      'iscsi-initiator/test/rfc7143/section-11-requests.test.ts': [
+        'function %d references no task and has no data',
+      ],
+    },
   },
   {
     id: '11.5.4-1',
     level: 'MUST',
     who: 'initiator',
     says: 'For all the other functions, this field MUST be set to the reserved value 0xffffffff.',
+    tests: {
+      'iscsi-initiator/test/rfc7143/section-11-requests.test.ts': [
+        'function %d references no task and has no data',
+      ],
+    },
   },
   {
     id: '11.5.5-1',
@@ -151,6 +198,7 @@ export const section11TaskManagement: readonly RfcRule[] = [
       'If an ABORT TASK is issued for a task created by an immediate command, then the RefCmdSN ' +
       'MUST be that of the task management request itself (i.e., the CmdSN and RefCmdSN are ' +
       'equal).',
+    because: 'The initiator sends no SCSI command as an immediate one, so there is none to abort.',
   },
   {
     id: '11.5.5-2',
@@ -159,6 +207,11 @@ export const section11TaskManagement: readonly RfcRule[] = [
     says:
       'For an ABORT TASK of a task created by a non-immediate command, the RefCmdSN MUST be set to ' +
       'the CmdSN of the task identified by the Referenced Task Tag field.',
+    tests: {
+      'iscsi-initiator/test/rfc7143/section-11-requests.test.ts': [
+        'ABORT TASK goes on the connection of its task, immediate, with its tag, LUN and CmdSN',
+      ],
+    },
   },
   {
     id: '11.5.6-1',
@@ -168,6 +221,11 @@ export const section11TaskManagement: readonly RfcRule[] = [
       'The initiator MUST discard any data PDUs from the previous execution that it did not ' +
       'acknowledge, and the target MUST transmit all Data-In PDUs (if any) starting with the data ' +
       'acknowledgment reference number.',
+    tests: {
+      'iscsi-target/test/unit/connection-recovery.test.ts': [
+        'a read goes on by another connection from ExpDataSN, and its status comes there',
+      ],
+    },
   },
   {
     id: '11.5.6-2',
@@ -176,12 +234,14 @@ export const section11TaskManagement: readonly RfcRule[] = [
     says:
       'The value of ExpDataSN MUST be 0 or higher than the DataSN of the last acknowledged Data-In ' +
       'PDU, but not larger than DataSN + 1 of the last Data-IN PDU sent by the target.',
+    tests: { 'iscsi-target/test/unit/connection-recovery.test.ts': ['an ExpDataSN of %s'] },
   },
   {
     id: '11.5.6-3',
     level: 'MUST',
     who: 'target',
     says: 'Any other value MUST be ignored by the target.',
+    tests: { 'iscsi-target/test/unit/connection-recovery.test.ts': ['an ExpDataSN of %s'] },
   },
   {
     id: '11.6-1',
@@ -190,6 +250,11 @@ export const section11TaskManagement: readonly RfcRule[] = [
     says:
       'For TASK REASSIGN, the new connection allegiance MUST ONLY become effective at the target ' +
       'after the target issues the task management response.',
+    tests: {
+      'iscsi-target/test/unit/connection-recovery.test.ts': [
+        'a read goes on by another connection from ExpDataSN, and its status comes there',
+      ],
+    },
   },
   {
     id: '11.6.1-1',

@@ -7,7 +7,8 @@ export const section11Text: readonly RfcRule[] = [
     level: 'MUST',
     who: 'target',
     says:
-      'This Async Message MUST be sent on the same connection as the one requesting to be logged ' + 'out.',
+      '(logout request) This Async Message MUST be sent on the same connection as the one ' +
+      'requesting to be logged out.',
     tests: {
       'iscsi-target/test/rfc7143/section-11-text.test.ts': [
         'a logout request comes on each connection that is to log out',
@@ -29,6 +30,12 @@ export const section11Text: readonly RfcRule[] = [
     says:
       'The initiator MUST send a Logout with a reason code of "close the connection" OR "close the ' +
       'session" to close all the connections.',
+    tests: {
+      'iscsi-initiator/test/rfc7143/section-11-requests.test.ts': [
+        'a logout request holds new commands back, and is obeyed on its connection when the others ' +
+          'are through',
+      ],
+    },
   },
   {
     id: '11.9.1-4',
@@ -37,6 +44,12 @@ export const section11Text: readonly RfcRule[] = [
     says:
       'Once this message is received, the initiator SHOULD NOT issue new iSCSI commands on the ' +
       'connection to be logged out.',
+    tests: {
+      'iscsi-initiator/test/rfc7143/section-11-requests.test.ts': [
+        'a logout request holds new commands back, and is obeyed on its connection when the others ' +
+          'are through',
+      ],
+    },
   },
   {
     id: '11.9.1-5',
@@ -86,6 +99,11 @@ export const section11Text: readonly RfcRule[] = [
     level: 'MUST',
     who: 'initiator',
     says: 'A Text Request with the C bit set to 1 MUST have the F bit set to 0.',
+    tests: {
+      'iscsi-initiator/test/rfc7143/section-11-exchanges.test.ts': [
+        'keeps its task tag and I bit, and goes on with the tag of the response',
+      ],
+    },
   },
   {
     id: '11.10.3-1',
@@ -95,12 +113,22 @@ export const section11Text: readonly RfcRule[] = [
       'If the command is sent as part of a sequence of Text Requests and responses, the Initiator ' +
       'Task Tag MUST be the same for all the requests within the sequence (similar to linked SCSI ' +
       'commands).',
+    tests: {
+      'iscsi-initiator/test/rfc7143/section-11-exchanges.test.ts': [
+        'keeps its task tag and I bit, and goes on with the tag of the response',
+      ],
+    },
   },
   {
     id: '11.10.3-2',
     level: 'MUST',
     who: 'initiator',
     says: 'The I bit for all requests in a sequence also MUST be the same.',
+    tests: {
+      'iscsi-initiator/test/rfc7143/section-11-exchanges.test.ts': [
+        'keeps its task tag and I bit, and goes on with the tag of the response',
+      ],
+    },
   },
   {
     id: '11.10.4-1',
@@ -121,6 +149,11 @@ export const section11Text: readonly RfcRule[] = [
     says:
       'The initiator MUST ignore the Target Transfer Tag in the Text Response when the F bit is ' +
       'set to 1.',
+    tests: {
+      'iscsi-initiator/test/rfc7143/section-11-exchanges.test.ts': [
+        'keeps its task tag and I bit, and goes on with the tag of the response',
+      ],
+    },
   },
   {
     id: '11.10.4-3',

@@ -209,6 +209,9 @@ export const section4Numbering: readonly RfcRule[] = [
     says:
       'If an initiator issues a command retry for a command with CmdSN R on a connection when the ' +
       'session CmdSN value is Q, it MUST NOT advance the CmdSN past R + 2**31 - 1 unless',
+    because:
+      'CmdSN never passes MaxCmdSN, which lies within 2**31 of ExpCmdSN, and ExpCmdSN does not ' +
+      'pass a command that is still retried.',
   },
   {
     id: '4.2.2.1-15',
@@ -230,6 +233,12 @@ export const section4Numbering: readonly RfcRule[] = [
     says:
       'Initiators MUST undertake recovery actions if the difference is greater than an ' +
       'implementation-defined constant that MUST NOT exceed 2**31 - 1.',
+    tests: {
+      'iscsi-initiator/test/unit/error-recovery.test.ts': [
+        'is asked for by a Status SNACK; those after it count, but are not acknowledged',
+      ],
+      'iscsi-initiator/test/unit/session.test.ts': ['ends a connection on which a status is missing'],
+    },
   },
   {
     id: '4.2.2.2-2',
@@ -319,6 +328,8 @@ export const section4Numbering: readonly RfcRule[] = [
       'Due to the absence of ACA-related fencing requirements in [RFC3720], initiator ' +
       'implementations SHOULD NOT use ACA on multi-connection iSCSI sessions with targets ' +
       'complying only with [RFC3720].',
+    because:
+      'The initiator never uses ACA: it sends no CDB with NACA by itself, and no ACA task ' + 'attribute.',
   },
   {
     id: '4.2.2.3.4-3',
@@ -328,6 +339,8 @@ export const section4Numbering: readonly RfcRule[] = [
       'Initiators that want to employ ACA on multi-connection iSCSI sessions SHOULD first assess ' +
       'response-fencing behavior via negotiating for the "ResponseFence" or "FastAbort" value for ' +
       'the TaskReporting key.',
+    because:
+      'The initiator never uses ACA: it sends no CDB with NACA by itself, and no ACA task ' + 'attribute.',
   },
   {
     id: '4.2.2.4-1',

@@ -78,6 +78,11 @@ export const section4Phases: readonly RfcRule[] = [
     says:
       'If the initiator receives any PDU except a Login Response, it MUST immediately terminate ' +
       'the connection.',
+    tests: {
+      'iscsi-initiator/test/rfc7143/section-11-exchanges.test.ts': [
+        'may not be anything else: any other PDU during the login ends the connection',
+      ],
+    },
   },
   {
     id: '4.2.5.1-1',
@@ -113,6 +118,11 @@ export const section4Phases: readonly RfcRule[] = [
     says:
       'If an initiator issues a write command, the initiator MUST send the data, if any, for that ' +
       'command over the same TCP connection that was used to deliver the SCSI command.',
+    tests: {
+      'iscsi-initiator/test/unit/multi-connection.test.ts': [
+        'keep to their connection: data goes by it, and an answer by another is none',
+      ],
+    },
   },
   {
     id: '4.2.5.1-4',
@@ -224,6 +234,11 @@ export const section4Phases: readonly RfcRule[] = [
     says:
       'When unsolicited data is used, the order of the unsolicited data on each connection MUST ' +
       'match the order in which the commands on that connection are sent.',
+    tests: {
+      'iscsi-initiator/test/rfc7143/section-11-requests.test.ts': [
+        'with unsolicited data is followed by it before that of the next command',
+      ],
+    },
   },
   {
     id: '4.2.5.2-8',
@@ -232,6 +247,11 @@ export const section4Phases: readonly RfcRule[] = [
     says:
       '… but the unsolicited Data-Out PDUs for command N MUST precede the unsolicited Data-Out ' +
       'PDUs of command N + 1).',
+    tests: {
+      'iscsi-initiator/test/rfc7143/section-11-requests.test.ts': [
+        'with unsolicited data is followed by it before that of the next command',
+      ],
+    },
   },
   {
     id: '4.2.5.3-1',

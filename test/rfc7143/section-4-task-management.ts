@@ -15,12 +15,22 @@ export const section4TaskManagement: readonly RfcRule[] = [
     level: 'MUST',
     who: 'initiator',
     says: 'MUST continue to respond to each TTT received for the affected tasks.',
+    tests: {
+      'iscsi-initiator/test/rfc7143/section-11-requests.test.ts': [
+        'while it waits R2Ts are answered and statuses taken; its response ends the rest',
+      ],
+    },
   },
   {
     id: '4.2.3.3-3',
     level: 'SHOULD',
     who: 'initiator',
     says: 'SHOULD process any responses received for affected tasks in the normal fashion.',
+    tests: {
+      'iscsi-initiator/test/rfc7143/section-11-requests.test.ts': [
+        'while it waits R2Ts are answered and statuses taken; its response ends the rest',
+      ],
+    },
   },
   {
     id: '4.2.3.3-4',
@@ -30,6 +40,11 @@ export const section4TaskManagement: readonly RfcRule[] = [
       'SHOULD receive the TMF Response concluding all the tasks in the set of affected tasks, ' +
       'unless the initiator has done something (e.g., LU reset, connection drop) that may prevent ' +
       'the TMF Response from being sent or received.',
+    tests: {
+      'iscsi-initiator/test/rfc7143/section-11-requests.test.ts': [
+        'while it waits R2Ts are answered and statuses taken; its response ends the rest',
+      ],
+    },
   },
   {
     id: '4.2.3.3-5',
@@ -38,6 +53,12 @@ export const section4TaskManagement: readonly RfcRule[] = [
     says:
       'The initiator MUST thus conclude all affected tasks as part of this step in either case and ' +
       'MUST discard any TMF Response received after the affected tasks are concluded.',
+    tests: {
+      'iscsi-initiator/test/rfc7143/section-11-requests.test.ts': [
+        'a response that comes after its commands are concluded is thrown away, and so is theirs',
+        'while it waits R2Ts are answered and statuses taken; its response ends the rest',
+      ],
+    },
   },
   {
     id: '4.2.3.3-6',

@@ -1,195 +1,7 @@
 import type { RfcRule } from '../support/rfc-rule.ts';
 
-/** Rules of RFC 7143 §11.16 to §11.19: SNACK, Reject and NOP. */
-export const section11Recovery: readonly RfcRule[] = [
-  {
-    id: '11.16-1',
-    level: 'MUST',
-    who: 'both',
-    says:
-      'If the implementation supports ErrorRecoveryLevel greater than zero, it MUST support all ' +
-      'SNACK types.',
-    tests: {
-      'iscsi-target/test/rfc7143/section-11-recovery.test.ts': [
-        'each type is there from ErrorRecoveryLevel 1 on',
-      ],
-    },
-  },
-  {
-    id: '11.16-2',
-    level: 'MUST',
-    who: 'target',
-    says:
-      'The numbered response(s) or R2T(s) requested by a SNACK MUST be delivered as exact replicas ' +
-      'of the ones that the target transmitted originally, except for the fields ExpCmdSN, ' +
-      'MaxCmdSN, and ExpDataSN …',
-    tests: {
-      'iscsi-target/test/rfc7143/section-11-recovery.test.ts': [
-        'what it brings is what was sent, but for the command window, which is the current one',
-      ],
-    },
-  },
-  {
-    id: '11.16-3',
-    level: 'MUST',
-    who: 'target',
-    says: 'R2T(s)requested by SNACK MUST also carry the current value of the StatSN.',
-    tests: {
-      'iscsi-target/test/rfc7143/section-11-recovery.test.ts': [
-        'what it brings is what was sent, but for the command window, which is the current one',
-      ],
-    },
-  },
-  {
-    id: '11.16-4',
-    level: 'MUST',
-    who: 'target',
-    says:
-      'The numbered Data-In PDUs requested by a Data SNACK MUST be delivered as exact replicas of ' +
-      'the ones that the target transmitted originally, except for the fields ExpCmdSN and ' +
-      'MaxCmdSN …',
-    tests: {
-      'iscsi-target/test/rfc7143/section-11-recovery.test.ts': [
-        'what it brings is what was sent, but for the command window, which is the current one',
-      ],
-    },
-  },
-  {
-    id: '11.16-5',
-    level: 'MUST',
-    who: 'target',
-    says:
-      'Any SNACK that requests a numbered response, data, or R2T that was not sent by the target ' +
-      'or was already acknowledged by the initiator MUST be rejected with a reason code of ' +
-      '"Protocol Error".',
-    tests: {
-      'iscsi-target/test/rfc7143/section-11-recovery.test.ts': ['that asks for %s is a protocol error'],
-    },
-  },
-  {
-    id: '11.16.1-1',
-    level: 'MUST',
-    who: 'initiator',
-    says:
-      'Data/R2T SNACK, Status SNACK, or R-Data SNACK for a command MUST precede status ' +
-      'acknowledgment for the given command.',
-  },
-  {
-    id: '11.16.2-1',
-    level: 'MUST',
-    who: 'initiator',
-    says:
-      'If an initiator operates at ErrorRecoveryLevel 1 or higher, it MUST issue a SNACK of type ' +
-      'DataACK after receiving a Data-In PDU with the A bit set to 1.',
-  },
-  {
-    id: '11.16.2-2',
-    level: 'MUST',
-    who: 'initiator',
-    says:
-      'However, if the initiator has detected holes in the input sequence, it MUST postpone ' +
-      'issuing the SNACK of type DataACK until the holes are filled.',
-  },
-  {
-    id: '11.16.2-3',
-    level: 'MUST NOT',
-    who: 'initiator',
-    says: 'An initiator MUST NOT request retransmission for any data it had already acknowledged.',
-  },
-  {
-    id: '11.16.3-1',
-    level: 'MUST',
-    who: 'initiator',
-    says:
-      'If the initiator MaxRecvDataSegmentLength changed between the original transmission and the ' +
-      'time the initiator requests retransmission, the initiator MUST issue a R-Data SNACK.',
-  },
-  {
-    id: '11.16.3-2',
-    level: 'MUST',
-    who: 'target',
-    says:
-      'A target that has received a R-Data SNACK MUST return a SCSI Response that contains a copy ' +
-      'of the SNACK Tag field from the R-Data SNACK in the SCSI Response SNACK Tag field as its ' +
-      'last or only Response.',
-    tests: {
-      'iscsi-target/test/rfc7143/section-11-recovery.test.ts': [
-        'the response after an R-Data SNACK has its tag, the latest if there were several',
-      ],
-      'iscsi-target/test/unit/error-recovery.test.ts': [
-        'an R-Data SNACK brings all data, cut as it is taken now, and a response with its tag ' +
-          '(§11.16.3)',
-      ],
-    },
-  },
-  {
-    id: '11.16.4-1',
-    level: 'MUST',
-    who: 'initiator',
-    says:
-      'For a Status SNACK and DataACK, the Initiator Task Tag MUST be set to the reserved value ' +
-      '0xffffffff.',
-  },
-  {
-    id: '11.16.4-2',
-    level: 'MUST',
-    who: 'initiator',
-    says:
-      'In all other cases, the Initiator Task Tag field MUST be set to the Initiator Task Tag of ' +
-      'the referenced command.',
-  },
-  {
-    id: '11.16.5-1',
-    level: 'MUST',
-    who: 'initiator',
-    says:
-      'For a R-Data SNACK, this field MUST contain a value that is different from 0 or 0xffffffff ' +
-      'and is unique for the task (identified by the Initiator Task Tag).',
-  },
-  {
-    id: '11.16.5-2',
-    level: 'MUST',
-    who: 'target',
-    says:
-      'This value MUST be copied by the iSCSI target in the last or only SCSI Response PDU it ' +
-      'issues for the command.',
-    tests: {
-      'iscsi-target/test/rfc7143/section-11-recovery.test.ts': [
-        'the response after an R-Data SNACK has its tag, the latest if there were several',
-      ],
-      'iscsi-target/test/unit/error-recovery.test.ts': [
-        'an R-Data SNACK brings all data, cut as it is taken now, and a response with its tag ' +
-          '(§11.16.3)',
-      ],
-    },
-  },
-  {
-    id: '11.16.5-3',
-    level: 'MUST',
-    who: 'initiator',
-    says:
-      'For DataACK, the Target Transfer Tag MUST contain a copy of the Target Transfer Tag and LUN ' +
-      'provided with the SCSI Data-In PDU with the A bit set to 1.',
-  },
-  {
-    id: '11.16.5-4',
-    level: 'MUST',
-    who: 'initiator',
-    says:
-      'In all other cases, the Target Transfer Tag field MUST be set to the reserved value ' + '0xffffffff.',
-  },
-  {
-    id: '11.16.6-1',
-    level: 'MUST',
-    who: 'initiator',
-    says: 'BegRun MUST be 0 for a R-Data SNACK.',
-  },
-  {
-    id: '11.16.7-1',
-    level: 'MUST',
-    who: 'initiator',
-    says: 'The RunLength MUST also be 0 for a DataACK SNACK in addition to a R-Data SNACK.',
-  },
+/** Rules of RFC 7143 §11.17 to §11.19: Reject and NOP. */
+export const section11Nop: readonly RfcRule[] = [
   {
     id: '11.17.1-1',
     level: 'MUST NOT',
@@ -210,6 +22,11 @@ export const section11Recovery: readonly RfcRule[] = [
     says:
       'An implementation receiving reason code 0x0b MUST treat it as a negotiation failure that ' +
       'terminates the Login Phase and the TCP connection, as specified in Section 7.12.',
+    tests: {
+      'iscsi-initiator/test/rfc7143/section-11-exchanges.test.ts': [
+        'is the only answer to a login: a Reject (reason %d) ends it, and the connection',
+      ],
+    },
   },
   {
     id: '11.17.1-3',
@@ -245,6 +62,11 @@ export const section11Recovery: readonly RfcRule[] = [
     says:
       'Upon receipt of a NOP-In with the Target Transfer Tag set to a valid value (not the ' +
       'reserved value 0xffffffff), the initiator MUST respond with a NOP-Out.',
+    tests: {
+      'iscsi-initiator/test/rfc7143/section-11-requests.test.ts': [
+        'answers a NOP-In with a transfer tag by its tag and LUN, and no other',
+      ],
+    },
   },
   {
     id: '11.18-2',
@@ -253,6 +75,11 @@ export const section11Recovery: readonly RfcRule[] = [
     says:
       'In this case, the NOP-Out Target Transfer Tag MUST contain a copy of the NOP-In Target ' +
       'Transfer Tag.',
+    tests: {
+      'iscsi-initiator/test/rfc7143/section-11-requests.test.ts': [
+        'answers a NOP-In with a transfer tag by its tag and LUN, and no other',
+      ],
+    },
   },
   {
     id: '11.18-3',
@@ -261,6 +88,11 @@ export const section11Recovery: readonly RfcRule[] = [
     says:
       'The initiator SHOULD NOT send a NOP-Out in response to any other received NOP-In, in order ' +
       'to avoid lengthy sequences of NOP-In and NOP-Out PDUs sent in response to each other.',
+    tests: {
+      'iscsi-initiator/test/rfc7143/section-11-requests.test.ts': [
+        'answers a NOP-In with a transfer tag by its tag and LUN, and no other',
+      ],
+    },
   },
   {
     id: '11.18.1-1',
@@ -269,12 +101,22 @@ export const section11Recovery: readonly RfcRule[] = [
     says:
       'The NOP-Out MUST have the Initiator Task Tag set to a valid value only if a response in the ' +
       'form of a NOP-In is requested (i.e., the NOP-Out is used as a ping request).',
+    tests: {
+      'iscsi-initiator/test/rfc7143/section-11-requests.test.ts': [
+        'as a ping has a task tag and no transfer tag, and takes the answer',
+      ],
+    },
   },
   {
     id: '11.18.1-2',
     level: 'MUST',
     who: 'initiator',
     says: 'Otherwise, the Initiator Task Tag MUST be set to 0xffffffff.',
+    tests: {
+      'iscsi-initiator/test/rfc7143/section-11-requests.test.ts': [
+        'answers a NOP-In with a transfer tag by its tag and LUN, and no other',
+      ],
+    },
   },
   {
     id: '11.18.1-3',
@@ -296,6 +138,11 @@ export const section11Recovery: readonly RfcRule[] = [
     says:
       'If the Initiator Task Tag contains 0xffffffff, the I bit MUST be set to 1, and the CmdSN is ' +
       'not advanced after this PDU is sent.',
+    tests: {
+      'iscsi-initiator/test/rfc7143/section-11-requests.test.ts': [
+        'answers a NOP-In with a transfer tag by its tag and LUN, and no other',
+      ],
+    },
   },
   {
     id: '11.18.2-1',
@@ -304,12 +151,22 @@ export const section11Recovery: readonly RfcRule[] = [
     says:
       'The NOP-Out MUST only have the Target Transfer Tag set if it is issued in response to a ' +
       'NOP-In with a valid Target Transfer Tag.',
+    tests: {
+      'iscsi-initiator/test/rfc7143/section-11-requests.test.ts': [
+        'answers a NOP-In with a transfer tag by its tag and LUN, and no other',
+      ],
+    },
   },
   {
     id: '11.18.2-2',
     level: 'MUST',
     who: 'initiator',
     says: 'Otherwise, the Target Transfer Tag MUST be set to 0xffffffff.',
+    tests: {
+      'iscsi-initiator/test/rfc7143/section-11-requests.test.ts': [
+        'as a ping has a task tag and no transfer tag, and takes the answer',
+      ],
+    },
   },
   {
     id: '11.18.2-3',
@@ -318,6 +175,11 @@ export const section11Recovery: readonly RfcRule[] = [
     says:
       'When the Target Transfer Tag is set to a value other than 0xffffffff, the LUN field MUST ' +
       'also be copied from the NOP-In.',
+    tests: {
+      'iscsi-initiator/test/rfc7143/section-11-requests.test.ts': [
+        'answers a NOP-In with a transfer tag by its tag and LUN, and no other',
+      ],
+    },
   },
   {
     id: '11.19-1',
