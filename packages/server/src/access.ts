@@ -1,6 +1,6 @@
-import { checkAccess, TargetError, type AccessEntry } from '@lunbox/iscsi-target';
+import { checkAccess, TargetError, type AccessEntry, type PortalOptions } from '@lunbox/iscsi-target';
 import type { ServedTargetOptions, ServerOptions } from './options.ts';
-import { formatPortal, isLoopback, type Portal } from './portal.ts';
+import { formatPortal, isLoopback } from './portal.ts';
 import { ServerError } from './server-error.ts';
 
 const EVERYBODY: readonly AccessEntry[] = [{ initiator: '*' }];
@@ -14,14 +14,14 @@ export function accessOf(
 }
 
 /**
- * Checks who may come in: the entries make sense, and nobody gets in at a portal for others without a secret
- * unless that was said out loud.
+ * Checks who may come in: the entries make sense, and nobody gets in at a portal for others without a secret or a
+ * client certificate unless that was said out loud.
  *
  * Throws a {@link ServerError} `SERVER_BAD_OPTIONS` or `SERVER_AUTHENTICATION_REQUIRED`.
  */
-export function checkAccessOptions(options: ServerOptions, portals: readonly Portal[]): void {
+export function checkAccessOptions(options: ServerOptions, portals: readonly PortalOptions[]): void {
   check([...options.targets.flatMap(({ access = [] }) => access), ...(options.discovery ?? [])]);
-  const open = portals.find((portal) => !isLoopback(portal));
+  const open = portals.find((portal) => !isLoopback(portal) && portal.tls?.requestCert !== true);
   if (!open || options.allowUnauthenticated === true || options.targets.every(asksForSecret)) return;
   const portal = formatPortal(open);
   const message = `${portal} can be reached from other machines, and not everybody would have to log in with a secret`;

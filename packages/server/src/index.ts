@@ -13,12 +13,15 @@ export {
   type ChapSecretOptions,
   type DiscoveryEntry,
   type TargetCredentials,
+  type TargetLimits,
+  type TlsOptions,
 } from '@lunbox/iscsi-target';
 export {
   LUN_LIMIT,
   type ContainerLun,
   type DeviceLun,
   type LunOptions,
+  type ServedPortalOptions,
   type ServedTargetOptions,
   type ServerOptions,
 } from './options.ts';

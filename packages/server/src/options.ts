@@ -1,5 +1,12 @@
 import type { BlockDevice } from '@lunbox/block';
-import type { AccessEntry, ChapAlgorithm, DiscoveryEntry, TargetHooks } from '@lunbox/iscsi-target';
+import type {
+  AccessEntry,
+  ChapAlgorithm,
+  DiscoveryEntry,
+  TargetHooks,
+  TargetLimits,
+  TlsOptions,
+} from '@lunbox/iscsi-target';
 import type { ForeignPolicy, StorageObjectSeams } from '@lunbox/storage-object';
 
 /** A LUN from a container file; the server opens and closes it. */
@@ -34,16 +41,30 @@ export interface ServedTargetOptions {
   readonly access?: readonly AccessEntry[];
 }
 
+/** A portal of which more is to be said than its address. */
+export interface ServedPortalOptions {
+  /** `host:port`; port 0 takes a free one. */
+  readonly portal: string;
+  /** Tag of the portal group that the portal belongs to (RFC 7143 §4.4.2), 1–65535. Default 1. */
+  readonly tag?: number;
+  /** `host:port` that initiators are told instead of `portal`; goes before {@link ServerOptions.advertise}. */
+  readonly advertise?: string;
+  /** Speaks TLS at this portal; initiators need a wrapper, or speak TLS themselves. */
+  readonly tls?: TlsOptions;
+}
+
 /** Options of {@link createServer}. */
 export interface ServerOptions extends StorageObjectSeams {
-  /** `host:port` each; port 0 takes a free one. Default `127.0.0.1:3260`. */
-  readonly portals?: readonly string[];
+  /** `host:port` each, or more; port 0 takes a free one. Default `127.0.0.1:3260`. */
+  readonly portals?: readonly (string | ServedPortalOptions)[];
   /**
    * `host:port` that initiators are told instead of the portal in the same place of `portals`: behind NAT, in a
    * container. Portals without one are told as initiators reach them.
    */
   readonly advertise?: readonly string[];
   readonly targets: readonly ServedTargetOptions[];
+  /** Bounds of sessions, connections, lengths and times; those left out are `DEFAULT_LIMITS` of `@lunbox/iscsi-target`. */
+  readonly limits?: Partial<TargetLimits>;
   /** What the program round the server decides about logins, and hears of sessions. */
   readonly hooks?: TargetHooks;
   /** Who may ask which targets there are. By default whoever may log in to one of them; CHAP is not asked for. */
@@ -51,8 +72,8 @@ export interface ServerOptions extends StorageObjectSeams {
   /** The weakest CHAP algorithm that is good enough. Default 5 (MD5), the only one that every initiator has. */
   readonly minimumChapAlgorithm?: ChapAlgorithm;
   /**
-   * Let initiators in without CHAP at a portal that is not loopback: those of an access list by name and address,
-   * everybody where there is no access list.
+   * Let initiators in without CHAP at a portal that is not loopback and does not ask for client certificates: those
+   * of an access list by name and address, everybody where there is no access list.
    */
   readonly allowUnauthenticated?: boolean;
 }

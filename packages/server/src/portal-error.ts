@@ -24,5 +24,8 @@ export function portalError(error: unknown, portal: Portal): unknown {
     const message = `cannot listen at ${text}: ${HINTS[reason] ?? reason}`;
     return new ServerError('SERVER_PORTAL_UNAVAILABLE', message, data);
   }
+  if (error.detail.code === 'TLS_INVALID' || error.detail.code === 'PORTAL_GROUP_TAG_INVALID') {
+    return new ServerError('SERVER_BAD_OPTIONS', `${text}: ${error.message}`, data);
+  }
   return error;
 }

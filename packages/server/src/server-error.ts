@@ -7,6 +7,7 @@ export type ServerErrorCode =
   | 'SERVER_DUPLICATE_IDENTITY'
   | 'SERVER_PORTAL_IN_USE'
   | 'SERVER_PORTAL_UNAVAILABLE'
+  | 'SERVER_CONTROL_UNAVAILABLE'
   | 'SERVER_WRONG_STATE';
 
 /** Facts that go with a {@link ServerError}; which are present depends on its code. */

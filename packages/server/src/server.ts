@@ -1,6 +1,7 @@
 import {
   IscsiServer,
   type AccessEntry,
+  type DiscoveryEntry,
   type PortalOptions,
   type SecurityOptions,
   type TargetOptions,
@@ -10,17 +11,17 @@ import { formatUuid } from '@lunbox/storage-object';
 import debug from 'debug';
 import { resolve } from 'node:path';
 import { accessOf, checkAccessOptions } from './access.ts';
+import { checkLimits } from './check-limits.ts';
 import { closeDisks, openDisks, type Disk } from './disks.ts';
 import { checkIscsiName, defaultIscsiName } from './iscsi-name.ts';
 import { LUN_LIMIT, type LunOptions, type ServerOptions } from './options.ts';
 import { portalError } from './portal-error.ts';
-import { formatPortal, parsePortal, reachablePortal, type Portal } from './portal.ts';
+import { formatPortal, reachablePortal } from './portal.ts';
 import { ServerError } from './server-error.ts';
 import type { ServedLun, ServedTarget } from './status.ts';
+import { wantedPortals } from './wanted-portals.ts';
 
 const log = debug('lunbox:server:server');
-
-const DEFAULT_PORTAL = '127.0.0.1:3260';
 
 /** How long commands that are running may take to finish when a server stops. */
 const STOP_TIMEOUT_MS = 10_000;
@@ -78,6 +79,11 @@ export class LunboxServer {
     return this.#running?.portals.map(formatPortal) ?? [];
   }
 
+  /** Those of {@link LunboxServer.portals} that speak TLS. */
+  get tlsPortals(): readonly string[] {
+    return this.#running?.portals.filter(({ tls }) => tls !== undefined).map(formatPortal) ?? [];
+  }
+
   /** What is served. Empty until the server runs. */
   get targets(): readonly ServedTarget[] {
     const running = this.#running;
@@ -113,6 +119,7 @@ export class LunboxServer {
         targets: targets.map(buildTarget),
         security: security(this.#options),
         hooks: this.#options.hooks ?? {},
+        limits: this.#options.limits ?? {},
       });
       this.#running = { iscsi, targets, portals: await listen(iscsi, this.#wantedPortals) };
     } catch (error) {
@@ -143,6 +150,19 @@ export class LunboxServer {
   }
 
   /**
+   * Replaces who may ask which targets there are. Sessions that are there stay.
+   *
+   * Throws a {@link ServerError} `SERVER_WRONG_STATE` or `SERVER_BAD_OPTIONS`.
+   */
+  setDiscovery(discovery: readonly DiscoveryEntry[]): void {
+    if (!this.#running) throw new ServerError('SERVER_WRONG_STATE', 'the server does not run');
+    const options = { ...this.#options, discovery };
+    checkAccessOptions(options, this.#wantedPortals);
+    this.#running.iscsi.setDiscovery(discovery);
+    this.#options = options;
+  }
+
+  /**
    * Stops in order: no new logins, running commands finish, sessions are asked to log out, data is flushed,
    * containers are closed. Idempotent.
    */
@@ -162,20 +182,9 @@ export async function createServer(options: ServerOptions): Promise<LunboxServer
   return new LunboxServer(options);
 }
 
-/** The portals with the addresses that initiators are told of them. */
-function wantedPortals({ portals = [DEFAULT_PORTAL], advertise = [] }: ServerOptions): PortalOptions[] {
-  if (advertise.length > portals.length) {
-    throw new ServerError('SERVER_BAD_OPTIONS', 'there are more advertised addresses than portals');
-  }
-  const advertised = advertise.map(parsePortal);
-  return portals.map((text, index) => {
-    const told = advertised[index];
-    return told === undefined ? parsePortal(text) : { ...parsePortal(text), advertise: told };
-  });
-}
-
-function checkOptions(options: ServerOptions, portals: readonly Portal[]): void {
+function checkOptions(options: ServerOptions, portals: readonly PortalOptions[]): void {
   checkAccessOptions(options, portals);
+  checkLimits(options.limits ?? {});
   if (portals.length === 0 || options.targets.length === 0) {
     throw new ServerError('SERVER_BAD_OPTIONS', 'a server needs a portal and a target');
   }
@@ -250,8 +259,9 @@ function describeLun(disk: Disk, lun: number, url: string): ServedLun {
   return { lun, url, path, sizeBytes: size, blockSize, readOnly, identity: formatUuid(identity), continuity };
 }
 
+/** At the first portal that everybody can speak to, if there is one. */
 function urlOf({ portals }: Running, iqn: string, lun: number): string {
-  const [portal] = portals;
+  const portal = portals.find(({ tls }) => tls === undefined) ?? portals[0];
   if (portal === undefined) return '';
   const { host, port = portal.port } = portal.advertise ?? reachablePortal(portal);
   return `iscsi://${formatPortal({ host, port })}/${iqn}/${lun}`;

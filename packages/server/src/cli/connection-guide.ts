@@ -15,7 +15,7 @@ export function connectionGuide(server: LunboxServer, chapUser?: string): string
   const [portal = ''] = url.slice('iscsi://'.length).split('/');
   const { host, port } = parsePortal(portal);
   const served: Section[] = [
-    ['Portal', server.portals],
+    ['Portal', server.portals.map((each) => (server.tlsPortals.includes(each) ? `${each} (TLS)` : each))],
     ['Target', [target.iqn]],
     ...target.luns.map((lun): Section => [
       `LUN ${lun.lun}`,

@@ -1,13 +1,16 @@
 import { BlockError } from '@lunbox/block';
 import { ContainerError, type ContainerErrorCode } from '@lunbox/storage-object';
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { Argument, Command, CommanderError, Option } from 'commander';
 import { createRequire } from 'node:module';
 import { ServerError, type ServerErrorCode } from '../server-error.ts';
+import { positiveInteger, secondsArgument, sizeArgument } from './arguments.ts';
+import { controlServer, type ControlFlags } from './control-command.ts';
+import { CONTROL_VERBS, type ControlVerb } from './control-verbs.ts';
 import { createDisk, type CreateFlags } from './create-command.ts';
 import { ExitCode } from './exit-code.ts';
 import { printInfo, type InfoFlags } from './info-command.ts';
-import { serveDisks, type ServeFlags } from './serve-command.ts';
-import { parseSize } from './size.ts';
+import { serveDisks } from './serve-command.ts';
+import { addServeFlags, type ServeFlags } from './serve-flags.ts';
 
 /** Refusals that only other arguments can help. */
 const USAGE_CODES: ReadonlySet<string> = new Set<ServerErrorCode | ContainerErrorCode>([
@@ -74,41 +77,30 @@ function buildProgram(setExitCode: (code: number) => void): Command {
     .action(async (file: string, flags: InfoFlags) => {
       await printInfo(file, flags);
     });
-  program
+  const serve = program
     .command('serve <file...>')
-    .description('serve disks as LUN 0, 1, … of one iSCSI target, until Ctrl-C')
-    .option('--portal <host:port>', 'where to listen; port 0 takes a free one (repeatable)', collect)
-    .option(
-      '--advertise <host:port>',
-      'address to tell initiators instead of the portal (repeatable)',
-      collect,
-    )
-    .option('--iqn <iqn>', 'name of the target (default: made from the identity of the first disk)')
-    .option('--read-only', 'refuse every change to the disks')
-    .option('--keep-identity', 'a copied file keeps the identity of its original (never serve both)')
-    .option('--chap-user <name>', 'initiators log in under this name with a secret (CHAP)')
-    .option('--chap-secret-file <file>', 'file with the secret of initiators (or LUNBOX_CHAP_SECRET)')
-    .option('--mutual-user <name>', 'name under which the target proves itself to initiators (mutual CHAP)')
-    .option('--mutual-secret-file <file>', 'file with the secret of the target (or LUNBOX_MUTUAL_SECRET)')
-    .option('--allow-short-secrets', 'take secrets of less than 12 bytes')
-    .option('--allow <iqn>', 'initiators that may log in; * and ? are wildcards (repeatable)', collect)
-    .option('--initiator-address <cidr>', 'addresses that initiators may come from (repeatable)', collect)
-    .option('--no-auth', 'let initiators in without a secret at a portal that is not loopback')
-    .option('--json', 'print one line of JSON when the disks can be reached')
-    .action(async (files: string[], flags: ServeFlags) => {
-      setExitCode(await serveDisks(files, flags));
-    });
+    .description('serve disks as LUN 0, 1, … of one iSCSI target, until Ctrl-C');
+  addServeFlags(serve).action(async (files: string[], flags: ServeFlags) => {
+    setExitCode(await serveDisks(files, flags));
+  });
+  addControl(program);
   return program;
 }
 
-function sizeArgument(text: string): number {
-  const bytes = parseSize(text);
-  if (bytes === undefined) throw new InvalidArgumentError('Write a size such as 10G, 512M or 1T.');
-  return bytes;
-}
-
-function collect(value: string, before: string[] = []): string[] {
-  return [...before, value];
+function addControl(program: Command): void {
+  program
+    .command('control <socket>')
+    .description('ask a server that runs with --control')
+    .addArgument(new Argument('<verb>', 'what to do').choices(CONTROL_VERBS))
+    .argument('[argument]', 'capture: the file to write; redirect: HOST:PORT, or nothing to end it')
+    .option('--redirect-to <host:port>', 'drain: where new logins go meanwhile')
+    .option('--timeout <seconds>', 'drain: how long initiators have to log out (default: 5)', secondsArgument)
+    .option('--permanent', 'redirect: initiators may remember the new address')
+    .option('--initiator <iqn>', 'redirect: this initiator only')
+    .option('--portal-group <tag>', 'redirect: at portals of this group only', positiveInteger)
+    .action(async (socket: string, verb: ControlVerb, argument: string | undefined, flags: ControlFlags) => {
+      await controlServer(socket, verb, argument, flags);
+    });
 }
 
 function packageVersion(): string {

@@ -1,20 +1,18 @@
+import type { AccessEntry } from '@lunbox/iscsi-target';
 import type { Continuity } from '@lunbox/storage-object';
+import type { ServerOptions } from '../options.ts';
 import { createServer, type LunboxServer } from '../server.ts';
-import { accessFromFlags, type AccessFlags } from './access-flags.ts';
-import { ExitCode } from './exit-code.ts';
+import { loadAccess } from './access-flags.ts';
+import { AccessWatcher } from './access-watcher.ts';
 import { connectionGuide } from './connection-guide.ts';
-
-/** Flags of `lunbox serve`. */
-export interface ServeFlags extends AccessFlags {
-  readonly portal?: readonly string[];
-  readonly advertise?: readonly string[];
-  readonly iqn?: string;
-  readonly readOnly?: boolean;
-  readonly keepIdentity?: boolean;
-  /** False when `--no-auth` was said. */
-  readonly auth: boolean;
-  readonly json?: boolean;
-}
+import { ControlSocket } from './control-socket.ts';
+import { control } from './control-verbs.ts';
+import { ExitCode } from './exit-code.ts';
+import { limitsFromFlags } from './limit-flags.ts';
+import { portalsFromFlags } from './portal-flags.ts';
+import { Redirects } from './redirects.ts';
+import { CHAP_NAMES, type ServeFlags } from './serve-flags.ts';
+import { SourceFiles } from './source-files.ts';
 
 /** What people must be told of a disk that did not come back as it was left. */
 const WARNINGS: Readonly<Record<Continuity, string | undefined>> = {
@@ -26,30 +24,83 @@ const WARNINGS: Readonly<Record<Continuity, string | undefined>> = {
 
 /** `lunbox serve`: serves until it is told to stop, and answers the exit code. */
 export async function serveDisks(paths: readonly string[], flags: ServeFlags): Promise<number> {
-  const foreign = flags.keepIdentity === true ? 'keep-identity' : 'new-identity';
-  const luns = paths.map((path) => ({ path, readOnly: flags.readOnly === true, foreign }) as const);
-  const access = accessFromFlags(flags);
-  const server = await createServer({
-    ...(flags.portal ? { portals: flags.portal } : {}),
-    ...(flags.advertise ? { advertise: flags.advertise } : {}),
-    targets: [{ ...(flags.iqn === undefined ? {} : { iqn: flags.iqn }), luns, access }],
-    // Who has a secret needs it to ask for targets too: names are nobody else's business.
-    discovery: access,
-    allowUnauthenticated: !flags.auth,
-  });
+  const files = new SourceFiles();
+  const access = loadAccess(flags, files);
+  const redirects = new Redirects();
+  const server = await createServer(serverOptions(paths, flags, access, redirects));
   const say = flags.json === true ? () => undefined : (line: string) => console.log(line);
   const signals = listenForSignals();
   try {
     await server.start();
-    warn(server, foreign === 'keep-identity');
+    const running = await startCompanions(server, flags, files, redirects);
+    warn(server, flags.keepIdentity === true);
     console.log(flags.json === true ? readyLine(server) : connectionGuide(server, flags.chapUser));
     await signals.first;
     say('\nStopping: commands finish, data is flushed. (Ctrl-C again ends at once.)');
-    await server.stop();
+    await running.end();
     say('Stopped.');
     return ExitCode.OK;
   } finally {
     signals.end();
+  }
+}
+
+function serverOptions(
+  paths: readonly string[],
+  flags: ServeFlags,
+  access: readonly AccessEntry[],
+  redirects: Redirects,
+): ServerOptions {
+  const { advertise, iqn, chapMinimum, limit } = flags;
+  const foreign = flags.keepIdentity === true ? 'keep-identity' : 'new-identity';
+  const luns = paths.map((path) => ({ path, readOnly: flags.readOnly === true, foreign }) as const);
+  const portals = portalsFromFlags(flags);
+  const minimum = CHAP_NAMES[chapMinimum ?? ''];
+  return {
+    ...(portals ? { portals } : {}),
+    ...(advertise ? { advertise } : {}),
+    targets: [{ ...(iqn === undefined ? {} : { iqn }), luns, access }],
+    // Who has a secret needs it to ask for targets too: names are nobody else's business.
+    discovery: access,
+    ...(minimum === undefined ? {} : { minimumChapAlgorithm: minimum }),
+    ...(limit ? { limits: limitsFromFlags(limit) } : {}),
+    hooks: { redirect: (login) => redirects.find(login) },
+    allowUnauthenticated: !flags.auth,
+  };
+}
+
+/** What goes on beside a running server: its control socket, its ring of PDUs, and the eye on its access files. */
+async function startCompanions(
+  server: LunboxServer,
+  flags: ServeFlags,
+  files: SourceFiles,
+  redirects: Redirects,
+): Promise<{ end: () => Promise<void> }> {
+  const { captureSeconds, captureSize: maxBytes } = flags;
+  const capture =
+    captureSeconds === undefined
+      ? undefined
+      : server.iscsi?.capture({ maxBytes, maxAgeMs: captureSeconds * 1000 });
+  const watcher = new AccessWatcher(flags, files, (access) => {
+    server.setAccess(access);
+    server.setDiscovery(access);
+  });
+  try {
+    const controlled = { server, redirects, capture, draining: false };
+    const socket =
+      flags.control === undefined
+        ? undefined
+        : await ControlSocket.open(flags.control, (request) => control(controlled, request));
+    const end = async (): Promise<void> => {
+      watcher.close();
+      await socket?.close();
+      await server.stop();
+    };
+    return { end };
+  } catch (error) {
+    watcher.close();
+    await server.stop({ timeoutMs: 0 });
+    throw error;
   }
 }
 
@@ -84,8 +135,8 @@ function readyLine(server: LunboxServer): string {
     blockSize,
     identity,
   }));
-  const portals = server.portals;
-  return JSON.stringify({ event: 'ready', portal: portals[0], portals, iqn: target?.iqn, luns });
+  const { portals, tlsPortals } = server;
+  return JSON.stringify({ event: 'ready', portal: portals[0], portals, tlsPortals, iqn: target?.iqn, luns });
 }
 
 function warn(server: LunboxServer, keptIdentity: boolean): void {

@@ -13,7 +13,10 @@ export interface TempDirectory {
 /** Makes a temporary directory; the caller removes it. */
 export function makeTempDirectory(purpose: string): TempDirectory {
   const path = mkdtempSync(join(tmpdir(), `lunbox-${purpose}-`));
-  const remove = (): void => rmSync(path, { recursive: true, force: true });
+  const remove = (): void => {
+    process.off('exit', remove);
+    rmSync(path, { recursive: true, force: true });
+  };
   // A test whose set-up failed never gets to remove it.
   process.once('exit', remove);
   return { path, file: (name) => join(path, name), remove };

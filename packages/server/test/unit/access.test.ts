@@ -10,7 +10,10 @@ const alice: AccessEntry = {
 const luns = [{ device: new MemoryDevice({ size: 2 ** 20 }), identity: new Uint8Array(16) }];
 const OPEN = '0.0.0.0:0';
 
-const refusal = (options: Omit<ServerOptions, 'portals'>, portals = [OPEN]): Promise<unknown> =>
+const refusal = (
+  options: Omit<ServerOptions, 'portals'>,
+  portals: ServerOptions['portals'] = [OPEN],
+): Promise<unknown> =>
   createServer({ ...options, portals }).then(
     () => undefined,
     (error: { code: string }) => error.code,
@@ -30,6 +33,15 @@ describe('a portal that other machines reach', () => {
     expect(await refusal({ targets })).toBe('SERVER_AUTHENTICATION_REQUIRED');
     expect(await refusal({ targets, allowUnauthenticated: true })).toBeUndefined();
     expect(await refusal({ targets }, ['127.0.0.1:0'])).toBeUndefined();
+  });
+
+  it('is opened when everybody needs a client certificate, and not when the server alone has one', async () => {
+    const targets = [{ luns, access: [{ initiator: 'iqn.*' }] }];
+    const tls = { cert: 'PEM', key: 'PEM' };
+    const open = (more: object): Promise<unknown> =>
+      refusal({ targets }, [{ portal: OPEN, tls: { ...tls, ...more } }]);
+    expect(await open({})).toBe('SERVER_AUTHENTICATION_REQUIRED');
+    expect(await open({ ca: 'PEM', requestCert: true })).toBeUndefined();
   });
 
   it('is opened when everybody needs a secret', async () => {
@@ -57,6 +69,8 @@ describe('an access list', () => {
     expect(() => server.setAccess([])).toThrow(
       expect.objectContaining({ code: 'SERVER_AUTHENTICATION_REQUIRED' }),
     );
+    expect(() => server.setDiscovery([bad])).toThrow(expect.objectContaining({ code: 'SERVER_BAD_OPTIONS' }));
+    server.setDiscovery([alice]);
     expect(() => server.setAccess([alice], 1)).toThrow(
       expect.objectContaining({ code: 'SERVER_WRONG_STATE' }),
     );

@@ -1,0 +1,29 @@
+import { InvalidArgumentError } from 'commander';
+import { parseSize } from './size.ts';
+
+/** Reads a size such as `10G`, for commander. */
+export function sizeArgument(text: string): number {
+  const bytes = parseSize(text);
+  if (bytes === undefined) throw new InvalidArgumentError('Write a size such as 10G, 512M or 1T.');
+  return bytes;
+}
+
+/** Reads a whole number from 1 up. */
+export function positiveInteger(text: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value < 1 || !Number.isSafeInteger(value)) {
+    throw new InvalidArgumentError('Write a whole number, at least 1.');
+  }
+  return value;
+}
+
+/** Reads a time in seconds, 0 included. */
+export function secondsArgument(text: string): number {
+  if (!/^\d+(\.\d+)?$/.test(text)) throw new InvalidArgumentError('Write a number of seconds.');
+  return Number(text);
+}
+
+/** Gathers the values of a flag that may be given several times. */
+export function collect(value: string, before: string[] = []): string[] {
+  return [...before, value];
+}

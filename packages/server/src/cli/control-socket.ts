@@ -1,0 +1,131 @@
+import { TargetError } from '@lunbox/iscsi-target';
+import { once } from 'node:events';
+import { rm } from 'node:fs/promises';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { ServerError } from '../server-error.ts';
+
+const MAX_CONNECTIONS = 16;
+/** A request is one short line, and comes at once. */
+const MAX_REQUEST_BYTES = 65_536;
+const REQUEST_TIMEOUT_MS = 5000;
+/** Nobody but the owner may connect. */
+const UMASK = 0o177;
+
+/** What a verb answers: an object, and bytes that follow it. */
+export interface ControlAnswer {
+  readonly result: unknown;
+  readonly payload?: Uint8Array;
+}
+
+/** Does what one request asks for. A {@link ServerError} or `TargetError` is told to the asker. */
+export type ControlHandler = (request: unknown) => Promise<ControlAnswer>;
+
+/**
+ * A socket in the file system (a named pipe on Windows) at which the owner of a running server asks it to do
+ * something: one JSON line there, one JSON line back, and the bytes that belong to it.
+ */
+export class ControlSocket {
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+
+  private constructor(server: Server) {
+    this.#server = server;
+    server.on('connection', (socket) => {
+      this.#sockets.add(socket);
+      socket.on('close', () => this.#sockets.delete(socket));
+    });
+  }
+
+  /**
+   * Listens at `path`; a socket that a killed server left behind is replaced.
+   *
+   * Throws a {@link ServerError} `SERVER_CONTROL_UNAVAILABLE`.
+   */
+  static async open(path: string, handle: ControlHandler): Promise<ControlSocket> {
+    const server = createServer({ allowHalfOpen: true }, (socket) => serve(socket, handle));
+    server.maxConnections = MAX_CONNECTIONS;
+    try {
+      await listen(server, path);
+    } catch (error) {
+      const { code = 'unknown error' } = error as NodeJS.ErrnoException;
+      if (code !== 'EADDRINUSE') throw unavailable(path, code, error);
+      if (await answers(path)) throw unavailable(path, 'another server listens there', error);
+      await rm(path);
+      await listen(server, path);
+    }
+    return new ControlSocket(server);
+  }
+
+  /** Takes no more requests, and ends those that are there. */
+  async close(): Promise<void> {
+    const closed = once(this.#server, 'close');
+    this.#server.close();
+    for (const socket of this.#sockets) socket.destroy();
+    await closed;
+  }
+}
+
+async function listen(server: Server, path: string): Promise<void> {
+  const listening = once(server, 'listening');
+  // The file is made in this turn, and with these permissions.
+  const before = process.umask(UMASK);
+  server.listen(path);
+  process.umask(before);
+  await listening;
+}
+
+/** True when a program takes connections at `path`. */
+async function answers(path: string): Promise<boolean> {
+  const socket = connect(path);
+  try {
+    await once(socket, 'connect');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
+}
+
+function serve(socket: Socket, handle: ControlHandler): void {
+  let received = '';
+  socket.setEncoding('utf8').setTimeout(REQUEST_TIMEOUT_MS, () => socket.destroy());
+  socket.on('error', () => undefined);
+  const take = (chunk: string): void => {
+    received += chunk;
+    const end = received.indexOf('\n');
+    if (end < 0 && received.length < MAX_REQUEST_BYTES) return;
+    socket.off('data', take).resume().setTimeout(0);
+    void answer(received.slice(0, Math.max(0, end)), handle).then(({ line, payload }) => {
+      socket.write(`${line}\n`);
+      if (payload) socket.write(payload);
+      socket.end();
+    });
+  };
+  socket.on('data', take);
+}
+
+async function answer(line: string, handle: ControlHandler): Promise<{ line: string; payload?: Uint8Array }> {
+  try {
+    const { result, payload } = await handle(parse(line));
+    return { line: JSON.stringify({ ok: true, result }), ...(payload ? { payload } : {}) };
+  } catch (error) {
+    if (!(error instanceof ServerError || error instanceof TargetError)) throw error;
+    const { code, message } = error;
+    return { line: JSON.stringify({ ok: false, code, message }) };
+  }
+}
+
+function parse(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    throw new ServerError('SERVER_BAD_OPTIONS', 'a request is one line of JSON');
+  }
+}
+
+function unavailable(path: string, reason: string, cause: unknown): ServerError {
+  return new ServerError('SERVER_CONTROL_UNAVAILABLE', `cannot be controlled at ${path}: ${reason}`, {
+    cause,
+  });
+}

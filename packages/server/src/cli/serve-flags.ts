@@ -1,0 +1,82 @@
+import { ChapAlgorithm } from '@lunbox/iscsi-target';
+import { Option, type Command } from 'commander';
+import type { AccessFlags } from './access-flags.ts';
+import { collect, positiveInteger, sizeArgument } from './arguments.ts';
+import type { PortalFlags } from './portal-flags.ts';
+
+/** Names of CHAP algorithms, the weakest first, as `--chap-minimum` takes them. */
+export const CHAP_NAMES: Readonly<Record<string, ChapAlgorithm>> = {
+  md5: ChapAlgorithm.MD5,
+  sha1: ChapAlgorithm.SHA1,
+  sha256: ChapAlgorithm.SHA256,
+  'sha3-256': ChapAlgorithm.SHA3_256,
+};
+
+/** Flags of `lunbox serve`. */
+export interface ServeFlags extends AccessFlags, PortalFlags {
+  readonly advertise?: readonly string[];
+  readonly iqn?: string;
+  readonly readOnly?: boolean;
+  readonly keepIdentity?: boolean;
+  readonly chapMinimum?: string;
+  /** False when `--no-auth` was said. */
+  readonly auth: boolean;
+  readonly limit?: readonly string[];
+  readonly control?: string;
+  readonly captureSeconds?: number;
+  readonly captureSize: number;
+  readonly json?: boolean;
+}
+
+const CAPTURE_BYTES = 64 * 2 ** 20;
+
+/** Adds every flag of `lunbox serve` to its command. */
+export function addServeFlags(command: Command): Command {
+  addPortalFlags(command)
+    .option('--iqn <iqn>', 'name of the target (default: made from the identity of the first disk)')
+    .option('--read-only', 'refuse every change to the disks')
+    .option('--keep-identity', 'a copied file keeps the identity of its original (never serve both)');
+  addAccessFlags(command)
+    .option('--limit <name=number>', 'a bound, such as maxSessions=64; docs/cli.md (repeatable)', collect)
+    .option('--control <path>', 'socket at which lunbox control reaches this server')
+    .option('--capture-seconds <n>', 'keep what goes over the wire, for lunbox control', positiveInteger)
+    .addOption(
+      new Option('--capture-size <size>', 'most that --capture-seconds keeps')
+        .argParser(sizeArgument)
+        .default(CAPTURE_BYTES, '64M'),
+    )
+    .option('--json', 'print one line of JSON when the disks can be reached');
+  return command;
+}
+
+function addPortalFlags(command: Command): Command {
+  return command
+    .option('--portal <host:port[,tag]>', 'where to listen; port 0 takes a free one (repeatable)', collect)
+    .option('--tls-portal <host:port[,tag]>', 'where to listen and speak TLS (repeatable)', collect)
+    .option('--tls-cert <file>', 'certificate of the server, PEM')
+    .option('--tls-key <file>', 'key of the server, PEM')
+    .option('--tls-ca <file>', 'authority whose client certificates, and no others, are let in, PEM')
+    .option(
+      '--advertise <host:port>',
+      'address to tell initiators instead of the portal (repeatable)',
+      collect,
+    );
+}
+
+function addAccessFlags(command: Command): Command {
+  return command
+    .option('--chap-user <name>', 'initiators log in under this name with a secret (CHAP)')
+    .option('--chap-secret-file <file>', 'file with the secret of initiators (or LUNBOX_CHAP_SECRET)')
+    .option('--mutual-user <name>', 'name under which the target proves itself to initiators (mutual CHAP)')
+    .option('--mutual-secret-file <file>', 'file with the secret of the target (or LUNBOX_MUTUAL_SECRET)')
+    .addOption(
+      new Option('--chap-minimum <algorithm>', 'weakest hash that is good enough (default: md5)').choices(
+        Object.keys(CHAP_NAMES),
+      ),
+    )
+    .option('--allow-short-secrets', 'take secrets of less than 12 bytes')
+    .option('--allow <iqn>', 'initiators that may log in; * and ? are wildcards (repeatable)', collect)
+    .option('--initiator-address <cidr>', 'addresses that initiators may come from (repeatable)', collect)
+    .option('--access <file>', 'JSON list of who may log in, to which LUNs; instead of the flags above')
+    .option('--no-auth', 'let initiators in without a secret at a portal that is not loopback');
+}
