@@ -51,8 +51,6 @@ export class Caller {
   session: IscsiSession;
   /** Requests that have not ended. */
   open = 0;
-  /** Requests that ended well. */
-  done = 0;
   readonly #options: CallerOptions;
   /** Buffers that were given back: nobody may touch them any more. */
   readonly #spent: Uint8Array[] = [];
@@ -71,7 +69,7 @@ export class Caller {
     else if (choice === 1) this.#watch('flush', this.#scsi({ cdb: cdb10(SYNCHRONIZE_CACHE_10, 0, 0) }));
     else if (choice === 2) this.#watch('text', this.session.text([['SendTargets', '']]));
     else {
-      const count = 1 + dice.below(dice.pick([2, 8, 24]));
+      const count = 1 + dice.below(dice.pick([2, 8, 16]));
       const block = dice.below(this.#options.blockCount - count + 1);
       if (choice < 11) this.#read(block, count);
       else this.#write(block, count);
@@ -145,6 +143,7 @@ export class Caller {
       const untouched = result?.sense?.senseKey === UNIT_ATTENTION && !more.idempotent;
       const outcome = result?.status === 0 ? 'done' : untouched ? 'nothing' : 'doubt';
       model.endWrite(write, outcome);
+      log.count(`write ${outcome}`);
       if (log.detailed) log.note(0, `write ${write.stamp}: ${outcome}`);
       this.#spend(buffer);
     }
@@ -176,12 +175,13 @@ export class Caller {
     request.then(
       () => {
         this.open--;
-        this.done++;
+        log.count('done');
       },
       (error: unknown) => {
         this.open--;
         const definite = error instanceof InitiatorError && DEFINITE.has(error.code);
-        if (!definite) log.problem(`${what} ended with ${String(error)}`);
+        if (definite) log.count(error.code);
+        else log.problem(`${what} ended with ${String(error)}`);
       },
     );
   }

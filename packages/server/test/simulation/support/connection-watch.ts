@@ -1,16 +1,9 @@
-import {
-  AsyncEvent,
-  RESERVED_TAG,
-  serialAdd,
-  serialLess,
-  type InitiatorPdu,
-  type LoginResponsePdu,
-  type TargetPdu,
-} from '@lunbox/iscsi-pdu';
+import { AsyncEvent, type InitiatorPdu, type LoginResponsePdu, type TargetPdu } from '@lunbox/iscsi-pdu';
 import type { Dice } from '../../../../iscsi-target/test/support/dice.ts';
 import { framesOf, type Digests, type Frame } from './frame.ts';
 import { LoginWatch, type WireParameters } from './login-watch.ts';
 import { SessionWatch } from './session-watch.ts';
+import { StatusWatch } from './status-watch.ts';
 import type { WireLog } from './wire-log.ts';
 
 const FULL_FEATURE = 3;
@@ -36,10 +29,7 @@ export class ConnectionWatch {
   readonly #requests: Travelling = new Travelling();
   readonly #responses: Travelling = new Travelling();
   #excuse: string | undefined;
-  #statSn: number | undefined;
-  #maxCmdSn: number | undefined;
-  #arrivedStatSn = 0;
-  #expStatSn = 0;
+  readonly #statuses: StatusWatch = new StatusWatch((what) => this.#complain(what));
 
   constructor(sessions: WireSessions) {
     this.#sessions = sessions;
@@ -60,6 +50,7 @@ export class ConnectionWatch {
   excuse(reason: string): void {
     this.#excuse ??= reason;
     this.#log.note(this.number, `-- ${reason} --`);
+    this.#log.count(reason);
   }
 
   initiatorEnded(orderly: boolean): void {
@@ -75,6 +66,7 @@ export class ConnectionWatch {
     const frames = framesOf(bytes, this.#digests, (what) => this.#complain(what));
     for (const { pdu } of frames) {
       this.#log.note(this.number, '→', pdu);
+      this.#log.count(pdu.type);
       this.#requestLeaves(pdu as InitiatorPdu);
     }
     this.#requests.add(frames, bytes.length);
@@ -89,6 +81,7 @@ export class ConnectionWatch {
     const frames = framesOf(bytes, this.#digests, (what) => this.#complain(what));
     for (const { pdu } of frames) {
       this.#log.note(this.number, '←', pdu);
+      this.#log.count(pdu.type);
       this.#responseLeaves(pdu as TargetPdu);
     }
     this.#responses.add(frames, bytes.length);
@@ -142,15 +135,12 @@ export class ConnectionWatch {
     } else if (pdu.type === 'logout-request') session.ending = true;
   }
 
-  /** ExpStatSN acknowledges what has come, and nothing else (RFC 7143 §4.2.2.2). */
+  /** What the initiator has the status of is over for both. */
   #acknowledges(expStatSn: number): void {
-    if (serialLess(this.#arrivedStatSn, expStatSn)) {
-      this.#complain(`ExpStatSN ${expStatSn}, but only those before ${this.#arrivedStatSn} have come`);
+    for (const pdu of this.#statuses.acknowledged(expStatSn)) {
+      const ends = pdu.type === 'scsi-response' || pdu.type === 'data-in';
+      if (ends) this.session?.tasks.delete(pdu.initiatorTaskTag);
     }
-    if (serialLess(expStatSn, this.#expStatSn)) {
-      this.#complain(`ExpStatSN ${expStatSn} after ${this.#expStatSn}`);
-    }
-    this.#expStatSn = expStatSn;
   }
 
   #requestArrives({ pdu, damaged }: Frame): void {
@@ -170,15 +160,15 @@ export class ConnectionWatch {
       this.#login.response(pdu);
       if (pdu.statusClass !== 0) this.excuse(`login status ${pdu.statusClass}`);
       else if (pdu.transit && pdu.nsg === FULL_FEATURE) this.#enterFullFeature(pdu);
-      return this.#numbered(pdu);
+      return void this.#statuses.leaves(pdu);
     }
     const { session } = this;
     if (session === undefined) return this.#complain(`${pdu.type} before the login is over`);
-    this.#numbered(pdu);
+    if (!this.#statuses.leaves(pdu)) return;
     session.expectationLeaves(pdu.expCmdSn, pdu.type);
     switch (pdu.type) {
       case 'data-in':
-        return session.taskOf(pdu)?.dataInLeaves(pdu);
+        return session.dataAgain(pdu) ? undefined : session.taskOf(pdu)?.dataInLeaves(pdu);
       case 'r2t':
         return session.taskOf(pdu)?.r2tLeaves(pdu);
       case 'scsi-response':
@@ -195,34 +185,20 @@ export class ConnectionWatch {
     }
   }
 
-  /** StatSN counts statuses, and the window only ever opens (RFC 7143 §4.2.2.1, §4.2.2.2). */
-  #numbered(pdu: TargetPdu): void {
-    const { statSn, expCmdSn, maxCmdSn } = pdu;
-    this.#statSn ??= statSn;
-    const silent = pdu.type === 'data-in' && !pdu.hasStatus;
-    if (!silent && statSn !== this.#statSn) {
-      this.#complain(`${pdu.type} with StatSN ${statSn}, not ${this.#statSn}`);
-    }
-    if (usesStatSn(pdu)) this.#statSn = serialAdd(this.#statSn, 1);
-    if (pdu.type === 'login-response' && pdu.statusClass !== 0) return;
-    this.#maxCmdSn ??= maxCmdSn;
-    if (serialLess(maxCmdSn, this.#maxCmdSn)) {
-      this.#complain(`${pdu.type} with MaxCmdSN ${maxCmdSn} after ${this.#maxCmdSn}`);
-    }
-    if (serialLess(maxCmdSn, serialAdd(expCmdSn, -1))) {
-      this.#complain(`${pdu.type} with MaxCmdSN ${maxCmdSn} and ExpCmdSN ${expCmdSn}`);
-    }
-    this.#maxCmdSn = maxCmdSn;
-  }
-
   #enterFullFeature({ tsih }: LoginResponsePdu): void {
     const { byTsih } = this.#sessions;
     const { initiatorPort } = this;
-    const parameters = this.#login.parameters();
+    const own = this.#login.parameters();
+    const leading = byTsih.get(tsih)?.session.parameters;
+    const { headerDigest, dataDigest, targetSegmentBytes, initiatorSegmentBytes } = own;
+    // Lengths of segments and digests belong to a connection, the rest to the session (RFC 7143 §13, "scope").
+    const ofConnection = { headerDigest, dataDigest, targetSegmentBytes, initiatorSegmentBytes };
+    const parameters = this.#login.tsih === 0 ? own : { ...(leading ?? own), ...ofConnection };
     this.#parameters = parameters;
+    this.#statuses.recoverable = parameters.errorRecoveryLevel > 0;
     this.#digests = { header: parameters.headerDigest, data: parameters.dataDigest };
     if (this.#login.tsih === 0) {
-      const session = new SessionWatch(this.#login.firstCmdSn, (what) => this.#complain(what));
+      const session = new SessionWatch(this.#login.firstCmdSn, parameters, (what) => this.#complain(what));
       byTsih.set(tsih, { session, initiatorPort });
     }
     this.session = byTsih.get(tsih)?.session;
@@ -241,18 +217,9 @@ export class ConnectionWatch {
   #responseArrives({ pdu: any, damaged }: Frame): void {
     const pdu = any as TargetPdu;
     if (damaged !== undefined) return;
-    if (usesStatSn(pdu)) this.#arrivedStatSn = serialAdd(pdu.statSn, 1);
+    this.#statuses.arrives(pdu);
     this.session?.windowArrives(pdu.maxCmdSn);
-    const ends = pdu.type === 'scsi-response' || (pdu.type === 'data-in' && pdu.hasStatus);
-    if (ends) this.session?.tasks.delete(pdu.initiatorTaskTag);
   }
-}
-
-function usesStatSn(pdu: TargetPdu): boolean {
-  if (pdu.type === 'r2t') return false;
-  if (pdu.type === 'data-in') return pdu.hasStatus;
-  // RFC 7143 §11.19: a ping of the target's own shows the next StatSN and does not use it up.
-  return !(pdu.type === 'nop-in' && pdu.initiatorTaskTag === RESERVED_TAG);
 }
 
 /** PDUs between two ends, until the last byte of each has arrived. */

@@ -26,8 +26,8 @@ export interface Verdict {
   readonly problems: readonly string[];
   /** The last PDUs, for people. */
   readonly lines: () => string[];
-  readonly doneRequests: number;
-  readonly events: number;
+  /** What was seen, and how often. */
+  readonly seen: Readonly<Record<string, number>>;
 }
 
 /** Plays the history of a seed. */
@@ -88,8 +88,7 @@ class History {
     return {
       problems: this.#log.problems,
       lines: () => this.#log.lines(),
-      doneRequests: this.#callers.reduce((sum, { done }) => sum + done, 0),
-      events: this.#time.count,
+      seen: { ...this.#log.seen, events: this.#time.count },
     };
   }
 

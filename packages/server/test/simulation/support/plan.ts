@@ -12,6 +12,8 @@ export interface Profile {
   readonly aborts: number;
   readonly management: number;
   readonly deviceFailures: number;
+  /** Values of ErrorRecoveryLevel that are offered. */
+  readonly recoveryLevels: readonly (0 | 1 | 2)[];
 }
 
 /** Everything about one history that is settled before it begins. */
@@ -34,9 +36,10 @@ export interface Plan {
 export function drawPlan(dice: Dice, profile: Profile): Plan {
   const weather = dice.chance(0.2) ? { breaks: 0, corrupts: 0, staleLogins: 0 } : profile.weather;
   return {
-    blockCount: 64,
+    blockCount: 32,
     limits: drawLimits(dice),
     session: {
+      errorRecoveryLevel: dice.pick(profile.recoveryLevels),
       negotiation: drawNegotiation(dice, weather.corrupts > 0),
       reconnect: { minDelayMs: 10, maxDelayMs: 200, timeoutMs: 120_000 },
       loginTimeoutMs: 2000,

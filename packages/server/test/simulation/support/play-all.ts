@@ -10,9 +10,8 @@ export interface Range {
 /** What many histories came to. */
 export interface Tally {
   histories: number;
-  /** Requests that ended well, and events of the simulation. */
-  doneRequests: number;
-  events: number;
+  /** What was seen in them, and how often: PDUs, faults, outcomes of requests. */
+  readonly seen: Record<string, number>;
 }
 
 /** The range that a test plays: `byDefault` histories, unless LUNBOX_HISTORIES and LUNBOX_SEED say otherwise. */
@@ -31,16 +30,15 @@ export async function playAll(
   { firstSeed, count }: Range,
   onProgress?: (tally: Tally) => void,
 ): Promise<Tally> {
-  const tally = { histories: 0, doneRequests: 0, events: 0 };
+  const tally: Tally = { histories: 0, seen: {} };
   for (let seed = firstSeed; seed < firstSeed + count; seed++) {
-    const { problems, lines, doneRequests, events } = await play(seed, PROFILES[name]);
+    const { problems, lines, seen } = await play(seed, PROFILES[name]);
     if (problems.length > 0) {
       const again = `again: npm run simulate -- 1 --profile ${name} --seed ${seed}   (LUNBOX_TRACE=1 tells all)`;
       throw new Error([`${name}, seed ${seed}:`, ...problems, ...lines(), again].join('\n'));
     }
     tally.histories++;
-    tally.doneRequests += doneRequests;
-    tally.events += events;
+    for (const [what, count] of Object.entries(seen)) tally.seen[what] = (tally.seen[what] ?? 0) + count;
     if (tally.histories % 100 === 0) onProgress?.(tally);
   }
   return tally;

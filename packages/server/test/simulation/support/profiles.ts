@@ -5,13 +5,14 @@ const CALM = { breaks: 0, corrupts: 0, staleLogins: 0 };
 /** Kinds of histories. */
 export const PROFILES = {
   /** Nothing goes wrong but what callers do themselves, and a disk that fails now and then. */
-  calm: { weather: CALM, aborts: 0.2, management: 0.1, deviceFailures: 0.05 },
+  calm: { weather: CALM, aborts: 0.2, management: 0.1, deviceFailures: 0.05, recoveryLevels: [0, 1] },
   /** Connections break, in every way, and stale logins come again. */
   cuts: {
     weather: { breaks: 0.5, corrupts: 0, staleLogins: 0.1 },
     aborts: 0.1,
     management: 0.05,
     deviceFailures: 0.05,
+    recoveryLevels: [0, 1],
   },
   /** Bytes change where a digest covers them. */
   corruption: {
@@ -19,6 +20,7 @@ export const PROFILES = {
     aborts: 0.1,
     management: 0.05,
     deviceFailures: 0.05,
+    recoveryLevels: [0, 1],
   },
 } as const satisfies Record<string, Profile>;
 

@@ -5,6 +5,7 @@ import {
   serialLessOrEqual,
   TaskManagementFunction,
   TaskManagementResult,
+  type DataInPdu,
   type InitiatorPdu,
   type RejectPdu,
   type ScsiCommandPdu,
@@ -31,6 +32,8 @@ interface Management {
 /** One session on the wires: command numbers, the window, and which tasks there are. */
 export class SessionWatch {
   readonly tasks = new Map<number, TaskWatch>();
+  /** What the leading login has agreed on. */
+  readonly parameters: WireParameters;
   /** Its initiator or its target wants to end it. */
   ending = false;
   readonly #complain: (what: string) => void;
@@ -41,7 +44,8 @@ export class SessionWatch {
   #arrivedNext: number;
   #maxCmdSn: number;
 
-  constructor(firstCmdSn: number, complain: (what: string) => void) {
+  constructor(firstCmdSn: number, parameters: WireParameters, complain: (what: string) => void) {
+    this.parameters = parameters;
     this.#complain = complain;
     this.#nextCmdSn = firstCmdSn;
     this.#arrivedNext = firstCmdSn;
@@ -49,7 +53,12 @@ export class SessionWatch {
   }
 
   /** A request with a CmdSN leaves the initiator. */
-  numberLeaves({ cmdSn, immediate, type }: NumberedRequest): void {
+  numberLeaves(request: NumberedRequest): void {
+    const { cmdSn, immediate, type } = request;
+    // A command that is sent again has the number that it had (RFC 7143 §7.2.1).
+    const again =
+      type === 'scsi-command' && this.tasks.get(request.initiatorTaskTag)?.command.cmdSn === cmdSn;
+    if (again) return;
     if (cmdSn !== this.#nextCmdSn) this.#complain(`${type} with CmdSN ${cmdSn}, not ${this.#nextCmdSn}`);
     if (immediate) return;
     if (!serialLessOrEqual(cmdSn, this.#maxCmdSn)) {
@@ -77,7 +86,8 @@ export class SessionWatch {
 
   commandLeaves(command: ScsiCommandPdu, link: number, parameters: WireParameters): void {
     const tag = command.initiatorTaskTag;
-    if (this.tasks.has(tag)) this.#complain(`a second command with tag ${tag}`);
+    const known = this.tasks.get(tag);
+    if (known !== undefined) return known.again(command);
     this.tasks.set(tag, new TaskWatch(command, link, parameters, this.#complain));
   }
 
@@ -105,6 +115,14 @@ export class SessionWatch {
     const early = task !== undefined && !task.delivered ? 'that has not come' : wrong;
     if (early !== '') this.#complain(`${pdu.type} for task ${pdu.initiatorTaskTag} ${early}`);
     return task;
+  }
+
+  /** Data-In that a SNACK asks for again, of a command that has its status (RFC 7143 §7.9). */
+  dataAgain(pdu: DataInPdu): boolean {
+    const task = this.tasks.get(pdu.initiatorTaskTag);
+    const again = task?.over === true && this.parameters.errorRecoveryLevel > 0;
+    if (again) task.dataInLeaves(pdu);
+    return again;
   }
 
   /** A command that is refused is over; one whose data was damaged still gets a status (RFC 7143 §7.8). */

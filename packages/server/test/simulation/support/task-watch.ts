@@ -25,12 +25,14 @@ export class TaskWatch {
   delivered = false;
   /** Its status, or the answer of what aborted it, has been sent: nothing more may come. */
   over = false;
-  /** It was at the target when a task management function came that concerns it. */
-  affected = false;
+  /** Its connection is gone and it goes on by another: what is sent again may be cut and numbered anew. */
+  reassigned = false;
   readonly #parameters: WireParameters;
   readonly #complain: (what: string) => void;
   readonly #sequences = new Map<number, Sequence>();
   #numbered = 0;
+  /** Where the PDUs with each DataSN or R2TSN began; from ErrorRecoveryLevel 1 on they may be sent again. */
+  readonly #offsets: number[] = [];
   #receivedBytes = 0;
   #burstBytes = 0;
   #solicitedEnd: number;
@@ -56,9 +58,17 @@ export class TaskWatch {
     return this.#arrivedBytes;
   }
 
+  /** Damaged immediate data spoils the command where it can be sent again, and else only its outcome (RFC 7143 §7.8). */
   arrives(damaged: boolean): void {
-    this.delivered = true;
+    this.delivered ||= !damaged || !this.#recoverable;
     if (!damaged) this.#arrivedBytes = this.command.data.length;
+  }
+
+  /** The command is sent once more, as it was, with its unsolicited data (RFC 7143 §7.2.1). */
+  again({ cmdSn, data }: ScsiCommandPdu): void {
+    const same = cmdSn === this.command.cmdSn && data.length === this.command.data.length;
+    if (!this.#recoverable || !same) this.#complain('a command with a tag that is in use');
+    this.#checkCommand();
   }
 
   dataOutLeaves(pdu: DataOutPdu): void {
@@ -87,14 +97,18 @@ export class TaskWatch {
     const { maxBurstBytes, maxOutstandingR2t } = this.#parameters;
     const { bufferOffset, desiredDataTransferLength: lengthBytes, targetTransferTag } = pdu;
     if (!this.command.write) this.#complain('R2T for a command without Data-Out');
-    if (pdu.r2tSn !== this.#numbered++) this.#complain(`R2TSN ${pdu.r2tSn}`);
+    if (this.#isAgain(pdu.r2tSn, bufferOffset)) return;
+    this.#number('R2T', pdu.r2tSn, bufferOffset);
     if (targetTransferTag === NO_TTT || this.#sequences.has(targetTransferTag)) {
       this.#complain(`R2T with Target Transfer Tag ${targetTransferTag}`);
     }
-    if (bufferOffset !== this.#solicitedEnd)
+    // A recovery R2T asks for what was lost; others go on where the last one ended.
+    const recovers = this.#recoverable && bufferOffset < this.#solicitedEnd;
+    if (!recovers && bufferOffset !== this.#solicitedEnd) {
       this.#complain(`R2T at ${bufferOffset}, not ${this.#solicitedEnd}`);
+    }
     if (lengthBytes === 0 || lengthBytes > maxBurstBytes) this.#complain(`R2T for ${lengthBytes} bytes`);
-    this.#solicitedEnd = bufferOffset + lengthBytes;
+    this.#solicitedEnd = Math.max(this.#solicitedEnd, bufferOffset + lengthBytes);
     if (this.#solicitedEnd > this.command.expectedDataTransferLength) this.#complain('R2T beyond the end');
     if (++this.#outstandingR2ts > maxOutstandingR2t)
       this.#complain(`${this.#outstandingR2ts} R2Ts outstanding`);
@@ -105,14 +119,15 @@ export class TaskWatch {
     const { maxBurstBytes, initiatorSegmentBytes } = this.#parameters;
     const lengthBytes = pdu.data.length;
     if (!this.command.read) this.#complain('Data-In for a command without it');
-    if (pdu.dataSn !== this.#numbered++) this.#complain(`Data-In with DataSN ${pdu.dataSn}`);
+    if (lengthBytes > initiatorSegmentBytes) this.#complain(`Data-In of ${lengthBytes} bytes`);
+    if (this.reassigned || this.#isAgain(pdu.dataSn, pdu.bufferOffset)) return;
+    this.#number('Data-In', pdu.dataSn, pdu.bufferOffset);
     if (pdu.bufferOffset !== this.#receivedBytes) {
       this.#complain(`Data-In at ${pdu.bufferOffset}, not ${this.#receivedBytes}`);
     }
     this.#receivedBytes += lengthBytes;
     if (this.#receivedBytes > this.command.expectedDataTransferLength)
       this.#complain('Data-In beyond the end');
-    if (lengthBytes > initiatorSegmentBytes) this.#complain(`Data-In of ${lengthBytes} bytes`);
     this.#burstBytes += lengthBytes;
     if (this.#burstBytes > maxBurstBytes) this.#complain(`a sequence of ${this.#burstBytes} bytes`);
     if (pdu.final) this.#burstBytes = 0;
@@ -124,9 +139,13 @@ export class TaskWatch {
     const { expectedDataTransferLength, write } = this.command;
     // RFC 7143 §11.4.8: Data-In PDUs; R2Ts do not count.
     const expected = this.command.read ? this.#numbered : 0;
-    if (pdu.expDataSn !== expected) this.#complain(`ExpDataSN ${pdu.expDataSn}, not ${expected}`);
+    if (pdu.expDataSn !== expected && !this.reassigned)
+      this.#complain(`ExpDataSN ${pdu.expDataSn}, not ${expected}`);
     const allWanted = pdu.status === 0 && write && !pdu.underflow && !pdu.overflow;
-    if (allWanted && this.#arrivedBytes !== expectedDataTransferLength) {
+    const arrivedAll = this.#recoverable
+      ? this.#arrivedBytes >= expectedDataTransferLength
+      : this.#arrivedBytes === expectedDataTransferLength;
+    if (allWanted && !arrivedAll) {
       this.#complain(`GOOD after ${this.#arrivedBytes} of ${expectedDataTransferLength} bytes`);
     }
     this.over = true;
@@ -143,6 +162,20 @@ export class TaskWatch {
     // RFC 7143 §13.14, §4.2.5.2: the F bit is 0 only when Data-Out PDUs follow, up to FirstBurstLength.
     this.#open(NO_TTT, data.length, firstBytes - data.length);
     this.#solicitedEnd = firstBytes;
+  }
+
+  get #recoverable(): boolean {
+    return this.#parameters.errorRecoveryLevel > 0;
+  }
+
+  /** A PDU that was sent before, and is asked for or sent again (RFC 7143 §7.2, §11.16). */
+  #isAgain(number: number, offset: number): boolean {
+    return this.#recoverable && number < this.#numbered && this.#offsets[number] === offset;
+  }
+
+  #number(what: string, number: number, offset: number): void {
+    if (number !== this.#numbered) this.#complain(`${what} numbered ${number}, not ${this.#numbered}`);
+    this.#offsets[this.#numbered++] = offset;
   }
 
   #open(tag: number, offset: number, lengthBytes: number): void {

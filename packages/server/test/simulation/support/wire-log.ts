@@ -15,6 +15,8 @@ interface Entry {
 /** What went over the wires lately, and what was wrong in a history. */
 export class WireLog {
   readonly problems: string[] = [];
+  /** How often what was seen: PDUs by type, what happened to connections, how requests ended. */
+  readonly seen: Record<string, number> = {};
   /** Link number for the next connection. */
   links = 0;
   /** What a replay tells besides: requests of callers and blocks that are stored, and all of it. */
@@ -28,6 +30,11 @@ export class WireLog {
 
   constructor(time: SimulatedTime) {
     this.#time = time;
+  }
+
+  /** Counts something. */
+  count(what: string): void {
+    this.seen[what] = (this.seen[what] ?? 0) + 1;
   }
 
   /** Takes note of a PDU or of an event. */
