@@ -63,7 +63,7 @@ export interface ServerOptions extends StorageObjectSeams {
    */
   readonly advertise?: readonly string[];
   readonly targets: readonly ServedTargetOptions[];
-  /** Bounds of sessions, connections, lengths and times; those left out are `DEFAULT_LIMITS` of `@lunbox/iscsi-target`. */
+  /** Bounds of sessions, lengths and times; those left out are `DEFAULT_LIMITS` of `@lunbox/iscsi-target`. */
   readonly limits?: Partial<TargetLimits>;
   /** What the program round the server decides about logins, and hears of sessions. */
   readonly hooks?: TargetHooks;
