@@ -94,14 +94,15 @@ export {
 export {
   buildCachingPage,
   buildControlPage,
-  ModePageCode,
-  ModeSubpageCode,
   parseCachingPage,
   parseControlPage,
+  parseModePage,
   type CachingPage,
   type ControlPage,
-  type ModePageHeader,
+  type ParsedModePage,
 } from './mode/mode-pages.ts';
+export { ModePageCode, ModeSubpageCode, type ModePageHeader } from './mode/mode-page-definition.ts';
+export type { ModePageStore, SavedModePages } from './mode/saved-mode-pages.ts';
 export { PageControl } from './mode/mode-store.ts';
 
 export {

@@ -58,7 +58,7 @@ export const INQUIRY: CdbDefinition<InquiryCdb> = defineCdb('INQUIRY', { operati
 export interface ModeSelectCdb {
   /** Page format: 1 says that the parameters are mode pages. */
   PF: number;
-  /** 1: save the pages; refused, there is nowhere to save them. */
+  /** 1: save the pages too; refused where there is nowhere to save them. */
   SP: number;
   PARAMETER_LIST_LENGTH: number;
   CONTROL: number;

@@ -1,3 +1,4 @@
+import { mapMaybe } from '@lunbox/block';
 import { answer, GOOD } from '../answers.ts';
 import {
   MODE_SELECT_10,
@@ -33,8 +34,8 @@ function modeSense(
   longLba: boolean,
 ): Finished {
   const { unit } = itl;
-  // SPC-4 6.13.5: nothing can be saved here.
-  if (fields.PC === PageControl.SAVED)
+  // SPC-4 6.13.5: without a store nothing can be saved.
+  if (fields.PC === PageControl.SAVED && !unit.modes.canSave)
     throw illegalRequest(AdditionalSenseCode.SAVING_PARAMETERS_NOT_SUPPORTED);
   const pages = unit.modes.values(fields.PC, fields.PAGE_CODE, fields.SUBPAGE_CODE);
   if (pages === undefined) throw invalidCdbField(cdb, 'PAGE_CODE');
@@ -67,7 +68,7 @@ function modeSelect(
   command: ScsiCommand,
 ): Execution {
   const fields = cdb.decode(command.cdb);
-  refuseFields(cdb, fields, 'SP');
+  if (!itl.unit.modes.canSave) refuseFields(cdb, fields, 'SP');
   // SPC-4 6.11: with PF 0 the parameters would be vendor specific.
   if (fields.PF === 0) throw invalidCdbField(cdb, 'PF');
   const lengthBytes = fields.PARAMETER_LIST_LENGTH;
@@ -75,10 +76,10 @@ function modeSelect(
   return new ParameterList(itl, 0, lengthBytes, (list) => {
     const parameters = parseModeParameters(size, list);
     checkParameters(itl.unit, parameters);
-    if (itl.unit.modes.select(parameters.pages)) {
-      itl.unit.raiseAttention(AdditionalSenseCode.MODE_PARAMETERS_CHANGED, itl);
-    }
-    return GOOD;
+    return mapMaybe(itl.unit.modes.select(parameters.pages, fields.SP === 1), (changed) => {
+      if (changed) itl.unit.raiseAttention(AdditionalSenseCode.MODE_PARAMETERS_CHANGED, itl);
+      return GOOD;
+    });
   });
 }
 
@@ -106,11 +107,9 @@ export const MODE_COMMANDS: readonly CommandEntry[] = [
   defineCommand(MODE_SENSE_6, modeSense6, { access: 'reads' }),
   defineCommand(MODE_SENSE_10, modeSense10, { access: 'reads' }),
   defineCommand(MODE_SELECT_6, (itl, command) => modeSelect(itl, MODE_SELECT_6, 6, command), {
-    unsupportedFields: ['SP'],
     governs: true,
   }),
   defineCommand(MODE_SELECT_10, (itl, command) => modeSelect(itl, MODE_SELECT_10, 10, command), {
-    unsupportedFields: ['SP'],
     governs: true,
   }),
 ];

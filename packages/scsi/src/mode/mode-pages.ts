@@ -1,25 +1,15 @@
 import { u16be, u8 } from 'buffer-layout';
-import { bytes, flags, structure, type Structure } from '../structure.ts';
-
-/** Page codes of the mode pages that this device server has. */
-export const ModePageCode = {
-  READ_WRITE_ERROR_RECOVERY: 0x01,
-  CACHING: 0x08,
-  CONTROL: 0x0a,
-  INFORMATIONAL_EXCEPTIONS_CONTROL: 0x1c,
-  ALL_PAGES: 0x3f,
-} as const;
-
-/** Subpage code of all subpages, and of the Control Extension page. */
-export const ModeSubpageCode = { NONE: 0x00, CONTROL_EXTENSION: 0x01, ALL_SUBPAGES: 0xff } as const;
-
-/** The header of a mode page in page_0 format. */
-export interface ModePageHeader {
-  PS: number;
-  SPF: number;
-  PAGE_CODE: number;
-  PAGE_LENGTH: number;
-}
+import { bytes, flags } from '../structure.ts';
+import { GEOMETRY_PAGES, VERIFY_PAGE, XOR_AND_POWER_PAGES } from './disk-mode-pages.ts';
+import {
+  definePage,
+  ModePageCode,
+  ModeSubpageCode,
+  pageLayout,
+  subpageLayout,
+  type ModePageDefinition,
+  type ModePageHeader,
+} from './mode-page-definition.ts';
 
 /** Caching mode page (SBC-3 6.5.5). */
 export interface CachingPage extends ModePageHeader {
@@ -29,10 +19,7 @@ export interface CachingPage extends ModePageHeader {
   RCD: number;
 }
 
-const pageHeader = [flags('PS', 'SPF', 'PAGE_CODE:6'), u8('PAGE_LENGTH')];
-
-const cachingPage: Structure<CachingPage> = structure(20, [
-  ...pageHeader,
+const cachingPage = pageLayout<CachingPage>(20, [
   flags('IC', 'ABPF', 'CAP', 'DISC', 'SIZE', 'WCE', 'MF', 'RCD'),
   flags('DEMAND_READ_RETENTION_PRIORITY:4', 'WRITE_RETENTION_PRIORITY:4'),
   u16be('DISABLE_PREFETCH_TRANSFER_LENGTH'),
@@ -59,8 +46,7 @@ export interface ControlPage extends ModePageHeader {
   TAS: number;
 }
 
-const controlPage: Structure<ControlPage> = structure(12, [
-  ...pageHeader,
+const controlPage = pageLayout<ControlPage>(12, [
   flags('TST:3', 'TMF_ONLY', 'DPICZ', 'D_SENSE', 'GLTSD', 'RLEC'),
   flags('QUEUE_ALGORITHM_MODIFIER:4', 'NUAR', 'QERR:2', 'RESERVED'),
   flags('RESERVED', 'RAC', 'UA_INTLCK_CTRL:2', 'SWP', 'RESERVED:3'),
@@ -70,18 +56,8 @@ const controlPage: Structure<ControlPage> = structure(12, [
   u16be('EXTENDED_SELF_TEST_COMPLETION_TIME'),
 ]);
 
-interface SubpageHeader {
-  SPF: number;
-  PAGE_CODE: number;
-  SUBPAGE_CODE: number;
-  PAGE_LENGTH: number;
-}
-
 /** Control Extension mode page (SPC-4 7.5.9). */
-const controlExtensionPage: Structure<SubpageHeader> = structure(32, [
-  flags('PS', 'SPF', 'PAGE_CODE:6'),
-  u8('SUBPAGE_CODE'),
-  u16be('PAGE_LENGTH'),
+const controlExtensionPage = subpageLayout(32, [
   flags('RESERVED:5', 'TCMOS', 'SCSIP', 'IALUAE'),
   flags('RESERVED:4', 'INITIAL_COMMAND_PRIORITY:4'),
   u8('MAXIMUM_SENSE_DATA_LENGTH'),
@@ -89,8 +65,7 @@ const controlExtensionPage: Structure<SubpageHeader> = structure(32, [
 ]);
 
 /** Read-Write Error Recovery mode page (SBC-3 6.5.8): nothing is reallocated, retried or corrected here. */
-const errorRecoveryPage: Structure<ModePageHeader> = structure(12, [
-  ...pageHeader,
+const errorRecoveryPage = pageLayout(12, [
   flags('AWRE', 'ARRE', 'TB', 'RC', 'EER', 'PER', 'DTE', 'DCR'),
   u8('READ_RETRY_COUNT'),
   bytes(4),
@@ -105,60 +80,50 @@ interface InformationalExceptionsPage extends ModePageHeader {
 }
 
 /** Informational Exceptions Control mode page (SBC-3 6.5.7). */
-const informationalExceptionsPage: Structure<InformationalExceptionsPage> = structure(12, [
-  ...pageHeader,
+const informationalExceptionsPage = pageLayout<InformationalExceptionsPage>(12, [
   flags('PERF', 'RESERVED', 'EBF', 'EWASC', 'DEXCPT', 'TEST', 'EBACKERR', 'LOGERR'),
   flags('RESERVED:4', 'MRIE:4'),
   bytes(8),
 ]);
 
-/** A mode page of this device server: its default values and which bits MODE SELECT may change. */
-export interface ModePageDefinition {
-  readonly pageCode: number;
-  readonly subpageCode: number;
-  readonly defaults: Uint8Array;
-  /** The page with one bits where it can be changed, as MODE SENSE reports it with PC 01b. */
-  readonly changeable: Uint8Array;
-}
-
-function definePage<T extends { PAGE_CODE: number; PAGE_LENGTH: number }>(
-  layout: Structure<T>,
-  pageCode: number,
-  values: Partial<T>,
-  changeable: Partial<T> = {},
-): ModePageDefinition {
-  const header = { PAGE_CODE: pageCode, PAGE_LENGTH: layout.spanBytes - 2 } as Partial<T>;
-  return {
-    pageCode,
-    subpageCode: ModeSubpageCode.NONE,
-    defaults: layout.encode({ ...values, ...header }),
-    changeable: layout.encode({ ...changeable, ...header }),
-  };
-}
-
-const controlExtension = controlExtensionPage.encode({
-  SPF: 1,
-  PAGE_CODE: ModePageCode.CONTROL,
-  SUBPAGE_CODE: ModeSubpageCode.CONTROL_EXTENSION,
-  PAGE_LENGTH: controlExtensionPage.spanBytes - 4,
-});
-
 /** All pages, in the ascending order in which MODE SENSE returns them. */
 export const MODE_PAGES: readonly ModePageDefinition[] = [
-  definePage(errorRecoveryPage, ModePageCode.READ_WRITE_ERROR_RECOVERY, {}),
+  definePage(errorRecoveryPage, ModePageCode.READ_WRITE_ERROR_RECOVERY),
+  ...GEOMETRY_PAGES,
+  VERIFY_PAGE,
   // WCE is 1 because GOOD for a write means that the operating system has it, not the medium (T-N1).
-  definePage(cachingPage, ModePageCode.CACHING, { WCE: 1 }, { WCE: 1 }),
+  definePage(cachingPage, ModePageCode.CACHING, { defaults: { WCE: 1 }, changeable: { WCE: 1 } }),
   // QUEUE ALGORITHM MODIFIER 1: a block device gives overlapping requests no order.
-  definePage(controlPage, ModePageCode.CONTROL, { QUEUE_ALGORITHM_MODIFIER: 1 }, { D_SENSE: 1, SWP: 1 }),
-  {
-    pageCode: ModePageCode.CONTROL,
-    subpageCode: ModeSubpageCode.CONTROL_EXTENSION,
-    defaults: controlExtension,
-    changeable: controlExtension,
-  },
+  definePage(controlPage, ModePageCode.CONTROL, {
+    defaults: { QUEUE_ALGORITHM_MODIFIER: 1 },
+    changeable: { D_SENSE: 1, SWP: 1 },
+  }),
+  definePage(controlExtensionPage, ModePageCode.CONTROL, {}, ModeSubpageCode.CONTROL_EXTENSION),
+  ...XOR_AND_POWER_PAGES,
   // DEXCPT is 1: no informational exception is ever reported.
-  definePage(informationalExceptionsPage, ModePageCode.INFORMATIONAL_EXCEPTIONS_CONTROL, { DEXCPT: 1 }),
+  definePage(informationalExceptionsPage, ModePageCode.INFORMATIONAL_EXCEPTIONS_CONTROL, {
+    defaults: { DEXCPT: 1 },
+  }),
 ];
+
+/** A mode page that was read. */
+export interface ParsedModePage {
+  readonly pageCode: number;
+  readonly subpageCode: number;
+  /** Every field of the page by its name in the standard; reserved bits are left out. */
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+/** Reads a mode page (with its header); undefined when this package does not know its layout. */
+export function parseModePage(page: Uint8Array): ParsedModePage | undefined {
+  const pageCode = page[0]! & 0x3f;
+  const subpageCode = (page[0]! & 0x40) === 0 ? ModeSubpageCode.NONE : (page[1] ?? 0);
+  const definition = MODE_PAGES.find(
+    (known) => known.pageCode === pageCode && known.subpageCode === subpageCode,
+  );
+  if (definition === undefined) return undefined;
+  return { pageCode, subpageCode, fields: { ...definition.structure.decode(page) } };
+}
 
 /** Reads a Caching mode page (with its header). */
 export function parseCachingPage(page: Uint8Array): CachingPage {

@@ -65,14 +65,22 @@ export interface ModeParameters {
   readonly pages: readonly Uint8Array[];
 }
 
-/** The bytes of a mode parameter list, MODE DATA LENGTH included. */
+/** The most that MODE DATA LENGTH of each size can count, and the field itself. */
+const MAX_LIST_BYTES: Readonly<Record<ModeHeaderSize, number>> = { 6: 0x100, 10: 0x1_0001 };
+
+/**
+ * The bytes of a mode parameter list, MODE DATA LENGTH included. Pages that its 8 bits cannot count any more are left
+ * out of a list of size 6.
+ */
 export function buildModeParameters(
   size: ModeHeaderSize,
   parameters: ModeParameters,
 ): Uint8Array<ArrayBuffer> {
   const header = size === 6 ? modeHeader6 : modeHeader10;
   const descriptor = encodeBlockDescriptor(parameters);
-  const body = concatBytes([descriptor, ...parameters.pages]);
+  let freeBytes = MAX_LIST_BYTES[size] - header.spanBytes - descriptor.length;
+  const fitting = parameters.pages.filter((page) => (freeBytes -= page.length) >= 0);
+  const body = concatBytes([descriptor, ...fitting]);
   const lengthFieldBytes = size === 6 ? 1 : 2;
   const fields = header.encode({
     MODE_DATA_LENGTH: header.spanBytes - lengthFieldBytes + body.length,

@@ -1,22 +1,42 @@
+import { mapMaybe, RangeLock, type MaybePromise } from '@lunbox/block';
+import { whileHeld } from '../media/while-held.ts';
 import { invalidParameter } from '../sense/check-condition-error.ts';
 import {
-  MODE_PAGES,
   ModePageCode,
   ModeSubpageCode,
-  parseCachingPage,
-  parseControlPage,
-} from './mode-pages.ts';
+  PS,
+  type DiskGeometry,
+  type ModePageDefinition,
+} from './mode-page-definition.ts';
+import { MODE_PAGES, parseCachingPage, parseControlPage } from './mode-pages.ts';
 import type { ModePage } from './mode-parameters.ts';
+import { isSaveable, restoredPages, savedPages, type ModePageStore } from './saved-mode-pages.ts';
 
 /** PC: which values of a page MODE SENSE asks for (SPC-4 table 206). */
 export const PageControl = { CURRENT: 0, CHANGEABLE: 1, DEFAULT: 2, SAVED: 3 } as const;
 
-/** The current mode pages of a logical unit, and what they mean for it. */
+const DEFAULTS: readonly Uint8Array[] = MODE_PAGES.map((page) => page.defaults);
+
+/** The current and saved mode pages of a logical unit, and what they mean for it. */
 export class ModeStore {
-  #current: Uint8Array[] = MODE_PAGES.map((page) => page.defaults);
+  readonly #disk: DiskGeometry;
+  readonly #store: ModePageStore | undefined;
+  /** Held by a MODE SELECT, which may wait for the store. */
+  readonly #selecting = new RangeLock({ limit: Number.MAX_SAFE_INTEGER });
+  #saved: readonly Uint8Array[];
+  #current: readonly Uint8Array[];
   #writeCacheEnabled = true;
   #descriptorSense = false;
   #softwareWriteProtect = false;
+
+  /** Throws a RangeError when the store holds what no unit can have saved. */
+  constructor(disk: DiskGeometry, store?: ModePageStore) {
+    this.#disk = disk;
+    this.#store = store;
+    this.#saved = restoredPages(MODE_PAGES, store?.load() ?? {});
+    this.#current = this.#saved;
+    this.#adopt(this.#saved);
+  }
 
   /** WCE: without it every write goes through to the medium. */
   get writeCacheEnabled(): boolean {
@@ -33,39 +53,73 @@ export class ModeStore {
     return this.#softwareWriteProtect;
   }
 
+  /** True when pages can be saved. */
+  get canSave(): boolean {
+    return this.#store !== undefined;
+  }
+
   /** The values of the pages that a MODE SENSE asks for; undefined when there is no such page or subpage. */
   values(pageControl: number, pageCode: number, subpageCode: number): Uint8Array[] | undefined {
     // T-W5: old Windows asks for page 00h, which is vendor specific, and wants an answer without pages.
     if (pageCode === 0x00 && subpageCode === ModeSubpageCode.NONE) return [];
     const allPages = pageCode === ModePageCode.ALL_PAGES;
     const allSubpages = subpageCode === ModeSubpageCode.ALL_SUBPAGES;
+    if (allPages && subpageCode !== ModeSubpageCode.NONE && !allSubpages) return undefined;
     const pages: Uint8Array[] = [];
     MODE_PAGES.forEach((page, index) => {
       if (!allPages && page.pageCode !== pageCode) return;
       if (!allSubpages && page.subpageCode !== subpageCode) return;
-      if (pageControl === PageControl.CHANGEABLE) pages.push(page.changeable);
-      else if (pageControl === PageControl.DEFAULT) pages.push(page.defaults);
-      else pages.push(this.#current[index]!);
+      pages.push(this.#shown(page, this.#valuesOf(index, pageControl)));
     });
-    if (allPages && subpageCode !== ModeSubpageCode.NONE && !allSubpages) return undefined;
     return pages.length > 0 ? pages : undefined;
   }
 
   /**
    * Takes the pages of a MODE SELECT, all or none: throws INVALID FIELD IN PARAMETER LIST at the first byte
-   * that is not as it must be. Returns true when something has changed.
+   * that is not as it must be. With `save` they are saved first. Returns true when something has changed.
    */
-  select(pages: readonly ModePage[]): boolean {
-    const next = [...this.#current];
-    for (const page of pages) this.#selectPage(page, next);
-    const changed = next.some((page, index) => Buffer.compare(page, this.#current[index]!) !== 0);
-    this.#adopt(next);
-    return changed;
+  select(pages: readonly ModePage[], save: boolean): MaybePromise<boolean> {
+    return whileHeld(this.#selecting.acquire(0, 1, 'exclusive'), () => {
+      const next = [...this.#current];
+      for (const page of pages) this.#selectPage(page, next);
+      return mapMaybe(save ? this.#save(next) : undefined, () => {
+        const changed = next.some((page, index) => Buffer.compare(page, this.#current[index]!) !== 0);
+        this.#adopt(next);
+        return changed;
+      });
+    });
   }
 
-  /** Logical unit reset: the pages have their default values again (SPC-4 5.13, no saved values). */
+  /** Logical unit reset: the pages have their saved values again, the default ones where there are none. */
   reset(): void {
-    this.#adopt(MODE_PAGES.map((page) => page.defaults));
+    this.#adopt(this.#saved);
+  }
+
+  #save(pages: readonly Uint8Array[]): MaybePromise<void> {
+    return mapMaybe(this.#store?.save(savedPages(MODE_PAGES, pages)), () => {
+      this.#saved = pages;
+    });
+  }
+
+  #valuesOf(index: number, pageControl: number): Uint8Array {
+    if (pageControl === PageControl.CHANGEABLE) return MODE_PAGES[index]!.changeable;
+    if (pageControl === PageControl.DEFAULT) return this.#withGeometry(MODE_PAGES[index]!, DEFAULTS[index]!);
+    const pages = pageControl === PageControl.SAVED ? this.#saved : this.#current;
+    return this.#withGeometry(MODE_PAGES[index]!, pages[index]!);
+  }
+
+  /** The page with PS where it can be saved. */
+  #shown(definition: ModePageDefinition, page: Uint8Array): Uint8Array {
+    if (!this.canSave || !isSaveable(definition)) return page;
+    const shown = Uint8Array.from(page);
+    shown[0]! |= PS;
+    return shown;
+  }
+
+  #withGeometry(definition: ModePageDefinition, page: Uint8Array): Uint8Array {
+    if (definition.geometry === undefined) return page;
+    const fields = definition.structure.decode(page);
+    return definition.structure.encode({ ...fields, ...definition.geometry(this.#disk) });
   }
 
   #selectPage(page: ModePage, next: Uint8Array[]): void {
@@ -73,8 +127,8 @@ export class ModeStore {
       (known) => known.pageCode === page.pageCode && known.subpageCode === page.subpageCode,
     );
     const definition = MODE_PAGES[index];
-    const current = next[index];
-    if (definition === undefined || current === undefined) throw invalidParameter(page.offset, 5);
+    if (definition === undefined) throw invalidParameter(page.offset, 5);
+    const current = this.#withGeometry(definition, next[index]!);
     if (page.bytes.length !== current.length) throw invalidParameter(page.offset + 1);
     const value = Uint8Array.from(page.bytes);
     // PS is reserved in MODE SELECT (SPC-4 7.5.4); initiators send back what MODE SENSE gave them.
@@ -85,10 +139,13 @@ export class ModeStore {
       const refused = (byte ^ current[at]!) & ~changeable;
       if (refused !== 0) throw invalidParameter(page.offset + at, 31 - Math.clz32(refused));
     });
-    next[index] = value;
+    next[index] = value.map((byte, at) => {
+      const mask = at < headerBytes ? 0 : definition.changeable[at]!;
+      return (next[index]![at]! & ~mask) | (byte & mask);
+    });
   }
 
-  #adopt(pages: Uint8Array[]): void {
+  #adopt(pages: readonly Uint8Array[]): void {
     this.#current = pages;
     const page = (code: number): Uint8Array =>
       pages[MODE_PAGES.findIndex((known) => known.pageCode === code)]!;

@@ -3,6 +3,7 @@ import { Medium } from '../media/medium.ts';
 import { whileHeld } from '../media/while-held.ts';
 import { AdditionalSenseCode, type AdditionalSense } from '../sense/additional-sense.ts';
 import { ModeStore } from '../mode/mode-store.ts';
+import type { ModePageStore } from '../mode/saved-mode-pages.ts';
 import { PersistentReservations } from '../persistent-reservation/persistent-reservations.ts';
 import type { ReservationStore } from '../persistent-reservation/reservation-state.ts';
 import { unitIdentity, VENDOR_IDENTIFICATION, type UnitIdentity } from './identity.ts';
@@ -31,6 +32,10 @@ export interface LogicalUnitOptions {
    * (APTPL). Without one that is refused, and they live as long as the unit.
    */
   readonly reservationStore?: ReservationStore;
+  /**
+   * Where the saved values of mode pages are kept (SP of MODE SELECT). Without one saving is refused.
+   */
+  readonly modePageStore?: ModePageStore;
 }
 
 /** A disk as SCSI sees it: a block device with an identity, mode pages, a reservation and a task set. */
@@ -51,7 +56,7 @@ export class LogicalUnit {
   /** @internal */
   readonly limits: UnitLimits;
   /** @internal */
-  readonly modes: ModeStore = new ModeStore();
+  readonly modes: ModeStore;
   /** @internal */
   readonly tasks: TaskSet = new TaskSet();
   /** The device, as commands must access it. @internal */
@@ -73,7 +78,7 @@ export class LogicalUnit {
 
   /**
    * Throws a RangeError for an identity, a text or a physical block size that does not fit, and for
-   * reservations in the store that no unit can have saved.
+   * reservations or mode pages in a store that no unit can have saved.
    */
   constructor(options: LogicalUnitOptions) {
     const { device } = options;
@@ -90,6 +95,7 @@ export class LogicalUnit {
     this.limits = unitLimits(device.blockSize, physicalBlock(options.physicalBlockBytes, device.blockSize));
     this.#readOnly = options.readOnly ?? false;
     this.#blockCount = Math.floor(device.size / device.blockSize);
+    this.modes = new ModeStore(this, options.modePageStore);
     this.#endResize = device.onResize((size) => this.#resized(size));
   }
 

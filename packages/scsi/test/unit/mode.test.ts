@@ -52,19 +52,9 @@ describe('MODE SENSE', () => {
         page.pageCode,
         page.subpageCode,
       ]);
-    expect(await codes(0)).toEqual([
-      [0x01, 0],
-      [0x08, 0],
-      [0x0a, 0],
-      [0x1c, 0],
-    ]);
-    expect(await codes(0xff)).toEqual([
-      [0x01, 0],
-      [0x08, 0],
-      [0x0a, 0],
-      [0x0a, 1],
-      [0x1c, 0],
-    ]);
+    const pages = [0x01, 0x02, 0x03, 0x04, 0x07, 0x08, 0x0a, 0x10, 0x1a, 0x1c].map((page) => [page, 0]);
+    expect(await codes(0)).toEqual(pages);
+    expect(await codes(0xff)).toEqual([...pages.slice(0, 7), [0x0a, 1], ...pages.slice(7)]);
   });
 
   test('page 00h is an answer without pages (T-W5)', async () => {
@@ -76,15 +66,15 @@ describe('MODE SENSE', () => {
     const { initiator } = await memoryHarness();
     const changeable = parseModeParameters(6, await sense(initiator, ALL_PAGES, PageControl.CHANGEABLE));
     const bits = changeable.pages.map((page) => Buffer.from(page.bytes.subarray(2)).toString('hex'));
-    expect(bits[1]).toBe(`04${'00'.repeat(17)}`);
-    expect(bits[2]).toBe(`040008${'00'.repeat(7)}`);
+    expect(bits[5]).toBe(`04${'00'.repeat(17)}`);
+    expect(bits[6]).toBe(`040008${'00'.repeat(7)}`);
     await select(initiator, listOf(buildCachingPage({ WCE: 0 })));
     const pageOf = (data: Uint8Array) => parseCachingPage(parseModeParameters(6, data).pages[0]!.bytes);
     expect(pageOf(await sense(initiator, CACHING)).WCE).toBe(0);
     expect(pageOf(await sense(initiator, CACHING, PageControl.DEFAULT)).WCE).toBe(1);
   });
 
-  test('saved values and unknown pages are refused', async () => {
+  test('saved values without a store and unknown pages are refused', async () => {
     const { initiator } = await memoryHarness();
     const saved = MODE_SENSE_6.encode({ PAGE_CODE: CACHING, PC: PageControl.SAVED, ALLOCATION_LENGTH: 255 });
     expect(await initiator.send(saved)).toMatchObject(Expected.SAVING_NOT_SUPPORTED);
@@ -165,7 +155,7 @@ describe('MODE SELECT', () => {
     expect(await select(initiator, hex('00 00 00 08 00000400 00 000200'))).toMatchObject(Expected.GOOD);
   });
 
-  test('SP and a missing PF are refused, an empty list is not', async () => {
+  test('SP without a store and a missing PF are refused, an empty list is not', async () => {
     const { initiator } = await memoryHarness();
     expect(await select(initiator, listOf(), { SP: 1 })).toMatchObject(invalidCdb(1, 0));
     expect(await select(initiator, listOf(), { PF: 0 })).toMatchObject(invalidCdb(1, 4));

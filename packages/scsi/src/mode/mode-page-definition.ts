@@ -1,0 +1,102 @@
+import { u16be, u8, type Layout } from 'buffer-layout';
+import { flags, structure, type Structure } from '../structure.ts';
+
+/** Page codes of the mode pages that this device server has. */
+export const ModePageCode = {
+  READ_WRITE_ERROR_RECOVERY: 0x01,
+  DISCONNECT_RECONNECT: 0x02,
+  FORMAT_DEVICE: 0x03,
+  RIGID_DISK_GEOMETRY: 0x04,
+  VERIFY_ERROR_RECOVERY: 0x07,
+  CACHING: 0x08,
+  CONTROL: 0x0a,
+  XOR_CONTROL: 0x10,
+  POWER_CONDITION: 0x1a,
+  INFORMATIONAL_EXCEPTIONS_CONTROL: 0x1c,
+  ALL_PAGES: 0x3f,
+} as const;
+
+/** Subpage code of all subpages, and of the Control Extension page. */
+export const ModeSubpageCode = { NONE: 0x00, CONTROL_EXTENSION: 0x01, ALL_SUBPAGES: 0xff } as const;
+
+/** The header of a mode page in page_0 format (SPC-4 table 456). */
+export interface ModePageHeader {
+  PS: number;
+  SPF: number;
+  PAGE_CODE: number;
+  PAGE_LENGTH: number;
+}
+
+/** The header of a mode page in sub_page format (SPC-4 table 457). */
+export interface ModeSubpageHeader extends ModePageHeader {
+  SUBPAGE_CODE: number;
+}
+
+/** The parameters saveable bit, in byte 0 of every mode page. */
+export const PS = 0x80;
+
+/** What mode pages tell of a disk that no MODE SELECT can change. */
+export interface DiskGeometry {
+  readonly blockCount: number;
+  readonly blockSize: number;
+}
+
+/** A mode page of this device server: its default values and which bits MODE SELECT may change. */
+export interface ModePageDefinition {
+  readonly pageCode: number;
+  readonly subpageCode: number;
+  readonly structure: Structure<ModePageHeader>;
+  readonly defaults: Uint8Array;
+  /** The page with one bits where it can be changed, as MODE SENSE reports it with PC 01b. */
+  readonly changeable: Uint8Array;
+  /** Fields that follow the size of the disk, where the page has such. */
+  readonly geometry?: (disk: DiskGeometry) => Partial<ModePageHeader>;
+}
+
+/** The layout of a page of `spanBytes` bytes in page_0 format; `fields` come after the header. */
+export function pageLayout<T extends ModePageHeader>(
+  spanBytes: number,
+  fields: readonly Layout[],
+): Structure<T> {
+  return structure(spanBytes, [flags('PS', 'SPF', 'PAGE_CODE:6'), u8('PAGE_LENGTH'), ...fields]);
+}
+
+/** The layout of a page of `spanBytes` bytes in sub_page format. */
+export function subpageLayout<T extends ModeSubpageHeader>(
+  spanBytes: number,
+  fields: readonly Layout[],
+): Structure<T> {
+  const header = [flags('PS', 'SPF', 'PAGE_CODE:6'), u8('SUBPAGE_CODE'), u16be('PAGE_LENGTH')];
+  return structure(spanBytes, [...header, ...fields]);
+}
+
+/** What a page is by default, what of it can be changed, and what follows the disk. */
+interface PageValues<T> {
+  readonly defaults?: Partial<T>;
+  readonly changeable?: Partial<T>;
+  readonly geometry?: (disk: DiskGeometry) => Partial<T>;
+}
+
+/** A mode page of the device server; with a subpage code it has the sub_page format. */
+export function definePage<T extends ModePageHeader>(
+  layout: Structure<T>,
+  pageCode: number,
+  { defaults, changeable, geometry }: PageValues<T> = {},
+  subpageCode: number = ModeSubpageCode.NONE,
+): ModePageDefinition {
+  const subpage = subpageCode !== ModeSubpageCode.NONE;
+  const header: Partial<ModeSubpageHeader> = {
+    SPF: subpage ? 1 : 0,
+    PAGE_CODE: pageCode,
+    SUBPAGE_CODE: subpageCode,
+    PAGE_LENGTH: layout.spanBytes - (subpage ? 4 : 2),
+  };
+  return {
+    pageCode,
+    subpageCode,
+    structure: layout,
+    defaults: layout.encode({ ...defaults, ...header } as Partial<T>),
+    changeable: layout.encode({ ...changeable, ...header } as Partial<T>),
+    ...(geometry === undefined ? {} : { geometry }),
+  };
+}
