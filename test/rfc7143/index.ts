@@ -18,7 +18,8 @@ import { section6Login } from './section-6-login.ts';
 import { section6Negotiation } from './section-6-negotiation.ts';
 import { section7Errors } from './section-7-errors.ts';
 import { section7Recovery } from './section-7-recovery.ts';
-import { section8 } from './section-8.ts';
+import { section8Connections } from './section-8-connections.ts';
+import { section8Sessions } from './section-8-sessions.ts';
 
 /** Every rule of RFC 7143 §§4, 6, 7, 8, 11 and 13, in its order. */
 export const rfc7143Rules: readonly RfcRule[] = [
@@ -30,7 +31,8 @@ export const rfc7143Rules: readonly RfcRule[] = [
   ...section6Login,
   ...section7Recovery,
   ...section7Errors,
-  ...section8,
+  ...section8Connections,
+  ...section8Sessions,
   ...section11Commands,
   ...section11Responses,
   ...section11TaskManagement,

@@ -1,18 +1,28 @@
 import type { RfcRule } from '../support/rfc-rule.ts';
 
-/** Transitions of RFC 7143 §8: it says MUST of none, and its tables govern. */
-export const section8: readonly RfcRule[] = [
+/** Transitions of RFC 7143 §8.1, of a connection: it says MUST of none, and its tables govern. */
+export const section8Connections: readonly RfcRule[] = [
   {
     id: '8.1.3-T1',
     level: 'transition',
     who: 'initiator',
     says: 'FREE to XPT_WAIT: Transport connect request was made (e.g., TCP SYN sent).',
+    tests: {
+      'iscsi-initiator/test/rfc7143/section-8-states.test.ts': [
+        'T1, T4, T5: it is dialled, then logs in, and is logged in with the final response',
+      ],
+    },
   },
   {
     id: '8.1.3-T2',
     level: 'transition',
     who: 'initiator',
     says: 'XPT_WAIT to FREE: Transport connection request timed out, a transport reset was received, …',
+    tests: {
+      'iscsi-initiator/test/rfc7143/section-8-states.test.ts': [
+        'T2: a connection that cannot be had is free again',
+      ],
+    },
   },
   {
     id: '8.1.3-T4',
@@ -21,6 +31,11 @@ export const section8: readonly RfcRule[] = [
     says:
       'XPT_WAIT to IN_LOGIN: Transport connection established, thus prompting the initiator to ' +
       'start the iSCSI Login.',
+    tests: {
+      'iscsi-initiator/test/rfc7143/section-8-states.test.ts': [
+        'T1, T4, T5: it is dialled, then logs in, and is logged in with the final response',
+      ],
+    },
   },
   {
     id: '8.1.3-T5',
@@ -28,6 +43,11 @@ export const section8: readonly RfcRule[] = [
     who: 'initiator',
     says:
       'IN_LOGIN to LOGGED_IN: The final iSCSI Login Response with a Status-Class of zero was ' + 'received.',
+    tests: {
+      'iscsi-initiator/test/rfc7143/section-8-states.test.ts': [
+        'T1, T4, T5: it is dialled, then logs in, and is logged in with the final response',
+      ],
+    },
   },
   {
     id: '8.1.3-T7',
@@ -36,6 +56,7 @@ export const section8: readonly RfcRule[] = [
     says:
       'IN_LOGIN to FREE: final iSCSI Login Response with a non-zero Status-Class, Login timed out, ' +
       'transport disconnect … the transport connection is closed.',
+    tests: { 'iscsi-initiator/test/rfc7143/section-8-states.test.ts': ['T7: %s during the login frees it'] },
   },
   {
     id: '8.1.3-T8',
@@ -44,6 +65,11 @@ export const section8: readonly RfcRule[] = [
     says:
       'LOGGED_IN to FREE: a Logout Response (success) on another connection for a "close the ' +
       'session" Logout Request was received …',
+    tests: {
+      'iscsi-initiator/test/rfc7143/section-8-states.test.ts': [
+        'T8: the logout of the session frees its other connections',
+      ],
+    },
   },
   {
     id: '8.1.3-T9',
@@ -52,6 +78,11 @@ export const section8: readonly RfcRule[] = [
     says:
       'LOGGED_IN to IN_LOGOUT: … the readiness to start the Logout process was received, thus ' +
       'prompting an iSCSI Logout to be sent by the initiator.',
+    tests: {
+      'iscsi-initiator/test/rfc7143/section-8-states.test.ts': [
+        'T9, T13: it is logged out when the session closes, and free when that is answered',
+      ],
+    },
   },
   {
     id: '8.1.3-T10',
@@ -60,12 +91,22 @@ export const section8: readonly RfcRule[] = [
     says:
       'LOGOUT_REQUESTED to IN_LOGOUT: … the readiness to start the Logout process was received, ' +
       'thus prompting an iSCSI Logout …',
+    tests: {
+      'iscsi-initiator/test/rfc7143/section-8-states.test.ts': [
+        'T11, T10: asked for a logout, it takes no more commands, and logs out',
+      ],
+    },
   },
   {
     id: '8.1.3-T11',
     level: 'transition',
     who: 'initiator',
     says: 'LOGGED_IN to LOGOUT_REQUESTED: An Async PDU with AsyncEvent "Request Logout" was received.',
+    tests: {
+      'iscsi-initiator/test/rfc7143/section-8-states.test.ts': [
+        'T11, T10: asked for a logout, it takes no more commands, and logs out',
+      ],
+    },
   },
   {
     id: '8.1.3-T12',
@@ -78,6 +119,11 @@ export const section8: readonly RfcRule[] = [
     level: 'transition',
     who: 'initiator',
     says: 'IN_LOGOUT to FREE: An iSCSI Logout Response (success) was received …',
+    tests: {
+      'iscsi-initiator/test/rfc7143/section-8-states.test.ts': [
+        'T9, T13: it is logged out when the session closes, and free when that is answered',
+      ],
+    },
   },
   {
     id: '8.1.3-T14',
@@ -92,12 +138,18 @@ export const section8: readonly RfcRule[] = [
     says:
       'LOGGED_IN to CLEANUP_WAIT: transport timeout, reset or disconnect, Async "Drop connection" ' +
       '(for this CID) or "Drop all connections".',
+    tests: {
+      'iscsi-initiator/test/rfc7143/section-8-states.test.ts': ['%s: %s has it cleaned up, and made anew'],
+    },
   },
   {
     id: '8.1.3-T16',
     level: 'transition',
     who: 'initiator',
     says: 'LOGOUT_REQUESTED to CLEANUP_WAIT: the events of T15.',
+    tests: {
+      'iscsi-initiator/test/rfc7143/section-8-states.test.ts': ['%s: %s has it cleaned up, and made anew'],
+    },
   },
   {
     id: '8.1.3-T17',
@@ -106,6 +158,9 @@ export const section8: readonly RfcRule[] = [
     says:
       'IN_LOGOUT to CLEANUP_WAIT: A Logout Response (failure, i.e., a non-zero status) was ' +
       'received, or Logout timed out … or the events of T15.',
+    tests: {
+      'iscsi-initiator/test/rfc7143/section-8-states.test.ts': ['T17: a logout that %s ends it all the same'],
+    },
   },
   {
     id: '8.1.3-T18',
@@ -114,6 +169,11 @@ export const section8: readonly RfcRule[] = [
     says:
       'LOGOUT_REQUESTED to FREE: a Logout Response (success) on another connection for a "close ' +
       'the session" Logout Request.',
+    tests: {
+      'iscsi-initiator/test/rfc7143/section-8-states.test.ts': [
+        'T18: asked for a logout, it is free when the session is logged out by another',
+      ],
+    },
   },
   {
     id: '8.1.4-T3',
@@ -122,12 +182,22 @@ export const section8: readonly RfcRule[] = [
     says:
       'FREE to XPT_UP: Received a valid transport connection request that establishes the ' +
       'transport connection.',
+    tests: {
+      'iscsi-target/test/rfc7143/section-8-states.test.ts': [
+        'T3, T4, T5: it is accepted, in login with the first Login Request, and logged in with the ' + 'last',
+      ],
+    },
   },
   {
     id: '8.1.4-T4',
     level: 'transition',
     who: 'target',
     says: 'XPT_UP to IN_LOGIN: Initial iSCSI Login Request was received.',
+    tests: {
+      'iscsi-target/test/rfc7143/section-8-states.test.ts': [
+        'T3, T4, T5: it is accepted, in login with the first Login Request, and logged in with the ' + 'last',
+      ],
+    },
   },
   {
     id: '8.1.4-T5',
@@ -136,6 +206,11 @@ export const section8: readonly RfcRule[] = [
     says:
       'IN_LOGIN to LOGGED_IN: The final iSCSI Login Request … prompting the target to send the ' +
       'final iSCSI Login Response with a Status-Class of zero.',
+    tests: {
+      'iscsi-target/test/rfc7143/section-8-states.test.ts': [
+        'T3, T4, T5: it is accepted, in login with the first Login Request, and logged in with the ' + 'last',
+      ],
+    },
   },
   {
     id: '8.1.4-T6',
@@ -144,6 +219,7 @@ export const section8: readonly RfcRule[] = [
     says:
       'XPT_UP to FREE: Timed out waiting for an iSCSI Login, transport disconnect indication was ' +
       'received … the connection is to be closed.',
+    tests: { 'iscsi-target/test/rfc7143/section-8-states.test.ts': ['T6: %s before any login frees it'] },
   },
   {
     id: '8.1.4-T7',
@@ -152,6 +228,7 @@ export const section8: readonly RfcRule[] = [
     says:
       'IN_LOGIN to FREE: Login Response with a non-zero Status-Class, Login timed out, transport ' +
       'disconnect, a "close the session" Logout elsewhere.',
+    tests: { 'iscsi-target/test/rfc7143/section-8-states.test.ts': ['T7: %s during the login frees it'] },
   },
   {
     id: '8.1.4-T8',
@@ -160,18 +237,33 @@ export const section8: readonly RfcRule[] = [
     says:
       'LOGGED_IN to FREE: Logout Response (success) on another connection for a "close the ' +
       'session" Logout, or a successful reinstatement.',
+    tests: {
+      'iscsi-target/test/rfc7143/section-8-states.test.ts': [
+        'T8: a logout of the session by another connection, or a reinstatement, frees it',
+      ],
+    },
   },
   {
     id: '8.1.4-T9',
     level: 'transition',
     who: 'target',
     says: 'LOGGED_IN to IN_LOGOUT: An iSCSI Logout Request was received.',
+    tests: {
+      'iscsi-target/test/rfc7143/section-8-states.test.ts': [
+        'T9, T13: a Logout Request is answered and frees it',
+      ],
+    },
   },
   {
     id: '8.1.4-T10',
     level: 'transition',
     who: 'target',
     says: 'LOGOUT_REQUESTED to IN_LOGOUT: An iSCSI Logout Request was received.',
+    tests: {
+      'iscsi-target/test/rfc7143/section-8-states.test.ts': [
+        'T11, T12, T10: a logout is asked for, and once more, and then it comes',
+      ],
+    },
   },
   {
     id: '8.1.4-T11',
@@ -180,6 +272,11 @@ export const section8: readonly RfcRule[] = [
     says:
       'LOGGED_IN to LOGOUT_REQUESTED: … decommissioning of the connection …, thus causing an Async ' +
       'PDU with an AsyncEvent "Request Logout" to be sent.',
+    tests: {
+      'iscsi-target/test/rfc7143/section-8-states.test.ts': [
+        'T11, T12, T10: a logout is asked for, and once more, and then it comes',
+      ],
+    },
   },
   {
     id: '8.1.4-T12',
@@ -188,6 +285,11 @@ export const section8: readonly RfcRule[] = [
     says:
       'LOGOUT_REQUESTED to itself: … causing an Async PDU with an AsyncEvent "Request Logout" to ' +
       'be sent.',
+    tests: {
+      'iscsi-target/test/rfc7143/section-8-states.test.ts': [
+        'T11, T12, T10: a logout is asked for, and once more, and then it comes',
+      ],
+    },
   },
   {
     id: '8.1.4-T13',
@@ -196,6 +298,11 @@ export const section8: readonly RfcRule[] = [
     says:
       'IN_LOGOUT to FREE: … successful processing of the Logout, which prompts an iSCSI Logout ' +
       'Response (success) to be sent … the transport connection is closed.',
+    tests: {
+      'iscsi-target/test/rfc7143/section-8-states.test.ts': [
+        'T9, T13: a Logout Request is answered and frees it',
+      ],
+    },
   },
   {
     id: '8.1.4-T15',
@@ -204,12 +311,23 @@ export const section8: readonly RfcRule[] = [
     says:
       'LOGGED_IN to CLEANUP_WAIT: transport timeout, reset or disconnect, a failed reinstatement, ' +
       'or an internal emergency cleanup event.',
+    tests: {
+      'iscsi-target/test/rfc7143/section-8-states.test.ts': [
+        '%s: the end of the transport leaves it to be cleaned up (a logout was asked for: %s)',
+        'T15: an emergency is announced',
+      ],
+    },
   },
   {
     id: '8.1.4-T16',
     level: 'transition',
     who: 'target',
     says: 'LOGOUT_REQUESTED to CLEANUP_WAIT: the events of T15.',
+    tests: {
+      'iscsi-target/test/rfc7143/section-8-states.test.ts': [
+        '%s: the end of the transport leaves it to be cleaned up (a logout was asked for: %s)',
+      ],
+    },
   },
   {
     id: '8.1.4-T17',
@@ -218,6 +336,9 @@ export const section8: readonly RfcRule[] = [
     says:
       'IN_LOGOUT to CLEANUP_WAIT: a failure of the Logout processing …, which prompts a Logout ' +
       'Response (failure) to be sent; or the events of T15.',
+    because:
+      'A logout is done in one step, without a state between, and cannot fail on the way; one that ' +
+      'is refused leaves its connection logged in.',
   },
   {
     id: '8.1.4-T18',
@@ -226,155 +347,10 @@ export const section8: readonly RfcRule[] = [
     says:
       'LOGOUT_REQUESTED to FREE: a "close the session" Logout elsewhere, or a successful ' +
       'connection/session reinstatement.',
-  },
-  {
-    id: '8.2.2-M1a',
-    level: 'transition',
-    who: 'initiator',
-    says:
-      'CLEANUP_WAIT to FREE: connection state timeout, or a successful "close the session" Logout ' +
-      'on a different connection.',
-  },
-  {
-    id: '8.2.2-M1b',
-    level: 'transition',
-    who: 'target',
-    says:
-      'CLEANUP_WAIT to FREE: connection state timeout, or a successful "close the session" Logout ' +
-      'on a different connection.',
-  },
-  {
-    id: '8.2.2-M2a',
-    level: 'transition',
-    who: 'initiator',
-    says:
-      'CLEANUP_WAIT to IN_CLEANUP: An implicit/explicit logout process was initiated by the ' + 'initiator.',
-  },
-  {
-    id: '8.2.2-M2b',
-    level: 'transition',
-    who: 'target',
-    says:
-      'CLEANUP_WAIT to IN_CLEANUP: An implicit/explicit logout process was initiated by the ' + 'initiator.',
-  },
-  {
-    id: '8.2.2-M3a',
-    level: 'transition',
-    who: 'initiator',
-    says: 'IN_CLEANUP to CLEANUP_WAIT: Logout failure was detected.',
-  },
-  {
-    id: '8.2.2-M3b',
-    level: 'transition',
-    who: 'target',
-    says: 'IN_CLEANUP to CLEANUP_WAIT: Logout failure was detected.',
-  },
-  {
-    id: '8.2.2-M4a',
-    level: 'transition',
-    who: 'initiator',
-    says: 'IN_CLEANUP to FREE: Successful implicit/explicit logout was performed.',
-  },
-  {
-    id: '8.2.2-M4b',
-    level: 'transition',
-    who: 'target',
-    says: 'IN_CLEANUP to FREE: Successful implicit/explicit logout was performed.',
-  },
-  {
-    id: '8.3.1-N1',
-    level: 'transition',
-    who: 'initiator',
-    says: 'FREE to LOGGED_IN: At least one transport connection reached the LOGGED_IN state.',
-  },
-  {
-    id: '8.3.1-N3',
-    level: 'transition',
-    who: 'initiator',
-    says: 'LOGGED_IN to FREE: Graceful closing of the session via session closure.',
-  },
-  {
-    id: '8.3.1-N4',
-    level: 'transition',
-    who: 'initiator',
-    says: 'FAILED to LOGGED_IN: A session continuation attempt succeeded.',
-  },
-  {
-    id: '8.3.1-N5',
-    level: 'transition',
-    who: 'initiator',
-    says: 'LOGGED_IN to FAILED: Session failure (Section 6.3.6) occurred.',
-  },
-  {
-    id: '8.3.1-N6',
-    level: 'transition',
-    who: 'initiator',
-    says:
-      'FAILED to FREE: Session state timeout occurred, or a session reinstatement cleared this ' +
-      'session instance.',
-  },
-  {
-    id: '8.3.2-N1',
-    level: 'transition',
-    who: 'target',
-    says: 'FREE to ACTIVE: The first iSCSI connection in the session had reached the IN_LOGIN state.',
-  },
-  {
-    id: '8.3.2-N2',
-    level: 'transition',
-    who: 'target',
-    says: 'ACTIVE to LOGGED_IN: At least one iSCSI connection reached the LOGGED_IN state.',
-  },
-  {
-    id: '8.3.2-N3',
-    level: 'transition',
-    who: 'target',
-    says:
-      'LOGGED_IN to FREE: Graceful closing of the session via session closure or a successful ' +
-      'session reinstatement cleanly closed the session.',
-  },
-  {
-    id: '8.3.2-N5',
-    level: 'transition',
-    who: 'target',
-    says: 'LOGGED_IN to FAILED: Session failure (Section 6.3.6) occurred.',
-  },
-  {
-    id: '8.3.2-N6',
-    level: 'transition',
-    who: 'target',
-    says:
-      'FAILED to FREE: Session state timeout occurred, or a session reinstatement cleared this ' +
-      'session instance.',
-  },
-  {
-    id: '8.3.2-N7',
-    level: 'transition',
-    who: 'target',
-    says: 'FAILED to IN_CONTINUE: A session continuation attempt was initiated.',
-  },
-  {
-    id: '8.3.2-N8',
-    level: 'transition',
-    who: 'target',
-    says: 'IN_CONTINUE to FAILED: The last session continuation attempt failed.',
-  },
-  {
-    id: '8.3.2-N9',
-    level: 'transition',
-    who: 'target',
-    says: 'ACTIVE to FREE: Login attempt on the leading connection failed.',
-  },
-  {
-    id: '8.3.2-N10',
-    level: 'transition',
-    who: 'target',
-    says: 'IN_CONTINUE to LOGGED_IN: A session continuation attempt succeeded.',
-  },
-  {
-    id: '8.3.2-N11',
-    level: 'transition',
-    who: 'target',
-    says: 'IN_CONTINUE to FREE: A successful session reinstatement cleanly closed the session.',
+    tests: {
+      'iscsi-target/test/rfc7143/section-8-states.test.ts': [
+        'T18: after a logout was asked for, a logout of the session by another connection frees it',
+      ],
+    },
   },
 ];
