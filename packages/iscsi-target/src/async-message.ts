@@ -45,6 +45,11 @@ export function announceScsiEvent(connection: Connection, lun: Uint8Array, sense
   send(connection, AsyncEvent.SCSI_EVENT, { lun, data: joinSense(sense) });
 }
 
+/** Tells the initiator that all its tasks of a unit are being terminated (event 5); for FastAbort only. */
+export function announceTaskTermination(connection: Connection, lun: Uint8Array): void {
+  send(connection, AsyncEvent.TASK_TERMINATION, { lun });
+}
+
 function send(connection: Connection, asyncEvent: number, content: Content): void {
   connection.send({
     type: 'async-message',

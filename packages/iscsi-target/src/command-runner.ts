@@ -12,7 +12,8 @@ import type { Connection } from './connection.ts';
 import type { OperationalParameters } from './parameters.ts';
 import { ReadTransfer, type Producer, type ReadHost } from './read-transfer.ts';
 import { residualOf } from './residual.ts';
-import type { Session } from './session.ts';
+import { isFenced } from './response-fence.ts';
+import type { Session, SessionConnection } from './session.ts';
 import type { SolicitationBudget } from './solicitation.ts';
 import type { Task, TaskResponse } from './task.ts';
 import { WriteTransfer, type WriteHost } from './write-transfer.ts';
@@ -96,7 +97,9 @@ export class CommandRunner implements ReadHost, WriteHost {
     return this.#session.budget;
   }
 
+  /** No status goes out while another one must not be overtaken (RFC 7143 §4.2.2.3.3 d). */
   get congested(): boolean {
+    if (this.#session.fence.raised) return true;
     return this.#connection.outbox.backlogBytes >= this.#connection.owner.limits.sendBacklogBytes;
   }
 
@@ -177,10 +180,23 @@ export class CommandRunner implements ReadHost, WriteHost {
 
   complete(task: Task, finished: Finished, scsiLengthBytes: number): void {
     if (task.aborted) return;
+    const again = (): void => task.runner?.complete(task, finished, scsiLengthBytes);
     if (this.closed) {
-      task.parkedStep = (runner) => runner.complete(task, finished, scsiLengthBytes);
+      task.parkedStep = again;
       return;
     }
+    const { fence, parameters, connections } = this.#session;
+    if (fence.raised) return fence.hold(again);
+    if (parameters.taskReporting !== 'RFC3720' && connections.size > 1 && isFenced(task, finished)) {
+      const from = [...connections.values()].find(({ connection }) => connection === this.#connection);
+      const alone = (): void => (this.closed ? again() : this.#finish(task, finished, scsiLengthBytes));
+      return fence.send(from as SessionConnection, alone);
+    }
+    this.#finish(task, finished, scsiLengthBytes);
+  }
+
+  #finish(task: Task, finished: Finished, scsiLengthBytes: number): void {
+    if (task.aborted) return;
     this.#session.retire(task);
     const residual = residualOf(task.expectedDataTransferLength, scsiLengthBytes);
     if (this.#reassignable) task.response = { status: finished.status, residual, sense: finished.sense };

@@ -15,6 +15,7 @@ import {
   type SnackPdu,
   type TextRequestPdu,
 } from '@lunbox/iscsi-pdu';
+import { expStatSnOf } from './acknowledgement.ts';
 import type { BufferPool } from './buffer-pool.ts';
 import { announceConnectionDrop } from './async-message.ts';
 import { newCommandHeader, taskOf } from './command-header.ts';
@@ -26,7 +27,8 @@ import { logOut } from './logout.ts';
 import type { SendTargetsContext } from './send-targets.ts';
 import type { Session, SessionConnection } from './session.ts';
 import type { Task } from './task.ts';
-import { manageTasks, type ResetAuthority } from './task-management.ts';
+import { ManagementRequests } from './management-requests.ts';
+import type { ResetAuthority } from './task-management.ts';
 import { Recovery } from './recovery.ts';
 import { answerSnack } from './snack.ts';
 import { TextExchange } from './text-exchange.ts';
@@ -42,12 +44,6 @@ export interface SessionOwner extends ResetAuthority {
 
 /** Status PDUs kept for an initiator that does not acknowledge them. */
 const UNACKNOWLEDGED_LIMIT = 512;
-
-/** Every PDU of an initiator has its ExpStatSN here. */
-const EXP_STAT_SN_OFFSET = 28;
-
-/** The CID of a Logout Request (RFC 7143 §11.14.3). */
-const CID_OFFSET = 20;
 
 type PduHandler = (phase: FullFeaturePhase, header: FrameHeader, data: Uint8Array, digestOk: boolean) => void;
 
@@ -93,8 +89,8 @@ export class FullFeaturePhase implements Phase, SessionConnection {
   #closed = false;
   /** It is logged out for recovery: its tasks wait for another connection. */
   #removed = false;
-  /** Tags of task management requests that are not answered yet. */
-  readonly #managing = new Set<number>();
+  readonly #management: ManagementRequests;
+  acknowledgedStatSn: number;
 
   constructor(
     connection: Connection,
@@ -115,6 +111,13 @@ export class FullFeaturePhase implements Phase, SessionConnection {
     );
     if (parameters.errorRecoveryLevel > 0) this.recovery = new Recovery(UNACKNOWLEDGED_LIMIT);
     connection.writer.recovery = this.recovery;
+    this.#management = new ManagementRequests({
+      session,
+      from: this,
+      authority: owner,
+      runner: this.#runner,
+    });
+    this.acknowledgedStatSn = connection.statSn;
   }
 
   get expCmdSn(): number {
@@ -126,7 +129,8 @@ export class FullFeaturePhase implements Phase, SessionConnection {
   }
 
   onHeader(header: FrameHeader): Uint8Array | undefined {
-    if (this.recovery !== undefined) this.#acknowledge(this.recovery, header);
+    const expStatSn = expStatSnOf(header, this.cid);
+    if (expStatSn !== undefined) this.#acknowledge(expStatSn);
     if (header.opcode === Opcode.SCSI_COMMAND) return this.#commandArrives(header);
     if (header.opcode === Opcode.DATA_OUT) return this.#dataArrives(header);
     return undefined;
@@ -143,6 +147,21 @@ export class FullFeaturePhase implements Phase, SessionConnection {
 
   drained(): void {
     this.#runner.drained();
+  }
+
+  #acknowledge(expStatSn: number): void {
+    this.acknowledgedStatSn = expStatSn;
+    this.recovery?.acknowledge(expStatSn);
+    if (this.session.fence.raised) this.session.fence.acknowledged(this);
+  }
+
+  ping(): void {
+    this.#keepalive.ask();
+  }
+
+  goOn(): void {
+    this.#runner.drained();
+    this.connection.flushSoon();
   }
 
   tick(nowMs: number): void {
@@ -224,29 +243,12 @@ export class FullFeaturePhase implements Phase, SessionConnection {
   taskManagement(header: FrameHeader, data: Uint8Array): void {
     const request = decode<TaskManagementRequestPdu>(header, data);
     request.lun = request.lun.slice();
-    const { session, connection } = this;
-    const { initiatorTaskTag } = request;
-    const answer = (response: number, additionalResponse = 0): void => {
-      if (this.#closed) return;
-      this.#managing.delete(initiatorTaskTag);
-      const numbers = connection.numbers();
-      connection.send({
-        type: 'task-management-response',
-        response,
-        additionalResponse,
-        initiatorTaskTag,
-        ...numbers,
-      });
-    };
-    this.#ordered(request, () => {
-      this.#managing.add(initiatorTaskTag);
-      manageTasks({ session, request, authority: this.#owner, runner: this.#runner, answer });
-    });
+    this.#ordered(request, () => this.#management.carryOut(request));
   }
 
   holdsRequest(initiatorTaskTag: number): boolean {
     const answered = this.recovery?.holdsRequest(initiatorTaskTag) ?? false;
-    return answered || this.#managing.has(initiatorTaskTag) || this.#text.holds(initiatorTaskTag);
+    return answered || this.#management.holds(initiatorTaskTag) || this.#text.holds(initiatorTaskTag);
   }
 
   /** SendTargets and renegotiation (RFC 7143 §11.10). */
@@ -296,15 +298,6 @@ export class FullFeaturePhase implements Phase, SessionConnection {
   logOut(recovery: boolean): void {
     this.#removed = recovery;
     this.connection.finish();
-  }
-
-  /** RFC 7143 §11.14.4: the ExpStatSN of a logout is that of the connection which it names. */
-  #acknowledge(recovery: Recovery, { opcode, bytes, offset }: FrameHeader): void {
-    const ofOther =
-      opcode === Opcode.LOGOUT_REQUEST &&
-      (bytes[offset + 1]! & 0x7f) !== LogoutReason.CLOSE_SESSION &&
-      ((bytes[offset + CID_OFFSET]! << 8) | bytes[offset + CID_OFFSET + 1]!) !== this.cid;
-    if (!ofOther) recovery.acknowledge(readU32(bytes, offset + EXP_STAT_SN_OFFSET));
   }
 
   /** Checks a command before its data arrives and says where the data goes. */

@@ -44,6 +44,11 @@ export class Keepalive {
     if (silentMs >= pingIntervalMs) this.#ping(nowMs);
   }
 
+  /** Asks for a sign of life now, whatever is under way: the answer acknowledges what has arrived. */
+  ask(): void {
+    if (this.#pings) this.#ping(this.#connection.nowMs);
+  }
+
   #ping(nowMs: number): void {
     this.#pingSentMs = nowMs;
     this.#pingTag = (this.#pingTag + 1) & 0x7fffffff;

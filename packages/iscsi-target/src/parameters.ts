@@ -7,6 +7,9 @@ import {
 } from '@lunbox/iscsi-pdu';
 import { DEFAULT_SEGMENT_BYTES, type TargetLimits } from './limits.ts';
 
+/** How ends of tasks are reported (RFC 7143 §13.23). */
+export type TaskReporting = 'RFC3720' | 'ResponseFence' | 'FastAbort';
+
 /** What a session and its connection work with, after negotiation (RFC 7143 §13). Lengths are bytes, times seconds. */
 export interface OperationalParameters {
   headerDigest: boolean;
@@ -26,6 +29,7 @@ export interface OperationalParameters {
   dataPduInOrder: boolean;
   dataSequenceInOrder: boolean;
   errorRecoveryLevel: number;
+  taskReporting: TaskReporting;
   /** iSCSIProtocolLevel (RFC 7144 §7.1.1): 2 allows its task management functions. */
   protocolLevel: number;
 }
@@ -48,6 +52,7 @@ export function defaultParameters(): OperationalParameters {
     dataPduInOrder: true,
     dataSequenceInOrder: true,
     errorRecoveryLevel: 0,
+    taskReporting: 'RFC3720',
     protocolLevel: 1,
   };
 }
@@ -139,8 +144,8 @@ const RULES: Readonly<Record<string, Rule>> = {
     (p, value: number) => (p.errorRecoveryLevel = value),
   ),
   TaskReporting: rule(
-    () => ['RFC3720'],
-    () => undefined,
+    () => ['RFC3720', 'ResponseFence', 'FastAbort'],
+    (p, value: TaskReporting) => (p.taskReporting = value),
   ),
   iSCSIProtocolLevel: rule(
     () => 2,

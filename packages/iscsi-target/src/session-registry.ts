@@ -16,6 +16,7 @@ import { LoginError } from './login-error.ts';
 import { LoginGate } from './login-gate.ts';
 import type { LoginNames } from './login-negotiation.ts';
 import { Remnants } from './remnants.ts';
+import type { AbortedTasks } from './multi-task-abort.ts';
 import type { SendTargetsContext } from './send-targets.ts';
 import { sessionStatus } from './session-status.ts';
 import { joinedParameters, type OperationalParameters } from './parameters.ts';
@@ -46,7 +47,7 @@ export class SessionRegistry implements LoginAuthority, SessionOwner {
   readonly #sessions = new Set<Session>();
   readonly #remnants = new Map<string, Remnants>();
   #nextTsih = 0;
-  #collected: Task[] | undefined = undefined;
+  #collected: AbortedTasks[] | undefined = undefined;
   /** The session whose request aborts tasks; its answer will show the window. */
   #resetting: Session | undefined = undefined;
   #endReason: SessionEndReason | undefined = undefined;
@@ -97,6 +98,7 @@ export class SessionRegistry implements LoginAuthority, SessionOwner {
   /** Time passes: sessions give up what nobody came back for. */
   tick(nowMs: number): void {
     for (const session of this.#sessions) {
+      session.alarms.tick(nowMs);
       if (session.departed.size === 0) continue;
       session.expire(nowMs);
       if (!session.open) this.sessionClosed(session);
@@ -197,8 +199,8 @@ export class SessionRegistry implements LoginAuthority, SessionOwner {
     };
   }
 
-  collectAborted(by: Session, reset: () => void): Task[] {
-    const collected: Task[] = [];
+  collectAborted(by: Session, reset: () => void): AbortedTasks[] {
+    const collected: AbortedTasks[] = [];
     this.#collected = collected;
     this.#resetting = by;
     reset();
@@ -258,9 +260,9 @@ export class SessionRegistry implements LoginAuthority, SessionOwner {
       readOnly,
       onTasksAborted: (lun) => {
         const ofUnit = (task: Task): boolean => decodeLun(task.lun) === lun;
-        const aborted = session().abort(ofUnit);
-        this.#collected?.push(...session().remnants.select(ofUnit));
-        if (aborted.length > 0 && session() !== this.#resetting) session().showWindow();
+        const tasks = session().abort(ofUnit);
+        this.#collected?.push({ session: session(), tasks, atWork: session().remnants.select(ofUnit) });
+        if (tasks.length > 0 && session() !== this.#resetting) session().showWindow();
       },
       onUnitChanged: (lun, sense) => {
         const [any] = session().connections.values();

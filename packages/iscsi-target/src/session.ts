@@ -1,11 +1,13 @@
 import { serialAdd, serialLess } from '@lunbox/iscsi-pdu';
 import type { Nexus } from '@lunbox/scsi';
+import { Alarms } from './alarms.ts';
 import type { Connection } from './connection.ts';
 import { showWindow } from './keepalive.ts';
 import { sameLun } from './lun.ts';
 import type { OperationalParameters } from './parameters.ts';
 import type { Recovery } from './recovery.ts';
 import type { Remnants } from './remnants.ts';
+import { ResponseFence } from './response-fence.ts';
 import { DepartedConnections, type Whereabouts } from './departed-connections.ts';
 import { SolicitationBudget } from './solicitation.ts';
 import type { Task } from './task.ts';
@@ -34,6 +36,12 @@ export interface SessionConnection {
   readonly connection: Connection;
   /** What the initiator has not acknowledged; from ErrorRecoveryLevel 1 on. */
   readonly recovery: Recovery | undefined;
+  /** The highest ExpStatSN that has come by it: everything before that has arrived. */
+  readonly acknowledgedStatSn: number;
+  /** Asks for a sign of life, which acknowledges what has arrived. */
+  ping(): void;
+  /** Responses that were held back may go. */
+  goOn(): void;
   /** True when the tag is that of a request other than a SCSI command that is not over. */
   holdsRequest(initiatorTaskTag: number): boolean;
   /** Ends it in order after a logout; with `recovery` its tasks wait for another connection. */
@@ -68,12 +76,15 @@ export class Session {
   /** Aborted tasks that a device still works for, of this session and of others that the initiator had. */
   readonly remnants: Remnants;
   readonly budget: SolicitationBudget = new SolicitationBudget(SOLICITED_BYTES);
+  readonly alarms: Alarms = new Alarms();
+  readonly fence: ResponseFence = new ResponseFence(this);
   readonly #queueDepth: number;
   #expCmdSn: number;
   #active = 0;
   #ending = false;
   #lastConnection: Connection | undefined = undefined;
   readonly #deferred = new Map<number, Deferred>();
+  #barriers: { readonly cmdSn: number; readonly run: () => void }[] = [];
 
   constructor(
     identity: SessionIdentity,
@@ -214,11 +225,41 @@ export class Session {
   runDeferred(): void {
     while (this.#deferred.size > 0) {
       const deferred = this.#deferred.get(this.#expCmdSn);
-      if (deferred === undefined) return;
+      if (deferred === undefined) break;
       this.#deferred.delete(this.#expCmdSn);
       this.advance();
       deferred.run();
     }
+    if (this.#barriers.length > 0) this.#passBarriers();
+  }
+
+  /** Calls `run` when every command before `cmdSn` has come; at once when that number means nothing. */
+  whenReceived(cmdSn: number, run: () => void): void {
+    if (this.#isAhead(cmdSn)) this.#barriers.push({ cmdSn, run });
+    else run();
+  }
+
+  /** Commands before `cmdSn` that have not come count as received: they would be aborted (RFC 7143 §4.2.3.3 b). */
+  plug(cmdSn: number): void {
+    if (!this.#isAhead(cmdSn)) return;
+    while (serialLess(this.#expCmdSn, cmdSn)) {
+      const deferred = this.#deferred.get(this.#expCmdSn);
+      this.#deferred.delete(this.#expCmdSn);
+      this.advance();
+      deferred?.run();
+    }
+    this.runDeferred();
+  }
+
+  /** True for a CmdSN after the next one that the window would allow next: no other can come from an initiator. */
+  #isAhead(cmdSn: number): boolean {
+    return serialLess(this.#expCmdSn, cmdSn) && !serialLess(serialAdd(this.maxCmdSn, 1), cmdSn);
+  }
+
+  #passBarriers(): void {
+    const passed = this.#barriers.filter(({ cmdSn }) => !serialLess(this.#expCmdSn, cmdSn));
+    this.#barriers = this.#barriers.filter((barrier) => !passed.includes(barrier));
+    for (const { run } of passed) run();
   }
 
   /** Puts a task into the table, where its Data-Out PDUs find it. */
@@ -258,6 +299,7 @@ export class Session {
   }
 
   #remove(leaving: SessionConnection): void {
+    this.fence.left(leaving);
     this.#lastConnection = leaving.connection;
     if (this.connections.get(leaving.cid) === leaving) this.connections.delete(leaving.cid);
     for (const [cmdSn, { origin }] of this.#deferred) {

@@ -11,12 +11,13 @@ import { quirksOf } from './quirks.ts';
 import { reassignTask } from './reassignment.ts';
 import type { Session, SessionConnection } from './session.ts';
 import { LEVEL_2_FUNCTIONS } from './task-queries.ts';
-import { whenAllEnded, type Task } from './task.ts';
+import { multiTask, type AbortedTasks, type MultiTaskFunction } from './multi-task-abort.ts';
+import type { Task } from './task.ts';
 
 /** What a task management function needs beyond its own session. */
 export interface ResetAuthority {
   /** Runs `reset` for the request of a session and returns every task, of whatever session, that it aborted. */
-  collectAborted(by: Session, reset: () => void): Task[];
+  collectAborted(by: Session, reset: () => void): AbortedTasks[];
   /** Drops the connections of every session of the target (TARGET COLD RESET). */
   dropSessions(targetName: string | undefined): void;
   /** Ends a session: `leave` is called for each of its connections. */
@@ -32,35 +33,50 @@ export type Answer = (result: number, additionalResponse?: number) => void;
 /** A request, and who has to do with it. */
 export interface FunctionContext {
   readonly session: Session;
+  /** The connection that the request came by. */
+  readonly from: SessionConnection;
   readonly request: TaskManagementRequestPdu;
   readonly authority: ResetAuthority;
-  /** Runs the commands of the connection that the request came by. */
+  /** Runs the commands of that connection. */
   readonly runner: CommandRunner;
   readonly answer: Answer;
+  /** Answers behind a fence (RFC 7143 §4.2.2.3) and calls `sent` then. */
+  readonly answerAlone: (result: number, sent: () => void) => void;
 }
 
 /** Carries out one function. */
 export type FunctionHandler = (context: FunctionContext) => void;
 
-const { FUNCTION_COMPLETE, TASK_DOES_NOT_EXIST, LUN_DOES_NOT_EXIST } = TaskManagementResult;
-const { FUNCTION_NOT_SUPPORTED } = TaskManagementResult;
+const { FUNCTION_COMPLETE, TASK_DOES_NOT_EXIST } = TaskManagementResult;
+const { FUNCTION_NOT_SUPPORTED, FUNCTION_REJECTED } = TaskManagementResult;
+
+const TARGET_RESET: MultiTaskFunction = {
+  affected: ({ session }) => [...session.tasks.values()],
+  abort: ({ session, authority }) => authority.collectAborted(session, () => session.nexus?.resetTarget()),
+  plugs: true,
+};
 
 /** Every function of RFC 7143 §11.5.1 that is carried out here. */
 const HANDLERS: Readonly<Record<number, FunctionHandler>> = {
   [TaskManagementFunction.ABORT_TASK]: abortTask,
-  [TaskManagementFunction.ABORT_TASK_SET]: abortTaskSet,
+  [TaskManagementFunction.ABORT_TASK_SET]: multiTask({
+    affected: tasksOfUnit,
+    abort: (context) => {
+      const { session, request } = context;
+      const affected = new Set(tasksOfUnit(context));
+      const tasks = session.abort((task) => affected.has(task));
+      return [{ session, tasks, atWork: session.remnants.select(({ lun }) => sameLun(lun, request.lun)) }];
+    },
+    plugs: false,
+  }),
   [TaskManagementFunction.CLEAR_TASK_SET]: unitFunction((nexus, lun) => nexus.clearTaskSet(lun)),
   [TaskManagementFunction.LOGICAL_UNIT_RESET]: unitFunction((nexus, lun) => nexus.resetUnit(lun)),
-  [TaskManagementFunction.TARGET_WARM_RESET]: resetTarget,
-  [TaskManagementFunction.TARGET_COLD_RESET]: (context) => {
-    const { session, authority } = context;
-    const answer: Answer = (result) => {
-      context.answer(result);
-      // RFC 7143 §11.5.1: a cold reset also ends all connections; the answer leaves first.
-      authority.dropSessions(session.identity.targetName);
-    };
-    resetTarget({ ...context, answer });
-  },
+  [TaskManagementFunction.TARGET_WARM_RESET]: multiTask(TARGET_RESET),
+  [TaskManagementFunction.TARGET_COLD_RESET]: multiTask({
+    ...TARGET_RESET,
+    // RFC 7143 §11.5.1: a cold reset also ends all connections; the answer leaves first.
+    afterwards: ({ session, authority }) => authority.dropSessions(session.identity.targetName),
+  }),
   [TaskManagementFunction.TASK_REASSIGN]: reassignTask,
 };
 
@@ -81,6 +97,9 @@ function abortTask({ session, request, answer }: FunctionContext): void {
       initiatorTaskTag === referencedTaskTag && cmdSn === refCmdSn && !connection.ended,
   );
   const task = known ?? aborted;
+  // RFC 7143 §11.5.1: task management is not aborted.
+  const own = referencedTaskTag === request.initiatorTaskTag;
+  if (task === undefined && !own && session.holdsRequest(referencedTaskTag)) return answer(FUNCTION_REJECTED);
   if (task === undefined) return answer(absentTask(session, request));
   session.abort((candidate) => candidate === task);
   task.whenEnded(() => answer(FUNCTION_COMPLETE));
@@ -99,25 +118,21 @@ function absentTask(session: Session, request: TaskManagementRequestPdu): number
   return finished && abortOfFinishedTaskCompletes ? FUNCTION_COMPLETE : TASK_DOES_NOT_EXIST;
 }
 
-function abortTaskSet({ session, request, answer }: FunctionContext): void {
-  if (session.nexus?.hasUnit(request.lun) !== true) return answer(LUN_DOES_NOT_EXIST);
-  const ofUnit = (task: Task): boolean => sameLun(task.lun, request.lun);
-  session.abort(ofUnit);
-  whenAllEnded(session.remnants.select(ofUnit), () => answer(FUNCTION_COMPLETE));
+/** Tasks of the unit that came before the request: one that is immediate overtakes commands (RFC 7143 §11.5.1). */
+function tasksOfUnit({ session, request }: FunctionContext): Task[] | undefined {
+  if (session.nexus?.hasUnit(request.lun) !== true) return undefined;
+  const before = ({ immediate, cmdSn }: Task): boolean => immediate || serialLess(cmdSn, request.cmdSn);
+  return [...session.tasks.values()].filter((task) => sameLun(task.lun, request.lun) && before(task));
 }
 
-/** A function of the unit: it aborts tasks of every session, and answers when they are over (RFC 7143 §4.2.3.2). */
+/** A function of the unit: it aborts tasks of every session (RFC 7143 §4.2.3.2). */
 function unitFunction(act: (nexus: Nexus, lun: Uint8Array) => boolean): FunctionHandler {
-  return ({ session, request, authority, answer }) => {
-    let exists = false;
-    const aborted = authority.collectAborted(session, () => {
-      exists = session.nexus !== undefined && act(session.nexus, request.lun);
-    });
-    whenAllEnded(aborted, () => answer(exists ? FUNCTION_COMPLETE : LUN_DOES_NOT_EXIST));
-  };
-}
-
-function resetTarget({ session, authority, answer }: FunctionContext): void {
-  const aborted = authority.collectAborted(session, () => session.nexus?.resetTarget());
-  whenAllEnded(aborted, () => answer(FUNCTION_COMPLETE));
+  return multiTask({
+    affected: tasksOfUnit,
+    abort: ({ session, request, authority }) =>
+      authority.collectAborted(session, () => {
+        if (session.nexus !== undefined) act(session.nexus, request.lun);
+      }),
+    plugs: false,
+  });
 }

@@ -72,6 +72,7 @@ export class WriteTransfer implements Solicitor {
   #outcomeLengthBytes = 0;
   #completed = false;
   #stopped = false;
+  readonly #quiet: (() => void)[] = [];
 
   /**
    * @param immediateBytes data segment of the command PDU itself
@@ -207,6 +208,17 @@ export class WriteTransfer implements Solicitor {
     this.#advance();
   }
 
+  /** True while R2Ts are open. */
+  get soliciting(): boolean {
+    return this.#solicited.length > 0;
+  }
+
+  /** Asks for no more data; `quiet` is called when what was asked for has come, or will not (RFC 7143 §4.2.3.3 a). */
+  windDown(quiet: () => void): void {
+    this.stopSoliciting();
+    this.#quiet.push(quiet);
+  }
+
   /** The task is aborted: nobody waits for an R2T on its behalf any more. */
   stopSoliciting(): void {
     this.#stopped = true;
@@ -222,6 +234,7 @@ export class WriteTransfer implements Solicitor {
     if (this.#early !== undefined) this.#release(this.#early);
     this.#unsolicited = undefined;
     this.#early = undefined;
+    this.#tellQuiet();
   }
 
   #burst(tag: number): Burst | undefined {
@@ -238,6 +251,12 @@ export class WriteTransfer implements Solicitor {
     this.#take(burst);
     this.solicit();
     this.#advance();
+    if (this.#quiet.length > 0) this.#tellQuiet();
+  }
+
+  #tellQuiet(): void {
+    if (this.#solicited.length > 0) return;
+    for (const quiet of this.#quiet.splice(0)) quiet();
   }
 
   /** A sequence is through: its data goes to the device server, or nowhere. */

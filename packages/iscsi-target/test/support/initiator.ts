@@ -1,6 +1,7 @@
 import {
   Framer,
   NO_TTT,
+  RESERVED_TAG,
   decodePdu,
   decodeText,
   encodeText,
@@ -83,8 +84,7 @@ export class TestInitiator {
   async settle(): Promise<TargetPdu[]> {
     for (const bytes of await this.transport.settle()) this.#framer.push(bytes);
     const pdus = this.#received.splice(0);
-    for (const pdu of pdus)
-      if ('statSn' in pdu && pdu.type !== 'r2t') this.expStatSn = (pdu.statSn + 1) >>> 0;
+    for (const pdu of pdus) if ('statSn' in pdu && takesStatSn(pdu)) this.expStatSn = (pdu.statSn + 1) >>> 0;
     return pdus;
   }
 
@@ -178,6 +178,11 @@ export class TestInitiator {
       ...fields,
     };
   }
+}
+
+/** An R2T and a ping show the next StatSN and do not take it (RFC 7143 §11.8.3, §11.19.4). */
+function takesStatSn(pdu: TargetPdu): boolean {
+  return pdu.type !== 'r2t' && !(pdu.type === 'nop-in' && pdu.initiatorTaskTag === RESERVED_TAG);
 }
 
 /** A 10-byte CDB with an LBA and a transfer length in blocks. */

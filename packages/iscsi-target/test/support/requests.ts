@@ -30,6 +30,11 @@ export function nopOut(from: TestInitiator, fields: Partial<NopOutPdu> = {}): No
   };
 }
 
+/** A NOP-Out that does no more than acknowledge what has come. */
+export function acknowledgement(from: TestInitiator): NopOutPdu {
+  return nopOut(from, { initiatorTaskTag: RESERVED });
+}
+
 /** A Text Request with its F bit set, as an immediate command. */
 export function textRequest(
   from: TestInitiator,

@@ -1,6 +1,6 @@
 import { LoginStatus, encodeText, serializePdu, splitText, type LoginResponsePdu } from '@lunbox/iscsi-pdu';
 import { describe, expect, it } from 'vitest';
-import { TargetEngine, TargetError } from '../../src/index.ts';
+import { TargetEngine, TargetError, type TargetLimits } from '../../src/index.ts';
 import { INITIATOR_NAME, TARGET_NAME, TestInitiator } from '../support/initiator.ts';
 import { ScriptedScsi } from '../support/scripted-scsi.ts';
 
@@ -142,7 +142,7 @@ describe('login (RFC 7143 §6.3)', () => {
       DataPDUInOrder: 'Yes',
       DataSequenceInOrder: 'Yes',
       ErrorRecoveryLevel: '2',
-      TaskReporting: 'RFC3720',
+      TaskReporting: 'FastAbort',
       iSCSIProtocolLevel: '2',
       IFMarker: 'Reject',
     });

@@ -8,6 +8,7 @@ import {
 import { beforeEach, describe, expect, it } from 'vitest';
 import { TargetEngine } from '../../src/index.ts';
 import { INITIATOR_NAME, TARGET_NAME, TestInitiator } from '../support/initiator.ts';
+import { acknowledgement, ofType, taskManagement } from '../support/requests.ts';
 import { ScriptedScsi } from '../support/scripted-scsi.ts';
 
 const NAMES = { InitiatorName: INITIATOR_NAME, TargetName: TARGET_NAME };
@@ -162,20 +163,12 @@ describe('several connections of one session (RFC 7143 §4.2.1, §6.3.1)', () =>
     const [second] = await join(1);
     await second.send(first.write10(0, 8));
     await first.send(first.write10(8, 8));
-    const pdus = await first.send({
-      type: 'task-management-request',
-      immediate: true,
-      function: TaskManagementFunction.ABORT_TASK_SET,
-      lun: new Uint8Array(8),
-      initiatorTaskTag: first.newTag(),
-      referencedTaskTag: 0xffffffff,
-      refCmdSn: 0,
-      expDataSn: 0,
-      cmdSn: first.cmdSn,
-      expStatSn: first.expStatSn,
-    });
-    expect(pdus).toMatchObject([{ type: 'task-management-response', response: 0 }]);
+    await first.send(taskManagement(first, { function: TaskManagementFunction.ABORT_TASK_SET }));
+    engine.tick(2000);
     expect(engine.sessions[0]!.tasks).toBe(0);
+    await second.send(acknowledgement(second));
+    const pdus = await first.send(acknowledgement(first));
+    expect(ofType(pdus, 'task-management-response')).toMatchObject([{ response: 0 }]);
   });
 
   it('a new session of the same initiator port ends all connections of the old one (§6.3.5)', async () => {

@@ -31,6 +31,13 @@ function request(fields: Partial<TaskManagementRequestPdu>): TaskManagementReque
   };
 }
 
+/** Sends a request and lets pass the time that open R2Ts are waited for (RFC 7143 §4.2.3.3 a). */
+async function manageInTime(fields: Partial<TaskManagementRequestPdu>): Promise<TargetPdu[]> {
+  await initiator.send(request(fields));
+  engine.tick(2000);
+  return initiator.settle();
+}
+
 function response(pdus: readonly TargetPdu[]): number | undefined {
   return pdus.find((pdu) => pdu.type === 'task-management-response')?.response;
 }
@@ -100,7 +107,7 @@ describe('task management (RFC 7143 §11.5)', () => {
   it('ABORT TASK SET ends all commands of the session on the LUN without status', async () => {
     const commands = [initiator.write10(0, 8), initiator.write10(8, 8)];
     await initiator.send(...commands);
-    const pdus = await initiator.send(request({ function: TaskManagementFunction.ABORT_TASK_SET }));
+    const pdus = await manageInTime({ function: TaskManagementFunction.ABORT_TASK_SET });
     expect(pdus.map((pdu) => pdu.type)).toEqual(['task-management-response']);
     expect(engine.sessions[0]!.tasks).toBe(0);
   });
@@ -110,8 +117,7 @@ describe('task management (RFC 7143 §11.5)', () => {
     await other.login({ isid: 2 });
     await other.send(other.write10(0, 8));
     await initiator.send(initiator.write10(8, 8));
-    const reset = request({ function: TaskManagementFunction.LOGICAL_UNIT_RESET });
-    expect(response(await initiator.send(reset))).toBe(0);
+    expect(response(await manageInTime({ function: TaskManagementFunction.LOGICAL_UNIT_RESET }))).toBe(0);
     expect(await other.settle()).toMatchObject([{ type: 'nop-in', targetTransferTag: 0xffffffff }]);
     expect(engine.sessions.map((session) => session.tasks)).toEqual([0, 0]);
   });
@@ -138,15 +144,24 @@ describe('task management (RFC 7143 §11.5)', () => {
     await other.login({ isid: 2 });
     await other.send(other.write10(0, 8));
     await initiator.send(initiator.write10(8, 8));
-    const clear = request({ function: TaskManagementFunction.CLEAR_TASK_SET });
-    expect(response(await initiator.send(clear))).toBe(0);
+    expect(response(await manageInTime({ function: TaskManagementFunction.CLEAR_TASK_SET }))).toBe(0);
     expect(await other.settle()).toMatchObject([{ type: 'nop-in', targetTransferTag: 0xffffffff }]);
     expect(engine.sessions.map((session) => session.tasks)).toEqual([0, 0]);
   });
 
+  it('CLEAR ACA answers "not supported": no unit here has an ACA condition (NormACA is 0; §11.5.1, §11.6.1)', async () => {
+    const clear = request({ function: TaskManagementFunction.CLEAR_ACA });
+    expect(response(await initiator.send(clear))).toBe(5);
+    const absent = {
+      ...clear,
+      initiatorTaskTag: initiator.newTag(),
+      lun: Uint8Array.of(0, 9, 0, 0, 0, 0, 0, 0),
+    };
+    expect(response(await initiator.send(absent))).toBe(5);
+  });
+
   it.each([
     [TaskManagementFunction.TASK_REASSIGN, 4],
-    [TaskManagementFunction.CLEAR_ACA, 5],
     [TaskManagementFunction.QUERY_TASK, 5],
     [99, 5],
   ])('refuses function %d, which is not carried out, with response %d', async (code, answer) => {
