@@ -118,7 +118,6 @@ export class LoginPhase implements Phase {
     if (status !== LoginStatus.SUCCESS) throw refusal(status, new Map(this.#text.push(data, false)));
     if (this.#responses === 1) this.#numbering.expStatSn = pdu.statSn;
     if (!this.#numbering.acknowledge(pdu.statSn)) throw protocolError('a login response is missing');
-    this.#numbering.window.update(pdu.expCmdSn, pdu.maxCmdSn);
     const pairs = this.#text.push(data, pdu.continue);
     if (pairs === undefined) this.#send(NONE, false);
     else this.#answer(pdu, new Map(pairs));
@@ -194,12 +193,14 @@ export class LoginPhase implements Phase {
       }
     }
     const done = pdu.transit && pdu.nsg === LoginStage.FULL_FEATURE_PHASE;
-    if (done && replies.length === 0) this.#finish(pdu.tsih);
+    if (done && replies.length === 0) this.#finish(pdu);
     else if (done) throw protocolError('the target proposed keys and ended the negotiation in one response');
     else this.#send(replies, true);
   }
 
-  #finish(tsih: number): void {
+  /** Before this response a target may not know which session's window to tell of. */
+  #finish({ tsih, expCmdSn, maxCmdSn }: LoginResponsePdu): void {
+    this.#numbering.window.update(expCmdSn, maxCmdSn);
     const { session } = this.#options;
     const parameters =
       session === undefined

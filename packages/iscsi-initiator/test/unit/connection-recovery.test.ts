@@ -155,7 +155,7 @@ describe('connection recovery by another connection (RFC 7143 §7.1.4.3, §7.2.2
   });
 
   it('fails a command that the target does not reassign, and tries an idempotent one again', async () => {
-    const { target, session, first, second } = await level2({ connections: 2 });
+    const { target, session, second } = await level2({ connections: 2 });
     const outcome = (idempotent: boolean) =>
       session.command({ lun: 1, cdb: CDB, idempotent }).catch((error: unknown) => error);
     const all = [outcome(false), outcome(false), outcome(false), outcome(true)];
