@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { canCapture, judgeCapture, startCapture, type CaptureVerdict } from '../support/capture.ts';
+import { canCapture, captureSession, type CaptureVerdict } from '../support/capture.ts';
 import { run, runOrThrow } from '../support/processes.ts';
 import { requiresTools } from '../support/requires.ts';
 import { startTarget, targetKindUnderTest } from '../support/start-target.ts';
@@ -26,26 +26,6 @@ const wellFormed = [
   'iSCSITMF.AbortTaskSimpleAsync',
 ];
 
-const ATTEMPTS = 5;
-
-/**
- * Captures what `session` does. A busy machine loses packets, and a capture with holes proves nothing: it is taken
- * again.
- */
-async function captured(
-  directory: TempDirectory,
-  port: number,
-  session: () => Promise<unknown>,
-): Promise<CaptureVerdict> {
-  for (let attempt = 1; ; attempt++) {
-    const capture = await startCapture(directory.file(`session-${attempt}.pcapng`), port);
-    await session();
-    await capture.stop();
-    const verdict = await judgeCapture(capture.path, port);
-    if (verdict.holes === 0 || attempt === ATTEMPTS) return verdict;
-  }
-}
-
 describe.skipIf(!ready)("wireshark's dissectors read a whole session", () => {
   let directory: TempDirectory;
   let verdict: CaptureVerdict;
@@ -62,7 +42,7 @@ describe.skipIf(!ready)("wireshark's dissectors read a whole session", () => {
       'flush',
       'write -f -P 2 0 4k',
     ].flatMap((command) => ['-c', command]);
-    verdict = await captured(directory, target.port, async () => {
+    verdict = await captureSession(directory, target.port, async () => {
       await run('iscsi-ls', ['-s', `iscsi://${target.portal}`], { timeoutMs: 8000 });
       for (const page of [0x00, 0x80, 0x83, 0xb0, 0xb1, 0xb2]) {
         await run('iscsi-inq', ['-e', '1', '-c', String(page), target.url], { timeoutMs: 8000 });
@@ -72,7 +52,7 @@ describe.skipIf(!ready)("wireshark's dissectors read a whole session", () => {
     });
     const { portal, iqn, lun } = target;
     const options = `driver=iscsi,transport=tcp,portal=${portal},target=${iqn},lun=${lun},header-digest=crc32c`;
-    digested = await captured(directory, target.port, () =>
+    digested = await captureSession(directory, target.port, () =>
       runOrThrow('qemu-io', ['--image-opts', ...io, options]),
     );
     await target.stop();

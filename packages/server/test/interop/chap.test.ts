@@ -168,8 +168,11 @@ describe.skipIf(!requiresTools(...tools))('lunbox serve with CHAP', () => {
     expect(target.log()).not.toContain('secret-of');
   });
 
-  it('iscsi-test-cu passes by mutual CHAP as it does without', async () => {
-    const url = `${withLogin(`${USER}%${SECRET}@`)}?${BACK}`;
+  it.each([
+    ['CHAP', ''],
+    ['mutual CHAP', `?${BACK}`],
+  ])('iscsi-test-cu passes by %s as it does without', async (_what, options) => {
+    const url = `${withLogin(`${USER}%${SECRET}@`)}${options}`;
     const only = [
       'TestUnitReady.Simple',
       'Inquiry.Standard',

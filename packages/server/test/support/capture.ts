@@ -1,5 +1,6 @@
 import { runOrThrow, startDaemon } from './processes.ts';
 import { requiresTools } from './requires.ts';
+import type { TempDirectory } from './temp-directory.ts';
 import { spawnSync } from 'node:child_process';
 
 /** True when packets of the loopback device can be captured here (tools and permission). */
@@ -31,6 +32,26 @@ export async function startCapture(path: string, port: number): Promise<Capture>
       await daemon.end('SIGINT');
     },
   };
+}
+
+const ATTEMPTS = 5;
+
+/**
+ * Captures what `session` does at one port of loopback, and judges it. A busy machine loses packets, and a capture with
+ * holes proves nothing: it is taken again.
+ */
+export async function captureSession(
+  directory: TempDirectory,
+  port: number,
+  session: () => Promise<unknown>,
+): Promise<CaptureVerdict> {
+  for (let attempt = 1; ; attempt++) {
+    const capture = await startCapture(directory.file(`session-${port}-${attempt}.pcapng`), port);
+    await session();
+    await capture.stop();
+    const verdict = await judgeCapture(capture.path, port);
+    if (verdict.holes === 0 || attempt === ATTEMPTS) return verdict;
+  }
 }
 
 /** What the dissectors hold against a capture. Lines are tshark's one-line summaries. */

@@ -24,7 +24,7 @@ export async function startTgtd(options: TargetOptions): Promise<TargetUnderTest
       (await run('tgtadm', ['-C', control, '--op', 'show', '--mode', 'system'])).status === 0,
   });
   try {
-    await configure(control, filePath, options.digests ?? false);
+    await configure(control, filePath, options);
   } catch (error) {
     await daemon.end('SIGKILL');
     throw error;
@@ -53,7 +53,11 @@ export async function startTgtd(options: TargetOptions): Promise<TargetUnderTest
   };
 }
 
-async function configure(control: string, filePath: string, digests: boolean): Promise<void> {
+async function configure(
+  control: string,
+  filePath: string,
+  { digests = false, chap }: TargetOptions,
+): Promise<void> {
   const admin = async (...args: string[]): Promise<void> => {
     await runOrThrow('tgtadm', ['-C', control, '--lld', 'iscsi', ...args]);
   };
@@ -63,6 +67,10 @@ async function configure(control: string, filePath: string, digests: boolean): P
   await admin('--op', 'update', ...unit, '--params', 'thin_provisioning=1');
   for (const name of digests ? ['HeaderDigest', 'DataDigest'] : []) {
     await admin('--op', 'update', '--mode', 'target', '--tid', '1', '--name', name, '--value', 'CRC32C,None');
+  }
+  if (chap) {
+    await admin('--op', 'new', '--mode', 'account', '--user', chap.user, '--password', chap.secret);
+    await admin('--op', 'bind', '--mode', 'account', '--tid', '1', '--user', chap.user);
   }
   await admin('--op', 'bind', '--mode', 'target', '--tid', '1', '-I', 'ALL');
 }

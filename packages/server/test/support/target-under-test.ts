@@ -15,6 +15,8 @@ export interface TargetOptions {
   readonly port?: number;
   /** Agree to CRC32C digests, which `tgtd` does only when it is told to. Default false. */
   readonly digests?: boolean;
+  /** Asks initiators for this name and secret (CHAP); `tgtd` only, flags of `lunbox serve` say it for Lunbox. */
+  readonly chap?: { readonly user: string; readonly secret: string };
 }
 
 /** A running iSCSI target with one disk, seen from outside: a portal, a name, a process and a file. */

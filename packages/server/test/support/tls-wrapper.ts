@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { toolEnvironment } from './processes.ts';
+import { findTool } from './requires.ts';
 
 /** A wrapper that listens. */
 export interface TlsWrapper {
@@ -17,7 +18,10 @@ export async function startTlsWrapper(clientArguments: () => readonly string[]):
   const children = new Set<ChildProcess>();
   const server = createServer((plain) => {
     const args = ['s_client', '-quiet', '-verify_quiet', '-verify_return_error', ...clientArguments()];
-    const child = spawn('openssl', args, { env: toolEnvironment(), stdio: ['pipe', 'pipe', 'ignore'] });
+    const child = spawn(findTool('openssl') ?? '', args, {
+      env: toolEnvironment(),
+      stdio: ['pipe', 'pipe', 'ignore'],
+    });
     children.add(child);
     plain.pipe(child.stdin);
     child.stdout.pipe(plain);
