@@ -21,6 +21,8 @@ export interface Phase extends FrameReceiver {
   /** ExpCmdSN and MaxCmdSN for outgoing PDUs. */
   readonly expCmdSn: number;
   readonly maxCmdSn: number;
+  /** The peer has broken the layout of PDUs: the connection ends, and what else has to (RFC 7143 §7.7). */
+  malformed(): void;
   /** The socket has taken bytes. */
   drained(): void;
   /** Time passes; `nowMs` only ever grows. */
@@ -131,7 +133,8 @@ export class Connection implements FrameReceiver, Numbering {
     } catch (error) {
       if (!(error instanceof PduError)) throw error;
       log('%s: %s', this.transport.remote.address, error.message);
-      this.fail();
+      if (error.code === 'PDU_HEADER_DIGEST') this.fail();
+      else this.#phase?.malformed();
     } finally {
       this.#receiving = false;
     }

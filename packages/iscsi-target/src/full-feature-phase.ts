@@ -145,6 +145,10 @@ export class FullFeaturePhase implements Phase, SessionConnection {
     if (digestOk || carriesTaskData) handler(this, header, data, digestOk);
   }
 
+  malformed(): void {
+    this.#owner.endSession(this.session, ({ connection }) => connection.fail());
+  }
+
   drained(): void {
     this.#runner.drained();
   }

@@ -83,6 +83,10 @@ export class LoginPhase implements Phase {
     }
   }
 
+  malformed(): void {
+    this.#connection.fail();
+  }
+
   drained(): void {
     // A login sends one response at a time and waits for nothing.
   }

@@ -139,7 +139,9 @@ export class Session {
   depart(leaving: SessionConnection, loggedOut: boolean): void {
     if (this.#ending || !this.reassigns) return this.detach(leaving);
     this.#remove(leaving);
-    this.abort((task) => task.connection === leaving.connection && task.runner === undefined);
+    // RFC 7143 §7.14: immediate commands are not recoverable.
+    const isOver = (task: Task): boolean => task.immediate || task.runner === undefined;
+    this.abort((task) => task.connection === leaving.connection && isOver(task));
     const forgotten = this.departed.add(leaving, loggedOut);
     if (forgotten !== undefined) this.#terminate(forgotten);
   }
