@@ -32,12 +32,20 @@ export interface LoginGrant {
   readonly security: SecurityNegotiation;
 }
 
+/** What a session tells of its command window (RFC 7143 §4.2.2.1). */
+export interface CommandWindow {
+  readonly expCmdSn: number;
+  readonly maxCmdSn: number;
+}
+
 /** Who decides about logins. */
 export interface LoginAuthority {
   readonly limits: TargetLimits;
   readonly halfOpen: HalfOpenLogins;
   /** Checks that the names may log in if they prove to be right; throws a {@link LoginError} when not. */
   authorize(names: LoginNames, connection: Connection): LoginGrant;
+  /** The window of the session that a connection with this ISID and TSIH wants to join. */
+  windowOf(isid: string, tsih: number): CommandWindow | undefined;
   /** A login was answered with a status other than success. */
   refused(names: LoginNames, connection: Connection, status: number): void;
   /** Makes the session and returns its TSIH; throws a {@link LoginError} when it cannot be. */

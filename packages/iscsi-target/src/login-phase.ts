@@ -15,7 +15,7 @@ import type { AccessEntry } from './auth/access-entry.ts';
 import type { SecurityNegotiation } from './auth/security-negotiation.ts';
 import type { Connection, Phase } from './connection.ts';
 import { DEFAULT_SEGMENT_BYTES } from './limits.ts';
-import type { LoginAuthority } from './login-authority.ts';
+import type { CommandWindow, LoginAuthority } from './login-authority.ts';
 import { LoginError } from './login-error.ts';
 import { LoginNegotiation } from './login-negotiation.ts';
 import { settleParameters } from './parameters.ts';
@@ -41,7 +41,8 @@ export class LoginPhase implements Phase {
   /** What is left of an answer that does not fit into one PDU. */
   #segments: Uint8Array[] = [];
   #cmdSn = 0;
-  /** The session's command window, once there is a session. */
+  /** Of the session that the connection wants to join: its other connections go by these numbers as well. */
+  #joined: CommandWindow | undefined = undefined;
   #next: Phase | undefined = undefined;
 
   constructor(connection: Connection, authority: LoginAuthority) {
@@ -54,11 +55,11 @@ export class LoginPhase implements Phase {
   }
 
   get expCmdSn(): number {
-    return this.#next?.expCmdSn ?? this.#cmdSn;
+    return (this.#next ?? this.#joined)?.expCmdSn ?? this.#cmdSn;
   }
 
   get maxCmdSn(): number {
-    return this.#next?.maxCmdSn ?? this.#cmdSn;
+    return (this.#next ?? this.#joined)?.maxCmdSn ?? this.#cmdSn;
   }
 
   onHeader(): undefined {
@@ -159,6 +160,7 @@ export class LoginPhase implements Phase {
       throw new LoginError(LoginStatus.INITIATOR_ERROR, `more than ${limit} requests`);
     if (this.#identity === undefined) this.#connection.startStatSn(request.expStatSn);
     this.#cmdSn = request.cmdSn;
+    if (request.tsih !== 0) this.#joined ??= this.#authority.windowOf(hex(request.isid), request.tsih);
     // RFC 7143 §11.12.4: only version 0 is known.
     if (request.versionMin > 0) throw new LoginError(LoginStatus.UNSUPPORTED_VERSION, 'version');
     this.#checkStages(request);

@@ -11,7 +11,7 @@ import { FullFeaturePhase, type SessionOwner } from './full-feature-phase.ts';
 import { HalfOpenLogins } from './half-open-logins.ts';
 import { callHook, type SessionEndReason, type TargetHooks } from './hooks.ts';
 import type { TargetLimits } from './limits.ts';
-import type { LoginAuthority, LoginGrant, LoginResult } from './login-authority.ts';
+import type { CommandWindow, LoginAuthority, LoginGrant, LoginResult } from './login-authority.ts';
 import { LoginError } from './login-error.ts';
 import { LoginGate } from './login-gate.ts';
 import type { LoginNames } from './login-negotiation.ts';
@@ -117,6 +117,10 @@ export class SessionRegistry implements LoginAuthority, SessionOwner {
     const nowMs = (): number => connection.nowMs;
     const security = this.#admission.admit({ initiatorName, targetName, transport, nowMs });
     return { alias: targetName === undefined ? undefined : this.#targets.get(targetName)?.alias, security };
+  }
+
+  windowOf(isid: string, tsih: number): CommandWindow | undefined {
+    return this.sessions.find(({ identity }) => identity.tsih === tsih && identity.isid === isid);
   }
 
   establish(connection: Connection, login: LoginResult): { tsih: number; phase: Phase } {

@@ -56,6 +56,19 @@ describe('several connections of one session (RFC 7143 §4.2.1, §6.3.1)', () =>
     expect(scsi.nexuses).toHaveLength(1);
   });
 
+  it('every response to a joining login shows the window of the session, which the other connections use', async () => {
+    const waiting = first.read10(0, 1);
+    const joining = new TestInitiator(engine);
+    const { tsih } = engine.sessions[0]!;
+    const fields = { tsih, cid: 1, cmdSn: first.cmdSn, csg: 0, nsg: 1 };
+    const [response] = await joining.send(joining.loginRequest(fields, NAMES));
+    expect(response).toMatchObject({
+      statusClass: 0,
+      expCmdSn: waiting.cmdSn,
+      maxCmdSn: waiting.cmdSn + 127,
+    });
+  });
+
   it('no more join than MaxConnections says (0206h), and none to a session that is not there (020Ah)', async () => {
     await join(1);
     expect((await join(2))[1]).toMatchObject({ statusClass: 2, statusDetail: 6 });
