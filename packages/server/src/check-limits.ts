@@ -27,9 +27,20 @@ export function checkLimits(limits: Partial<TargetLimits>): void {
       const known = Object.keys(DEFAULT_LIMITS).join(', ');
       throw new ServerError('SERVER_BAD_OPTIONS', `there is no limit ${name}; there are ${known}`);
     }
-    const [least, most] = RANGES[name] ?? ANY;
-    if (Number.isSafeInteger(value) && value >= least && value <= most) continue;
-    const range = most === Number.MAX_SAFE_INTEGER ? `at least ${least}` : `from ${least} to ${most}`;
-    throw new ServerError('SERVER_BAD_OPTIONS', `the limit ${name} is a whole number ${range}, not ${value}`);
+    const wanted = wantedOf(name as keyof TargetLimits, value);
+    if (wanted === undefined) continue;
+    throw new ServerError('SERVER_BAD_OPTIONS', `the limit ${name} is ${wanted}, not ${value}`);
   }
+}
+
+/** What a value should be; undefined when it is that. */
+function wantedOf(name: keyof TargetLimits, value: number | boolean): string | undefined {
+  if (typeof DEFAULT_LIMITS[name] === 'boolean') {
+    return typeof value === 'boolean' ? undefined : 'true or false';
+  }
+  const [least, most] = RANGES[name] ?? ANY;
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= least && value <= most)
+    return undefined;
+  const range = most === Number.MAX_SAFE_INTEGER ? `at least ${least}` : `from ${least} to ${most}`;
+  return `a whole number ${range}`;
 }

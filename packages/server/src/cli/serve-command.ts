@@ -51,7 +51,7 @@ function serverOptions(
   access: readonly AccessEntry[],
   redirects: Redirects,
 ): ServerOptions {
-  const { advertise, iqn, chapMinimum, limit } = flags;
+  const { advertise, iqn, chapMinimum, limit = [], requireDigests = false } = flags;
   const foreign = flags.keepIdentity === true ? 'keep-identity' : 'new-identity';
   const luns = paths.map((path) => ({ path, readOnly: flags.readOnly === true, foreign }) as const);
   const portals = portalsFromFlags(flags);
@@ -63,7 +63,7 @@ function serverOptions(
     // Who has a secret needs it to ask for targets too: names are nobody else's business.
     discovery: access,
     ...(minimum === undefined ? {} : { minimumChapAlgorithm: minimum }),
-    ...(limit ? { limits: limitsFromFlags(limit) } : {}),
+    limits: { requireDigests, ...limitsFromFlags(limit) },
     hooks: { redirect: (login) => redirects.find(login) },
     allowUnauthenticated: !flags.auth,
   };

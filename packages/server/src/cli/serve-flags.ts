@@ -22,6 +22,7 @@ export interface ServeFlags extends AccessFlags, PortalFlags {
   /** False when `--no-auth` was said. */
   readonly auth: boolean;
   readonly limit?: readonly string[];
+  readonly requireDigests?: boolean;
   readonly control?: string;
   readonly captureSeconds?: number;
   readonly captureSize: number;
@@ -38,6 +39,7 @@ export function addServeFlags(command: Command): Command {
     .option('--keep-identity', 'a copied file keeps the identity of its original (never serve both)');
   addAccessFlags(command)
     .option('--limit <name=number>', 'a bound, such as maxSessions=64; docs/cli.md (repeatable)', collect)
+    .option('--require-digests', 'refuse sessions without CRC32C digests of headers and data')
     .option('--control <path>', 'socket at which lunbox control reaches this server')
     .option('--capture-seconds <n>', 'keep what goes over the wire, for lunbox control', positiveInteger)
     .addOption(

@@ -95,6 +95,7 @@ describe('limits', () => {
     ['too little', 'maxSessions=0', /at least 1, not 0/],
     ['what no burst may be', 'maxBurstBytes=511', /from 512 to 16777215, not 511/],
     ['what no level is', 'errorRecoveryLevel=3', /from 0 to \d, not 3/],
+    ['a number where there is none', 'requireDigests=1', /requireDigests is true or false, not 1/],
   ])('are refused with %s', async (_what, text, message) => {
     await expect((async () => start(text))()).rejects.toThrow(message);
   });
