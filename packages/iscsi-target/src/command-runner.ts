@@ -81,6 +81,10 @@ export class CommandRunner implements ReadHost, WriteHost {
     return this.#parameters.initialR2t;
   }
 
+  get dataPduInOrder(): boolean {
+    return this.#parameters.dataPduInOrder;
+  }
+
   get maxOutstandingR2t(): number {
     return this.#parameters.maxOutstandingR2t;
   }

@@ -127,12 +127,14 @@ const RULES: Readonly<Record<string, Rule>> = {
       agreed.errorRecoveryLevel > 0 && agreed.dataSequenceInOrder ? 1 : limits.maxOutstandingR2t,
     (p, value: number) => (p.maxOutstandingR2t = value),
   ),
+  // Any order is taken, so that "No" is agreed on where it is offered (RFC 7143 §13.18, §13.19). What this target sends
+  // is in order all the same.
   DataPDUInOrder: rule(
-    () => true,
+    () => false,
     (p, value: boolean) => (p.dataPduInOrder = value),
   ),
   DataSequenceInOrder: rule(
-    () => true,
+    () => false,
     (p, value: boolean) => (p.dataSequenceInOrder = value),
   ),
   ErrorRecoveryLevel: rule(

@@ -1,6 +1,7 @@
 import { NO_TTT, type DataOutHeader } from '@lunbox/iscsi-pdu';
 import { CheckConditionError, type DataOut, type Finished } from '@lunbox/scsi';
 import type { BufferPool } from './buffer-pool.ts';
+import { ReceivedRanges } from './received-ranges.ts';
 import type { SolicitationBudget, Solicitor } from './solicitation.ts';
 import type { Task } from './task.ts';
 
@@ -13,6 +14,7 @@ export interface WriteHost {
   readonly budget: SolicitationBudget;
   readonly immediateData: boolean;
   readonly initialR2t: boolean;
+  readonly dataPduInOrder: boolean;
   readonly firstBurstBytes: number;
   readonly maxBurstBytes: number;
   readonly maxOutstandingR2t: number;
@@ -40,6 +42,8 @@ class Burst {
   r2tSn = 0;
   receivedBytes = 0;
   nextDataSn = 0;
+  /** What has come, where PDUs may come in any order; undefined where all before `receivedBytes` has. */
+  ranges: ReceivedRanges | undefined;
   /** A PDU of the sequence is lost: what follows it is not taken, and asked for again when the sequence ends. */
   lost = false;
 
@@ -49,6 +53,7 @@ class Burst {
     this.offset = offset;
     this.lengthBytes = lengthBytes;
     this.budgetBytes = budgetBytes;
+    this.ranges = undefined;
   }
 }
 
@@ -93,6 +98,7 @@ export class WriteTransfer implements Solicitor {
     if (lengthBytes === 0 && !moreUnsolicited) return;
     const buffer = allowed ? host.pool.acquire(lengthBytes) : EMPTY;
     const burst = new Burst(buffer, NO_TTT, 0, lengthBytes, 0);
+    if (!host.dataPduInOrder) burst.ranges = new ReceivedRanges();
     if (allowed || moreUnsolicited) this.#unsolicited = burst;
   }
 
@@ -108,6 +114,7 @@ export class WriteTransfer implements Solicitor {
     const burst = this.#unsolicited;
     if (burst === undefined) return;
     burst.receivedBytes = this.#outcome === undefined ? lengthBytes : 0;
+    burst.ranges?.add(0, burst.receivedBytes);
     if (!moreUnsolicited) this.#sequenceEnded(burst);
   }
 
@@ -120,11 +127,13 @@ export class WriteTransfer implements Solicitor {
     if (burst === undefined || this.#outcome !== undefined || this.#task.aborted) return undefined;
     // RFC 7143 §7.9: an out-of-order DataSN means that a PDU before it was lost to a digest error.
     if (header.dataSn !== burst.nextDataSn || burst.lost) return this.#lost(burst);
-    const expectedOffset = burst.offset + burst.receivedBytes;
-    const fits = burst.receivedBytes + header.dataLength <= burst.lengthBytes;
-    if (header.bufferOffset !== expectedOffset || !fits) return this.#fail(0x0c, 0x0d);
+    const start = header.bufferOffset - burst.offset;
+    const end = start + header.dataLength;
+    const expected =
+      burst.ranges === undefined ? start === burst.receivedBytes : burst.ranges.takes(start, end);
+    if (!expected || start < 0 || end > burst.lengthBytes) return this.#fail(0x0c, 0x0d);
     burst.nextDataSn++;
-    return burst.buffer.subarray(burst.receivedBytes, burst.receivedBytes + header.dataLength);
+    return burst.buffer.subarray(start, end);
   }
 
   /** The data that {@link WriteTransfer.destination} placed (or refused) has arrived. */
@@ -132,8 +141,14 @@ export class WriteTransfer implements Solicitor {
     const burst = this.#burst(header.targetTransferTag);
     if (burst === undefined || this.#task.aborted) return;
     if (!digestOk) this.#lost(burst);
-    else if (accepted) burst.receivedBytes += header.dataLength;
+    else if (accepted) this.#received(burst, header);
     if (header.final) this.#sequenceEnded(burst);
+  }
+
+  #received(burst: Burst, { bufferOffset, dataLength }: DataOutHeader): void {
+    burst.receivedBytes += dataLength;
+    const start = bufferOffset - burst.offset;
+    burst.ranges?.add(start, start + dataLength);
   }
 
   /** The device server wants the data. */
@@ -174,6 +189,7 @@ export class WriteTransfer implements Solicitor {
       const offset = this.#nextOffset;
       const buffer = host.pool.acquire(lengthBytes);
       const burst = new Burst(buffer, tag, offset, lengthBytes, lengthBytes);
+      if (!host.dataPduInOrder) burst.ranges = new ReceivedRanges();
       this.#nextOffset += lengthBytes;
       this.#ask(burst);
     }
@@ -276,6 +292,11 @@ export class WriteTransfer implements Solicitor {
   #recover(burst: Burst): void {
     burst.lost = false;
     burst.nextDataSn = 0;
+    // What has come has gaps in it: all of it is asked for.
+    if (burst.ranges !== undefined) {
+      burst.ranges = new ReceivedRanges();
+      burst.receivedBytes = 0;
+    }
     burst.tag = this.#host.nextTransferTag();
     this.#ask(burst);
   }

@@ -137,10 +137,9 @@ describe('login (RFC 7143 §6.3)', () => {
       FirstBurstLength: '131072',
       DefaultTime2Wait: '2',
       DefaultTime2Retain: '0',
-      // §13.19: recovery of data that comes in order leaves one R2T.
-      MaxOutstandingR2T: '1',
-      DataPDUInOrder: 'Yes',
-      DataSequenceInOrder: 'Yes',
+      MaxOutstandingR2T: '4',
+      DataPDUInOrder: 'No',
+      DataSequenceInOrder: 'No',
       ErrorRecoveryLevel: '2',
       TaskReporting: 'FastAbort',
       iSCSIProtocolLevel: '2',
