@@ -1,6 +1,6 @@
 import { InitiatorError } from './errors.ts';
 import { IscsiSession } from './session.ts';
-import type { SessionOptions, SessionSeams } from './session-options.ts';
+import type { OperationOptions, SessionOptions, SessionSeams } from './session-options.ts';
 import { parsePortal, type Portal } from './transport.ts';
 
 /** A target that a portal told of. */
@@ -15,17 +15,22 @@ export interface DiscoveredPortal extends Portal {
   readonly portalGroupTag: number | undefined;
 }
 
-/** Asks a portal which targets it has for us (RFC 7143 §13.3). */
+/**
+ * Asks a portal which targets it has for us (RFC 7143 §13.3).
+ *
+ * @throws InitiatorError whatever keeps a session from opening; `INITIATOR_ABORTED` by the signal.
+ */
 export async function discoverTargets(
   options: Omit<SessionOptions, 'targetName'>,
   seams: SessionSeams,
+  operation: OperationOptions = {},
 ): Promise<DiscoveredTarget[]> {
   const session = new IscsiSession({ ...options, reconnect: { timeoutMs: 0 } }, seams);
   try {
-    await session.open();
-    return parseSendTargets(await session.text([['SendTargets', 'All']]));
+    await session.open(operation);
+    return parseSendTargets(await session.text([['SendTargets', 'All']], operation));
   } finally {
-    await session.close();
+    await session.close(operation);
   }
 }
 

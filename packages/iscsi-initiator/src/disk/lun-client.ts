@@ -1,6 +1,7 @@
 import type { Clock } from '@lunbox/block';
 import { AdditionalSenseCode, SenseKey, Status, type AdditionalSense, type SenseData } from '@lunbox/scsi';
 import createDebug from 'debug';
+import { abortable } from '../abortable.ts';
 import { InitiatorError } from '../errors.ts';
 import type { ScsiRequest, ScsiResult } from '../request.ts';
 import type { IscsiSession } from '../session.ts';
@@ -24,33 +25,47 @@ export class LunClient {
   readonly session: IscsiSession;
   readonly #clock: Clock;
   readonly #onAttention: (sense: SenseData) => void;
+  readonly #signal: AbortSignal | undefined;
 
-  /** @param onAttention - hears every unit attention, once. */
+  /**
+   * @param onAttention - hears every unit attention, once.
+   * @param signal - aborts every command.
+   */
   constructor(
     session: IscsiSession,
     lun: number,
     clock: Clock,
     onAttention: (sense: SenseData) => void = () => undefined,
+    signal?: AbortSignal,
   ) {
+    this.#signal = signal;
     this.session = session;
     this.lun = lun;
     this.#clock = clock;
     this.#onAttention = onAttention;
   }
 
+  /** The same unit, whose commands the signal aborts. */
+  under(signal: AbortSignal): LunClient {
+    return new LunClient(this.session, this.lun, this.#clock, this.#onAttention, signal);
+  }
+
   /** Runs a command to GOOD; rejects as {@link IscsiSession.execute} does. */
-  async run(request: LunRequest): Promise<ScsiResult> {
+  async run(command: LunRequest): Promise<ScsiResult> {
+    const { lun } = this;
+    const signal = this.#signal;
+    const request = signal === undefined ? { ...command, lun } : { ...command, lun, signal };
     let pauseMs = FIRST_PAUSE_MS;
     for (let tries = 1; ; tries++) {
       try {
-        return await this.session.execute({ ...request, lun: this.lun });
+        return await this.session.execute(request);
       } catch (error) {
         const again = error instanceof InitiatorError ? this.#judge(error) : 'never';
         if (again === 'never' || tries >= MAX_TRIES) throw error;
         log('LUN %d, try %d: %s', this.lun, tries, (error as Error).message);
         if (again === 'at-once') continue;
       }
-      await this.#pause(pauseMs);
+      await abortable(signal, () => this.#pause(pauseMs));
       pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
     }
   }

@@ -7,6 +7,14 @@ import type { LunProperties } from './lun-properties.ts';
 /** Writes blocks, for units that know no shorter way to zero them. */
 export type WriteBlocks = (lba: number, data: readonly Uint8Array[]) => Promise<void>;
 
+/** What a unit turned out to have; each is true until it is refused. */
+export interface LunFeatures {
+  /** GET LBA STATUS, with a meaning that is of use. */
+  lbaStatus: boolean;
+  /** WRITE SAME(16). */
+  writeSame: boolean;
+}
+
 /** The three ways to make blocks of a logical unit zero. */
 export class Zeroing {
   readonly #unit: LunClient;
@@ -14,9 +22,10 @@ export class Zeroing {
   readonly #write: WriteBlocks;
   /** One block of zeroes, the Data-Out of WRITE SAME. */
   readonly #block: readonly Uint8Array[];
-  #hasWriteSame = true;
+  readonly #features: LunFeatures;
 
-  constructor(unit: LunClient, properties: LunProperties, write: WriteBlocks) {
+  constructor(unit: LunClient, properties: LunProperties, features: LunFeatures, write: WriteBlocks) {
+    this.#features = features;
     this.#unit = unit;
     this.#properties = properties;
     this.#write = write;
@@ -26,7 +35,7 @@ export class Zeroing {
   /** Zeroes blocks; with `mayUnmap` they need not be stored any more. */
   async zero(lba: number, blockCount: number, mayUnmap: boolean): Promise<void> {
     const unmap = mayUnmap && this.#properties.writeSameUnmaps;
-    if (this.#hasWriteSame && (await this.#writeSame(lba, blockCount, unmap))) return;
+    if (this.#features.writeSame && (await this.#writeSame(lba, blockCount, unmap))) return;
     const { blockBytes, maxTransferBytes } = this.#properties;
     const pieceBlocks = Math.max(1, Math.floor(maxTransferBytes / blockBytes));
     await inPieces(lba, blockCount, pieceBlocks, (at, count) => this.#write(at, zeroes(count * blockBytes)));
@@ -60,7 +69,7 @@ export class Zeroing {
       return true;
     } catch (error) {
       if (!isUnsupported(error)) throw error;
-      this.#hasWriteSame = false;
+      this.#features.writeSame = false;
       return false;
     }
   }

@@ -3,11 +3,11 @@ import { IscsiDisk } from '../disk/iscsi-disk.ts';
 import { InitiatorError } from '../errors.ts';
 import { parseIscsiUrl } from '../iscsi-url.ts';
 import { IscsiSession } from '../session.ts';
-import type { SessionOptions } from '../session-options.ts';
+import type { OperationOptions, SessionOptions } from '../session-options.ts';
 import { systemSeams } from './seams.ts';
 
 /** A LUN to connect to: what a URL says, and everything that a session can be told. */
-export interface LunOptions extends SessionOptions {
+export interface LunOptions extends SessionOptions, OperationOptions {
   readonly targetName: string;
   readonly lun: number;
   /** Encrypts the connection, with these options of `node:tls`. */
@@ -20,15 +20,16 @@ export type UrlOptions = Partial<Omit<LunOptions, 'portal' | 'targetName' | 'lun
 /**
  * Opens a LUN as a `BlockDevice`, by its options or by its URL: `iscsi://[user%secret@]host[:port]/target/lun`.
  *
- * @throws InitiatorError whatever kept the session or the disk from opening.
+ * @throws InitiatorError whatever kept the session or the disk from opening, such as the signal.
  */
 export async function connectLun(lun: string | LunOptions, more: UrlOptions = {}): Promise<IscsiDisk> {
   const options = typeof lun === 'string' ? optionsOf(lun, more) : lun;
   const seams = systemSeams(options.tls);
   const session = new IscsiSession(options, seams);
   try {
-    await session.open();
-    return await IscsiDisk.open({ session, lun: options.lun, clock: seams.clock });
+    const signal = options.signal === undefined ? {} : { signal: options.signal };
+    await session.open(signal);
+    return await IscsiDisk.open({ session, lun: options.lun, clock: seams.clock, ...signal });
   } catch (error) {
     await session.close();
     throw error;

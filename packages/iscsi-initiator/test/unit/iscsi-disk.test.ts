@@ -16,7 +16,7 @@ import {
 } from '@lunbox/scsi';
 import { describe, expect, it } from 'vitest';
 import { IscsiDisk } from '../../src/index.ts';
-import { ScriptedTarget, type ScriptedConnection } from '../support/scripted-target.ts';
+import { ScriptedTarget, settle, type ScriptedConnection } from '../support/scripted-target.ts';
 
 const IDENTITY = { vendor: 'TEST', product: 'DISK', revision: '1' };
 const BLOCKS = 8192;
@@ -179,4 +179,54 @@ describe('failures of a unit are those of a block device', () => {
     expect(failure).toBeInstanceOf(BlockError);
     expect(failure).toMatchObject({ code, cause: { detail: { sense } } });
   });
+});
+
+describe('a request with an AbortSignal', () => {
+  it.each<[string, (disk: IscsiDisk, signal: AbortSignal) => unknown]>([
+    ['read', (disk, signal) => disk.read([new Uint8Array(BLOCKS * 512)], 0, { signal })],
+    ['write', (disk, signal) => disk.write([new Uint8Array(512)], 0, { signal, fua: true })],
+    ['flush', (disk, signal) => disk.flush({ signal })],
+    ['unmap', (disk, signal) => disk.unmap(0, 512, { signal })],
+    ['writeZeroes', (disk, signal) => disk.writeZeroes(0, 512, { signal })],
+    ['extents', (disk, signal) => disk.extents(0, 512, { signal })],
+  ])('is given up: %s', async (operation, begin) => {
+    const { target, disk } = await stuckDisk();
+    const abort = new AbortController();
+    const ended = Promise.resolve(begin(disk, abort.signal)).catch((error: unknown) => error);
+    await settle();
+    const { connection } = target;
+    const commands = connection.sent('scsi-command').length;
+    abort.abort();
+    expect(await ended).toMatchObject({
+      code: 'BLOCK_IO',
+      data: { operation },
+      cause: { code: 'INITIATOR_ABORTED' },
+    });
+    // Each command that was at work is aborted, and no further one begins.
+    expect(connection.sent('task-management-request').length).toBeGreaterThan(0);
+    expect(connection.sent('scsi-command')).toHaveLength(commands);
+  });
+
+  it('ends in the pause before another try, too; other requests go on', async () => {
+    const busy = Array.from({ length: 50 }, () => ({ senseKey: 0xb, asc: 0, ascq: 0 }));
+    const unit = new ScriptedUnit({ failures: busy });
+    const disk = await unit.open();
+    const abort = new AbortController();
+    const ended = Promise.resolve(disk.read([new Uint8Array(512)], 0, { signal: abort.signal }));
+    const refused = expect(ended).rejects.toMatchObject({ cause: { code: 'INITIATOR_ABORTED' } });
+    await settle();
+    abort.abort();
+    await refused;
+    busy.length = 0;
+    await disk.read([new Uint8Array(512)], 0);
+  });
+
+  /** A disk whose unit has stopped to answer commands. */
+  async function stuckDisk() {
+    const unit = new ScriptedUnit();
+    const disk = await unit.open();
+    unit.target.command = () => undefined;
+    unit.target.manage = (connection, pdu) => connection.managed(pdu);
+    return { target: unit.target, disk };
+  }
 });
