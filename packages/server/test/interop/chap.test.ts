@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { ChapSecret, createServer, type AccessEntry, type LunboxServer } from '../../src/index.ts';
 import { run, type Finished } from '../support/processes.ts';
 import { requiresTools } from '../support/requires.ts';
-import { startLunbox } from '../support/start-lunbox.ts';
+import { lunbox, startLunbox } from '../support/start-lunbox.ts';
 import type { TargetUnderTest } from '../support/target-under-test.ts';
 import { makeTempDirectory, type TempDirectory } from '../support/temp-directory.ts';
 import { runTestcu } from '../support/testcu.ts';
@@ -183,5 +183,43 @@ describe.skipIf(!requiresTools(...tools))('lunbox serve with CHAP', () => {
     const results = await runTestcu({ url, only });
     expect(results.length).toBeGreaterThan(4);
     expect(results.filter(({ verdict }) => verdict !== 'pass')).toEqual([]);
+  });
+});
+
+describe.skipIf(!requiresTools(...tools))('lunbox serve --access', () => {
+  it('gives each user of a file its own LUNs, and takes one out who is struck off', async () => {
+    const directory = makeTempDirectory('access');
+    const file = (name: string, text: string): string => {
+      writeFileSync(directory.file(name), text, { mode: 0o600 });
+      return directory.file(name);
+    };
+    file('alice.secret', SECRET);
+    file('bob.secret', 'the secret of bob');
+    const alice = { initiator: '*', user: USER, secretFile: 'alice.secret' };
+    const bob = { initiator: '*', user: 'bob', secretFile: 'bob.secret', luns: { 0: 1 }, readOnly: true };
+    const access = file('access.json', JSON.stringify([alice, bob]));
+    const second = directory.file('second.lun');
+    await lunbox(['create', second, '--size', '32M']);
+    const serveFlags = [second, '--access', access];
+    const target = await startLunbox({ directory: directory.path, sizeBytes: 64 << 20, serveFlags });
+    const list = async (login: string): Promise<(string | undefined)[]> => {
+      const portal = `iscsi://${login}@${target.portal}`;
+      const { stdout } = await run('iscsi-ls', ['-s', portal], { timeoutMs: 8000 });
+      return [...stdout.matchAll(/Lun:(\d+) .*Size:(\d+)M/g)].map(
+        ([, lunNumber, mib]) => `${lunNumber}: ${mib}`,
+      );
+    };
+    const bobs = 'bob%the secret of bob';
+    expect(await list(`${USER}%${SECRET}`)).toEqual(['0: 63', '1: 31']);
+    expect(await list(bobs)).toEqual(['0: 31']);
+    const url = target.url.replace('//', '//bob%the secret of bob@');
+    const refused = await run('qemu-io', ['-f', 'raw', '-c', 'write 0 4k', url]);
+    expect(refused.status, refused.output).not.toBe(0);
+    file('access.json', JSON.stringify([alice]));
+    await expect.poll(() => target.log(), { timeout: 8000 }).toContain('was read again');
+    expect(await list(bobs)).toEqual([]);
+    expect(await list(`${USER}%${SECRET}`)).toHaveLength(2);
+    await target.stop();
+    directory.remove();
   });
 });
