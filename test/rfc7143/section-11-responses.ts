@@ -217,5 +217,11 @@ export const section11Responses: readonly RfcRule[] = [
     says:
       'When the MaxCmdSN changes at the target while the target has no pending PDUs to convey this ' +
       'information to the initiator, it MUST generate a NOP-In to carry the new MaxCmdSN.',
+    tests: {
+      'iscsi-target/test/unit/task-management.test.ts': [
+        'LOGICAL UNIT RESET ends the commands of every session, and shows the others their window ' +
+          '(§11.4.11)',
+      ],
+    },
   },
 ];

@@ -9,17 +9,25 @@ export const section11TaskManagement: readonly RfcRule[] = [
     says:
       'For all these functions, the Task Management Function Response MUST be returned as detailed ' +
       'in Section 11.6.',
+    tests: {
+      'iscsi-target/test/rfc7143/section-11-task-management.test.ts': [
+        'function %d is answered by one response with its task tag',
+      ],
+    },
   },
   {
     id: '11.5.1-2',
     level: 'MUST NOT',
-    who: 'initiator',
+    who: 'both',
     says:
       '… except for the task management response to a TASK REASSIGN, additional responses MUST NOT ' +
       'be delivered to the SCSI layer after the task management response.',
     tests: {
       'iscsi-initiator/test/rfc7143/section-11-requests.test.ts': [
         'a response that comes after its commands are concluded is thrown away, and so is theirs',
+      ],
+      'iscsi-target/test/rfc7143/section-11-task-management.test.ts': [
+        'after the response to function %d no aborted command is answered',
       ],
     },
   },
@@ -31,6 +39,11 @@ export const section11TaskManagement: readonly RfcRule[] = [
       'The iSCSI target MUST ensure that no responses for the tasks covered by a task management ' +
       'function are delivered to the iSCSI initiator after the task management response, except ' +
       'for a task covered by a TASK REASSIGN.',
+    tests: {
+      'iscsi-target/test/rfc7143/section-11-task-management.test.ts': [
+        'after the response to function %d no aborted command is answered',
+      ],
+    },
   },
   {
     id: '11.5.1-4',
@@ -65,6 +78,11 @@ export const section11TaskManagement: readonly RfcRule[] = [
     says:
       'The target for its part MUST wait for responses on all affected Target Transfer Tags before ' +
       'acting on either of these two task management requests.',
+    tests: {
+      'iscsi-target/test/unit/multi-task-abort.test.ts': [
+        '%s waits until the R2Ts of its session are answered, and sends no more',
+      ],
+    },
   },
   {
     id: '11.5.1-7',
@@ -97,6 +115,11 @@ export const section11TaskManagement: readonly RfcRule[] = [
     says:
       'At the target, an ABORT TASK function MUST NOT be executed on a task management request; ' +
       'such a request MUST result in a task management response of "Function rejected".',
+    tests: {
+      'iscsi-target/test/rfc7143/section-11-task-management.test.ts': [
+        'function %d of a task management request is rejected',
+      ],
+    },
   },
   {
     id: '11.5.1-10',
@@ -105,6 +128,11 @@ export const section11TaskManagement: readonly RfcRule[] = [
     says:
       'For the LOGICAL UNIT RESET function, the target MUST behave as dictated by the Logical Unit ' +
       'Reset function in [SAM2].',
+    tests: {
+      'iscsi-target/test/rfc7143/section-11-task-management.test.ts': [
+        'LOGICAL UNIT RESET ends the commands of all sessions on the unit, and theirs on others go on',
+      ],
+    },
   },
   {
     id: '11.5.1-11',
@@ -113,6 +141,9 @@ export const section11TaskManagement: readonly RfcRule[] = [
     says:
       'When authorization fails at the target, the appropriate response as described in Section ' +
       '11.6.1 MUST be returned by the target.',
+    because:
+      'Whoever may use a unit of a target may reset it: no function is refused for want of ' +
+      'authorization.',
   },
   {
     id: '11.5.1-12',
@@ -122,6 +153,11 @@ export const section11TaskManagement: readonly RfcRule[] = [
       'Additionally, the target MUST treat the TARGET COLD RESET function as a power-on event, ' +
       'thus terminating all of its TCP connections to all initiators (all sessions are ' +
       'terminated).',
+    tests: {
+      'iscsi-target/test/rfc7143/section-11-task-management.test.ts': [
+        'TARGET COLD RESET ends every session of the target, after its response',
+      ],
+    },
   },
   {
     id: '11.5.1-13',
@@ -156,6 +192,12 @@ export const section11TaskManagement: readonly RfcRule[] = [
       'At the target, a TASK REASSIGN function request MUST NOT be executed to reassign the ' +
       'connection allegiance of a Task Management Function Request, an active text negotiation ' +
       'task, or a Logout task …',
+    tests: {
+      'iscsi-target/test/rfc7143/section-11-task-management.test.ts': [
+        'function %d of a task management request is rejected',
+        'TASK REASSIGN of a text exchange is rejected',
+      ],
+    },
   },
   {
     id: '11.5.1-16',
@@ -263,6 +305,11 @@ export const section11TaskManagement: readonly RfcRule[] = [
     says:
       'For the TARGET COLD RESET function, the target MUST then close all of its TCP connections ' +
       'to all initiators (terminates all sessions).',
+    tests: {
+      'iscsi-target/test/rfc7143/section-11-task-management.test.ts': [
+        'TARGET COLD RESET ends every session of the target, after its response',
+      ],
+    },
   },
   {
     id: '11.6.1-2',
@@ -271,6 +318,16 @@ export const section11TaskManagement: readonly RfcRule[] = [
     says:
       'The response to ABORT TASK SET and CLEAR TASK SET MUST only be issued by the target after ' +
       'all of the commands affected have been received by the target …',
+    tests: {
+      'iscsi-target/test/unit/response-fence.test.ts': [
+        'waits until every connection has acknowledged what was sent before, and asks for that by ' +
+          'NOP-In',
+      ],
+      'iscsi-target/test/unit/multi-task-abort.test.ts': [
+        '%s waits until the R2Ts of its session are answered, and sends no more',
+        '%s waits for the commands before it by CmdSN, and aborts them',
+      ],
+    },
   },
   {
     id: '11.6.2-1',

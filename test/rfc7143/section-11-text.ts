@@ -66,6 +66,7 @@ export const section11Text: readonly RfcRule[] = [
     says:
       'The receiving initiator iSCSI layer MUST respond to this message by taking the following ' +
       'steps, in order:',
+    because: 'The initiator does not negotiate TaskReporting, so no target sends it AsyncEvent 5.',
   },
   {
     id: '11.9.1-7',
@@ -74,6 +75,12 @@ export const section11Text: readonly RfcRule[] = [
     says:
       'This value of AsyncEvent, however, MUST NOT be used on an iSCSI session unless the new ' +
       'TaskReporting text key defined in Section 13.23 was negotiated to FastAbort on the session.',
+    tests: {
+      'iscsi-target/test/unit/multi-task-abort.test.ts': [
+        'below FastAbort no connection is told (§11.9.1)',
+        'a session with %s tells one with %s %d times (§4.2.3.5)',
+      ],
+    },
   },
   {
     id: '11.9.3-1',

@@ -263,6 +263,14 @@ export const section4Numbering: readonly RfcRule[] = [
       'Whenever the Response Fence behavior is required for a SCSI response message, the target ' +
       'iSCSI layer MUST ensure that the following conditions are met in delivering the response ' +
       'message to the initiator iSCSI layer:',
+    tests: {
+      'iscsi-target/test/unit/response-fence.test.ts': [
+        'waits until every connection has acknowledged what was sent before, and asks for that by ' +
+          'NOP-In',
+        'holds later responses on all connections back until it is acknowledged itself',
+        'on a single connection nothing waits (RFC 7143 §4.2.2.3.3 a)',
+      ],
+    },
   },
   {
     id: '4.2.2.3.2-2',
@@ -272,6 +280,12 @@ export const section4Numbering: readonly RfcRule[] = [
       'A response with a Response Fence MUST be delivered chronologically after all the ' +
       '"preceding" responses on the I_T_L nexus, if the preceding responses are delivered at all, ' +
       'to the initiator iSCSI layer.',
+    tests: {
+      'iscsi-target/test/unit/response-fence.test.ts': [
+        'waits until every connection has acknowledged what was sent before, and asks for that by ' +
+          'NOP-In',
+      ],
+    },
   },
   {
     id: '4.2.2.3.2-3',
@@ -280,6 +294,11 @@ export const section4Numbering: readonly RfcRule[] = [
     says:
       'A response with a Response Fence MUST be delivered chronologically prior to all the ' +
       '"following" responses on the I_T_L nexus.',
+    tests: {
+      'iscsi-target/test/unit/response-fence.test.ts': [
+        'holds later responses on all connections back until it is acknowledged itself',
+      ],
+    },
   },
   {
     id: '4.2.2.3.3-1',
@@ -287,6 +306,14 @@ export const section4Numbering: readonly RfcRule[] = [
     who: 'target',
     says:
       '… the target iSCSI layer MUST perform the actions described in this section for that ' + 'session.',
+    tests: {
+      'iscsi-target/test/unit/response-fence.test.ts': [
+        'waits until every connection has acknowledged what was sent before, and asks for that by ' +
+          'NOP-In',
+        'holds later responses on all connections back until it is acknowledged itself',
+        'on a single connection nothing waits (RFC 7143 §4.2.2.3.3 a)',
+      ],
+    },
   },
   {
     id: '4.2.2.3.3-2',
@@ -295,12 +322,23 @@ export const section4Numbering: readonly RfcRule[] = [
     says:
       'The SCSI Response PDU requiring the Response Fence behavior MUST NOT be sent to the ' +
       'initiator before acknowledgments are received for each of the unacknowledged StatSNs.',
+    tests: {
+      'iscsi-target/test/unit/response-fence.test.ts': [
+        'waits until every connection has acknowledged what was sent before, and asks for that by ' +
+          'NOP-In',
+      ],
+    },
   },
   {
     id: '4.2.2.3.3-3',
     level: 'MUST',
     who: 'target',
     says: 'The fence MUST be considered cleared only after receiving the acknowledgment.',
+    tests: {
+      'iscsi-target/test/unit/response-fence.test.ts': [
+        'holds later responses on all connections back until it is acknowledged itself',
+      ],
+    },
   },
   {
     id: '4.2.2.3.3-4',
@@ -310,6 +348,11 @@ export const section4Numbering: readonly RfcRule[] = [
       'If any new responses for the I_T_L nexus are received from the SCSI layer before the fence ' +
       'is cleared, those Response PDUs MUST be held and queued at the iSCSI layer until the fence ' +
       'is cleared.',
+    tests: {
+      'iscsi-target/test/unit/response-fence.test.ts': [
+        'holds later responses on all connections back until it is acknowledged itself',
+      ],
+    },
   },
   {
     id: '4.2.2.3.4-1',
@@ -319,6 +362,14 @@ export const section4Numbering: readonly RfcRule[] = [
       'Whenever the TaskReporting key is negotiated to ResponseFence or FastAbort for an iSCSI ' +
       'session, the target iSCSI layer MUST assume that the Response Fence is required for the ' +
       'following SCSI completion messages:',
+    tests: {
+      'iscsi-target/test/unit/response-fence.test.ts': [
+        '%s, with %s',
+        'waits until every connection has acknowledged what was sent before, and asks for that by ' +
+          'NOP-In',
+      ],
+    },
+    because: 'the device server has no ACA, so the completions that are about it do not occur.',
   },
   {
     id: '4.2.2.3.4-2',

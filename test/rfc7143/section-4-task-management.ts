@@ -9,6 +9,12 @@ export const section4TaskManagement: readonly RfcRule[] = [
     says:
       'All iSCSI implementations MUST support the protocol behavior defined in this section as the ' +
       'default behavior.',
+    tests: {
+      'iscsi-target/test/unit/multi-task-abort.test.ts': [
+        '%s waits until the R2Ts of its session are answered, and sends no more',
+        '%s waits for the commands before it by CmdSN, and aborts them',
+      ],
+    },
   },
   {
     id: '4.2.3.3-2',
@@ -67,6 +73,11 @@ export const section4TaskManagement: readonly RfcRule[] = [
     says:
       'MUST wait for responses on currently valid Target Transfer Tags of the affected tasks from ' +
       'the issuing initiator.',
+    tests: {
+      'iscsi-target/test/unit/multi-task-abort.test.ts': [
+        '%s waits until the R2Ts of its session are answered, and sends no more',
+      ],
+    },
   },
   {
     id: '4.2.3.3-7',
@@ -75,6 +86,12 @@ export const section4TaskManagement: readonly RfcRule[] = [
     says:
       'MUST wait (concurrent with the wait in Step a) for all commands of the affected tasks to be ' +
       'received based on the CmdSN ordering.',
+    tests: {
+      'iscsi-target/test/unit/multi-task-abort.test.ts': [
+        '%s waits for the commands before it by CmdSN, and aborts them',
+        'a reset of the target takes them for received, and ignores them when they come',
+      ],
+    },
   },
   {
     id: '4.2.3.3-8',
@@ -83,12 +100,20 @@ export const section4TaskManagement: readonly RfcRule[] = [
     says:
       'SHOULD NOT wait for new commands on third-party affected sessions -- only the instantiated ' +
       'tasks have to be considered for the purpose of determining the affected tasks.',
+    tests: {
+      'iscsi-target/test/unit/multi-task-abort.test.ts': ['the R2Ts of other sessions are not waited for'],
+    },
   },
   {
     id: '4.2.3.3-9',
     level: 'MUST',
     who: 'target',
     says: 'MUST propagate the TMF Request to, and receive the response from, the target SCSI layer.',
+    tests: {
+      'iscsi-target/test/unit/multi-task-abort.test.ts': [
+        'the answer waits until what it aborted is no longer at work',
+      ],
+    },
   },
   {
     id: '4.2.3.3-10',
@@ -97,6 +122,12 @@ export const section4TaskManagement: readonly RfcRule[] = [
     says:
       'MUST provide the Response Fence behavior for the TMF Response on the issuing session as ' +
       'specified in Section 4.2.2.3.2.',
+    tests: {
+      'iscsi-target/test/unit/response-fence.test.ts': [
+        'waits until every connection has acknowledged what was sent before, and asks for that by ' +
+          'NOP-In',
+      ],
+    },
   },
   {
     id: '4.2.3.3-11',
@@ -105,6 +136,8 @@ export const section4TaskManagement: readonly RfcRule[] = [
     says:
       'MUST provide the Response Fence behavior on the first post-TMF Response on third-party ' +
       'sessions as specified in Section 4.2.2.3.3.',
+    tests: { 'iscsi-target/test/unit/response-fence.test.ts': ['%s, with %s'] },
+    because: 'sessions with TaskReporting=RFC3720 have no fence for it (§4.2.2.3.3).',
   },
   {
     id: '4.2.3.3-12',
@@ -114,6 +147,12 @@ export const section4TaskManagement: readonly RfcRule[] = [
       'The TMF Response MUST NOT be sent by the target iSCSI layer before the end of Step d) and ' +
       'MAY be sent at the end of Step d) despite these outstanding data transfers until after Step ' +
       'e).',
+    tests: {
+      'iscsi-target/test/unit/response-fence.test.ts': [
+        'waits until every connection has acknowledged what was sent before, and asks for that by ' +
+          'NOP-In',
+      ],
+    },
   },
   {
     id: '4.2.3.4-1',
@@ -123,6 +162,12 @@ export const section4TaskManagement: readonly RfcRule[] = [
       'Protocol behavior defined in this section SHOULD be implemented by all iSCSI ' +
       'implementations complying with this document, noting that some steps below may not be ' +
       'compatible with [RFC3720] semantics.',
+    tests: {
+      'iscsi-target/test/unit/multi-task-abort.test.ts': [
+        '%s does not wait for R2Ts; their data is taken and thrown away',
+      ],
+    },
+    because: 'the initiator does not negotiate TaskReporting, so its sessions never have FastAbort.',
   },
   {
     id: '4.2.3.4-2',
@@ -132,6 +177,12 @@ export const section4TaskManagement: readonly RfcRule[] = [
       'However, protocol behavior defined in this section MUST be exhibited by iSCSI ' +
       'implementations on an iSCSI session when they negotiate the TaskReporting key to ' +
       '"FastAbort" on that session.',
+    tests: {
+      'iscsi-target/test/unit/multi-task-abort.test.ts': [
+        '%s does not wait for R2Ts; their data is taken and thrown away',
+      ],
+    },
+    because: 'the initiator does not negotiate TaskReporting, so its sessions never have FastAbort.',
   },
   {
     id: '4.2.3.4-3',
@@ -140,12 +191,14 @@ export const section4TaskManagement: readonly RfcRule[] = [
     says:
       'MUST NOT send any more Data-Out PDUs for affected tasks on the issuing connection of the ' +
       'issuing iSCSI session once the TMF is sent to the target.',
+    because: 'The initiator does not negotiate TaskReporting, so its sessions never have FastAbort.',
   },
   {
     id: '4.2.3.4-4',
     level: 'SHOULD',
     who: 'initiator',
     says: 'SHOULD process any responses received for affected tasks in the normal fashion.',
+    because: 'The initiator does not negotiate TaskReporting, so its sessions never have FastAbort.',
   },
   {
     id: '4.2.3.4-5',
@@ -154,6 +207,7 @@ export const section4TaskManagement: readonly RfcRule[] = [
     says:
       'MUST respond to each Async Message PDU with a Task Termination AsyncEvent (5) as defined in ' +
       'Section 11.9.',
+    because: 'The initiator does not negotiate TaskReporting, so its sessions never have FastAbort.',
   },
   {
     id: '4.2.3.4-6',
@@ -163,6 +217,7 @@ export const section4TaskManagement: readonly RfcRule[] = [
       'MUST treat the TMF Response as terminating all affected tasks for which responses have not ' +
       'been received and MUST discard any responses for affected tasks received after the TMF ' +
       'Response is passed to the …',
+    because: 'The initiator does not negotiate TaskReporting, so its sessions never have FastAbort.',
   },
   {
     id: '4.2.3.4-7',
@@ -171,6 +226,12 @@ export const section4TaskManagement: readonly RfcRule[] = [
     says:
       'MUST wait for all commands of the affected tasks to be received based on the CmdSN ordering ' +
       'on the issuing session.',
+    tests: {
+      'iscsi-target/test/unit/multi-task-abort.test.ts': [
+        '%s waits for the commands before it by CmdSN, and aborts them',
+        'a reset of the target takes them for received, and ignores them when they come',
+      ],
+    },
   },
   {
     id: '4.2.3.4-8',
@@ -179,12 +240,20 @@ export const section4TaskManagement: readonly RfcRule[] = [
     says:
       'SHOULD NOT wait for new commands on third-party affected sessions -- only the instantiated ' +
       'tasks have to be considered for the purpose of determining the affected tasks.',
+    tests: {
+      'iscsi-target/test/unit/multi-task-abort.test.ts': ['the R2Ts of other sessions are not waited for'],
+    },
   },
   {
     id: '4.2.3.4-9',
     level: 'MUST',
     who: 'target',
     says: 'MUST propagate the TMF Request to, and receive the response from, the target SCSI layer.',
+    tests: {
+      'iscsi-target/test/unit/multi-task-abort.test.ts': [
+        'the answer waits until what it aborted is no longer at work',
+      ],
+    },
   },
   {
     id: '4.2.3.4-10',
@@ -192,12 +261,23 @@ export const section4TaskManagement: readonly RfcRule[] = [
     who: 'target',
     says:
       'MUST leave all active "affected TTTs" (i.e., active TTTs associated with affected tasks) ' + 'valid.',
+    tests: {
+      'iscsi-target/test/unit/multi-task-abort.test.ts': [
+        '%s does not wait for R2Ts; their data is taken and thrown away',
+      ],
+    },
   },
   {
     id: '4.2.3.4-11',
     level: 'MUST',
     who: 'target',
     says: 'MUST send an Asynchronous Message PDU with AsyncEvent=5 on:',
+    tests: {
+      'iscsi-target/test/unit/multi-task-abort.test.ts': [
+        'other connections of the session that have such tasks are told, once for a unit (event 5)',
+        'a session with %s tells one with %s %d times (§4.2.3.5)',
+      ],
+    },
   },
   {
     id: '4.2.3.4-12',
@@ -207,12 +287,24 @@ export const section4TaskManagement: readonly RfcRule[] = [
       'If there are multiple affected LUs (say, due to a target reset), then one Async Message PDU ' +
       'MUST be sent for each such LU on each connection that has at least one allegiant affected ' +
       'task.',
+    tests: {
+      'iscsi-target/test/unit/multi-task-abort.test.ts': [
+        'other connections of the session that have such tasks are told, once for a unit (event 5)',
+        'a session with %s tells one with %s %d times (§4.2.3.5)',
+      ],
+    },
   },
   {
     id: '4.2.3.4-13',
     level: 'MUST',
     who: 'target',
     says: 'The LUN field in the Asynchronous Message PDU MUST be set to match the LUN for each such LU.',
+    tests: {
+      'iscsi-target/test/unit/multi-task-abort.test.ts': [
+        'other connections of the session that have such tasks are told, once for a unit (event 5)',
+        'a session with %s tells one with %s %d times (§4.2.3.5)',
+      ],
+    },
   },
   {
     id: '4.2.3.4-14',
@@ -221,6 +313,12 @@ export const section4TaskManagement: readonly RfcRule[] = [
     says:
       'MUST address the Response Fence flag on the TMF Response on the issuing session as defined ' +
       'in Section 4.2.2.3.3.',
+    tests: {
+      'iscsi-target/test/unit/response-fence.test.ts': [
+        'waits until every connection has acknowledged what was sent before, and asks for that by ' +
+          'NOP-In',
+      ],
+    },
   },
   {
     id: '4.2.3.4-15',
@@ -229,6 +327,7 @@ export const section4TaskManagement: readonly RfcRule[] = [
     says:
       'MUST address the Response Fence flag on the first post-TMF Response on third-party sessions ' +
       'as defined in Section 4.2.2.3.3.',
+    tests: { 'iscsi-target/test/unit/response-fence.test.ts': ['%s, with %s'] },
   },
   {
     id: '4.2.3.4-16',
@@ -238,6 +337,9 @@ export const section4TaskManagement: readonly RfcRule[] = [
       'MUST free up the affected TTTs (and STags for iSER, if applicable) and the corresponding ' +
       'buffers, if any, once it receives each associated NOP-Out acknowledgment that the initiator ' +
       'generated in response to each Async Message.',
+    because:
+      'The buffers of an aborted task are free as soon as nothing writes to them; late data finds ' +
+      'no tag and is thrown away.',
   },
   {
     id: '4.2.3.4-17',
@@ -246,6 +348,12 @@ export const section4TaskManagement: readonly RfcRule[] = [
     says:
       'A TMF Response MUST NOT be sent by the target iSCSI layer before the end of Step e) and MAY ' +
       'be sent at the end of Step e) despite these outstanding Data transfers until Step g).',
+    tests: {
+      'iscsi-target/test/unit/response-fence.test.ts': [
+        'waits until every connection has acknowledged what was sent before, and asks for that by ' +
+          'NOP-In',
+      ],
+    },
   },
   {
     id: '4.2.3.5-1',
@@ -254,6 +362,11 @@ export const section4TaskManagement: readonly RfcRule[] = [
     says:
       '… and the third-party affected session is a FastAbort session, the following behavior ' +
       'SHOULD be exhibited by the iSCSI target layer:',
+    tests: {
+      'iscsi-target/test/unit/multi-task-abort.test.ts': [
+        'a session with %s tells one with %s %d times (§4.2.3.5)',
+      ],
+    },
   },
   {
     id: '4.2.3.5-2',
@@ -262,6 +375,12 @@ export const section4TaskManagement: readonly RfcRule[] = [
     says:
       'When sent, the LUN field in the Asynchronous Message PDU MUST be set to match the LUN for ' +
       'each such LU.',
+    tests: {
+      'iscsi-target/test/unit/multi-task-abort.test.ts': [
+        'a session with %s tells one with %s %d times (§4.2.3.5)',
+        'other connections of the session that have such tasks are told, once for a unit (event 5)',
+      ],
+    },
   },
   {
     id: '4.2.3.5-3',
@@ -271,6 +390,11 @@ export const section4TaskManagement: readonly RfcRule[] = [
       '… and the third-party affected session is an RFC 3720 session, the iSCSI target layer MUST ' +
       'NOT send Asynchronous Message PDUs on the third-party session to prompt the FastAbort ' +
       'behavior.',
+    tests: {
+      'iscsi-target/test/unit/multi-task-abort.test.ts': [
+        'a session with %s tells one with %s %d times (§4.2.3.5)',
+      ],
+    },
   },
   {
     id: '4.2.3.5-4',
@@ -280,6 +404,7 @@ export const section4TaskManagement: readonly RfcRule[] = [
       'If the third-party affected session is a FastAbort session and the issuing session is a ' +
       'FastAbort session, the initiator in the third- party role MUST respond to each Async ' +
       'Message PDU with AsyncEvent=5 as defined in Section 11.9.',
+    because: 'The initiator does not negotiate TaskReporting, so its sessions never have FastAbort.',
   },
   {
     id: '4.2.3.6-1',
@@ -289,5 +414,6 @@ export const section4TaskManagement: readonly RfcRule[] = [
       'The UA notification contained in the first SCSI Response PDU on each affected third-party ' +
       'I_T_L nexus after the TMF action thus MUST NOT pass the affected task responses on any of ' +
       'the iSCSI sessions accessing the LU.',
+    tests: { 'iscsi-target/test/unit/response-fence.test.ts': ['%s, with %s'] },
   },
 ];

@@ -5,16 +5,29 @@ export const section7Errors: readonly RfcRule[] = [
   {
     id: '7.4.1-1',
     level: 'MUST',
-    who: 'both',
+    who: 'target',
     says:
       'When such a negotiation attempt is made by the remote side, a compliant iSCSI ' +
       'implementation MUST propose a value of 0 (zero) in response.',
+    tests: {
+      'iscsi-target/test/rfc7143/section-7-errors.test.ts': [
+        'is 0 in a discovery session, whatever the initiator proposes',
+      ],
+    },
   },
   {
     id: '7.4.1-2',
     level: 'MUST',
     who: 'both',
     says: 'The operational ErrorRecoveryLevel for Discovery sessions thus MUST be 0.',
+    tests: {
+      'iscsi-target/test/rfc7143/section-7-errors.test.ts': [
+        'is 0 in a discovery session, whatever the initiator proposes',
+      ],
+      'iscsi-initiator/test/unit/error-recovery.test.ts': [
+        'is 0 in a discovery session, which has nothing to recover (RFC 7143 §7.4.1)',
+      ],
+    },
   },
   {
     id: '7.4.2.1-1',
@@ -23,6 +36,11 @@ export const section7Errors: readonly RfcRule[] = [
     says:
       'UNNAMED ISID RULE: Targets MUST enforce the uniqueness of the following 4-tuple for Unnamed ' +
       'Discovery sessions: <InitiatorName, ISID, NULL, TargetAddress>.',
+    tests: {
+      'iscsi-target/test/rfc7143/section-7-errors.test.ts': [
+        'of one initiator port at one portal: the later reinstates the earlier',
+      ],
+    },
   },
   {
     id: '7.4.2.1-2',
@@ -31,24 +49,35 @@ export const section7Errors: readonly RfcRule[] = [
     says:
       'Targets SHOULD allow concurrent establishment of one Discovery session with each of its ' +
       'Network Portals by the same initiator port with a given iSCSI Node Name and an ISID.',
+    tests: {
+      'iscsi-target/test/rfc7143/section-7-errors.test.ts': ['of one initiator port at two portals are two'],
+    },
   },
   {
     id: '7.4.2.1-3',
     level: 'MUST',
-    who: 'initiator',
+    who: 'target',
     says:
       'Each of the concurrent Discovery sessions, if established by the same initiator port to ' +
       'other Network Portals, MUST be treated as independent sessions -- i.e., one session MUST ' +
       'NOT reinstate the other.',
+    tests: {
+      'iscsi-target/test/rfc7143/section-7-errors.test.ts': ['of one initiator port at two portals are two'],
+    },
   },
   {
     id: '7.4.2.1-4',
     level: 'MUST',
-    who: 'both',
+    who: 'target',
     says:
       'A new Unnamed Discovery session that has a matching <InitiatorName, ISID, NULL, ' +
       'TargetAddress> to an existing Discovery session MUST reinstate the existing Unnamed ' +
       'Discovery session.',
+    tests: {
+      'iscsi-target/test/rfc7143/section-7-errors.test.ts': [
+        'of one initiator port at one portal: the later reinstates the earlier',
+      ],
+    },
   },
   {
     id: '7.4.2.2-1',
@@ -57,6 +86,11 @@ export const section7Errors: readonly RfcRule[] = [
     says:
       'Since all the four elements of the 4-tuple are known, the ISID RULE MUST be enforced by ' +
       'targets with no changes from Section 4.4.3 semantics.',
+    tests: {
+      'iscsi-target/test/rfc7143/section-7-errors.test.ts': [
+        'with a TargetName keep the ISID rule of normal sessions',
+      ],
+    },
   },
   {
     id: '7.4.3-1',
@@ -65,15 +99,25 @@ export const section7Errors: readonly RfcRule[] = [
     says:
       'Targets SHOULD NOT send any responses other than a Text Response and Logout Response on a ' +
       'Discovery session, once in the Full Feature Phase.',
+    tests: {
+      'iscsi-target/test/rfc7143/section-7-errors.test.ts': [
+        'are sent nothing but answers to text and logout',
+      ],
+    },
   },
   {
     id: '7.5-1',
     level: 'SHOULD NOT',
-    who: 'both',
+    who: 'initiator',
     says:
       'Recovery attempts for the connection and/or task(s) SHOULD NOT be made before Time2Wait ' +
       'seconds but MUST be completed within Time2Retain seconds after that initial Time2Wait ' +
       'waiting period.',
+    tests: {
+      'iscsi-initiator/test/unit/connection-recovery.test.ts': [
+        'waits for Time2Wait, and tries until Time2Retain is over',
+      ],
+    },
   },
   {
     id: '7.7-1',
@@ -83,12 +127,25 @@ export const section7Errors: readonly RfcRule[] = [
       'When a target or an initiator receives an iSCSI PDU with a format error, it MUST ' +
       'immediately terminate all transport connections in the session with either a connection ' +
       'close or a connection reset …',
+    tests: {
+      'iscsi-target/test/rfc7143/section-7-errors.test.ts': [
+        'a format error ends every connection of the session, and the session',
+      ],
+      'iscsi-initiator/test/rfc7143/section-7-errors.test.ts': [
+        '%s ends the session’s connection, and another session takes its place',
+      ],
+    },
   },
   {
     id: '7.7-2',
     level: 'MUST',
     who: 'initiator',
     says: 'All initiator-detected PDU construction errors MUST be considered as format errors.',
+    tests: {
+      'iscsi-initiator/test/rfc7143/section-7-errors.test.ts': [
+        '%s ends the session’s connection, and another session takes its place',
+      ],
+    },
   },
   {
     id: '7.8-1',
@@ -98,6 +155,10 @@ export const section7Errors: readonly RfcRule[] = [
       'When a target or an initiator receives any iSCSI PDU with a header digest error, it MUST ' +
       'either discard the header and all data up to the beginning of a later PDU or close the ' +
       'connection.',
+    tests: {
+      'iscsi-target/test/rfc7143/section-7-errors.test.ts': ['in a header end the connection, and only that'],
+      'iscsi-initiator/test/unit/session.test.ts': ['by a wrong %s digest costs no idempotent command'],
+    },
   },
   {
     id: '7.8-2',
@@ -106,6 +167,11 @@ export const section7Errors: readonly RfcRule[] = [
     says:
       'When a target receives any iSCSI PDU with a payload digest error, it MUST answer with a ' +
       'Reject PDU with a reason code of Data-Digest-Error and discard the PDU.',
+    tests: {
+      'iscsi-target/test/rfc7143/section-7-errors.test.ts': [
+        'in data are told by a Reject, and the PDU is thrown away (level %s)',
+      ],
+    },
   },
   {
     id: '7.8-3',
@@ -114,6 +180,15 @@ export const section7Errors: readonly RfcRule[] = [
     says:
       'If the discarded PDU is a solicited or unsolicited iSCSI data PDU (for immediate data in a ' +
       'command PDU, the non-data PDU rule below applies), the target MUST do one of the following:',
+    tests: {
+      'iscsi-target/test/unit/error-recovery.test.ts': [
+        'data with a wrong digest is rejected and asked for again by a recovery R2T (§7.8 a)',
+      ],
+      'iscsi-target/test/rfc7143/section-7-errors.test.ts': [
+        'without recovery: the command ends with "Protocol Service CRC error" when all its data has ' +
+          'come',
+      ],
+    },
   },
   {
     id: '7.8-4',
@@ -123,6 +198,12 @@ export const section7Errors: readonly RfcRule[] = [
       'If the target chooses to implement this option, it MUST wait to receive all the data ' +
       '(signaled by a data PDU with the Final bit set for all outstanding R2Ts) before sending the ' +
       'SCSI Response PDU.',
+    tests: {
+      'iscsi-target/test/rfc7143/section-7-errors.test.ts': [
+        'without recovery: the command ends with "Protocol Service CRC error" when all its data has ' +
+          'come',
+      ],
+    },
   },
   {
     id: '7.8-5',
@@ -130,12 +211,22 @@ export const section7Errors: readonly RfcRule[] = [
     who: 'initiator',
     says:
       'When an initiator receives any iSCSI PDU with a payload digest error, it MUST discard the ' + 'PDU.',
+    tests: {
+      'iscsi-initiator/test/rfc7143/section-7-errors.test.ts': [
+        'a PDU with a wrong data digest is thrown away whole: neither its data nor its numbers count',
+      ],
+    },
   },
   {
     id: '7.8-6',
     level: 'MUST',
     who: 'initiator',
     says: 'If the discarded PDU is an iSCSI data PDU, the initiator MUST do one of the following:',
+    tests: {
+      'iscsi-initiator/test/unit/error-recovery.test.ts': [
+        'is asked for by a Data SNACK when its digest is wrong',
+      ],
+    },
   },
   {
     id: '7.8-7',
@@ -144,6 +235,13 @@ export const section7Errors: readonly RfcRule[] = [
     says:
       'In response to the SNACK, the target MUST either resend the data PDU or reject the SNACK ' +
       'with a Reject PDU with a reason code of "SNACK reject", in which case:',
+    tests: {
+      'iscsi-target/test/unit/error-recovery.test.ts': [
+        'a Data SNACK brings the named Data-In PDUs again, alike to the last byte of their place ' +
+          '(§11.16.1)',
+        'small SNACKs that ask for much never send faster than the socket takes',
+      ],
+    },
   },
   {
     id: '7.8-8',
@@ -161,6 +259,11 @@ export const section7Errors: readonly RfcRule[] = [
       'The initiator in this case MUST wait for the status to be received and then discard it, so ' +
       'as to internally signal the completion with CHECK CONDITION Status and an iSCSI Condition ' +
       'of "Protocol Service CRC error".',
+    tests: {
+      'iscsi-initiator/test/unit/error-recovery.test.ts': [
+        'fails its command when the target cannot send it again, once the status is there',
+      ],
+    },
   },
   {
     id: '7.8-10',
@@ -169,6 +272,12 @@ export const section7Errors: readonly RfcRule[] = [
     says:
       'If the discarded PDU is a response PDU or an unsolicited PDU (e.g., Async, Reject), the ' +
       'initiator MUST do one of the following:',
+    tests: {
+      'iscsi-initiator/test/unit/error-recovery.test.ts': [
+        'is asked for when its data digest is wrong',
+        'is asked for by a Status SNACK; those after it count, but are not acknowledged',
+      ],
+    },
   },
   {
     id: '7.8-11',
@@ -177,6 +286,11 @@ export const section7Errors: readonly RfcRule[] = [
     says:
       'When an initiator discards one of these PDUs due to a payload digest error, the entire PDU, ' +
       'including the header, MUST be discarded.',
+    tests: {
+      'iscsi-initiator/test/rfc7143/section-7-errors.test.ts': [
+        'a PDU with a wrong data digest is thrown away whole: neither its data nor its numbers count',
+      ],
+    },
   },
   {
     id: '7.8-12',
@@ -185,18 +299,34 @@ export const section7Errors: readonly RfcRule[] = [
     says:
       'Consequently, the initiator MUST treat the exception like a loss of any other solicited ' +
       'response PDU.',
+    tests: {
+      'iscsi-initiator/test/rfc7143/section-7-errors.test.ts': [
+        'a PDU with a wrong data digest is thrown away whole: neither its data nor its numbers count',
+      ],
+    },
   },
   {
     id: '7.9-1',
     level: 'MUST',
     who: 'initiator',
     says: 'The initiator MUST address these implied digest errors as described in Section 7.8.',
+    tests: {
+      'iscsi-initiator/test/unit/error-recovery.test.ts': [
+        'is asked for in one run; a status waits for it and is not acknowledged before',
+        'that are missing are asked for; those that come twice are not answered again',
+      ],
+    },
   },
   {
     id: '7.9-2',
     level: 'MUST',
     who: 'target',
     says: 'The target MUST address these implied digest errors as described in Section 7.8.',
+    tests: {
+      'iscsi-target/test/unit/data-transfer.test.ts': [
+        'T-K8: a wrong DataSN fails the command and nothing of the sequence is written',
+      ],
+    },
   },
   {
     id: '7.9-3',
@@ -206,6 +336,11 @@ export const section7Errors: readonly RfcRule[] = [
       'When an initiator receives an iSCSI status PDU with an out-of-order StatSN that implies ' +
       'missing responses, it MUST address the one or more missing status PDUs as described in ' +
       'Section 7.8.',
+    tests: {
+      'iscsi-initiator/test/unit/error-recovery.test.ts': [
+        'is asked for by a Status SNACK; those after it count, but are not acknowledged',
+      ],
+    },
   },
   {
     id: '7.9-4',
@@ -215,6 +350,11 @@ export const section7Errors: readonly RfcRule[] = [
       'If the initiator wants to recover the missing data for a command, it MUST NOT acknowledge ' +
       'the received responses that start from the StatSN of the relevant command until it has ' +
       'completed receiving all the data PDUs of the command.',
+    tests: {
+      'iscsi-initiator/test/unit/error-recovery.test.ts': [
+        'is asked for in one run; a status waits for it and is not acknowledged before',
+      ],
+    },
   },
   {
     id: '7.9-5',
@@ -224,6 +364,12 @@ export const section7Errors: readonly RfcRule[] = [
       'When an initiator receives duplicate R2TSNs (due to proactive retransmission of R2Ts by the ' +
       'target) or duplicate DataSNs (due to proactive SNACKs by the initiator), it MUST discard ' +
       'the duplicates.',
+    tests: {
+      'iscsi-initiator/test/unit/error-recovery.test.ts': [
+        'is dropped when it comes twice, and so is a status',
+        'that are missing are asked for; those that come twice are not answered again',
+      ],
+    },
   },
   {
     id: '7.11-1',
@@ -233,6 +379,11 @@ export const section7Errors: readonly RfcRule[] = [
       'On a ULP timeout for a command (that carried a CmdSN of n), if the iSCSI initiator intends ' +
       'to continue the session it MUST abort the command by using either an appropriate Task ' +
       'Management Function Request …',
+    tests: {
+      'iscsi-initiator/test/rfc7143/section-7-errors.test.ts': [
+        'a command that takes too long is aborted by ABORT TASK, and the session goes on',
+      ],
+    },
   },
   {
     id: '7.11-2',
@@ -242,6 +393,11 @@ export const section7Errors: readonly RfcRule[] = [
       'If the abort request is received and the original command is missing, targets MUST consider ' +
       'the original command with that RefCmdSN as received and issue a task management response ' +
       'with the response code "Function complete".',
+    tests: {
+      'iscsi-target/test/rfc7143/section-7-errors.test.ts': [
+        'a command that has not arrived counts as received: the gap is closed',
+      ],
+    },
   },
   {
     id: '7.11-3',
@@ -250,6 +406,11 @@ export const section7Errors: readonly RfcRule[] = [
     says:
       '… and also that the response was sent prior to the abort, then the target MUST respond with ' +
       'the response code "Task Does Not Exist".',
+    tests: {
+      'iscsi-target/test/rfc7143/section-7-errors.test.ts': [
+        'a command that has its response does not exist any more',
+      ],
+    },
   },
   {
     id: '7.12-1',
@@ -258,6 +419,10 @@ export const section7Errors: readonly RfcRule[] = [
     says:
       'During login, any failure in negotiation MUST be considered a login process failure; the ' +
       'Login Phase, along with the connection, MUST be terminated.',
+    tests: {
+      'iscsi-target/test/rfc7143/section-7-errors.test.ts': ['in the login end it and the connection'],
+      'iscsi-initiator/test/unit/login.test.ts': ['that never comes to an end is ended'],
+    },
   },
   {
     id: '7.12-2',
@@ -266,21 +431,42 @@ export const section7Errors: readonly RfcRule[] = [
     says:
       'The operational parameters of the session or the connection MUST continue to be the values ' +
       'agreed upon during an earlier successful negotiation (i.e. …',
+    tests: {
+      'iscsi-target/test/rfc7143/section-7-errors.test.ts': [
+        'in full feature phase leave everything as it was',
+      ],
+    },
+    because: 'the initiator negotiates nothing after the login.',
   },
   {
     id: '7.14-1',
     level: 'MUST',
     who: 'both',
     says: 'On connection failure, the initiator and target MUST do one of the following:',
+    tests: {
+      'iscsi-target/test/unit/connection-recovery.test.ts': [
+        'a read goes on by another connection from ExpDataSN, and its status comes there',
+        'waits for Time2Wait and Time2Retain, and then its tasks and its nexus are over',
+      ],
+      'iscsi-initiator/test/unit/multi-connection.test.ts': [
+        'logs it out, sends what was never received again under its CmdSN, and makes another',
+      ],
+    },
   },
   {
     id: '7.14-2',
     level: 'MUST',
-    who: 'target',
+    who: 'both',
     says:
       'Either side may choose to escalate to session recovery (via the initiator dropping all the ' +
       'connections or via an Async Message that announces the similar intent from a target), and ' +
       'the other side MUST give it precedence.',
+    tests: {
+      'iscsi-target/test/rfc7143/section-7-errors.test.ts': [
+        'the recovery of a session goes before that of its connections',
+      ],
+      'iscsi-initiator/test/rfc7143/section-8-states.test.ts': ['%s: %s has it cleaned up, and made anew'],
+    },
   },
   {
     id: '7.14-3',
@@ -290,6 +476,11 @@ export const section7Errors: readonly RfcRule[] = [
       'On a connection failure, a target MUST terminate and/or discard all of the active immediate ' +
       'commands, regardless of which of the above options is used (i.e., immediate commands are ' +
       'not recoverable across connection failures).',
+    tests: {
+      'iscsi-target/test/rfc7143/section-7-errors.test.ts': [
+        'immediate commands end with their connection, whatever is recovered',
+      ],
+    },
   },
   {
     id: '7.15-1',
@@ -298,6 +489,11 @@ export const section7Errors: readonly RfcRule[] = [
     says:
       'If the same I_T nexus is intended to be reestablished, the initiator MUST employ session ' +
       'reinstatement.',
+    tests: {
+      'iscsi-initiator/test/rfc7143/section-8-states.test.ts': [
+        'N5, N6: it fails with its last connection, and a reinstatement takes its place',
+      ],
+    },
   },
   {
     id: '7.15-2',
@@ -306,5 +502,13 @@ export const section7Errors: readonly RfcRule[] = [
     says:
       'A target MUST also be prepared to handle a session reinstatement request from the initiator ' +
       'that may be addressing session errors.',
+    tests: {
+      'iscsi-target/test/rfc7143/section-7-errors.test.ts': [
+        'the recovery of a session goes before that of its connections',
+      ],
+      'iscsi-target/test/unit/login.test.ts': [
+        'T-L9: a login of the same initiator port reinstates the session (RFC 7143 §6.3.5)',
+      ],
+    },
   },
 ];
