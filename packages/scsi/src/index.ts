@@ -14,6 +14,7 @@ export type { DataIn, DataOut, Execution, Finished, ScsiCommand, TaskAttribute }
 export type { Nexus, NexusOptions, PendingAttention } from './nexus.ts';
 export { ScsiTarget, type ScsiTargetOptions } from './target/scsi-target.ts';
 export { LogicalUnit, type LogicalUnitOptions } from './unit/logical-unit.ts';
+export type { SpaceSource, SpaceUsage } from './unit/space-usage.ts';
 export { IDENTITY_BYTES, NAA_COMPANY_ID, VENDOR_IDENTIFICATION } from './unit/identity.ts';
 export { decodeLun, encodeLun, MAX_LUN, REPORT_LUNS_WELL_KNOWN } from './lun.ts';
 export { supportedCommands, type SupportedCommand } from './commands/supported-commands.ts';
@@ -43,6 +44,7 @@ export { describeCdb, findCdb } from './cdb/describe-cdb.ts';
 export * from './cdb/primary-cdbs.ts';
 export * from './cdb/block-cdbs.ts';
 export * from './cdb/persistent-reserve-cdbs.ts';
+export * from './cdb/diagnostic-cdbs.ts';
 
 export {
   buildAbsentInquiry,
@@ -104,6 +106,18 @@ export {
 export { ModePageCode, ModeSubpageCode, type ModePageHeader } from './mode/mode-page-definition.ts';
 export type { ModePageStore, SavedModePages } from './mode/saved-mode-pages.ts';
 export { PageControl } from './mode/mode-store.ts';
+
+export {
+  buildLogPage,
+  buildLogParameters,
+  LogPageCode,
+  LogSubpageCode,
+  parseLogPage,
+  parseLogParameters,
+  type LogPage,
+  type LogParameter,
+} from './log/log-page.ts';
+export * from './log/log-parameters.ts';
 
 export {
   buildReadCapacity10,

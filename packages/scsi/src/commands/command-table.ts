@@ -5,6 +5,7 @@ import { CAPACITY_COMMANDS } from './capacity.ts';
 import type { CommandEntry } from './command-entry.ts';
 import { COMPARE_AND_WRITE_COMMAND } from './compare-and-write.ts';
 import { INQUIRY_COMMAND } from './inquiry.ts';
+import { LOG_COMMANDS } from './log.ts';
 import { MODE_COMMANDS } from './mode.ts';
 import { PREFETCH_COMMANDS } from './prefetch.ts';
 import { PRIMARY_COMMANDS } from './primary.ts';
@@ -33,6 +34,7 @@ export const COMMAND_TABLE: readonly CommandEntry[] = [
   ...CACHE_COMMANDS,
   ...PREFETCH_COMMANDS,
   ...MODE_COMMANDS,
+  ...LOG_COMMANDS,
   ...RESERVATION_COMMANDS,
   ...PERSISTENT_RESERVE_IN_COMMANDS,
   ...PERSISTENT_RESERVE_OUT_COMMANDS,

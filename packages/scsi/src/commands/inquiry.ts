@@ -43,13 +43,18 @@ function blockLimits({ unit }: ItlNexus): Uint8Array {
 /** V_SUP: there is a volatile cache. LUICLR: reading the LUN inventory clears its attention in every unit. */
 const EXTENDED_INQUIRY = buildExtendedInquiry({ HEADSUP: 1, ORDSUP: 1, SIMPSUP: 1, V_SUP: 1, LUICLR: 1 });
 const CHARACTERISTICS = buildBlockDeviceCharacteristics({ MEDIUM_ROTATION_RATE: 1 });
-const PROVISIONING = buildLogicalBlockProvisioning({
-  LBPU: 1,
-  LBPWS: 1,
-  LBPWS10: 1,
-  LBPRZ: 1,
-  PROVISIONING_TYPE: 2,
-});
+
+/** Space can be counted in threshold sets where the unit knows it. */
+function provisioning({ unit }: ItlNexus): Uint8Array {
+  return buildLogicalBlockProvisioning({
+    THRESHOLD_EXPONENT: unit.tellsSpace ? Math.log2(unit.limits.thresholdSetBlocks) : 0,
+    LBPU: 1,
+    LBPWS: 1,
+    LBPWS10: 1,
+    LBPRZ: 1,
+    PROVISIONING_TYPE: 2,
+  });
+}
 
 /** The VPD pages by their codes, ascending. */
 const VPD_PAGES: ReadonlyMap<number, (itl: ItlNexus) => Uint8Array> = new Map([
@@ -59,7 +64,7 @@ const VPD_PAGES: ReadonlyMap<number, (itl: ItlNexus) => Uint8Array> = new Map([
   [VpdPage.EXTENDED_INQUIRY_DATA, (): Uint8Array => EXTENDED_INQUIRY],
   [VpdPage.BLOCK_LIMITS, blockLimits],
   [VpdPage.BLOCK_DEVICE_CHARACTERISTICS, (): Uint8Array => CHARACTERISTICS],
-  [VpdPage.LOGICAL_BLOCK_PROVISIONING, (): Uint8Array => PROVISIONING],
+  [VpdPage.LOGICAL_BLOCK_PROVISIONING, provisioning],
 ]);
 
 function inquiry(itl: ItlNexus, command: ScsiCommand): Finished {

@@ -33,9 +33,9 @@ function startRead(
   checkTransfer(unit, lba, blockCount, cdb, 'TRANSFER_LENGTH');
   if (blockCount === 0) return GOOD;
   const media = new MediaRead(itl, lba * unit.blockSize, blockCount * unit.blockSize);
-  if ((byte1 & FUA) === 0) return media;
+  if ((byte1 & FUA) === 0) return media.begin();
   // SBC-3 5.10: FUA reads from the medium, so what the cache has newer goes there first.
-  return mapMaybe(itl.flush(), () => media);
+  return mapMaybe(itl.flush(), () => media.begin());
 }
 
 function startRead6(itl: ItlNexus, cdb: CdbDefinition<Transfer6Cdb>, bytes: Uint8Array): Execution {
@@ -43,7 +43,7 @@ function startRead6(itl: ItlNexus, cdb: CdbDefinition<Transfer6Cdb>, bytes: Uint
   const lba = readU24(bytes, 1) & 0x1f_ffff;
   const blockCount = bytes[4]! || MAX_BLOCKS_6;
   checkTransfer(unit, lba, blockCount, cdb, 'TRANSFER_LENGTH');
-  return new MediaRead(itl, lba * unit.blockSize, blockCount * unit.blockSize);
+  return new MediaRead(itl, lba * unit.blockSize, blockCount * unit.blockSize).begin();
 }
 
 const properties: Partial<CommandEntry> = {

@@ -7,6 +7,16 @@ import { MediaTransfer } from './media-transfer.ts';
 export class MediaRead extends MediaTransfer implements DataIn {
   readonly kind = 'data-in';
 
+  #begun = false;
+
+  /** The command is counted from now on. Nothing may fail between this and the transfer. */
+  begin(): this {
+    const { blockSize, statistics, tasks } = this.itl.unit;
+    this.#begun = true;
+    statistics.reads.begin(this.lengthBytes / blockSize, tasks.startMs);
+    return this;
+  }
+
   read(into: readonly Uint8Array[], offsetBytes: number): MaybePromise<void> {
     const { medium, blockSize } = this.itl.unit;
     const offset = this.startOffset + offsetBytes;
@@ -20,6 +30,10 @@ export class MediaRead extends MediaTransfer implements DataIn {
     } catch (error) {
       this.fail(error, 'read', offset);
     }
+  }
+
+  protected override ended(): number | undefined {
+    return this.#begun ? this.itl.unit.statistics.reads.end() : undefined;
   }
 
   #readUnaligned(into: readonly Uint8Array[], offset: number, lengthBytes: number): MaybePromise<void> {

@@ -25,7 +25,12 @@ export abstract class MediaTransfer {
   end(): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#tasks.leave();
+    this.#tasks.leave(this.ended());
+  }
+
+  /** Called once, when the transfer is over. The time of that, when it was taken anyway. */
+  protected ended(): number | undefined {
+    return undefined;
   }
 
   protected fail(error: unknown, access: MediumAccess, offset: number): never {

@@ -21,6 +21,8 @@ export class MediaWrite extends MediaTransfer implements DataOut {
   constructor(itl: ItlNexus, startOffset: number, lengthBytes: number, forceUnitAccess: boolean) {
     super(itl, startOffset, lengthBytes);
     this.#options = forceUnitAccess ? FUA : undefined;
+    const { blockSize, statistics, tasks } = itl.unit;
+    statistics.writes.begin(lengthBytes / blockSize, tasks.startMs);
   }
 
   write(from: readonly Uint8Array[], offsetBytes: number): MaybePromise<void> {
@@ -39,6 +41,10 @@ export class MediaWrite extends MediaTransfer implements DataOut {
   finish(_receivedBytes: number): MaybePromise<Finished> {
     const incomplete = this.#partial?.takeIncomplete() ?? [];
     return incomplete.length === 0 ? GOOD : this.#merge(incomplete);
+  }
+
+  protected override ended(): number {
+    return this.itl.unit.statistics.writes.end();
   }
 
   /** Stores whole blocks of the transfer. */

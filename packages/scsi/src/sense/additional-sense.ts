@@ -50,6 +50,7 @@ export const AdditionalSenseCode = {
   BUS_DEVICE_RESET_FUNCTION_OCCURRED: { asc: 0x29, ascq: 0x03 },
   I_T_NEXUS_LOSS_OCCURRED: { asc: 0x29, ascq: 0x07 },
   MODE_PARAMETERS_CHANGED: { asc: 0x2a, ascq: 0x01 },
+  LOG_PARAMETERS_CHANGED: { asc: 0x2a, ascq: 0x02 },
   RESERVATIONS_PREEMPTED: { asc: 0x2a, ascq: 0x03 },
   RESERVATIONS_RELEASED: { asc: 0x2a, ascq: 0x04 },
   REGISTRATIONS_PREEMPTED: { asc: 0x2a, ascq: 0x05 },

@@ -1,4 +1,4 @@
-import { RangeLock, type BlockDevice, type MaybePromise } from '@lunbox/block';
+import { RangeLock, systemClock, type BlockDevice, type Clock, type MaybePromise } from '@lunbox/block';
 import { Medium } from '../media/medium.ts';
 import { whileHeld } from '../media/while-held.ts';
 import { AdditionalSenseCode, type AdditionalSense } from '../sense/additional-sense.ts';
@@ -8,8 +8,10 @@ import { PersistentReservations } from '../persistent-reservation/persistent-res
 import type { ReservationStore } from '../persistent-reservation/reservation-state.ts';
 import { unitIdentity, VENDOR_IDENTIFICATION, type UnitIdentity } from './identity.ts';
 import type { ItlNexus } from './itl-nexus.ts';
+import type { SpaceSource, SpaceUsage } from './space-usage.ts';
 import { TaskSet } from './task-set.ts';
 import { DEFAULT_PHYSICAL_BLOCK_BYTES, unitLimits, type UnitLimits } from './unit-limits.ts';
+import { UnitStatistics } from './unit-statistics.ts';
 
 /** Options of {@link LogicalUnit}. */
 export interface LogicalUnitOptions {
@@ -36,6 +38,13 @@ export interface LogicalUnitOptions {
    * Where the saved values of mode pages are kept (SP of MODE SELECT). Without one saving is refused.
    */
   readonly modePageStore?: ModePageStore;
+  /**
+   * Tells how much space the unit takes and can get. Without it the Logical Block Provisioning log page and the
+   * thresholds of thin provisioning are not there.
+   */
+  readonly space?: SpaceSource;
+  /** What commands are timed with. Default: the machine's clock. */
+  readonly clock?: Clock;
 }
 
 /** A disk as SCSI sees it: a block device with an identity, mode pages, a reservation and a task set. */
@@ -58,11 +67,14 @@ export class LogicalUnit {
   /** @internal */
   readonly modes: ModeStore;
   /** @internal */
-  readonly tasks: TaskSet = new TaskSet();
+  readonly tasks: TaskSet;
   /** The device, as commands must access it. @internal */
   readonly medium: Medium;
   /** @internal */
   readonly persistent: PersistentReservations;
+  /** @internal */
+  readonly statistics: UnitStatistics;
+  readonly #space: SpaceSource | undefined;
   /** Stopped by START STOP UNIT: commands that need the medium are refused until it is started. @internal */
   stopped = false;
   /** Who has the unit by RESERVE. @internal */
@@ -86,6 +98,10 @@ export class LogicalUnit {
     this.device = device;
     this.medium = new Medium(device);
     this.persistent = new PersistentReservations(options.reservationStore);
+    const clock = options.clock ?? systemClock;
+    this.tasks = new TaskSet(clock);
+    this.statistics = new UnitStatistics(clock);
+    this.#space = options.space;
     this.serialNumber = identity.serialNumber;
     this.naa = identity.naa;
     this.vendor = fittingText('vendor', options.vendor ?? VENDOR_IDENTIFICATION, 8);
@@ -107,6 +123,16 @@ export class LogicalUnit {
   /** True when writes are refused: by option, by the device, or by the SWP bit of the Control mode page. */
   get writeProtected(): boolean {
     return this.#readOnly || this.device.readOnly || this.modes.softwareWriteProtect;
+  }
+
+  /** True when the unit knows its space usage. @internal */
+  get tellsSpace(): boolean {
+    return this.#space !== undefined;
+  }
+
+  /** How much space the unit takes; undefined when it does not know. @internal */
+  readSpace(): MaybePromise<SpaceUsage | undefined> {
+    return this.#space?.();
   }
 
   /** Ends the subscription to the device. The device itself stays open. Idempotent. */

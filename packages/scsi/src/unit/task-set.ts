@@ -1,4 +1,4 @@
-import type { MaybePromise } from '@lunbox/block';
+import { systemClock, type Clock, type MaybePromise } from '@lunbox/block';
 import type { TaskAttribute } from '../execution.ts';
 
 interface WaitingTask {
@@ -16,6 +16,32 @@ export class TaskSet {
   #active = 0;
   #barrier = false;
   readonly #waiting: WaitingTask[] = [];
+  readonly #clock: Clock;
+  #idleMs = 0;
+  #idleSinceMs: number;
+  /** Start of the only task; undefined when another was there since then. */
+  #onlyStartMs: number | undefined = undefined;
+
+  constructor(clock: Clock = systemClock) {
+    this.#clock = clock;
+    this.#idleSinceMs = clock.nowMs();
+  }
+
+  /** Time without any task since the set was made or {@link TaskSet.resetIdleTime}. */
+  get idleMs(): number {
+    return this.#idleMs + (this.#active === 0 ? this.#clock.nowMs() - this.#idleSinceMs : 0);
+  }
+
+  /** When the task that has just started did so. Costs a reading of the clock only beside other tasks. */
+  get startMs(): number {
+    return (this.#active === 1 ? this.#onlyStartMs : undefined) ?? this.#clock.nowMs();
+  }
+
+  /** The idle time begins at zero again. */
+  resetIdleTime(): void {
+    this.#idleMs = 0;
+    this.#idleSinceMs = this.#clock.nowMs();
+  }
 
   /** Tasks that have started and not ended. */
   get activeCount(): number {
@@ -35,14 +61,22 @@ export class TaskSet {
     });
   }
 
-  /** A task that had started has ended. */
-  leave(): void {
+  /** A task that had started has ended; `nowMs` spares a reading of the clock to who has one. */
+  leave(nowMs?: number): void {
     this.#active--;
-    if (this.#active === 0) this.#barrier = false;
+    this.#onlyStartMs = undefined;
+    if (this.#active === 0) {
+      this.#barrier = false;
+      this.#idleSinceMs = nowMs ?? this.#clock.nowMs();
+    }
     if (this.#waiting.length > 0) this.#advance();
   }
 
   #start(ordered: boolean): void {
+    if (this.#active === 0) {
+      this.#onlyStartMs = this.#clock.nowMs();
+      this.#idleMs += this.#onlyStartMs - this.#idleSinceMs;
+    }
     this.#active++;
     if (ordered) this.#barrier = true;
   }
@@ -83,11 +117,11 @@ export class NexusTasks {
     this.#active++;
   }
 
-  /** A task that had started has ended. */
-  leave(): void {
+  /** A task that had started has ended, see {@link TaskSet.leave}. */
+  leave(nowMs?: number): void {
     this.#active--;
     if (this.#active === 0) this.#drained?.();
-    this.#all.leave();
+    this.#all.leave(nowMs);
   }
 
   /** Completes when none of these tasks goes on any more. Called once at most. */

@@ -12,6 +12,9 @@ const MAX_WRITE_SAME_BYTES = 4 * 1024 * 1024 * 1024;
 const MAX_UNMAP_LBAS = 1_048_576;
 const UNMAP_GRANULARITY_BYTES = 4096;
 
+/** Space is counted in sets of this size; 32 bits of them are 4 PiB. */
+const THRESHOLD_SET_BYTES = 1024 * 1024;
+
 /** What one command may ask of a unit, in logical blocks; the Block Limits VPD page says the same. */
 export interface UnitLimits {
   readonly maxTransferBlocks: number;
@@ -25,6 +28,8 @@ export interface UnitLimits {
    * A WRITE SAME of this many blocks ends within the time that initiators wait for it, also on a slow disk.
    */
   readonly maxWriteSameBlocks: number;
+  /** Space usage is told in sets of this many blocks, a power of two. */
+  readonly thresholdSetBlocks: number;
   /** A physical block holds 2 to the power of this many logical blocks. */
   readonly physicalBlockExponent: number;
 }
@@ -38,6 +43,7 @@ export function unitLimits(blockSize: number, physicalBlockBytes: number): UnitL
     maxUnmapBlocks: MAX_UNMAP_LBAS,
     unmapGranularityBlocks: Math.max(1, UNMAP_GRANULARITY_BYTES / blockSize),
     maxWriteSameBlocks: MAX_WRITE_SAME_BYTES / blockSize,
+    thresholdSetBlocks: THRESHOLD_SET_BYTES / blockSize,
     physicalBlockExponent: Math.max(0, Math.log2(physicalBlockBytes / blockSize)),
   };
 }

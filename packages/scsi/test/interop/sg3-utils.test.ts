@@ -8,13 +8,14 @@ import {
   encodeDescriptorSense,
   encodeFixedSense,
   INQUIRY,
+  LOG_SENSE,
   type CdbDefinition,
   type SenseData,
 } from '../../src/index.ts';
 import { memoryHarness } from '../support/harness.ts';
 
 /** sg3_utils reads what we build: a decoder that shares nothing with ours. */
-const installed = ['sg_inq', 'sg_vpd', 'sg_decode_sense'].every(
+const installed = ['sg_inq', 'sg_vpd', 'sg_logs', 'sg_decode_sense'].every(
   (program) => spawnSync(program, ['--version']).error === undefined,
 );
 const folder = mkdtempSync(join(tmpdir(), 'lunbox-scsi-'));
@@ -81,6 +82,25 @@ describe.runIf(installed)('sg3_utils', () => {
     const provisioning = await vpd(0xb2);
     expect(provisioning).toContain('Unmap command supported (LBPU): 1');
     expect(provisioning).toContain('thin provisioned');
+  });
+
+  test('reads every log page', async () => {
+    const space = () => ({ usedBytes: 2 ** 20, availableBytes: 2 ** 21 });
+    const { initiator } = await memoryHarness({ space });
+    const log = async (fields: object) => {
+      const { data } = await initiator.send(LOG_SENSE.encode({ ALLOCATION_LENGTH: 4096, PC: 1, ...fields }));
+      return decode('sg_logs', ['--raw', '--pdt=0', '--in'], data);
+    };
+    expect(await log({})).toMatch(/Supported log pages[^]*Logical block provisioning[^]*Informational/);
+    expect(await log({ SUBPAGE_CODE: 0xff })).toContain('0x15,0x01');
+    expect(await log({ PAGE_CODE: 0x0c })).toMatch(/Available LBA mapping[^]*: 2[^]*Used LBA mapping[^]*: 1/);
+    expect(await log({ PAGE_CODE: 0x0d })).toContain('Current temperature = <not available>');
+    expect(await log({ PAGE_CODE: 0x15 })).toContain('Accumulated power on minutes: 0');
+    expect(await log({ PAGE_CODE: 0x15, SUBPAGE_CODE: 1 })).toContain('Pending defect count: 0');
+    const statistics = await log({ PAGE_CODE: 0x19 });
+    expect(statistics).toContain('number of read commands = 0');
+    expect(statistics).toContain('time interval negative exponent = 6');
+    expect(await log({ PAGE_CODE: 0x2f })).toContain('Informational Exceptions page');
   });
 
   const samples: [SenseData, string[]][] = [

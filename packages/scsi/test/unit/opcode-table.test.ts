@@ -16,13 +16,14 @@ import {
 } from '../../src/index.ts';
 import { BLOCK_EFFECTS } from '../support/effects/block-effects.ts';
 import { openScene, type CommandEffect, type Scene } from '../support/effects/command-effect.ts';
+import { DIAGNOSTIC_EFFECTS } from '../support/effects/diagnostic-effects.ts';
 import { PRIMARY_EFFECTS } from '../support/effects/primary-effects.ts';
 import { RESERVATION_EFFECTS } from '../support/effects/reservation-effects.ts';
 import { Expected, invalidCdb } from '../support/expected-sense.ts';
 import { memoryHarness, type Answer, type Initiator } from '../support/harness.ts';
 import { key } from '../support/registrant.ts';
 
-const EFFECTS = [...PRIMARY_EFFECTS, ...BLOCK_EFFECTS, ...RESERVATION_EFFECTS];
+const EFFECTS = [...PRIMARY_EFFECTS, ...BLOCK_EFFECTS, ...RESERVATION_EFFECTS, ...DIAGNOSTIC_EFFECTS];
 const TABLE = supportedCommands();
 const endsWell: readonly number[] = [Status.GOOD, Status.CONDITION_MET];
 

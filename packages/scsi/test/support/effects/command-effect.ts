@@ -1,4 +1,4 @@
-import { MemoryDevice, type MaybePromise } from '@lunbox/block';
+import { MemoryDevice, SimulatedClock, type MaybePromise } from '@lunbox/block';
 import type { CdbDefinition } from '../../../src/index.ts';
 import { Harness, pattern, type Answer, type Initiator } from '../harness.ts';
 
@@ -75,7 +75,7 @@ export function effect<T>(
 export async function openScene({ prepare }: CommandEffect): Promise<Scene> {
   const device = new WitnessDevice({ size: SCENE_BLOCKS * 512 });
   device.put(0, STORED);
-  const harness = new Harness(device);
+  const harness = new Harness(device, { clock: new SimulatedClock() });
   const { initiator } = harness;
   await initiator.settle();
   const scene = { harness, device, initiator };

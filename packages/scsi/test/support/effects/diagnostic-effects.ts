@@ -1,0 +1,36 @@
+import { expect } from 'vitest';
+import {
+  LOG_SELECT,
+  LOG_SENSE,
+  LogPageCode,
+  parseLogPage,
+  parseLogParameters,
+  READ_10,
+  statisticsParameter,
+} from '../../../src/index.ts';
+import { effect, type CommandEffect, type Scene } from './command-effect.ts';
+
+const read = ({ initiator }: Scene) => initiator.send(READ_10.encode({ TRANSFER_LENGTH: 1 }));
+const readsCounted = (page: Uint8Array) =>
+  statisticsParameter.decode(parseLogParameters(parseLogPage(page).body)[0]!.value).NUMBER_OF_READ_COMMANDS;
+const statistics = { PAGE_CODE: LogPageCode.GENERAL_STATISTICS_AND_PERFORMANCE, ALLOCATION_LENGTH: 255 };
+
+/** What each command for maintenance and diagnosis does. */
+export const DIAGNOSTIC_EFFECTS: readonly CommandEffect[] = [
+  effect(
+    LOG_SENSE,
+    statistics,
+    (_scene, { data }) => {
+      expect(readsCounted(data)).toBe(1);
+    },
+    { prepare: read },
+  ),
+  effect(
+    LOG_SELECT,
+    { PCR: 1 },
+    async ({ initiator }) => {
+      expect(readsCounted((await initiator.send(LOG_SENSE.encode(statistics))).data)).toBe(0);
+    },
+    { prepare: read },
+  ),
+];
