@@ -71,6 +71,8 @@ export class LoginPhase implements Phase {
   readonly #offer: Map<string, string>;
   /** What the target has said about operational keys, and the text keys that it declares. */
   readonly #answers = new Map<string, string>();
+  /** Everything that the target has said. */
+  readonly #heard = new Map<string, string>();
   #csg: number = LoginStage.SECURITY_NEGOTIATION;
   #awaiting: 'method' | 'challenge' | 'proof' | 'transit' = 'method';
   #responses = 0;
@@ -120,11 +122,22 @@ export class LoginPhase implements Phase {
     if (!this.#numbering.acknowledge(pdu.statSn)) throw protocolError('a login response is missing');
     const pairs = this.#text.push(data, pdu.continue);
     if (pairs === undefined) this.#send(NONE, false);
-    else this.#answer(pdu, new Map(pairs));
+    else this.#answer(pdu, this.#once(pairs));
   }
 
   closed(): void {
     // Nothing waits for a login but its connection's owner, who hears of the end by itself.
+  }
+
+  /** RFC 7143 §6.3: whoever negotiates a key again is dropped. A mere repetition of a declaration is none. */
+  #once(pairs: readonly (readonly [string, string])[]): Map<string, string> {
+    for (const [name, value] of pairs) {
+      const before = this.#heard.get(name);
+      if (before !== undefined && !(isDeclared(name) && before === value))
+        throw protocolError(`${name} twice`);
+      this.#heard.set(name, value);
+    }
+    return new Map(pairs);
   }
 
   #answer(pdu: LoginResponsePdu, pairs: Map<string, string>): void {

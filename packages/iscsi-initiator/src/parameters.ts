@@ -20,7 +20,7 @@ export interface NegotiationOptions {
   readonly initialR2t?: boolean;
   /** ImmediateData (RFC 7143 §13.11). Default true. */
   readonly immediateData?: boolean;
-  /** MaxOutstandingR2T (RFC 7143 §13.17). Default 8. */
+  /** MaxOutstandingR2T (RFC 7143 §13.17). Default 8; with error recovery it is always 1 (§13.19). */
   readonly maxOutstandingR2t?: number;
 }
 
@@ -93,7 +93,9 @@ export function operationalOffer(options: NegotiationOptions, session: SessionOf
   offer.set('ImmediateData', yesNo(options.immediateData ?? true));
   offer.set('MaxBurstLength', String(maxBurstBytes));
   offer.set('FirstBurstLength', String(Math.min(options.firstBurstBytes ?? 262_144, maxBurstBytes)));
-  offer.set('MaxOutstandingR2T', String(options.maxOutstandingR2t ?? 8));
+  // RFC 7143 §13.19: one at a time where data comes in order and may be asked for again.
+  const r2ts = session.errorRecoveryLevel > 0 ? 1 : (options.maxOutstandingR2t ?? 8);
+  offer.set('MaxOutstandingR2T', String(r2ts));
   offer.set('DataPDUInOrder', 'Yes');
   offer.set('DataSequenceInOrder', 'Yes');
   return offer;

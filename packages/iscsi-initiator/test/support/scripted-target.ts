@@ -322,6 +322,7 @@ export function settle(): Promise<void> {
 
 /** Takes what is offered; digests stay off. */
 export function agreement(offered: Record<string, string>): Record<string, string> {
+  if (offered['AuthMethod'] === undefined && offered['HeaderDigest'] === undefined) return {};
   if (offered['AuthMethod'] !== undefined) return { AuthMethod: 'None', TargetPortalGroupTag: '1' };
   const silent = ['MaxRecvDataSegmentLength', 'HeaderDigest', 'DataDigest'];
   const answers = Object.entries(offered).filter(([name]) => !silent.includes(name));
