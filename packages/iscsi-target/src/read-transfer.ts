@@ -1,5 +1,5 @@
 import { NO_TTT, RejectReason } from '@lunbox/iscsi-pdu';
-import { Status, type DataIn, type Finished } from '@lunbox/scsi';
+import { CheckConditionError, Status, type DataIn, type Finished } from '@lunbox/scsi';
 import type { PinnedRegion } from './outbox.ts';
 import { DataInResend, type SentDataIn } from './data-in-resend.ts';
 import type { DataInPlace, PduWriter } from './pdu-writer.ts';
@@ -42,6 +42,9 @@ const RESEND_LIMIT = 16;
 
 const GOOD: Finished = { kind: 'finished', status: Status.GOOD };
 
+/** RFC 7143 §11.4.7.2: "SNACK rejected". */
+const SNACK_REJECTED = new CheckConditionError({ senseKey: 0x0b, asc: 0x11, ascq: 0x13 }).toFinished();
+
 /**
  * Sends the data of one command as Data-In PDUs, each read straight into the outgoing buffer; the last one
  * carries GOOD status (RFC 7143 §11.7).
@@ -62,6 +65,8 @@ export class ReadTransfer {
   /** The PDUs after the acknowledged ones; kept only when they may be asked for again. */
   readonly #pieces: SentDataIn[] = [];
   #resends = 0;
+  /** A SNACK was rejected: no more data is sent. */
+  #givenUp = false;
   /** A read is at work; it was overtaken by a restart. */
   #reading = false;
   #restarted = false;
@@ -78,7 +83,7 @@ export class ReadTransfer {
   pump(): void {
     const host = this.#host;
     while (this.#offset < this.#sendBytes) {
-      if (this.task.aborted || host.closed) return;
+      if (this.task.aborted || this.#givenUp || host.closed) return;
       if (host.congested) return host.waitForDrain(this);
       const lengthBytes = this.#segmentBytes();
       const at = host.writer.reserveDataIn(lengthBytes);
@@ -108,10 +113,20 @@ export class ReadTransfer {
     if (from < 0) return RejectReason.PROTOCOL_ERROR;
     const pieces = this.#pieces.slice(from, runLength === 0 ? undefined : from + runLength);
     if (pieces.length === 0) return RejectReason.PROTOCOL_ERROR;
-    if (this.#resends >= RESEND_LIMIT) return RejectReason.SNACK_REJECT;
+    if (this.#resends >= RESEND_LIMIT) {
+      this.#giveUp();
+      return RejectReason.SNACK_REJECT;
+    }
     this.#resends++;
     new DataInResend(this.#host, this.#source, pieces, () => this.#resends--).pump();
     return undefined;
+  }
+
+  /** RFC 7143 §7.8 a.1: a command whose data is not sent again ends, unless it has its status already. */
+  #giveUp(): void {
+    if (this.#givenUp || this.#offset === this.#sendBytes) return;
+    this.#givenUp = true;
+    if (!this.#reading) this.#host.complete(this.task, SNACK_REJECTED, this.#source.lengthBytes);
   }
 
   /** True when a DataACK with this target transfer tag is about this transfer. */
@@ -209,7 +224,8 @@ export class ReadTransfer {
     const task = this.task;
     task.hold();
     this.#reading = true;
-    const settle = (finished: Finished | undefined): void => {
+    const settle = (outcome: Finished | undefined): void => {
+      const finished = this.#givenUp ? SNACK_REJECTED : outcome;
       const stale = this.#restarted;
       this.#reading = this.#restarted = false;
       const send = finished === undefined && !task.aborted && !stale && !host.closed;
