@@ -127,6 +127,7 @@ export {
   type ReadCapacity10,
   type ReadCapacity16,
 } from './data/read-capacity.ts';
+export { buildDefectList, DefectListFormat, parseDefectList, type DefectList } from './data/defect-list.ts';
 export { buildUnmapList, parseUnmapList, type BlockRange, type UnmapList } from './data/unmap-list.ts';
 export { buildLbaStatus, parseLbaStatus, ProvisioningStatus, type LbaStatus } from './data/lba-status.ts';
 export { buildLunList, parseLunList } from './data/lun-list.ts';

@@ -119,6 +119,20 @@ export interface CompareAndWriteCdb {
   CONTROL: number;
 }
 
+/** Fields of WRITE ATOMIC(16). */
+export interface WriteAtomicCdb {
+  WRPROTECT: number;
+  DPO: number;
+  FUA: number;
+  LOGICAL_BLOCK_ADDRESS: number;
+  /** Other than 0: several atomic writes, parted at multiples of it; refused. */
+  ATOMIC_BOUNDARY: number;
+  GROUP_NUMBER: number;
+  /** In blocks: MAXIMUM ATOMIC TRANSFER LENGTH at most. */
+  TRANSFER_LENGTH: number;
+  CONTROL: number;
+}
+
 /** Fields of ORWRITE(16). */
 export interface OrWriteCdb {
   ORPROTECT: number;
@@ -323,6 +337,22 @@ export const COMPARE_AND_WRITE: CdbDefinition<CompareAndWriteCdb> = defineCdb(
     nu64be('LOGICAL_BLOCK_ADDRESS'),
     bytes(3),
     u8('NUMBER_OF_LOGICAL_BLOCKS'),
+    group,
+    control,
+  ],
+);
+
+/** WRITE ATOMIC(16) (SBC-4 5.48). */
+export const WRITE_ATOMIC_16: CdbDefinition<WriteAtomicCdb> = defineCdb(
+  'WRITE ATOMIC (16)',
+  { operationCode: 0x9c },
+  16,
+  [
+    opcode,
+    writeFlags,
+    nu64be('LOGICAL_BLOCK_ADDRESS'),
+    u16be('ATOMIC_BOUNDARY'),
+    u16be('TRANSFER_LENGTH'),
     group,
     control,
   ],

@@ -1,4 +1,4 @@
-import { u16be, u8 } from 'buffer-layout';
+import { u16be, u32be, u8 } from 'buffer-layout';
 import { bytes, flags } from '../structure.ts';
 import { defineCdb, type CdbDefinition } from './cdb-definition.ts';
 
@@ -57,3 +57,38 @@ export const LOG_SENSE: CdbDefinition<LogSenseCdb> = defineCdb('LOG SENSE', { op
   u16be('ALLOCATION_LENGTH'),
   control,
 ]);
+
+/** Fields of READ DEFECT DATA(10). */
+export interface ReadDefectDataCdb {
+  /** 1: the defects that the disk was made with. */
+  REQ_PLIST: number;
+  /** 1: the defects that it got later. */
+  REQ_GLIST: number;
+  DEFECT_LIST_FORMAT: number;
+  ALLOCATION_LENGTH: number;
+  CONTROL: number;
+}
+
+const defectListFlags = flags('RESERVED:3', 'REQ_PLIST', 'REQ_GLIST', 'DEFECT_LIST_FORMAT:3');
+
+/** READ DEFECT DATA(10) (SBC-3 5.17). */
+export const READ_DEFECT_DATA_10: CdbDefinition<ReadDefectDataCdb> = defineCdb(
+  'READ DEFECT DATA (10)',
+  { operationCode: 0x37 },
+  10,
+  [opcode, bytes(1), defectListFlags, bytes(4), u16be('ALLOCATION_LENGTH'), control],
+);
+
+/** Fields of READ DEFECT DATA(12). */
+export interface ReadDefectData12Cdb extends ReadDefectDataCdb {
+  /** The first descriptor to return; in a list without any it means nothing. */
+  ADDRESS_DESCRIPTOR_INDEX: number;
+}
+
+/** READ DEFECT DATA(12) (SBC-3 5.18). */
+export const READ_DEFECT_DATA_12: CdbDefinition<ReadDefectData12Cdb> = defineCdb(
+  'READ DEFECT DATA (12)',
+  { operationCode: 0xb7 },
+  12,
+  [opcode, defectListFlags, u32be('ADDRESS_DESCRIPTOR_INDEX'), u32be('ALLOCATION_LENGTH'), bytes(1), control],
+);

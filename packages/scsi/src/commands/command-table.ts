@@ -1,9 +1,11 @@
 import { PERSISTENT_RESERVE_IN_COMMANDS } from '../persistent-reservation/reserve-in.ts';
 import { PERSISTENT_RESERVE_OUT_COMMANDS } from '../persistent-reservation/reserve-out.ts';
+import { ATOMIC_WRITE_COMMAND } from './atomic-write.ts';
 import { CACHE_COMMANDS } from './cache.ts';
 import { CAPACITY_COMMANDS } from './capacity.ts';
 import type { CommandEntry } from './command-entry.ts';
 import { COMPARE_AND_WRITE_COMMAND } from './compare-and-write.ts';
+import { DEFECT_COMMANDS } from './defects.ts';
 import { INQUIRY_COMMAND } from './inquiry.ts';
 import { LOG_COMMANDS } from './log.ts';
 import { MODE_COMMANDS } from './mode.ts';
@@ -28,6 +30,8 @@ export const COMMAND_TABLE: readonly CommandEntry[] = [
   ...READ_COMMANDS,
   ...WRITE_COMMANDS,
   COMPARE_AND_WRITE_COMMAND,
+  ATOMIC_WRITE_COMMAND,
+  ...DEFECT_COMMANDS,
   ...VERIFY_COMMANDS,
   ...WRITE_SAME_COMMANDS,
   ...PROVISIONING_COMMANDS,

@@ -37,6 +37,7 @@ function blockLimits({ unit }: ItlNexus): Uint8Array {
     UGAVALID: 1,
     UNMAP_GRANULARITY_ALIGNMENT: 0,
     MAXIMUM_WRITE_SAME_LENGTH: limits.maxWriteSameBlocks,
+    MAXIMUM_ATOMIC_TRANSFER_LENGTH: limits.maxAtomicWriteBlocks,
   });
 }
 

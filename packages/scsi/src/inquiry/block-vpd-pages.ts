@@ -19,7 +19,7 @@ const extendedInquiry: Structure<ExtendedInquiry> = structure(60, [
   bytes(56),
 ]);
 
-/** Body of VPD page B0h, Block Limits (SBC-3 6.6.4). Lengths are in logical blocks; 0 means "not said". */
+/** Body of VPD page B0h, Block Limits (SBC-4 6.6.4). Lengths are in logical blocks; 0 means "not said". */
 export interface BlockLimits {
   /** 1: WRITE SAME with 0 blocks is refused; 0: it goes to the end of the unit. */
   WSNZ: number;
@@ -35,6 +35,13 @@ export interface BlockLimits {
   UGAVALID: number;
   UNMAP_GRANULARITY_ALIGNMENT: number;
   MAXIMUM_WRITE_SAME_LENGTH: number;
+  /** Most blocks of WRITE ATOMIC(16). */
+  MAXIMUM_ATOMIC_TRANSFER_LENGTH: number;
+  ATOMIC_ALIGNMENT: number;
+  ATOMIC_TRANSFER_LENGTH_GRANULARITY: number;
+  MAXIMUM_ATOMIC_TRANSFER_LENGTH_WITH_ATOMIC_BOUNDARY: number;
+  /** 0: an ATOMIC BOUNDARY is refused. */
+  MAXIMUM_ATOMIC_BOUNDARY_SIZE: number;
 }
 
 const blockLimits: Structure<BlockLimits> = structure(60, [
@@ -51,7 +58,11 @@ const blockLimits: Structure<BlockLimits> = structure(60, [
   bytes(1),
   u16be('UNMAP_GRANULARITY_ALIGNMENT'),
   nu64be('MAXIMUM_WRITE_SAME_LENGTH'),
-  bytes(20),
+  u32be('MAXIMUM_ATOMIC_TRANSFER_LENGTH'),
+  u32be('ATOMIC_ALIGNMENT'),
+  u32be('ATOMIC_TRANSFER_LENGTH_GRANULARITY'),
+  u32be('MAXIMUM_ATOMIC_TRANSFER_LENGTH_WITH_ATOMIC_BOUNDARY'),
+  u32be('MAXIMUM_ATOMIC_BOUNDARY_SIZE'),
 ]);
 
 /** Body of VPD page B1h, Block Device Characteristics (SBC-3 6.6.3). */

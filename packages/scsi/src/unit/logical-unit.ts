@@ -10,7 +10,12 @@ import { unitIdentity, VENDOR_IDENTIFICATION, type UnitIdentity } from './identi
 import type { ItlNexus } from './itl-nexus.ts';
 import type { SpaceSource, SpaceUsage } from './space-usage.ts';
 import { TaskSet } from './task-set.ts';
-import { DEFAULT_PHYSICAL_BLOCK_BYTES, unitLimits, type UnitLimits } from './unit-limits.ts';
+import {
+  DEFAULT_PHYSICAL_BLOCK_BYTES,
+  MAX_ATOMIC_WRITE_BYTES,
+  unitLimits,
+  type UnitLimits,
+} from './unit-limits.ts';
 import { UnitStatistics } from './unit-statistics.ts';
 
 /** Options of {@link LogicalUnit}. */
@@ -29,6 +34,11 @@ export interface LogicalUnitOptions {
   readonly readOnly?: boolean;
   /** Physical block to report, a power of two from the block size on; default 4096 bytes. */
   readonly physicalBlockBytes?: number;
+  /**
+   * How much the device writes whole or not at all, also when the power goes: whole blocks, up to 256 KiB. Default:
+   * one block, which disks write whole.
+   */
+  readonly atomicWriteBytes?: number;
   /**
    * Where persistent reservations are kept when an initiator asks for them to survive a loss of power
    * (APTPL). Without one that is refused, and they live as long as the unit.
@@ -89,7 +99,7 @@ export class LogicalUnit {
   #blockCount: number;
 
   /**
-   * Throws a RangeError for an identity, a text or a physical block size that does not fit, and for
+   * Throws a RangeError for an identity, a text, a physical block or an atomic write size that does not fit, and for
    * reservations or mode pages in a store that no unit can have saved.
    */
   constructor(options: LogicalUnitOptions) {
@@ -108,7 +118,11 @@ export class LogicalUnit {
     this.product = fittingText('product', options.product ?? 'LUNBOX DISK', 16);
     this.revision = fittingText('revision', options.revision ?? '0001', 4);
     this.blockSize = device.blockSize;
-    this.limits = unitLimits(device.blockSize, physicalBlock(options.physicalBlockBytes, device.blockSize));
+    this.limits = unitLimits(
+      device.blockSize,
+      physicalBlock(options.physicalBlockBytes, device.blockSize),
+      atomicWrite(options.atomicWriteBytes ?? device.blockSize, device.blockSize),
+    );
     this.#readOnly = options.readOnly ?? false;
     this.#blockCount = Math.floor(device.size / device.blockSize);
     this.modes = new ModeStore(this, options.modePageStore);
@@ -219,4 +233,9 @@ function physicalBlock(bytes: number | undefined, blockSize: number): number {
   const exponent = Math.log2(physical / blockSize);
   if (Number.isInteger(exponent) && exponent >= 0 && exponent <= 15) return physical;
   throw new RangeError(`physical block of ${physical} bytes over logical blocks of ${blockSize}`);
+}
+
+function atomicWrite(bytes: number, blockSize: number): number {
+  if (bytes % blockSize === 0 && bytes >= blockSize && bytes <= MAX_ATOMIC_WRITE_BYTES) return bytes;
+  throw new RangeError(`atomic writes of ${bytes} bytes over logical blocks of ${blockSize}`);
 }

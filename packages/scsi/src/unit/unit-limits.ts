@@ -8,6 +8,10 @@ export const DEFAULT_PHYSICAL_BLOCK_BYTES = 4096;
 const MAX_TRANSFER_BLOCKS = 262_144;
 const OPTIMAL_TRANSFER_BYTES = 1024 * 1024;
 const MAX_COMPARE_AND_WRITE_BYTES = 128 * 1024;
+
+/** An atomic write is held whole before it is written. */
+export const MAX_ATOMIC_WRITE_BYTES: number = 256 * 1024;
+
 const MAX_WRITE_SAME_BYTES = 4 * 1024 * 1024 * 1024;
 const MAX_UNMAP_LBAS = 1_048_576;
 const UNMAP_GRANULARITY_BYTES = 4096;
@@ -21,6 +25,8 @@ export interface UnitLimits {
   readonly optimalTransferBlocks: number;
   /** Most blocks of COMPARE AND WRITE, whose data is held whole; its CDB has 8 bits for them. */
   readonly maxCompareAndWriteBlocks: number;
+  /** Most blocks of WRITE ATOMIC(16): what the device writes whole or not at all. */
+  readonly maxAtomicWriteBlocks: number;
   /** Most blocks of all descriptors of one UNMAP command together. */
   readonly maxUnmapBlocks: number;
   readonly unmapGranularityBlocks: number;
@@ -35,11 +41,16 @@ export interface UnitLimits {
 }
 
 /** The limits for a block size. */
-export function unitLimits(blockSize: number, physicalBlockBytes: number): UnitLimits {
+export function unitLimits(
+  blockSize: number,
+  physicalBlockBytes: number,
+  atomicWriteBytes: number,
+): UnitLimits {
   return {
     maxTransferBlocks: MAX_TRANSFER_BLOCKS,
     optimalTransferBlocks: OPTIMAL_TRANSFER_BYTES / blockSize,
     maxCompareAndWriteBlocks: Math.min(255, MAX_COMPARE_AND_WRITE_BYTES / blockSize),
+    maxAtomicWriteBlocks: atomicWriteBytes / blockSize,
     maxUnmapBlocks: MAX_UNMAP_LBAS,
     unmapGranularityBlocks: Math.max(1, UNMAP_GRANULARITY_BYTES / blockSize),
     maxWriteSameBlocks: MAX_WRITE_SAME_BYTES / blockSize,

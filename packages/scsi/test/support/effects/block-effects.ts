@@ -29,6 +29,7 @@ import {
   WRITE_AND_VERIFY_10,
   WRITE_AND_VERIFY_12,
   WRITE_AND_VERIFY_16,
+  WRITE_ATOMIC_16,
   WRITE_SAME_10,
   WRITE_SAME_16,
   type CdbDefinition,
@@ -102,6 +103,15 @@ export const BLOCK_EFFECTS: readonly CommandEffect[] = [
       expect(holds(device, NEW)).toBe(true);
     },
     { dataOut: Buffer.concat([stored, NEW]) },
+  ),
+  effect(
+    WRITE_ATOMIC_16,
+    { LOGICAL_BLOCK_ADDRESS: LBA, TRANSFER_LENGTH: 1, FUA: 1 },
+    ({ device }) => {
+      expect(device.log).toEqual(['write-fua']);
+      expect(sameBytes(device.blocks(LBA, 1), block)).toBe(true);
+    },
+    { dataOut: block },
   ),
   ...[VERIFY_10, VERIFY_12, VERIFY_16].map((command) =>
     effect(command, { LOGICAL_BLOCK_ADDRESS: LBA, VERIFICATION_LENGTH: COUNT }, logs('read')),

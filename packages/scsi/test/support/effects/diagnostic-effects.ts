@@ -3,9 +3,12 @@ import {
   LOG_SELECT,
   LOG_SENSE,
   LogPageCode,
+  parseDefectList,
   parseLogPage,
   parseLogParameters,
   READ_10,
+  READ_DEFECT_DATA_10,
+  READ_DEFECT_DATA_12,
   statisticsParameter,
 } from '../../../src/index.ts';
 import { effect, type CommandEffect, type Scene } from './command-effect.ts';
@@ -33,4 +36,10 @@ export const DIAGNOSTIC_EFFECTS: readonly CommandEffect[] = [
     },
     { prepare: read },
   ),
+  effect(READ_DEFECT_DATA_10, { REQ_GLIST: 1, ALLOCATION_LENGTH: 64 }, (_scene, { data }) => {
+    expect(parseDefectList(10, data)).toMatchObject({ growing: true, descriptors: new Uint8Array(0) });
+  }),
+  effect(READ_DEFECT_DATA_12, { REQ_PLIST: 1, ALLOCATION_LENGTH: 64 }, (_scene, { data }) => {
+    expect(parseDefectList(12, data)).toMatchObject({ primary: true, descriptors: new Uint8Array(0) });
+  }),
 ];

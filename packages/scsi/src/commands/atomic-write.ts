@@ -1,0 +1,42 @@
+import { mapMaybe } from '@lunbox/block';
+import { GOOD } from '../answers.ts';
+import { WRITE_ATOMIC_16 } from '../cdb/block-cdbs.ts';
+import type { Execution, ScsiCommand } from '../execution.ts';
+import { ParameterList } from '../media/parameter-list.ts';
+import { invalidCdbField } from '../sense/check-condition-error.ts';
+import type { ItlNexus } from '../unit/itl-nexus.ts';
+import { defineCommand, type CommandEntry } from './command-entry.ts';
+import { checkRange, refuseFields } from './validate.ts';
+
+/**
+ * All blocks or none (SBC-4 4.29): the data is held until it is whole, and goes to the device in one write that no
+ * other access to these blocks comes between. The device answers for the power going meanwhile.
+ */
+function startAtomicWrite(itl: ItlNexus, command: ScsiCommand): Execution {
+  const { unit } = itl;
+  const fields = WRITE_ATOMIC_16.decode(command.cdb);
+  // MAXIMUM ATOMIC BOUNDARY SIZE is 0, so no boundary is taken (SBC-4 6.6.4).
+  refuseFields(WRITE_ATOMIC_16, fields, 'WRPROTECT', 'ATOMIC_BOUNDARY');
+  const lba = fields.LOGICAL_BLOCK_ADDRESS;
+  const blockCount = fields.TRANSFER_LENGTH;
+  checkRange(unit, lba, blockCount);
+  if (blockCount > unit.limits.maxAtomicWriteBlocks) {
+    throw invalidCdbField(WRITE_ATOMIC_16, 'TRANSFER_LENGTH');
+  }
+  if (blockCount === 0) return GOOD;
+  const fua = fields.FUA === 1 || !unit.modes.writeCacheEnabled;
+  const offset = lba * unit.blockSize;
+  return new ParameterList(itl, offset, blockCount * unit.blockSize, (data) => {
+    const written = unit.medium.uninterrupted(offset, data.length, (device) =>
+      device.write([data], offset, { fua }),
+    );
+    return mapMaybe(written, () => GOOD);
+  });
+}
+
+/** WRITE ATOMIC(16). */
+export const ATOMIC_WRITE_COMMAND: CommandEntry = defineCommand(WRITE_ATOMIC_16, startAtomicWrite, {
+  needsMedium: true,
+  writes: true,
+  unsupportedFields: ['WRPROTECT', 'ATOMIC_BOUNDARY', 'GROUP_NUMBER'],
+});
