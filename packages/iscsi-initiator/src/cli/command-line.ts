@@ -19,6 +19,10 @@ export interface CommandLine {
   readonly initiatorName: string | undefined;
   readonly targetSecret: string | undefined;
   readonly digests: boolean;
+  /** Connections of the session. */
+  readonly connections: number;
+  /** 0 to 2. */
+  readonly errorRecoveryLevel: number;
 }
 
 /** A whole number that is not negative; undefined stays undefined. Throws an Error for anything else. */
@@ -35,6 +39,9 @@ export function sessionOptions(line: CommandLine, { chap, portal }: IscsiUrl): S
   return {
     portal,
     negotiation: { headerDigest: policy, dataDigest: policy },
+    connections: line.connections,
+    // What is out of range the session refuses.
+    errorRecoveryLevel: line.errorRecoveryLevel as 0 | 1 | 2,
     ...(line.initiatorName === undefined ? {} : { initiatorName: line.initiatorName }),
     ...(chap === undefined ? {} : { chap: { ...chap, ...mutual } }),
   };

@@ -21,6 +21,9 @@ const USAGE = `Usage: lunbox-initiator COMMAND URL [options]
   --initiator-name IQN who we are
   --target-secret TEXT mutual CHAP: the target must know this secret
   --digests            CRC32C on headers and data
+  --connections N      connections of the session (default 1)
+  --error-recovery-level N
+                       0, 1 or 2: what a lost PDU or a lost connection costs (default 0)
 
 A name and a secret for CHAP stand in the URL: iscsi://name%secret@host/…; iscsis: asks for TLS.`;
 
@@ -63,6 +66,8 @@ function parse(args: readonly string[]): CommandLine | undefined {
         'initiator-name': { type: 'string' },
         'target-secret': { type: 'string' },
         digests: { type: 'boolean' },
+        connections: { type: 'string' },
+        'error-recovery-level': { type: 'string' },
       },
     });
     const [command, url, ...rest] = positionals;
@@ -78,6 +83,8 @@ function parse(args: readonly string[]): CommandLine | undefined {
       initiatorName: values['initiator-name'],
       targetSecret: values['target-secret'],
       digests: values.digests === true,
+      connections: number(values.connections) ?? 1,
+      errorRecoveryLevel: number(values['error-recovery-level']) ?? 0,
     };
   } catch (error) {
     console.error((error as Error).message);

@@ -72,6 +72,16 @@ describe.skipIf(!hasTgtd())('the command line, against tgtd with mutual CHAP', (
     expect(stdout.toString()).toMatch(/^\d+ reads\/s, [\d.]+ MB\/s\nlatency in ms: median/);
   });
 
+  it('offers connections and error recovery, and takes what the target has', async () => {
+    const flags = ['--connections', '3', '--error-recovery-level', '2'];
+    const { status, stdout } = await cli(['inq', url, ...flags, ...proof]);
+    expect(status).toBe(0);
+    expect(stdout.toString()).toContain('errorRecoveryLevel: 0');
+    expect(stdout.toString()).toContain('maxConnections: 1');
+    expect(await cli(['inq', url, '--error-recovery-level', '5'])).toMatchObject({ status: 2 });
+    expect(await cli(['inq', url, '--connections', '0'])).toMatchObject({ status: 2 });
+  });
+
   it('says what is wrong, and never the secret', async () => {
     const refused = await cli(['inq', url.replace('secret of', 'wrong secret of')]);
     expect(refused.status).toBe(1);

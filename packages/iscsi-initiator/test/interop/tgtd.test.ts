@@ -55,6 +55,12 @@ describe.skipIf(!hasTgtd())('against tgtd', () => {
     });
   });
 
+  it('makes do with its one connection and no error recovery, whatever is asked for', async () => {
+    const lun = await tgtd.addDisk(open, 4 * MIB);
+    await roundTrip(`${NAME}:open`, lun, { connections: 3, errorRecoveryLevel: 2 });
+    await tgtd.removeDisk(open, lun);
+  });
+
   it('finds the targets of a portal by SendTargets', async () => {
     const found = await discoverTargets({ portal: tgtd.portal }, systemSeams());
     expect(found).toContainEqual({
