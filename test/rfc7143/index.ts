@@ -10,12 +10,15 @@ import { section11Snack } from './section-11-snack.ts';
 import { section11TaskManagement } from './section-11-task-management.ts';
 import { section11Text } from './section-11-text.ts';
 import { section13 } from './section-13.ts';
+import { section4Abort } from './section-4-abort.ts';
+import { section4FastAbort } from './section-4-fast-abort.ts';
 import { section4Names } from './section-4-names.ts';
 import { section4Numbering } from './section-4-numbering.ts';
+import { section4Ordering } from './section-4-ordering.ts';
 import { section4Phases } from './section-4-phases.ts';
-import { section4TaskManagement } from './section-4-task-management.ts';
 import { section6Login } from './section-6-login.ts';
 import { section6Negotiation } from './section-6-negotiation.ts';
+import { section7Discovery } from './section-7-discovery.ts';
 import { section7Errors } from './section-7-errors.ts';
 import { section7Recovery } from './section-7-recovery.ts';
 import { section8Connections } from './section-8-connections.ts';
@@ -24,12 +27,15 @@ import { section8Sessions } from './section-8-sessions.ts';
 /** Every rule of RFC 7143 §§4, 6, 7, 8, 11 and 13, in its order. */
 export const rfc7143Rules: readonly RfcRule[] = [
   ...section4Numbering,
-  ...section4TaskManagement,
+  ...section4Ordering,
+  ...section4Abort,
+  ...section4FastAbort,
   ...section4Phases,
   ...section4Names,
   ...section6Negotiation,
   ...section6Login,
   ...section7Recovery,
+  ...section7Discovery,
   ...section7Errors,
   ...section8Connections,
   ...section8Sessions,

@@ -253,6 +253,11 @@ export const section11Nop: readonly RfcRule[] = [
     says:
       'If the target is initiating a NOP-In without wanting to receive a corresponding NOP-Out, ' +
       'this field MUST hold the reserved value 0xffffffff.',
+    tests: {
+      'iscsi-target/test/unit/multi-connection.test.ts': [
+        'a lost connection takes its tasks with it, and the session goes on (§7.6)',
+      ],
+    },
   },
   {
     id: '11.19.3-1',

@@ -168,6 +168,33 @@ describe('digest errors (RFC 7143 §7.8)', () => {
   });
 });
 
+describe('a SNACK that is rejected (RFC 7143 §7.8)', () => {
+  it.each(['waits for the socket', 'is being read'])(
+    'ends its command with "SNACK rejected" when its status has not gone out, while data %s',
+    async (state) => {
+      const initiator = await loggedIn({ ErrorRecoveryLevel: '1', MaxRecvDataSegmentLength: '65536' });
+      const slow = state === 'is being read';
+      scsi.held = slow;
+      const command = initiator.read10(0, 8000);
+      initiator.transport.stalled = true;
+      const early = await initiator.send(command);
+      scsi.release();
+      scsi.held = slow;
+      early.push(...(await initiator.settle()));
+      const ask = snackRequest({ initiatorTaskTag: command.initiatorTaskTag, begRun: 0, runLength: 1 });
+      for (let count = 0; count < 40; count++) early.push(...(await initiator.send(ask)));
+      scsi.release();
+      initiator.transport.unstall();
+      const pdus = [...early, ...(await initiator.settle())];
+      expect(ofType(pdus, 'reject')[0]).toMatchObject({ reason: RejectReason.SNACK_REJECT });
+      const [response, ...more] = ofType(pdus, 'scsi-response');
+      expect([response!.data[4]! & 0x0f, response!.data[14], response!.data[15]]).toEqual([0x0b, 0x11, 0x13]);
+      expect(more).toEqual([]);
+      expect(engine.sessions[0]!.tasks).toBe(0);
+    },
+  );
+});
+
 describe('what is rejected (RFC 7143 §7.3)', () => {
   it('has not been received: its CmdSN is expected again, and what follows waits', async () => {
     const initiator = await loggedIn();
