@@ -232,7 +232,8 @@ export class SessionConnections {
         this.#backoff.reset();
         this.#joined(fullFeature);
         outcome.up(fullFeature, tsih);
-        this.#events.windowMoved();
+        // The others may all have been lost while this one logged in.
+        this.#events.up(false);
       },
       down: (error) => {
         this.#joining--;

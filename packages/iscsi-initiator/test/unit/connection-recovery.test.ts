@@ -248,6 +248,21 @@ describe('connection recovery by a login with the CID (RFC 7143 §6.3.4)', () =>
     await later;
   });
 
+  it('is not needed where another connection has logged in meanwhile: commands go on by that one', async () => {
+    const { target, session, first } = await level2({ maxConnections: 2 });
+    const adding = session.addConnection();
+    while (target.connections.length === 1) await Promise.resolve();
+    first.cut('reset');
+    expect(session.state).toBe('reconnecting');
+    await expect(adding).resolves.toBe(1);
+    expect(session.state).toBe('ready');
+    const command = session.command({ lun: 0, cdb: CDB });
+    await settle();
+    const [, joined] = target.connections as [ScriptedConnection, ScriptedConnection];
+    joined.respond(only(joined));
+    await command;
+  });
+
   it('waits for Time2Wait, and tries until Time2Retain is over', async () => {
     const { target, session, first } = await level2({}, { DefaultTime2Wait: '2', DefaultTime2Retain: '5' });
     const outcome = session.command({ lun: 0, cdb: CDB }).catch((error: unknown) => error);
