@@ -27,6 +27,9 @@ export interface CallerOptions {
   readonly negotiation: NegotiationOptions | undefined;
   readonly aborts: number;
   readonly management: number;
+  readonly reshaping: number;
+  /** Hears of writes that may be done once at most. */
+  readonly onceOnly: (stamp: number) => void;
 }
 
 /** How a request may end other than well: every one of these says what happened. */
@@ -37,6 +40,15 @@ const DEFINITE = new Set([
   'INITIATOR_TIMEOUT',
   'INITIATOR_ABORTED',
   'INITIATOR_TASK_MANAGEMENT',
+]);
+
+/** A connection that is added has to log in, and may be one too many; the last one cannot be taken away. */
+const RESHAPING = new Set([
+  ...DEFINITE,
+  'INITIATOR_OPTIONS',
+  'INITIATOR_UNREACHABLE',
+  'INITIATOR_LOGIN_REFUSED',
+  'INITIATOR_CLOSED',
 ]);
 
 const MANAGEMENT = [
@@ -64,6 +76,7 @@ export class Caller {
   act(): void {
     const { dice, management } = this.#options;
     if (dice.chance(management)) return this.#manage();
+    if (dice.chance(this.#options.reshaping)) return this.#reshape();
     const choice = dice.below(20);
     if (choice === 0) this.#watch('ping', this.session.ping());
     else if (choice === 1) this.#watch('flush', this.#scsi({ cdb: cdb10(SYNCHRONIZE_CACHE_10, 0, 0) }));
@@ -133,6 +146,7 @@ export class Caller {
     if (log.detailed) log.note(0, `write ${write.stamp}: blocks ${block} to ${block + count - 1}`);
     fillBlocks(buffer, write.stamp, block);
     const more = { ...this.#abortion(), idempotent: dice.chance(0.7) };
+    if (!more.idempotent) this.#options.onceOnly(write.stamp);
     const cdb = cdb10(WRITE_10, block, count);
     if (dice.chance(0.2)) cdb[1] = 0x08;
     let result: ScsiResult | undefined;
@@ -147,6 +161,17 @@ export class Caller {
       if (log.detailed) log.note(0, `write ${write.stamp}: ${outcome}`);
       this.#spend(buffer);
     }
+  }
+
+  /** Adds a connection, or takes one away. */
+  #reshape(): void {
+    const { dice } = this.#options;
+    const { connections } = this.session;
+    if (connections.length < 2 || dice.chance(0.5)) {
+      return this.#watch('adding a connection', this.session.addConnection(), RESHAPING);
+    }
+    const { cid } = dice.pick(connections);
+    this.#watch('removing a connection', this.session.removeConnection(cid), RESHAPING);
   }
 
   #manage(): void {
@@ -169,7 +194,7 @@ export class Caller {
   }
 
   /** Every request ends once: well, or with an error that says what happened. */
-  #watch(what: string, request: Promise<unknown>): void {
+  #watch(what: string, request: Promise<unknown>, definite: ReadonlySet<string> = DEFINITE): void {
     const { log } = this.#options;
     this.open++;
     request.then(
@@ -179,8 +204,7 @@ export class Caller {
       },
       (error: unknown) => {
         this.open--;
-        const definite = error instanceof InitiatorError && DEFINITE.has(error.code);
-        if (definite) log.count(error.code);
+        if (error instanceof InitiatorError && definite.has(error.code)) log.count(error.code);
         else log.problem(`${what} ended with ${String(error)}`);
       },
     );

@@ -1,4 +1,11 @@
-import { AsyncEvent, type InitiatorPdu, type LoginResponsePdu, type TargetPdu } from '@lunbox/iscsi-pdu';
+import {
+  AsyncEvent,
+  LogoutReason,
+  type InitiatorPdu,
+  type LoginResponsePdu,
+  type LogoutRequestPdu,
+  type TargetPdu,
+} from '@lunbox/iscsi-pdu';
 import type { Dice } from '../../../../iscsi-target/test/support/dice.ts';
 import { framesOf, type Digests, type Frame } from './frame.ts';
 import { LoginWatch, type WireParameters } from './login-watch.ts';
@@ -46,11 +53,17 @@ export class ConnectionWatch {
     return this.#parameters !== undefined;
   }
 
-  /** From here on the connection may end at any time: something has happened to it. */
+  /** From here on the connection may end at any time. */
   excuse(reason: string): void {
     this.#excuse ??= reason;
     this.#log.note(this.number, `-- ${reason} --`);
     this.#log.count(reason);
+  }
+
+  /** Something has happened to the connection: its end may also cost the session, with the other connections. */
+  struck(reason: string): void {
+    this.excuse(reason);
+    if (this.session !== undefined) this.session.ending ??= `link ${this.number}: ${reason}`;
   }
 
   initiatorEnded(orderly: boolean): void {
@@ -108,14 +121,20 @@ export class ConnectionWatch {
       bytes[at] = (bytes[at] as number) ^ (1 << dice.below(8));
     }
     frame.damaged = inData ? 'data' : 'header';
-    this.excuse(`damaged ${frame.damaged} of ${frame.pdu.type}`);
+    this.struck(`damaged ${frame.damaged} of ${frame.pdu.type}`);
     return true;
   }
 
   #ended(who: string, orderly: boolean): void {
-    const why = this.#excuse ?? (this.session?.ending === true ? 'the session ends' : undefined);
+    const why = this.#excuse ?? this.#joined?.ending;
     this.#log.note(this.number, `-- the ${who} ${orderly ? 'closes' : 'resets'} (${why ?? 'WHY?'}) --`);
-    if (why === undefined) this.#complain(`the ${who} ended a sound connection`);
+    const hasBegun = this.#loginBytes.length > 0;
+    if (why === undefined && hasBegun) this.#complain(`the ${who} ended a sound connection`);
+  }
+
+  /** The session of the connection, or the one that it is about to join. */
+  get #joined(): SessionWatch | undefined {
+    return this.session ?? this.#sessions.byTsih.get(this.#login.tsih)?.session;
   }
 
   #complain(what: string): void {
@@ -126,13 +145,20 @@ export class ConnectionWatch {
     if (pdu.type === 'login-request') return this.#login.request(pdu);
     const { session, session: { tasks } = {} } = this;
     if (session === undefined) return this.#complain(`${pdu.type} before the login is over`);
-    this.#acknowledges(pdu.expStatSn);
+    // RFC 7143 §11.14.4: a logout of another connection has the ExpStatSN of that one.
+    const ofAnother = pdu.type === 'logout-request' && pdu.cid !== this.#login.cid;
+    if (!ofAnother) this.#acknowledges(pdu.expStatSn);
     if ('immediate' in pdu) session.numberLeaves(pdu);
     if (pdu.type === 'scsi-command') {
       session.commandLeaves(pdu, this.number, this.#parameters as WireParameters);
     } else if (pdu.type === 'data-out') {
       tasks?.get(pdu.initiatorTaskTag)?.dataOutLeaves(pdu);
-    } else if (pdu.type === 'logout-request') session.ending = true;
+    } else if (pdu.type === 'logout-request') this.#logsOut(session, pdu);
+  }
+
+  #logsOut(session: SessionWatch, { reason, cid }: LogoutRequestPdu): void {
+    if (reason === LogoutReason.CLOSE_SESSION) session.ending = 'logout of the session';
+    else session.connections.get(cid)?.excuse('logout of the connection');
   }
 
   /** What the initiator has the status of is over for both. */
@@ -152,7 +178,7 @@ export class ConnectionWatch {
       session.tasks.get(pdu.initiatorTaskTag)?.arrives(damaged !== undefined);
     } else if (pdu.type === 'data-out') {
       session.tasks.get(pdu.initiatorTaskTag)?.dataOutArrives(pdu, damaged !== undefined);
-    } else if (pdu.type === 'task-management-request') session.managementArrives(pdu);
+    } else if (pdu.type === 'task-management-request') session.managementArrives(pdu, this.number);
   }
 
   #responseLeaves(pdu: TargetPdu): void {
@@ -168,17 +194,17 @@ export class ConnectionWatch {
     session.expectationLeaves(pdu.expCmdSn, pdu.type);
     switch (pdu.type) {
       case 'data-in':
-        return session.dataAgain(pdu) ? undefined : session.taskOf(pdu)?.dataInLeaves(pdu);
+        return session.dataAgain(pdu) ? undefined : session.taskOf(pdu, this.number)?.dataInLeaves(pdu);
       case 'r2t':
-        return session.taskOf(pdu)?.r2tLeaves(pdu);
+        return session.taskOf(pdu, this.number)?.r2tLeaves(pdu);
       case 'scsi-response':
-        return session.taskOf(pdu)?.responseLeaves(pdu);
+        return session.taskOf(pdu, this.number)?.responseLeaves(pdu);
       case 'task-management-response':
         return session.managementAnswered(pdu);
       case 'reject':
         return session.rejected(pdu, new DataView(pdu.data.buffer, pdu.data.byteOffset).getUint32(16));
       case 'async-message':
-        if (pdu.asyncEvent !== AsyncEvent.SCSI_EVENT) session.ending = true;
+        if (pdu.asyncEvent !== AsyncEvent.SCSI_EVENT) session.ending = 'asynchronous message';
         return undefined;
       default:
         return undefined;
@@ -203,14 +229,18 @@ export class ConnectionWatch {
     }
     this.session = byTsih.get(tsih)?.session;
     if (this.session === undefined) this.#complain(`TSIH ${tsih} is of no session`);
+    this.session?.connections.set(this.#login.cid, this);
     this.#sessions.loggedIn(this, this.#loginBytes);
   }
 
   /** RFC 7143 §6.3.5: who logs in anew ends the session that the same initiator port had. */
   #loginArrives(): void {
-    if (this.#login.tsih !== 0) return;
+    const { tsih, cid } = this.#login;
+    const joins = this.#sessions.byTsih.get(tsih);
+    // RFC 7143 §6.3.4: a login with a CID that is in use takes its place.
+    if (tsih !== 0) return joins?.session.connections.get(cid)?.struck('another login with its CID');
     for (const { session, initiatorPort } of this.#sessions.byTsih.values()) {
-      if (initiatorPort === this.initiatorPort) session.ending = true;
+      if (initiatorPort === this.initiatorPort) session.ending ??= 'another login of its initiator';
     }
   }
 
@@ -218,7 +248,7 @@ export class ConnectionWatch {
     const pdu = any as TargetPdu;
     if (damaged !== undefined) return;
     this.#statuses.arrives(pdu);
-    this.session?.windowArrives(pdu.maxCmdSn);
+    this.#joined?.windowArrives(pdu.maxCmdSn);
   }
 }
 

@@ -49,6 +49,9 @@ class History {
   readonly #network: Network;
   readonly #clocks: SimulatedEngineClock[] = [];
   readonly #callers: Caller[] = [];
+  /** Stamps of writes that are not idempotent, and where they have been seen. */
+  readonly #onceOnly = new Set<number>();
+  readonly #storedOnce = new Set<number>();
   #ended = false;
 
   constructor(dice: Dice, plan: Plan) {
@@ -56,10 +59,7 @@ class History {
     this.#plan = plan;
     this.#device = new SimulatedDevice(this.#time, dice, { ...plan.temper }, plan.blockCount);
     this.#model = new DiskModel(plan.blockCount);
-    if (this.#log.detailed) {
-      this.#device.onStored = (block) =>
-        this.#log.note(0, `block ${block} has stamp ${stampOf(this.#device.bytes, block)}`);
-    }
+    this.#device.onStored = (block) => this.#stored(block, stampOf(this.#device.bytes, block));
     const scsi = new ScsiTarget({
       onInternalError: (error) => this.#log.problem(`internal error of the device server: ${String(error)}`),
     });
@@ -152,7 +152,7 @@ class History {
         await this.#wait(100);
         continue;
       }
-      const { blockCount, aborts, management } = this.#plan;
+      const { blockCount, aborts, management, reshaping } = this.#plan;
       return new Caller(session, {
         time: this.#time,
         dice: this.#dice,
@@ -162,6 +162,8 @@ class History {
         negotiation: this.#plan.session.negotiation,
         aborts,
         management,
+        reshaping,
+        onceOnly: (stamp) => this.#onceOnly.add(stamp),
       });
     }
   }
@@ -177,6 +179,15 @@ class History {
     };
     const names = { initiatorName: `iqn.2026-11.io.lunbox:sim${index}`, targetName: TARGET_NAME };
     return new IscsiSession({ ...this.#plan.session, ...names, portal: PORTAL }, seams);
+  }
+
+  /** What may be done once at most is done once at most. */
+  #stored(block: number, stamp: number): void {
+    if (this.#log.detailed) this.#log.note(0, `block ${block} has stamp ${stamp}`);
+    if (!this.#onceOnly.has(stamp)) return;
+    const key = stamp * this.#plan.blockCount + block;
+    if (this.#storedOnce.has(key)) this.#log.problem(`write ${stamp} was done twice on block ${block}`);
+    this.#storedOnce.add(key);
   }
 
   #tickLater(): void {

@@ -142,7 +142,7 @@ export class Link {
   #strike(): void {
     this.#struck = true;
     const { fate, time } = this.#options;
-    this.watch.excuse(fate.kind);
+    this.watch.struck(fate.kind);
     const { toTarget, toInitiator, targetHearsAfterMs, initiatorHearsAfterMs } = fate;
     if (toTarget) this.#toTarget.stalled = true;
     if (toInitiator) this.#toInitiator.stalled = true;

@@ -14,6 +14,10 @@ export interface Profile {
   readonly deviceFailures: number;
   /** Values of ErrorRecoveryLevel that are offered. */
   readonly recoveryLevels: readonly (0 | 1 | 2)[];
+  /** Connections of a session. */
+  readonly connections: readonly number[];
+  /** Share of requests that add a connection or take one away. */
+  readonly reshaping: number;
 }
 
 /** Everything about one history that is settled before it begins. */
@@ -30,6 +34,7 @@ export interface Plan {
   readonly temper: DeviceTemper;
   readonly aborts: number;
   readonly management: number;
+  readonly reshaping: number;
 }
 
 /** Draws a plan. */
@@ -39,11 +44,11 @@ export function drawPlan(dice: Dice, profile: Profile): Plan {
     blockCount: 32,
     limits: drawLimits(dice),
     session: {
-      errorRecoveryLevel: dice.pick(profile.recoveryLevels),
+      ...drawSessionShape(dice, profile),
       negotiation: drawNegotiation(dice, weather.corrupts > 0),
       reconnect: { minDelayMs: 10, maxDelayMs: 200, timeoutMs: 120_000 },
       loginTimeoutMs: 2000,
-      commandTimeoutMs: 10_000,
+      commandTimeoutMs: 30_000,
       abortTimeoutMs: 3000,
       pingIntervalMs: 1000,
       pingTimeoutMs: 2000,
@@ -60,6 +65,17 @@ export function drawPlan(dice: Dice, profile: Profile): Plan {
     },
     aborts: dice.chance(0.5) ? profile.aborts : 0,
     management: dice.chance(0.5) ? profile.management : 0,
+    reshaping: dice.chance(0.5) ? profile.reshaping : 0,
+  };
+}
+
+function drawSessionShape(dice: Dice, { recoveryLevels, connections }: Profile): Partial<SessionOptions> {
+  const count = dice.pick(connections);
+  return {
+    errorRecoveryLevel: dice.pick(recoveryLevels),
+    connections: count,
+    maxConnections: Math.max(count, dice.pick(connections)),
+    time2RetainS: dice.pick([1, 5, 20]),
   };
 }
 

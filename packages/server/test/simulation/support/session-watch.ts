@@ -26,7 +26,8 @@ const DONE = new Set<number>([
 
 interface Management {
   readonly request: TaskManagementRequestPdu;
-  affected: TaskWatch[];
+  readonly affected: readonly TaskWatch[];
+  readonly link: number;
 }
 
 /** One session on the wires: command numbers, the window, and which tasks there are. */
@@ -34,12 +35,16 @@ export class SessionWatch {
   readonly tasks = new Map<number, TaskWatch>();
   /** What the leading login has agreed on. */
   readonly parameters: WireParameters;
-  /** Its initiator or its target wants to end it. */
-  ending = false;
+  /** Its connections by CID, the latest of each. */
+  readonly connections = new Map<number, WatchedConnection>();
+  /** Why any of its connections may end: it is to end as a whole, or something has happened to one of them. */
+  ending: string | undefined;
   readonly #complain: (what: string) => void;
   readonly #managements = new Map<number, Management>();
   /** CmdSNs that have arrived, beyond those before which none is missing. */
   readonly #arrived = new Set<number>();
+  /** CmdSNs that have been used, beyond those before which all have been. */
+  readonly #left = new Set<number>();
   #nextCmdSn: number;
   #arrivedNext: number;
   #maxCmdSn: number;
@@ -52,19 +57,30 @@ export class SessionWatch {
     this.#maxCmdSn = serialAdd(firstCmdSn, -1);
   }
 
-  /** A request with a CmdSN leaves the initiator. */
+  /**
+   * A request with a CmdSN leaves the initiator. With several connections they leave in another order than that in which
+   * they got their numbers.
+   */
   numberLeaves(request: NumberedRequest): void {
     const { cmdSn, immediate, type } = request;
     // A command that is sent again has the number that it had (RFC 7143 §7.2.1).
     const again =
       type === 'scsi-command' && this.tasks.get(request.initiatorTaskTag)?.command.cmdSn === cmdSn;
     if (again) return;
-    if (cmdSn !== this.#nextCmdSn) this.#complain(`${type} with CmdSN ${cmdSn}, not ${this.#nextCmdSn}`);
-    if (immediate) return;
-    if (!serialLessOrEqual(cmdSn, this.#maxCmdSn)) {
+    const single = this.parameters.maxConnections === 1;
+    if (single && cmdSn !== this.#nextCmdSn) {
+      this.#complain(`${type} with CmdSN ${cmdSn}, not ${this.#nextCmdSn}`);
+    }
+    const last = immediate ? serialAdd(this.#maxCmdSn, 1) : this.#maxCmdSn;
+    if (!serialLessOrEqual(cmdSn, last)) {
       this.#complain(`${type} with CmdSN ${cmdSn}, but MaxCmdSN is ${this.#maxCmdSn}`);
     }
-    this.#nextCmdSn = serialAdd(this.#nextCmdSn, 1);
+    if (immediate) return;
+    if (this.#left.has(cmdSn) || serialLess(cmdSn, this.#nextCmdSn)) {
+      this.#complain(`${type} with CmdSN ${cmdSn}, which has been used`);
+    }
+    this.#left.add(cmdSn);
+    while (this.#left.delete(this.#nextCmdSn)) this.#nextCmdSn = serialAdd(this.#nextCmdSn, 1);
   }
 
   /** A request with a CmdSN has come to the target. */
@@ -87,16 +103,25 @@ export class SessionWatch {
   commandLeaves(command: ScsiCommandPdu, link: number, parameters: WireParameters): void {
     const tag = command.initiatorTaskTag;
     const known = this.tasks.get(tag);
-    if (known !== undefined) return known.again(command);
+    if (known?.link === link) return known.again(command);
+    // What a connection took with it before it arrived goes by another, under its CmdSN (RFC 7143 §7.14).
+    const moved = known !== undefined && known.command.cmdSn === command.cmdSn;
+    if (known !== undefined && !moved) this.#complain(`a second command with tag ${tag}`);
     this.tasks.set(tag, new TaskWatch(command, link, parameters, this.#complain));
   }
 
-  managementArrives(request: TaskManagementRequestPdu): void {
+  managementArrives(request: TaskManagementRequestPdu, link: number): void {
     const delivered = [...this.tasks.values()].filter((task) => task.delivered && !task.over);
-    const affected = delivered.filter((task) => concerns(request, task));
-    this.#managements.set(request.initiatorTaskTag, { request, affected });
+    // Commands that come after it in the order are none of its business.
+    const affected = delivered.filter(
+      (task) => concerns(request, task) && serialLess(task.command.cmdSn, request.cmdSn),
+    );
+    this.#managements.set(request.initiatorTaskTag, { request, affected, link });
     // RFC 7143 §11.6.1: a command that has not come counts as received when it is aborted.
     if (request.function === TaskManagementFunction.ABORT_TASK) this.numberArrives(request.refCmdSn);
+    // RFC 7143 §4.2.3.3: so do all commands before a reset of the target.
+    if (!TARGET_FUNCTIONS.has(request.function)) return;
+    while (serialLess(this.#arrivedNext, request.cmdSn)) this.numberArrives(this.#arrivedNext);
   }
 
   /** What a function has ended sends nothing any more (RFC 7143 §4.2.3.3). */
@@ -105,15 +130,22 @@ export class SessionWatch {
     if (management === undefined) return this.#complain(`an answer to task management ${initiatorTaskTag}`);
     this.#managements.delete(initiatorTaskTag);
     if (!DONE.has(response)) return;
+    const { request, link } = management;
+    if (request.function === TaskManagementFunction.TASK_REASSIGN) {
+      return this.tasks.get(request.referencedTaskTag)?.reassign(link);
+    }
     for (const task of management.affected) task.over = true;
   }
 
   /** A response for a task leaves the target: the task must be there, and not be over. */
-  taskOf(pdu: Extract<TargetPdu, { initiatorTaskTag: number }>): TaskWatch | undefined {
+  taskOf(pdu: Extract<TargetPdu, { initiatorTaskTag: number }>, link: number): TaskWatch | undefined {
     const task = this.tasks.get(pdu.initiatorTaskTag);
     const wrong = task === undefined ? 'that does not exist' : task.over ? 'that is over' : '';
     const early = task !== undefined && !task.delivered ? 'that has not come' : wrong;
     if (early !== '') this.#complain(`${pdu.type} for task ${pdu.initiatorTaskTag} ${early}`);
+    // RFC 7143 §4.2.5.1: everything of a command goes by one connection.
+    else if (task?.link !== link)
+      this.#complain(`${pdu.type} for task ${pdu.initiatorTaskTag} of link ${task?.link}`);
     return task;
   }
 
@@ -130,6 +162,12 @@ export class SessionWatch {
     const isCommand = ((data[0] as number) & 0x3f) === 1;
     if (isCommand && reason !== RejectReason.DATA_DIGEST_ERROR) this.tasks.delete(tag);
   }
+}
+
+/** What a session knows of one of its connections. */
+export interface WatchedConnection {
+  excuse(reason: string): void;
+  struck(reason: string): void;
 }
 
 const UNIT_FUNCTIONS = new Set<number>([
