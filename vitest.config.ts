@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 /**
- * One configuration for every package. Tests lie in `test/<kind>/` (unit, property, simulation, interop) and
+ * One configuration for every package. Tests lie in `test/<kind>/` (unit, rfc7143, property, simulation, interop) and
  * `tools/test.mjs` runs one kind after the other.
  */
 export default defineConfig({

@@ -8,7 +8,18 @@ import { root, runBin } from './process.mjs';
 const oneFileAtATime = new Set(['interop']);
 
 /**
- * Runs all tests under `test/<kind>/`, with vitest's own progress on the terminal.
+ * The folders of `test/` whose tests a stage runs.
+ * @type {Record<string, string[]>}
+ */
+export const foldersOf = {
+  unit: ['unit', 'rfc7143'],
+  property: ['property'],
+  simulation: ['simulation'],
+  interop: ['interop'],
+};
+
+/**
+ * Runs all tests of a kind, with vitest's own progress on the terminal.
  * @param {string} kind `unit`, `property`, `simulation` or `interop`
  * @param {number} limitMs
  * @returns {Promise<Counts>}
@@ -18,7 +29,8 @@ export async function runTests(kind, limitMs) {
   mkdirSync(`${root}out/test-reports`, { recursive: true });
   rmSync(report, { force: true });
 
-  const args = ['run', `test/${kind}/`, '--passWithNoTests', '--reporter=default', '--reporter=json'];
+  const folders = (foldersOf[kind] ?? []).map((folder) => `test/${folder}/`);
+  const args = ['run', ...folders, '--passWithNoTests', '--reporter=default', '--reporter=json'];
   args.push(`--outputFile.json=${report}`);
   if (oneFileAtATime.has(kind)) args.push('--no-file-parallelism');
   const { code, timedOut } = await runBin('vitest', args, { show: true, limitMs });

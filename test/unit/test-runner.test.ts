@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { run } from '../../tools/process.mjs';
-import { countReport } from '../../tools/test-stages.mjs';
+import { countReport, foldersOf } from '../../tools/test-stages.mjs';
+import { filesUnder } from '../support/workspace.ts';
 
 const node = (script: string, limitMs?: number) =>
   run(process.execPath, ['-e', script], limitMs === undefined ? {} : { limitMs });
@@ -53,4 +54,13 @@ describe('the counts of a stage', () => {
   it('are zero without a report', () => {
     expect(countReport({ testResults: [] })).toEqual({ passed: 0, failed: 0, skipped: 0 });
   });
+});
+
+it('every test lies in a folder that a stage runs', () => {
+  const folders = new Set(Object.values(foldersOf).flat());
+  const strays = filesUnder('', (path) => path.endsWith('.test.ts')).filter(({ path }) => {
+    const [, folder = ''] = /(?:^|\/)test\/([^/]+)\//.exec(path) ?? [];
+    return !folders.has(folder);
+  });
+  expect(strays.map(({ path }) => path)).toEqual([]);
 });
