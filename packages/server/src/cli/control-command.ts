@@ -11,6 +11,7 @@ export interface ControlFlags {
   readonly permanent?: boolean;
   readonly initiator?: string;
   readonly portalGroup?: number;
+  readonly sessions?: number;
 }
 
 /** A server's answer: its JSON line, and the bytes after it. */
@@ -40,7 +41,7 @@ export async function controlServer(
 }
 
 function requestOf(verb: ControlVerb, argument: string | undefined, flags: ControlFlags): ControlRequest {
-  const { redirectTo, timeout, permanent, initiator, portalGroup } = flags;
+  const { redirectTo, timeout, permanent, initiator, portalGroup, sessions } = flags;
   const address = verb === 'redirect' ? argument : redirectTo;
   return {
     verb,
@@ -49,6 +50,7 @@ function requestOf(verb: ControlVerb, argument: string | undefined, flags: Contr
     ...(permanent === undefined ? {} : { permanent }),
     ...(initiator === undefined ? {} : { initiator }),
     ...(portalGroup === undefined ? {} : { portalGroup }),
+    ...(sessions === undefined ? {} : { sessions }),
   };
 }
 

@@ -28,6 +28,7 @@ export interface ControlRequest {
   readonly permanent?: boolean;
   readonly initiator?: string;
   readonly portalGroup?: number;
+  readonly sessions?: number;
 }
 
 type Verb = (controlled: Controlled, request: ControlRequest) => ControlAnswer | Promise<ControlAnswer>;
@@ -84,7 +85,7 @@ async function drain(controlled: Controlled, { address, timeoutMs }: ControlRequ
 }
 
 function redirect({ redirects }: Controlled, request: ControlRequest): ControlAnswer {
-  const { address, permanent = false, initiator, portalGroup } = request;
+  const { address, permanent = false, initiator, portalGroup, sessions } = request;
   if (address === undefined) redirects.clear();
   else {
     redirects.add({
@@ -92,6 +93,7 @@ function redirect({ redirects }: Controlled, request: ControlRequest): ControlAn
       permanent,
       ...(initiator === undefined ? {} : { initiator: checkIscsiName(initiator) }),
       ...(portalGroup === undefined ? {} : { portalGroup }),
+      ...(sessions === undefined ? {} : { sessions }),
     });
   }
   return { result: { redirects: redirects.rules } };

@@ -97,6 +97,7 @@ function addControl(program: Command): void {
     .option('--timeout <seconds>', 'drain: how long initiators have to log out (default: 5)', secondsArgument)
     .option('--permanent', 'redirect: initiators may remember the new address')
     .option('--initiator <iqn>', 'redirect: this initiator only')
+    .option('--sessions <n>', 'redirect: while the server has that many sessions', positiveInteger)
     .option('--portal-group <tag>', 'redirect: at portals of this group only', positiveInteger)
     .action(async (socket: string, verb: ControlVerb, argument: string | undefined, flags: ControlFlags) => {
       await controlServer(socket, verb, argument, flags);

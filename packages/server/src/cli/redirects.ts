@@ -10,11 +10,19 @@ export interface RedirectRule {
   readonly initiator?: string;
   /** Only logins at portals of this group. */
   readonly portalGroup?: number;
+  /** Only while this server has that many sessions, or more. */
+  readonly sessions?: number;
 }
 
 /** The rules of a server that runs; the latest that fits a login decides. */
 export class Redirects {
+  readonly #sessionCount: () => number;
   #rules: readonly RedirectRule[] = [];
+
+  /** @param sessionCount - how many sessions there are now. */
+  constructor(sessionCount: () => number) {
+    this.#sessionCount = sessionCount;
+  }
 
   /** The rules in force, the latest first. */
   get rules(): readonly RedirectRule[] {
@@ -38,8 +46,8 @@ export class Redirects {
   find({ initiatorName, targetName, portalGroupTag }: LoginAttempt): Redirect | undefined {
     if (targetName === undefined) return undefined;
     return this.#rules.find(
-      ({ initiator = initiatorName, portalGroup = portalGroupTag }) =>
-        initiator === initiatorName && portalGroup === portalGroupTag,
+      ({ initiator = initiatorName, portalGroup = portalGroupTag, sessions = 0 }) =>
+        initiator === initiatorName && portalGroup === portalGroupTag && this.#sessionCount() >= sessions,
     );
   }
 }

@@ -26,8 +26,8 @@ const WARNINGS: Readonly<Record<Continuity, string | undefined>> = {
 export async function serveDisks(paths: readonly string[], flags: ServeFlags): Promise<number> {
   const files = new SourceFiles();
   const access = loadAccess(flags, files);
-  const redirects = new Redirects();
-  const server = await createServer(serverOptions(paths, flags, access, redirects));
+  const redirects = new Redirects(() => server.iscsi?.sessions.length ?? 0);
+  const server: LunboxServer = await createServer(serverOptions(paths, flags, access, redirects));
   const say = flags.json === true ? () => undefined : (line: string) => console.log(line);
   const signals = listenForSignals();
   try {

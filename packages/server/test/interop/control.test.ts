@@ -1,5 +1,6 @@
 import { statSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Initiator } from '../../bench/initiator.ts';
 import { judgeCapture } from '../support/capture.ts';
 import { run, type Finished } from '../support/processes.ts';
 import { requiresTools } from '../support/requires.ts';
@@ -8,7 +9,7 @@ import type { TargetUnderTest } from '../support/target-under-test.ts';
 import { makeTempDirectory, type TempDirectory } from '../support/temp-directory.ts';
 
 const INITIATOR = 'iqn.1994-05.com.example:controlled';
-const tools = ['iscsi-ls', 'iscsi-inq', 'qemu-io', 'tshark'];
+const tools = ['iscsi-ls', 'iscsi-readcapacity16', 'qemu-io', 'tshark'];
 
 describe.skipIf(!requiresTools(...tools) || process.platform === 'win32')('lunbox control', () => {
   let directory: TempDirectory;
@@ -58,19 +59,18 @@ describe.skipIf(!requiresTools(...tools) || process.platform === 'win32')('lunbo
     expect(statSync(socket).mode & 0o777).toBe(0o600);
   });
 
-  it('tells sessions and statistics of a foreign initiator', async () => {
-    const commands = ['write -P 1 0 64k', 'read -P 1 0 64k', 'sleep 4000'].flatMap((each) => ['-c', each]);
-    const working = run('qemu-io', ['-f', 'raw', ...commands, target.url]);
-    await expect
-      .poll(() => controlled('status'), { timeout: 8000 })
-      .toMatchObject({
-        pid: target.pid,
-        draining: false,
-        portals: [target.portal],
-        redirects: [],
-        sessions: [{ targetName: target.iqn }],
-      });
-    expect((await working).status).toBe(0);
+  it('tells sessions, and statistics of a foreign initiator', async () => {
+    const session = await Initiator.connect({ ...target, initiatorName: INITIATOR });
+    expect(await controlled('status')).toMatchObject({
+      pid: target.pid,
+      draining: false,
+      portals: [target.portal],
+      redirects: [],
+      sessions: [{ targetName: target.iqn, initiatorName: INITIATOR, tasks: 0 }],
+    });
+    await session.logout();
+    const commands = ['write -P 1 0 64k', 'read -P 1 0 64k'].flatMap((each) => ['-c', each]);
+    expect((await run('qemu-io', ['-f', 'raw', ...commands, target.url])).status).toBe(0);
     const { opcodes } = (await controlled('statistics')) as { opcodes: { opcode: number }[] };
     const [written, read] = [0x2a, 0x28].map((opcode) => opcodes.find((each) => each.opcode === opcode));
     expect(written).toMatchObject({ succeeded: 1, failed: 0, writtenBytes: 65_536 });
@@ -106,14 +106,15 @@ describe.skipIf(!requiresTools(...tools) || process.platform === 'win32')('lunbo
   });
 
   it('drains to another server, and takes logins again', async () => {
-    const commands = ['read 0 4k', 'sleep 1500', 'read 0 4k'].flatMap((each) => ['-c', each]);
-    const working = run('qemu-io', ['-f', 'raw', ...commands, target.url]);
-    await expect.poll(async () => ((await controlled('status')) as { sessions: [] }).sessions.length).toBe(1);
+    const session = await Initiator.connect(target);
     await controlled('drain', '--redirect-to', other.portal, '--timeout', '0.3');
+    // It was asked to log out, did not, and was dropped.
+    expect(await session.asyncMessage).toBe(1);
+    expect(await session.closed).toBeInstanceOf(Error);
     expect(await controlled('status')).toMatchObject({ draining: true, sessions: [] });
-    expect((await run('iscsi-inq', [target.url], { timeoutMs: 8000 })).status).toBe(0);
+    const elsewhere = await run('iscsi-readcapacity16', [target.url], { timeoutMs: 8000 });
+    expect(elsewhere.stdout).toContain(`Total size:${16 << 20}`);
     expect(await controlled('status')).toMatchObject({ sessions: [] });
-    expect((await working).status).toBe(0);
     await controlled('resume');
     expect(await seenMib()).toBe(63);
   });
