@@ -131,6 +131,11 @@ export class ConnectionRecovery {
     return true;
   }
 
+  /** There is a connection: what waited for some connection goes on. */
+  proceed(): void {
+    for (const entry of [...this.#cases]) this.#cleanUp(entry);
+  }
+
   /** The session is over: what waits here ends. */
   stop(error: InitiatorError): void {
     this.#stopped = true;
@@ -156,8 +161,6 @@ export class ConnectionRecovery {
       up: () => {
         this.#reinstating = false;
         this.#resume(entry);
-        // What waited for some connection can go on now.
-        for (const other of [...this.#cases]) this.#cleanUp(other);
       },
       down: (error) => {
         this.#reinstating = false;
@@ -196,6 +199,7 @@ export class ConnectionRecovery {
     this.#close(entry);
     log('connection %d is logged out; %d commands go on', entry.lost.cid, entry.tasks.length);
     for (const task of entry.tasks) this.#goOn(task, entry.lost.error);
+    this.proceed();
     this.#host.recovered();
   }
 

@@ -234,6 +234,7 @@ export class SessionConnections {
         outcome.up(fullFeature, tsih);
         // The others may all have been lost while this one logged in.
         this.#events.up(false);
+        this.#recovery?.proceed();
       },
       down: (error) => {
         this.#joining--;

@@ -4,6 +4,12 @@ import { describe, expect } from 'vitest';
 import { InitiatorError } from '../../src/index.ts';
 import { ScriptedTarget, settle } from '../support/scripted-target.ts';
 
+/** Sessions of every kind: the more recovery there is, the more a target can do with it. */
+const kinds = fc.record({
+  errorRecoveryLevel: fc.constantFrom(0, 1, 2),
+  connections: fc.constantFrom(1, 2, 3),
+}) as fc.Arbitrary<{ errorRecoveryLevel: 0 | 1 | 2; connections: number }>;
+
 const TARGET_OPCODES = [0x20, 0x21, 0x22, 0x23, 0x24, 0x25, 0x26, 0x31, 0x32, 0x3f, 0x05, 0x3e];
 
 /** A PDU of a target that knows the protocol's shape and none of its rules. */
@@ -35,12 +41,12 @@ const pdu = fc
   });
 
 describe('a hostile target', () => {
-  test.prop([fc.array(pdu, { maxLength: 12 }), fc.boolean()], { numRuns: 400 })(
+  test.prop([kinds, fc.array(fc.tuple(pdu, fc.nat(2)), { maxLength: 12 }), fc.boolean()], { numRuns: 600 })(
     'never breaks a session: every command ends, with a result or an InitiatorError',
-    async (pdus, duringLogin) => {
+    async (kind, pdus, duringLogin) => {
       const target = new ScriptedTarget();
       target.command = () => undefined;
-      const session = target.session({ reconnect: { timeoutMs: 0 } });
+      const session = target.session({ ...kind, reconnect: { timeoutMs: 0 } });
       if (duringLogin) target.answer = () => undefined;
       const opening = session.open().catch((error: unknown) => error);
       await settle();
@@ -48,12 +54,15 @@ describe('a hostile target', () => {
       const commands = [
         session.command({ lun: 0, cdb: new Uint8Array(6), read: [buffer.subarray(0, 64)] }),
         session.command({ lun: 0, cdb: new Uint8Array(6), write: [new Uint8Array(64)] }),
+        session.command({ lun: 0, cdb: new Uint8Array(6), write: [new Uint8Array(64)], idempotent: true }),
         session.ping(),
       ].map((promise: Promise<unknown>) => promise.catch((error: unknown) => error));
       await settle();
-      for (const bytes of pdus) target.connection.hear(bytes);
+      for (const [bytes, at] of pdus) target.connections.at(at % target.connections.length)?.hear(bytes);
       await settle();
-      target.connection.cut('over');
+      await target.pass(600);
+      target.reachable = false;
+      for (const connection of [...target.connections]) connection.cut('over');
       await session.close();
       for (const outcome of await Promise.all([opening, ...commands])) {
         if (outcome instanceof Error) expect(outcome).toBeInstanceOf(InitiatorError);

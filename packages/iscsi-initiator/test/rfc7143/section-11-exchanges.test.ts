@@ -212,7 +212,7 @@ describe('SNACK (RFC 7143 §11.16)', () => {
     return { target, session, connection, command: command!, piece, snacks, ended, into };
   }
 
-  it('for data has the task tag of its command and no transfer tag, and comes before the status is acknowledged', async () => {
+  it('for data names its command and no transfer tag, and comes before the status is acknowledged', async () => {
     const { connection, command, piece, snacks, ended, session, into } = await reading();
     const before = connection.sent('nop-out').length;
     piece(0);

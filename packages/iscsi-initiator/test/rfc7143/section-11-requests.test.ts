@@ -294,7 +294,7 @@ describe('NOP-Out (RFC 7143 §11.18)', () => {
 });
 
 describe('what a target announces (RFC 7143 §11.9.1)', () => {
-  it('a logout request holds new commands back, and is obeyed on its connection when the others are through', async () => {
+  it('a logout request holds new commands back, and is obeyed when those at work are through', async () => {
     const { target, connection, start } = await opened();
     void start();
     await settle();
