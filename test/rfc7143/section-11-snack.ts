@@ -75,8 +75,7 @@ export const section11Snack: readonly RfcRule[] = [
       'acknowledgment for the given command.',
     tests: {
       'iscsi-initiator/test/rfc7143/section-11-exchanges.test.ts': [
-        'for data has the task tag of its command and no transfer tag, and comes before the status ' +
-          'is acknowledged',
+        'for data names its command and no transfer tag, and comes before the status is acknowledged',
       ],
     },
   },
@@ -169,8 +168,7 @@ export const section11Snack: readonly RfcRule[] = [
       'the referenced command.',
     tests: {
       'iscsi-initiator/test/rfc7143/section-11-exchanges.test.ts': [
-        'for data has the task tag of its command and no transfer tag, and comes before the status ' +
-          'is acknowledged',
+        'for data names its command and no transfer tag, and comes before the status is acknowledged',
       ],
     },
   },
@@ -221,8 +219,7 @@ export const section11Snack: readonly RfcRule[] = [
       'In all other cases, the Target Transfer Tag field MUST be set to the reserved value ' + '0xffffffff.',
     tests: {
       'iscsi-initiator/test/rfc7143/section-11-exchanges.test.ts': [
-        'for data has the task tag of its command and no transfer tag, and comes before the status ' +
-          'is acknowledged',
+        'for data names its command and no transfer tag, and comes before the status is acknowledged',
       ],
     },
   },

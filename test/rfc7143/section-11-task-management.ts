@@ -267,6 +267,9 @@ export const section11TaskManagement: readonly RfcRule[] = [
       'iscsi-target/test/unit/connection-recovery.test.ts': [
         'a read goes on by another connection from ExpDataSN, and its status comes there',
       ],
+      'iscsi-initiator/test/unit/connection-recovery.test.ts': [
+        'asks for data from the first on that is missing, and takes what came after that again',
+      ],
     },
   },
   {

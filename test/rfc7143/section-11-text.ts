@@ -32,8 +32,7 @@ export const section11Text: readonly RfcRule[] = [
       'session" to close all the connections.',
     tests: {
       'iscsi-initiator/test/rfc7143/section-11-requests.test.ts': [
-        'a logout request holds new commands back, and is obeyed on its connection when the others ' +
-          'are through',
+        'a logout request holds new commands back, and is obeyed when those at work are through',
       ],
     },
   },
@@ -46,8 +45,7 @@ export const section11Text: readonly RfcRule[] = [
       'connection to be logged out.',
     tests: {
       'iscsi-initiator/test/rfc7143/section-11-requests.test.ts': [
-        'a logout request holds new commands back, and is obeyed on its connection when the others ' +
-          'are through',
+        'a logout request holds new commands back, and is obeyed when those at work are through',
       ],
     },
   },

@@ -134,8 +134,7 @@ export const section4Names: readonly RfcRule[] = [
       'iSCSI protocol.',
     tests: {
       'iscsi-target/test/rfc7143/section-4-phases.test.ts': [
-        'the SCSI device and port names are the iSCSI name, and for ports the ISID or portal group ' +
-          'tag with it',
+        'SCSI device and port names are the iSCSI name, with ISID or portal group tag for a port',
       ],
     },
   },
@@ -146,8 +145,7 @@ export const section4Names: readonly RfcRule[] = [
     says: 'The SCSI port name MUST be used in iSCSI.',
     tests: {
       'iscsi-target/test/rfc7143/section-4-phases.test.ts': [
-        'the SCSI device and port names are the iSCSI name, and for ports the ISID or portal group ' +
-          'tag with it',
+        'SCSI device and port names are the iSCSI name, with ISID or portal group tag for a port',
       ],
     },
   },

@@ -66,8 +66,7 @@ export const section4Numbering: readonly RfcRule[] = [
       '[RFC1982], for every non-immediate command issued afterwards.',
     tests: {
       'iscsi-target/test/rfc7143/section-4-numbering.test.ts': [
-        'ExpCmdSN starts with the CmdSN of the first Login Request and counts commands that are not ' +
-          'immediate',
+        'ExpCmdSN starts with the CmdSN of the login and counts commands that are not immediate',
       ],
       'iscsi-initiator/test/unit/session.test.ts': [
         'T-N5: commands wait while the window is closed, and go when it opens',

@@ -26,8 +26,7 @@ export const section4Phases: readonly RfcRule[] = [
     tests: {
       'iscsi-target/test/rfc7143/section-4-phases.test.ts': [
         'a Login Request in full feature phase is rejected, and the session goes on',
-        'a PDU other than a Login Request during the login is answered with status 020Bh, and the ' +
-          'connection ends',
+        'another PDU during the login is answered with status 020Bh, and the connection ends',
       ],
     },
   },
@@ -66,8 +65,7 @@ export const section4Phases: readonly RfcRule[] = [
       'MUST send a Login reject (with Status "invalid during login") and then disconnect.',
     tests: {
       'iscsi-target/test/rfc7143/section-4-phases.test.ts': [
-        'a PDU other than a Login Request during the login is answered with status 020Bh, and the ' +
-          'connection ends',
+        'another PDU during the login is answered with status 020Bh, and the connection ends',
       ],
     },
   },

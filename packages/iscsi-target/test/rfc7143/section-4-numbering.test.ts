@@ -28,7 +28,7 @@ beforeEach(async () => {
 });
 
 describe('command numbering (RFC 7143 §4.2.2.1)', () => {
-  it('ExpCmdSN starts with the CmdSN of the first Login Request and counts commands that are not immediate', async () => {
+  it('ExpCmdSN starts with the CmdSN of the login and counts commands that are not immediate', async () => {
     const other = await loggedIn({}, 700);
     expect(await shownWindow(other)).toEqual([700, 703]);
     await other.send(other.read10(0, 1));

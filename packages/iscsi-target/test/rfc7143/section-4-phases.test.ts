@@ -50,7 +50,7 @@ describe('login and full feature phase (RFC 7143 §4.2.4)', () => {
     expect(engine.connectionCount).toBe(0);
   });
 
-  it('a PDU other than a Login Request during the login is answered with status 020Bh, and the connection ends', async () => {
+  it('another PDU during the login is answered with status 020Bh, and the connection ends', async () => {
     const initiator = new TestInitiator(engine);
     await initiator.send(initiator.loginRequest({ csg: 0, nsg: 0, transit: false }, NAMES));
     expect(await initiator.send(nopOut(initiator))).toMatchObject([
@@ -154,7 +154,7 @@ describe('names (RFC 7143 §4.2.7)', () => {
     expect(engine.sessions).toMatchObject([{ initiatorName: INITIATOR_NAME, targetName: TARGET_NAME }]);
   });
 
-  it('the SCSI device and port names are the iSCSI name, and for ports the ISID or portal group tag with it', async () => {
+  it('SCSI device and port names are the iSCSI name, with ISID or portal group tag for a port', async () => {
     await loggedIn();
     expect(scsi.nexuses[0]!.options).toMatchObject({
       initiatorPort: `${INITIATOR_NAME},i,0x800000000001`,
