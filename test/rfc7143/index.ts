@@ -9,7 +9,9 @@ import { section11Responses } from './section-11-responses.ts';
 import { section11Snack } from './section-11-snack.ts';
 import { section11TaskManagement } from './section-11-task-management.ts';
 import { section11Text } from './section-11-text.ts';
-import { section13 } from './section-13.ts';
+import { section13Data } from './section-13-data.ts';
+import { section13Names } from './section-13-names.ts';
+import { section13Sessions } from './section-13-sessions.ts';
 import { section4Abort } from './section-4-abort.ts';
 import { section4FastAbort } from './section-4-fast-abort.ts';
 import { section4Names } from './section-4-names.ts';
@@ -18,6 +20,8 @@ import { section4Ordering } from './section-4-ordering.ts';
 import { section4Phases } from './section-4-phases.ts';
 import { section6Login } from './section-6-login.ts';
 import { section6Negotiation } from './section-6-negotiation.ts';
+import { section6Sessions } from './section-6-sessions.ts';
+import { section6Values } from './section-6-values.ts';
 import { section7Discovery } from './section-7-discovery.ts';
 import { section7Errors } from './section-7-errors.ts';
 import { section7Recovery } from './section-7-recovery.ts';
@@ -33,7 +37,9 @@ export const rfc7143Rules: readonly RfcRule[] = [
   ...section4Phases,
   ...section4Names,
   ...section6Negotiation,
+  ...section6Values,
   ...section6Login,
+  ...section6Sessions,
   ...section7Recovery,
   ...section7Discovery,
   ...section7Errors,
@@ -49,5 +55,7 @@ export const rfc7143Rules: readonly RfcRule[] = [
   ...section11Logout,
   ...section11Snack,
   ...section11Nop,
-  ...section13,
+  ...section13Names,
+  ...section13Data,
+  ...section13Sessions,
 ];

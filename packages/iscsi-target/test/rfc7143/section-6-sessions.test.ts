@@ -97,6 +97,24 @@ describe('what a login comes to (RFC 7143 §6.3.1)', () => {
   });
 });
 
+it.each([
+  ['0', LoginStatus.TOO_MANY_CONNECTIONS],
+  ['1', LoginStatus.TOO_MANY_CONNECTIONS],
+  ['2', LoginStatus.SUCCESS],
+])(
+  'at ErrorRecoveryLevel %s a session of one connection may be cleaned up by another (§6.3.4)',
+  async (level, other) => {
+    const first = await loggedIn(1, { ...NAMES, ErrorRecoveryLevel: level });
+    const tsih = engine.sessions[0]!.tsih;
+    expect(await login(at(1), NAMES, { tsih, cid: 1 })).toBe(other);
+    expect(await login(at(1), NAMES, { tsih, cid: 2 })).toBe(LoginStatus.TOO_MANY_CONNECTIONS);
+    // One with its own CID always takes its place.
+    expect(ended(first)).toBe(false);
+    expect(await login(at(1), NAMES, { tsih, cid: 0 })).toBe(LoginStatus.SUCCESS);
+    expect(ended(first)).toBe(true);
+  },
+);
+
 describe('one session for an ISID and a portal group (RFC 7143 §4.4.3, ISID RULE)', () => {
   it.each([
     ['another target', 1, { ...NAMES, TargetName: OTHER_TARGET }],
