@@ -13,7 +13,7 @@ import type { OperationalParameters } from './parameters.ts';
 import { ReadTransfer, type Producer, type ReadHost } from './read-transfer.ts';
 import { residualOf } from './residual.ts';
 import { isFenced } from './response-fence.ts';
-import type { Session, SessionConnection } from './session.ts';
+import type { Session } from './session.ts';
 import type { SolicitationBudget } from './solicitation.ts';
 import type { Task, TaskResponse } from './task.ts';
 import { WriteTransfer, type WriteHost } from './write-transfer.ts';
@@ -184,19 +184,25 @@ export class CommandRunner implements ReadHost, WriteHost {
 
   complete(task: Task, finished: Finished, scsiLengthBytes: number): void {
     if (task.aborted) return;
-    const again = (): void => task.runner?.complete(task, finished, scsiLengthBytes);
     if (this.closed) {
-      task.parkedStep = again;
+      task.parkedStep = (runner) => runner.complete(task, finished, scsiLengthBytes);
       return;
     }
-    const { fence, parameters, connections } = this.#session;
-    if (fence.raised) return fence.hold(again);
-    if (parameters.taskReporting !== 'RFC3720' && connections.size > 1 && isFenced(task, finished)) {
-      const from = [...connections.values()].find(({ connection }) => connection === this.#connection);
-      const alone = (): void => (this.closed ? again() : this.#finish(task, finished, scsiLengthBytes));
-      return fence.send(from as SessionConnection, alone);
-    }
-    this.#finish(task, finished, scsiLengthBytes);
+    const { fence, parameters } = this.#session;
+    const fences = parameters.taskReporting !== 'RFC3720' && isFenced(task, finished);
+    if (fence.raised || fences) this.#finishInOrder(task, finished, scsiLengthBytes);
+    else this.#finish(task, finished, scsiLengthBytes);
+  }
+
+  /** The status waits for a fence, or is fenced itself (RFC 7143 §4.2.2.3). */
+  #finishInOrder(task: Task, finished: Finished, scsiLengthBytes: number): void {
+    const { fence, connections } = this.#session;
+    const again = (): void => task.runner?.complete(task, finished, scsiLengthBytes);
+    const finish = (): void => (this.closed ? again() : this.#finish(task, finished, scsiLengthBytes));
+    const from = [...connections.values()].find(({ connection }) => connection === this.#connection);
+    if (fence.raised) fence.hold(again);
+    else if (from === undefined) finish();
+    else fence.send(from, finish);
   }
 
   #finish(task: Task, finished: Finished, scsiLengthBytes: number): void {
