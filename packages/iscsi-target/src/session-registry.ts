@@ -1,7 +1,7 @@
 import { LoginStatus } from '@lunbox/iscsi-pdu';
 import { decodeLun, encodeLun, type Nexus } from '@lunbox/scsi';
 import createDebug from 'debug';
-import type { AccessEntry } from './auth/access-entry.ts';
+import { grantsTheSame, type AccessEntry } from './auth/access-entry.ts';
 import type { Admission } from './auth/admission.ts';
 import { isLoopbackAddress } from './auth/ip-address.ts';
 import { BufferPool } from './buffer-pool.ts';
@@ -151,7 +151,7 @@ export class SessionRegistry implements LoginAuthority, SessionOwner {
     if (session === undefined || session.identity.targetName !== login.targetName)
       throw new LoginError(LoginStatus.SESSION_DOES_NOT_EXIST, `TSIH ${login.tsih}`);
     // A session keeps what it was granted: a connection with other rights, or less proven, must not share it.
-    if (this.#access.get(session) !== login.access) {
+    if (!grantsTheSame(this.#access.get(session) as AccessEntry, login.access)) {
       throw new LoginError(LoginStatus.CANNOT_INCLUDE_IN_SESSION, `session ${login.tsih} has other rights`);
     }
     const replaced = session.connections.get(login.cid);

@@ -100,6 +100,22 @@ export function checkAccess(entries: readonly AccessEntry[]): void {
   readEntries(entries);
 }
 
+/** True when both grant the same to the same identity; what proves it may have changed, as secrets do. */
+export function grantsTheSame(one: AccessEntry, other: AccessEntry): boolean {
+  const identity = one.chap?.user === other.chap?.user;
+  const writing = (one.readOnly ?? false) === (other.readOnly ?? false);
+  return identity && writing && describeMap(one.lunMap) === describeMap(other.lunMap);
+}
+
+function describeMap(lunMap: ReadonlyMap<number, number> | undefined): string | undefined {
+  return lunMap === undefined
+    ? undefined
+    : [...lunMap]
+        .map((pair) => pair.join('='))
+        .sort()
+        .join();
+}
+
 function readEntries(entries: readonly AccessEntry[]): Rule[] {
   checkSecrets(entries);
   return entries.map(readEntry);

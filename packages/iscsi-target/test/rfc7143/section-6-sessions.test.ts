@@ -110,7 +110,7 @@ it.each([
     expect(await login(at(1), NAMES, { tsih, cid: 2 })).toBe(LoginStatus.TOO_MANY_CONNECTIONS);
     // One with its own CID always takes its place.
     expect(ended(first)).toBe(false);
-    expect(await login(at(1), NAMES, { tsih, cid: 0 })).toBe(LoginStatus.SUCCESS);
+    expect(await login(at(1), NAMES, { tsih })).toBe(LoginStatus.SUCCESS);
     expect(ended(first)).toBe(true);
   },
 );
@@ -194,6 +194,18 @@ describe('who may join or reinstate (RFC 7143 §6.3, §9.2)', () => {
     expect((await chapLogin(at(1), { ...bob, tsih })).status).toBe(LoginStatus.CANNOT_INCLUDE_IN_SESSION);
     expect((await chapLogin(at(1), bob)).status).toBe(LoginStatus.AUTHORIZATION_FAILURE);
     expect(ended(alice)).toBe(false);
+  });
+
+  it.each<[string, Partial<AccessEntry>, number]>([
+    ['the same rights', {}, LoginStatus.SUCCESS],
+    ['no right to write', { readOnly: true }, LoginStatus.CANNOT_INCLUDE_IN_SESSION],
+    ['other LUNs', { lunMap: new Map([[0, 1]]) }, LoginStatus.CANNOT_INCLUDE_IN_SESSION],
+  ])('a connection joins after its secret was changed, with %s', async (_what, rights, status) => {
+    await chapLogin(at(1));
+    const tsih = engine.sessions[0]!.tsih;
+    engine.setAccess(TARGET_NAME, [{ ...entry('alice', 'another secret of alice'), ...rights }]);
+    const login = { secret: 'another secret of alice', tsih };
+    expect((await chapLogin(at(1), login)).status).toBe(status);
   });
 
   it('a named discovery session that proves nothing does not reinstate a session that does', async () => {
