@@ -1,6 +1,6 @@
 import { TargetError } from '@lunbox/iscsi-target';
 import { once } from 'node:events';
-import { rm } from 'node:fs/promises';
+import { lstat, unlink } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { ServerError } from '../server-error.ts';
 
@@ -49,8 +49,9 @@ export class ControlSocket {
     } catch (error) {
       const { code = 'unknown error' } = error as NodeJS.ErrnoException;
       if (code !== 'EADDRINUSE') throw unavailable(path, code, error);
+      if (!(await lstat(path)).isSocket()) throw unavailable(path, 'there is a file of that name', error);
       if (await answers(path)) throw unavailable(path, 'another server listens there', error);
-      await rm(path);
+      await unlink(path);
       await listen(server, path);
     }
     return new ControlSocket(server);

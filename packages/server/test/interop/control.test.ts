@@ -1,4 +1,4 @@
-import { statSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Initiator } from '../../bench/initiator.ts';
 import { judgeCapture } from '../support/capture.ts';
@@ -145,6 +145,19 @@ describe.skipIf(!requiresTools(...tools) || process.platform === 'win32')('lunbo
       expect.stringMatching(/another server listens there\n$/),
     ]);
     expect((await lunbox(['info', disk])).stdout).toContain('closed in order');
+  });
+
+  it('never takes the place of a file', async () => {
+    const path = directory.file('precious');
+    writeFileSync(path, 'precious');
+    const disk = directory.file('third.lun');
+    await lunbox(['create', disk, '--size', '1M']);
+    const refused = await lunbox(['serve', disk, '--portal', '127.0.0.1:0', '--control', path, '--json']);
+    expect([refused.status, refused.stderr]).toEqual([
+      1,
+      expect.stringMatching(/there is a file of that name\n$/),
+    ]);
+    expect(readFileSync(path, 'utf8')).toBe('precious');
   });
 
   it('takes the place of a server that was killed', async () => {
