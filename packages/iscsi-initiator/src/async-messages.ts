@@ -1,7 +1,7 @@
 import { AsyncEvent, splitSense, type AsyncMessagePdu } from '@lunbox/iscsi-pdu';
 import { parseSense, type SenseData } from '@lunbox/scsi';
 import createDebug from 'debug';
-import { connectionLost } from './errors.ts';
+import { connectionLost, type InitiatorError } from './errors.ts';
 import type { FullFeature } from './full-feature.ts';
 import type { SessionConnections } from './session-connections.ts';
 
@@ -17,11 +17,14 @@ export interface UnitEvent {
 export interface AsyncMessageHost {
   readonly connections: SessionConnections;
   unitEvent(event: UnitEvent): void;
-  /** The target wants the session to end after its commands. */
-  leave(): void;
+  /** The target wants the session to end after its commands, but within `withinMs`. */
+  leave(reason: InitiatorError, withinMs: number): void;
   /** The next session is made no sooner than in so many milliseconds. */
   waitAtLeast(delayMs: number): void;
 }
+
+/** RFC 7143 §11.9.1: a Logout Request comes no later than Parameter3 seconds after it was asked for. */
+const LOGOUT_MARGIN_MS = 500;
 
 type Handler = (message: AsyncMessagePdu, from: FullFeature, host: AsyncMessageHost) => void;
 
@@ -31,11 +34,14 @@ const HANDLERS: Readonly<Record<number, Handler>> = {
     if (sense !== undefined) host.unitEvent({ lun: lun.slice(), sense });
   },
   // The connection that it came by is to go; with the last one the session.
-  [AsyncEvent.LOGOUT_REQUEST]: (_, from, host) => {
+  [AsyncEvent.LOGOUT_REQUEST]: ({ parameter3 }, from, host) => {
+    if (from.leaving) return;
+    from.leaving = true;
     const { connections } = host;
     const reason = connectionLost('the target asked for a logout');
-    if (connections.usableCount > 1) void connections.retire(from, reason);
-    else host.leave();
+    const withinMs = Math.max(0, parameter3 * 1000 - LOGOUT_MARGIN_MS);
+    if (connections.usableCount > 1) void connections.retire(from, reason, withinMs);
+    else host.leave(reason, withinMs);
   },
   [AsyncEvent.CONNECTION_DROP]: (message, _, host) => {
     const { connections } = host;
@@ -43,9 +49,9 @@ const HANDLERS: Readonly<Record<number, Handler>> = {
     if (dropped !== undefined) drop([dropped], message, host);
   },
   [AsyncEvent.SESSION_DROP]: (message, _, host) => drop([...host.connections.members], message, host),
-  // RFC 7143 §11.9.1: an empty exchange gives the target its turn to speak.
+  // RFC 7143 §11.9.1: an empty exchange gives the target its turn to speak, unless there is one already.
   [AsyncEvent.NEGOTIATION_REQUEST]: (_, { exchanges }) => {
-    exchanges.text([]).catch(() => undefined);
+    if (!exchanges.textPending) exchanges.text([]).catch(() => undefined);
   },
 };
 

@@ -2,6 +2,7 @@ import {
   encodeText,
   NO_TTT,
   RESERVED_TAG,
+  splitText,
   TaskManagementFunction,
   TextAssembler,
   type LogoutResponsePdu,
@@ -50,10 +51,20 @@ export class Exchanges {
   readonly #outbox: Outbox;
   readonly #numbering: Numbering;
   readonly #newTag: () => number;
+  readonly #maxSegmentBytes: number;
   readonly #waiting = new Map<number, Exchange>();
+  /** Text exchanges under way or waiting, and the end of the latest. */
+  #textCount = 0;
+  #lastText: Promise<void> = Promise.resolve();
+  /** Why the connection has ended. */
+  #failure: InitiatorError | undefined;
 
-  /** @param newTag - makes an Initiator Task Tag that nothing else has. */
-  constructor(outbox: Outbox, numbering: Numbering, newTag: () => number) {
+  /**
+   * @param newTag - Makes an Initiator Task Tag that nothing else has.
+   * @param maxSegmentBytes - Longest data segment that the target takes.
+   */
+  constructor(outbox: Outbox, numbering: Numbering, newTag: () => number, maxSegmentBytes: number) {
+    this.#maxSegmentBytes = maxSegmentBytes;
     this.#outbox = outbox;
     this.#numbering = numbering;
     this.#newTag = newTag;
@@ -114,21 +125,45 @@ export class Exchanges {
     return done;
   }
 
-  /** A text exchange; resolves with all pairs of the answer (RFC 7143 §11.10, §11.11). */
+  /** True while a text exchange is under way. */
+  get textPending(): boolean {
+    return this.#textCount > 0;
+  }
+
+  /**
+   * A text exchange; resolves with all pairs of the answer (RFC 7143 §11.10, §11.11). There is one at a time: a further
+   * one waits until it is over.
+   */
   text(pairs: readonly (readonly [string, string])[]): Promise<[string, string][]> {
+    this.#textCount++;
+    const answer = this.#lastText.then(() => this.#converse(pairs));
+    const over = (): void => {
+      this.#textCount--;
+    };
+    this.#lastText = answer.then(over, over);
+    return answer;
+  }
+
+  #converse(pairs: readonly (readonly [string, string])[]): Promise<[string, string][]> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
     const tag = this.#newTag();
     const assembler = new TextAssembler();
     const collected: [string, string][] = [];
+    const segments = splitText(encodeText(pairs), this.#maxSegmentBytes);
+    const speak = (lun: Uint8Array, targetTransferTag: number): void => {
+      const data = segments.shift() ?? NO_DATA;
+      this.#textRequest({ lun, initiatorTaskTag: tag, targetTransferTag }, data, segments.length > 0);
+    };
     const take = (pdu: TextResponsePdu): [string, string][] | undefined => {
       collected.push(...(assembler.push(pdu.data, pdu.continue) ?? []));
       if (pdu.final) return collected;
       if (pdu.targetTransferTag === NO_TTT) throw protocolError('text goes on without a Target Transfer Tag');
-      // RFC 7143 §11.11.4: an empty request with the target's tag asks for the rest.
-      this.#textRequest(tag, pdu.targetTransferTag, NO_DATA);
+      // RFC 7143 §11.11.4: the next request, empty when all is said, has the target's tag and LUN.
+      speak(pdu.lun, pdu.targetTransferTag);
       return undefined;
     };
     const answer = this.#collect('text-response', tag, take);
-    this.#textRequest(tag, NO_TTT, encodeText(pairs));
+    speak(NO_LUN, NO_TTT);
     return answer;
   }
 
@@ -150,6 +185,7 @@ export class Exchanges {
 
   /** The connection is gone. */
   failAll(error: InitiatorError): void {
+    this.#failure = error;
     const waiting = [...this.#waiting.values()];
     this.#waiting.clear();
     for (const exchange of waiting) exchange.failed(error);
@@ -187,10 +223,13 @@ export class Exchanges {
     this.#outbox.send({ type: 'nop-out', immediate: true, lun, ...tags, data, ...this.#numbers() });
   }
 
-  #textRequest(initiatorTaskTag: number, targetTransferTag: number, data: Uint8Array): void {
-    const tags = { initiatorTaskTag, targetTransferTag };
-    const flags = { immediate: true, final: true, continue: false };
-    this.#outbox.send({ type: 'text-request', ...flags, lun: NO_LUN, ...tags, data, ...this.#numbers() });
+  #textRequest(
+    tags: { lun: Uint8Array; initiatorTaskTag: number; targetTransferTag: number },
+    data: Uint8Array,
+    more: boolean,
+  ): void {
+    const flags = { immediate: true, final: !more, continue: more };
+    this.#outbox.send({ type: 'text-request', ...flags, ...tags, data, ...this.#numbers() });
   }
 
   #numbers(): { cmdSn: number; expStatSn: number } {

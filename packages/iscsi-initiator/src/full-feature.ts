@@ -75,6 +75,8 @@ export class FullFeature implements Phase {
   readonly exchanges: Exchanges;
   /** The commands that are allegiant to this connection. */
   readonly tasks: TaskTable;
+  /** Its logout is under way, or waits for its commands: to be asked for it again changes nothing. */
+  leaving = false;
   readonly #numbering: Numbering;
   readonly #newTag: () => number;
   readonly #events: FullFeatureEvents;
@@ -98,7 +100,7 @@ export class FullFeature implements Phase {
     this.#newTag = newTag;
     this.#keepalive = new Keepalive(options);
     const { outbox } = connection;
-    this.exchanges = new Exchanges(outbox, numbering, newTag);
+    this.exchanges = new Exchanges(outbox, numbering, newTag, parameters.maxSendSegmentBytes);
     if (parameters.errorRecoveryLevel > 0) this.#retransmission = new Retransmission(outbox, numbering);
     this.tasks = new TaskTable(this.#retransmission);
     if (this.#retransmission !== undefined) {

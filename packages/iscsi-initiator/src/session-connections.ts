@@ -65,6 +65,7 @@ export class SessionConnections {
   #nextCid = 0;
   #nextTag = 0;
   #cancelTopUp: (() => void) | undefined;
+  #leaving: Promise<void> | undefined;
 
   /** @throws InitiatorError `INITIATOR_OPTIONS`. */
   constructor(options: SessionOptions, seams: SessionSeams, events: ConnectionsEvents) {
@@ -154,17 +155,30 @@ export class SessionConnections {
     await this.retire(leaving, connectionLost('removed'));
   }
 
-  /** Logs one connection out after its commands (RFC 7143 §11.14.1, "close the connection"). */
-  async retire(leaving: FullFeature, reason: InitiatorError): Promise<void> {
+  /**
+   * Logs one connection out after its commands (RFC 7143 §11.14.1, "close the connection"). Those that are not through
+   * within `withinMs` end with it.
+   */
+  async retire(leaving: FullFeature, reason: InitiatorError, withinMs?: number): Promise<void> {
+    leaving.leaving = true;
     this.#usable = this.#usable.filter((member) => member !== leaving);
-    await leaving.tasks.idle;
+    await this.#idleWithin(leaving, withinMs);
     await this.#logOut(leaving, LogoutReason.CLOSE_CONNECTION, reason);
+    for (const task of leaving.tasks.takeAll()) task.end(reason);
     leaving.connection.finish(reason);
     this.topUp();
   }
 
-  /** Logs the session out and ends it; `down` follows. Nothing may be at work any more. */
-  async leave(reason: InitiatorError): Promise<void> {
+  /** Logs the session out and ends it, and with it what is still at work; `down` follows. */
+  leave(reason: InitiatorError): Promise<void> {
+    this.#leaving ??= this.#leave(reason).finally(() => {
+      this.#leaving = undefined;
+    });
+    return this.#leaving;
+  }
+
+  async #leave(reason: InitiatorError): Promise<void> {
+    for (const member of this.#members) member.leaving = true;
     const [via] = this.#members;
     if (via !== undefined) await this.#logOut(via, LogoutReason.CLOSE_SESSION, reason);
     this.end(reason, true);
@@ -307,6 +321,18 @@ export class SessionConnections {
       recovered: () => this.topUp(),
       giveUp: (error) => this.end(error),
     };
+  }
+
+  /** Resolves when the commands of a connection have ended, or after `withinMs`. */
+  #idleWithin({ tasks }: FullFeature, withinMs: number | undefined): Promise<void> {
+    if (withinMs === undefined) return tasks.idle;
+    return new Promise((resolve) => {
+      const cancel = this.#seams.clock.setTimer(withinMs, resolve);
+      void tasks.idle.then(() => {
+        cancel();
+        resolve();
+      });
+    });
   }
 
   async #logOut(via: FullFeature, reason: number, error: InitiatorError): Promise<void> {

@@ -264,11 +264,21 @@ export class IscsiSession {
     this.#opening.reject(closed);
   }
 
-  /** Waits until nothing is at work, or no connection is left to wait for; logs out and ends the connections. */
-  async #leave(reason: InitiatorError): Promise<void> {
+  /**
+   * Waits until nothing is at work, no connection is left to wait for, or `withinMs` has passed; logs out and ends the
+   * connections.
+   */
+  async #leave(reason: InitiatorError, withinMs?: number): Promise<void> {
     this.#queue.hold();
+    let late = false;
+    const expire = (): void => {
+      late = true;
+      this.#tellIdle();
+    };
+    const cancel = withinMs === undefined ? undefined : this.#clock.setTimer(withinMs, expire);
     const atWork = (): boolean => this.#queue.runningCount > 0 && this.#connections.members.length > 0;
-    while (atWork()) await new Promise<void>((resolve) => this.#idle.push(resolve));
+    while (atWork() && !late) await new Promise<void>((resolve) => this.#idle.push(resolve));
+    cancel?.();
     await this.#connections.leave(reason);
   }
 
@@ -330,7 +340,7 @@ export class IscsiSession {
       unitEvent: (event) => {
         for (const listener of [...this.#unitListeners]) listener(event);
       },
-      leave: () => void this.#leave(connectionLost('the target asked for a logout')),
+      leave: (reason, withinMs) => void this.#leave(reason, withinMs),
       waitAtLeast: (delayMs) => this.#reconnector.waitAtLeast(delayMs),
     };
   }
