@@ -45,6 +45,7 @@ export * from './cdb/primary-cdbs.ts';
 export * from './cdb/block-cdbs.ts';
 export * from './cdb/persistent-reserve-cdbs.ts';
 export * from './cdb/diagnostic-cdbs.ts';
+export * from './cdb/medium-cdbs.ts';
 
 export {
   buildAbsentInquiry,
@@ -128,6 +129,8 @@ export {
   type ReadCapacity16,
 } from './data/read-capacity.ts';
 export { buildDefectList, DefectListFormat, parseDefectList, type DefectList } from './data/defect-list.ts';
+export { buildFormatList, parseFormatList, type FormatList } from './data/format-list.ts';
+export { buildOverwriteList, parseOverwriteList, type OverwriteList } from './data/overwrite-list.ts';
 export { buildUnmapList, parseUnmapList, type BlockRange, type UnmapList } from './data/unmap-list.ts';
 export { buildLbaStatus, parseLbaStatus, ProvisioningStatus, type LbaStatus } from './data/lba-status.ts';
 export { buildLunList, parseLunList } from './data/lun-list.ts';

@@ -23,6 +23,7 @@ function synchronizeCache(
 function startStopUnit(itl: ItlNexus, command: ScsiCommand): MaybePromise<Finished> {
   const fields = START_STOP_UNIT.decode(command.cdb);
   refuseFields(START_STOP_UNIT, fields, 'POWER_CONDITION_MODIFIER', 'POWER_CONDITION', 'LOEJ');
+  itl.unit.operations.refuseInProgress();
   const stopping = fields.START === 0;
   itl.unit.stopped = stopping;
   // SBC-3 5.25: stopping writes the cache to the medium first, unless NO_FLUSH is set.

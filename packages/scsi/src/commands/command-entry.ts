@@ -23,8 +23,10 @@ export interface CommandEntry {
   readonly reservation: 'allowed' | 'conflict';
   /** What it is to a persistent reservation (SPC-4 table 65, SBC-4 table 13). */
   readonly access: ReservationAccess;
-  /** Refused with NOT READY while the unit is stopped. */
+  /** Refused with NOT READY while the unit is stopped, formatted or sanitized, and after that has failed. */
   readonly needsMedium: boolean;
+  /** Runs although formatting or sanitizing has failed. */
+  readonly repairsMedium: boolean;
   /** Refused with DATA PROTECT while the unit is write-protected. */
   readonly writes: boolean;
   /** Changes what other initiators find, or keeps them out: refused like a write to an initiator that may only read. */
@@ -53,6 +55,7 @@ export function defineCommand(
     reservation: 'conflict',
     access: 'changes',
     needsMedium: false,
+    repairsMedium: false,
     writes: false,
     governs: false,
     timeouts: QUICK,

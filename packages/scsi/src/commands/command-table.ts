@@ -6,6 +6,7 @@ import { CAPACITY_COMMANDS } from './capacity.ts';
 import type { CommandEntry } from './command-entry.ts';
 import { COMPARE_AND_WRITE_COMMAND } from './compare-and-write.ts';
 import { DEFECT_COMMANDS } from './defects.ts';
+import { FORMAT_UNIT_COMMAND } from './format-unit.ts';
 import { INQUIRY_COMMAND } from './inquiry.ts';
 import { LOG_COMMANDS } from './log.ts';
 import { MODE_COMMANDS } from './mode.ts';
@@ -15,6 +16,7 @@ import { PROVISIONING_COMMANDS } from './provisioning.ts';
 import { READ_COMMANDS } from './read.ts';
 import { reportSupportedOpcodes } from './report-supported-opcodes.ts';
 import { RESERVATION_COMMANDS } from './reservation.ts';
+import { SANITIZE_COMMANDS } from './sanitize.ts';
 import { VERIFY_COMMANDS } from './verify.ts';
 import { WRITE_COMMANDS } from './write.ts';
 import { WRITE_SAME_COMMANDS } from './write-same.ts';
@@ -32,6 +34,8 @@ export const COMMAND_TABLE: readonly CommandEntry[] = [
   COMPARE_AND_WRITE_COMMAND,
   ATOMIC_WRITE_COMMAND,
   ...DEFECT_COMMANDS,
+  FORMAT_UNIT_COMMAND,
+  ...SANITIZE_COMMANDS,
   ...VERIFY_COMMANDS,
   ...WRITE_SAME_COMMANDS,
   ...PROVISIONING_COMMANDS,

@@ -24,7 +24,8 @@ const SelectReport = { ORDINARY: 0x00, WELL_KNOWN: 0x01, ALL: 0x02 } as const;
 
 /** SPC-4 6.39: what would have been the autosense of a command comes as data, with GOOD. */
 function requestSense(itl: ItlNexus, command: ScsiCommand): Finished {
-  const sense = itl.takeNews()?.sense ?? (itl.unit.stopped ? NOT_STARTED : NO_SENSE);
+  const { operations, stopped } = itl.unit;
+  const sense = itl.takeNews()?.sense ?? operations.condition ?? (stopped ? NOT_STARTED : NO_SENSE);
   return answerSense(sense, command);
 }
 

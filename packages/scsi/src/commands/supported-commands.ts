@@ -15,7 +15,7 @@ export interface SupportedCommand {
   readonly access: ReservationAccess;
   /** True when it runs although a unit attention condition is pending. */
   readonly duringAttention: boolean;
-  /** True when it is refused while the unit is stopped. */
+  /** True when it is refused while the unit is stopped, formatted or sanitized. */
   readonly needsMedium: boolean;
   /** True when it is refused while the unit is write-protected. */
   readonly writes: boolean;

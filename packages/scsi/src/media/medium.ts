@@ -25,8 +25,10 @@ export type BlockAccess = Pick<BlockDevice, 'blockSize' | 'read' | 'write'>;
 export class Medium implements BlockAccess {
   readonly device: BlockDevice;
   readonly #lock = new RangeLock({ limit: Number.MAX_SAFE_INTEGER });
-  /** Uninterrupted actions that go on or wait. */
+  /** Uninterrupted actions that go on or wait, a seal included. */
   #actions = 0;
+  /** What accesses are refused with while the medium is sealed. */
+  #sealedBy: (() => Error) | undefined = undefined;
 
   constructor(device: BlockDevice) {
     this.device = device;
@@ -73,6 +75,7 @@ export class Medium implements BlockAccess {
     length: number,
     work: (device: BlockDevice) => MaybePromise<T>,
   ): MaybePromise<T> {
+    if (this.#sealedBy !== undefined) throw this.#sealedBy();
     this.#actions++;
     const grant = this.#lock.acquire(offset, length, 'exclusive');
     return afterwards(
@@ -83,12 +86,28 @@ export class Medium implements BlockAccess {
     );
   }
 
+  /**
+   * Does `work` on the device itself while the whole medium is closed to everybody else: accesses that came before are
+   * waited for, later ones fail with what `refusal` makes.
+   */
+  sealed<T>(refusal: () => Error, work: (device: BlockDevice) => MaybePromise<T>): MaybePromise<T> {
+    const whole = this.uninterrupted(0, Number.MAX_SAFE_INTEGER, work);
+    this.#sealedBy = refusal;
+    return afterwards(
+      () => whole,
+      () => {
+        this.#sealedBy = undefined;
+      },
+    );
+  }
+
   /** There is no action at the moment, so that the lock is granted at once. */
   #enter(offset: number, length: number, access: Promise<void>): MaybePromise<void> {
     return whileHeld(this.#lock.acquire(offset, length, 'shared'), () => access);
   }
 
   #inTurn(offset: number, length: number, access: () => MaybePromise<void>): MaybePromise<void> {
+    if (this.#sealedBy !== undefined) throw this.#sealedBy();
     return whileHeld(this.#lock.acquire(offset, length, 'shared'), access);
   }
 }

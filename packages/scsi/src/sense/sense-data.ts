@@ -1,7 +1,7 @@
 import { nu64be, u16be, u32be, u8 } from 'buffer-layout';
 import { concatBytes } from '../bytes.ts';
 import { bytes, flags, structure, type Structure } from '../structure.ts';
-import { additionalSenseName, senseKeyName } from './additional-sense.ts';
+import { additionalSenseName, SenseKey, senseKeyName } from './additional-sense.ts';
 
 /** The field that made a command an ILLEGAL REQUEST (SPC-4 4.5.2.4.2). */
 export interface FieldPointer {
@@ -22,6 +22,8 @@ export interface SenseData {
   /** The INFORMATION field, when valid: for the block commands the LBA of the error. */
   readonly information?: number;
   readonly fieldPointer?: FieldPointer;
+  /** How far a background operation is, in 65 536ths; with NO SENSE and NOT READY (SPC-4 4.5.2.4.4). */
+  readonly progress?: number;
   /** True when an earlier command, already answered with GOOD, failed (SPC-4 4.5.5). */
   readonly deferred?: boolean;
 }
@@ -113,6 +115,11 @@ const fieldPointerDescriptor: Structure<FieldPointerDescriptor> = structure(8, [
 const INFORMATION_DESCRIPTOR = 0x00;
 const SENSE_KEY_SPECIFIC_DESCRIPTOR = 0x02;
 
+const PROGRESS_KEYS: ReadonlySet<number> = new Set([SenseKey.NO_SENSE, SenseKey.NOT_READY]);
+
+/** Progress is told in this many parts. */
+const PROGRESS_PARTS = 0x1_0000;
+
 /** Sense data in fixed format, 18 bytes. An `information` of more than 32 bits is left out (SPC-4 4.5.3). */
 export function encodeFixedSense(sense: SenseData): Uint8Array<ArrayBuffer> {
   const { information } = sense;
@@ -125,7 +132,7 @@ export function encodeFixedSense(sense: SenseData): Uint8Array<ArrayBuffer> {
     ADDITIONAL_SENSE_LENGTH: fixedSense.spanBytes - 8,
     ADDITIONAL_SENSE_CODE: sense.asc,
     ADDITIONAL_SENSE_CODE_QUALIFIER: sense.ascq,
-    ...fieldPointerFields(sense.fieldPointer),
+    ...senseKeySpecific(sense),
   });
 }
 
@@ -136,8 +143,9 @@ export function encodeDescriptorSense(sense: SenseData): Uint8Array<ArrayBuffer>
     const fields = { ADDITIONAL_LENGTH: 0x0a, VALID: 1, INFORMATION: sense.information };
     descriptors.push(informationDescriptor.encode({ DESCRIPTOR_TYPE: INFORMATION_DESCRIPTOR, ...fields }));
   }
-  if (sense.fieldPointer !== undefined) {
-    const fields = { ADDITIONAL_LENGTH: 0x06, ...fieldPointerFields(sense.fieldPointer) };
+  const specific = senseKeySpecific(sense);
+  if (specific.SKSV === 1) {
+    const fields = { ADDITIONAL_LENGTH: 0x06, ...specific };
     descriptors.push(
       fieldPointerDescriptor.encode({ DESCRIPTOR_TYPE: SENSE_KEY_SPECIFIC_DESCRIPTOR, ...fields }),
     );
@@ -180,11 +188,16 @@ export function describeSense(bytes: Uint8Array): string {
     const bit = pointer.bit === undefined ? '' : ` bit ${pointer.bit}`;
     parts.push(`${pointer.inCdb ? 'CDB' : 'parameter list'} byte ${pointer.byteOffset}${bit}`);
   }
+  if (sense.progress !== undefined) {
+    parts.push(`${Math.floor((sense.progress * 100) / PROGRESS_PARTS)} % done`);
+  }
   if (sense.deferred === true) parts.push('deferred');
   return parts.join(', ');
 }
 
-function fieldPointerFields(pointer: FieldPointer | undefined): Partial<FixedSense> {
+/** A progress indication lies where the field pointer would (SPC-4 tables 35 and 37). */
+function senseKeySpecific({ fieldPointer: pointer, progress }: SenseData): Partial<FixedSense> {
+  if (progress !== undefined) return { SKSV: 1, FIELD_POINTER: progress };
   if (pointer === undefined) return {};
   return {
     SKSV: 1,
@@ -193,6 +206,16 @@ function fieldPointerFields(pointer: FieldPointer | undefined): Partial<FixedSen
     BIT_POINTER: pointer.bit ?? 0,
     FIELD_POINTER: pointer.byteOffset,
   };
+}
+
+/** What the sense-key specific bytes say, which depends on the sense key. */
+function specificOf(
+  senseKey: number,
+  fields: Omit<FieldPointerDescriptor, 'DESCRIPTOR_TYPE' | 'ADDITIONAL_LENGTH'>,
+): Partial<SenseData> {
+  if (fields.SKSV !== 1) return {};
+  if (senseKey === SenseKey.ILLEGAL_REQUEST) return { fieldPointer: fieldPointerOf(fields) };
+  return PROGRESS_KEYS.has(senseKey) ? { progress: fields.FIELD_POINTER } : {};
 }
 
 function fieldPointerOf(
@@ -204,13 +227,12 @@ function fieldPointerOf(
 
 function parseFixed(bytes: Uint8Array): SenseData {
   const fields = fixedSense.decode(bytes);
-  const pointed = fields.SKSV === 1 && fields.SENSE_KEY === 0x05;
   return {
     senseKey: fields.SENSE_KEY,
     asc: fields.ADDITIONAL_SENSE_CODE,
     ascq: fields.ADDITIONAL_SENSE_CODE_QUALIFIER,
     ...(fields.VALID === 1 ? { information: fields.INFORMATION } : {}),
-    ...(pointed ? { fieldPointer: fieldPointerOf(fields) } : {}),
+    ...specificOf(fields.SENSE_KEY, fields),
     ...(fields.RESPONSE_CODE === 0x71 ? { deferred: true } : {}),
   };
 }
@@ -224,9 +246,9 @@ function parseDescriptors(bytes: Uint8Array): SenseData {
       const descriptor = informationDescriptor.decode(bytes, at);
       if (descriptor.VALID === 1) found = { ...found, information: descriptor.INFORMATION };
     }
-    if (bytes[at] === SENSE_KEY_SPECIFIC_DESCRIPTOR && header.SENSE_KEY === 0x05) {
+    if (bytes[at] === SENSE_KEY_SPECIFIC_DESCRIPTOR) {
       const descriptor = fieldPointerDescriptor.decode(bytes, at);
-      if (descriptor.SKSV === 1) found = { ...found, fieldPointer: fieldPointerOf(descriptor) };
+      found = { ...found, ...specificOf(header.SENSE_KEY, descriptor) };
     }
   }
   return {

@@ -29,7 +29,10 @@ export function startCommand(itl: ItlNexus, command: ScsiCommand): MaybePromise<
   if (conflictsWithReservation(unit.persistent.state, itl.nexusName, entry.access, cdb)) {
     return RESERVATION_CONFLICT;
   }
-  if (entry.needsMedium && unit.stopped) throw new CheckConditionError(NOT_STARTED);
+  if (entry.needsMedium) {
+    if (unit.stopped) throw new CheckConditionError(NOT_STARTED);
+    if (unit.operations.condition !== undefined) unit.operations.refuse(entry.repairsMedium);
+  }
   if ((entry.writes && itl.writeProtected) || (entry.governs && itl.readOnly)) throw writeProtected();
   return entry.start(itl, command);
 }

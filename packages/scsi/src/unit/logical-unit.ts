@@ -8,6 +8,7 @@ import { PersistentReservations } from '../persistent-reservation/persistent-res
 import type { ReservationStore } from '../persistent-reservation/reservation-state.ts';
 import { unitIdentity, VENDOR_IDENTIFICATION, type UnitIdentity } from './identity.ts';
 import type { ItlNexus } from './itl-nexus.ts';
+import { MediumOperations } from './medium-operations.ts';
 import type { SpaceSource, SpaceUsage } from './space-usage.ts';
 import { TaskSet } from './task-set.ts';
 import {
@@ -84,6 +85,8 @@ export class LogicalUnit {
   readonly persistent: PersistentReservations;
   /** @internal */
   readonly statistics: UnitStatistics;
+  /** FORMAT UNIT and SANITIZE. @internal */
+  readonly operations: MediumOperations;
   readonly #space: SpaceSource | undefined;
   /** Stopped by START STOP UNIT: commands that need the medium are refused until it is started. @internal */
   stopped = false;
@@ -107,6 +110,7 @@ export class LogicalUnit {
     const identity = unitIdentity(options.identity);
     this.device = device;
     this.medium = new Medium(device);
+    this.operations = new MediumOperations(this.medium);
     this.persistent = new PersistentReservations(options.reservationStore);
     const clock = options.clock ?? systemClock;
     this.tasks = new TaskSet(clock);

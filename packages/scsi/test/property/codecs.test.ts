@@ -15,6 +15,12 @@ import {
   encodeDescriptorSense,
   encodeFixedSense,
   parseAllOpcodes,
+  parseDefectList,
+  parseFormatList,
+  parseLogPage,
+  parseLogParameters,
+  parseModePage,
+  parseOverwriteList,
   parseDeviceIdentification,
   parseFullReservationStatus,
   parseLbaStatus,
@@ -51,6 +57,7 @@ const sense: fc.Arbitrary<SenseData> = fc.oneof(
     { requiredKeys: ['senseKey', 'asc', 'ascq'] },
   ),
   fc.record({ senseKey: fc.constant(5), asc: byte, ascq: byte, fieldPointer }),
+  fc.record({ senseKey: fc.constantFrom(0, 2), asc: byte, ascq: byte, progress: fc.nat(0xffff) }),
 );
 
 test.prop([sense])('sense data comes back from both formats', (data) => {
@@ -121,6 +128,13 @@ test.prop([fc.uint8Array({ maxLength: 300 })], { numRuns: 1000 })(
     parseReservationCapabilities(bytes);
     parseFullReservationStatus(bytes);
     parseTransportId(bytes);
+    parseLogParameters(parseLogPage(bytes).body);
+    parseModePage(bytes);
+    parseDefectList(10, bytes);
+    parseDefectList(12, bytes);
+    parseOverwriteList(bytes);
+    parseFormatList(bytes, true);
+    parseFormatList(bytes, false);
   },
 );
 

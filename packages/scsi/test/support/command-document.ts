@@ -12,7 +12,7 @@ What the device server of \`@lunbox/scsi\` does, printed from the table that it 
   reads conflict with the exclusive access types, changes with every type; starting the unit is free, stopping it is a
   change. PERSISTENT RESERVE OUT, RESERVE and RELEASE judge for themselves.
 - **UA**: runs although a unit attention condition is pending.
-- **Medium**: refused with NOT READY while the unit is stopped.
+- **Medium**: refused with NOT READY while the unit is stopped, formatted or sanitized.
 - **Writes**: refused with DATA PROTECT while the unit is write-protected.
 `;
 

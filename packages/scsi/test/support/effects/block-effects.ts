@@ -1,7 +1,11 @@
+import { BlockError } from '@lunbox/block';
 import { expect } from 'vitest';
 import {
+  buildFormatList,
+  buildOverwriteList,
   buildUnmapList,
   COMPARE_AND_WRITE,
+  FORMAT_UNIT,
   GET_LBA_STATUS,
   ORWRITE_16,
   parseLbaStatus,
@@ -16,6 +20,9 @@ import {
   READ_6,
   READ_CAPACITY_10,
   READ_CAPACITY_16,
+  SANITIZE_BLOCK_ERASE,
+  SANITIZE_EXIT_FAILURE_MODE,
+  SANITIZE_OVERWRITE,
   SYNCHRONIZE_CACHE_10,
   SYNCHRONIZE_CACHE_16,
   UNMAP,
@@ -35,6 +42,7 @@ import {
   type CdbDefinition,
   type Transfer6Cdb,
 } from '../../../src/index.ts';
+import { Expected } from '../expected-sense.ts';
 import { pattern, sameBytes, type Answer } from '../harness.ts';
 import {
   effect,
@@ -80,6 +88,22 @@ function logs(...operations: string[]): CommandEffect['check'] {
 const orWritten = Uint8Array.from(NEW, (byte, index) => byte | stored[index]!);
 const block = pattern(512, 5);
 const unmapList = buildUnmapList([{ lba: 0, blockCount: SCENE_BLOCKS }]);
+
+const overwriteList = buildOverwriteList({ invert: true, test: 0, count: 2, pattern: block });
+const formatList = buildFormatList({
+  formatOptionsValid: true,
+  initialization: { secure: false, type: 1, pattern: block },
+});
+
+const everyBlock = ({ device }: Scene, expected: Uint8Array) => {
+  for (let lba = 0; lba < SCENE_BLOCKS; lba++) expect(sameBytes(device.blocks(lba, 1), expected)).toBe(true);
+};
+
+/** A SANITIZE that fails. */
+async function failSanitize({ initiator, device }: Scene): Promise<void> {
+  device.unmap = () => Promise.reject(new BlockError('BLOCK_IO', 'injected'));
+  await initiator.send(SANITIZE_BLOCK_ERASE.encode({ AUSE: 1 }));
+}
 
 /** What each command for blocks does. */
 export const BLOCK_EFFECTS: readonly CommandEffect[] = [
@@ -137,6 +161,29 @@ export const BLOCK_EFFECTS: readonly CommandEffect[] = [
       expect(device.allocatedBytes).toBe(0);
     },
     { dataOut: unmapList },
+  ),
+  effect(FORMAT_UNIT, { FMTDATA: 1 }, (scene) => everyBlock(scene, block), { dataOut: formatList }),
+  effect(
+    SANITIZE_OVERWRITE,
+    { PARAMETER_LIST_LENGTH: overwriteList.length },
+    (scene) =>
+      everyBlock(
+        scene,
+        block.map((byte) => ~byte),
+      ),
+    { dataOut: overwriteList },
+  ),
+  effect(SANITIZE_BLOCK_ERASE, {}, ({ device }) => {
+    expect(device.log).toEqual(['zeroes', 'flush', 'flush']);
+    expect(device.allocatedBytes).toBe(0);
+  }),
+  effect(
+    SANITIZE_EXIT_FAILURE_MODE,
+    {},
+    async ({ initiator }) => {
+      expect(await initiator.send(READ_10.encode({ TRANSFER_LENGTH: 1 }))).toMatchObject(Expected.GOOD);
+    },
+    { prepare: failSanitize },
   ),
   effect(GET_LBA_STATUS, { ALLOCATION_LENGTH: 64 }, (_scene, { data }) => {
     expect(parseLbaStatus(data)[0]).toMatchObject({ lba: 0, status: ProvisioningStatus.MAPPED });

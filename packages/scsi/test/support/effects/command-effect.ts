@@ -1,4 +1,4 @@
-import { MemoryDevice, SimulatedClock, type MaybePromise } from '@lunbox/block';
+import { MemoryDevice, SimulatedClock, type MaybePromise, type WriteZeroesOptions } from '@lunbox/block';
 import type { CdbDefinition } from '../../../src/index.ts';
 import { Harness, pattern, type Answer, type Initiator } from '../harness.ts';
 
@@ -24,6 +24,11 @@ export class WitnessDevice extends MemoryDevice {
   override flush(): MaybePromise<void> {
     this.log.push('flush');
     return super.flush();
+  }
+
+  override writeZeroes(offset: number, length: number, options?: WriteZeroesOptions): MaybePromise<void> {
+    this.log.push('zeroes');
+    return super.writeZeroes(offset, length, options);
   }
 
   /** Blocks as they are on the medium. */

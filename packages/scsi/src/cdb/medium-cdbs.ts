@@ -1,0 +1,57 @@
+import { u16be, u8 } from 'buffer-layout';
+import { bytes, flags } from '../structure.ts';
+import { defineCdb, type CdbDefinition } from './cdb-definition.ts';
+
+const opcode = u8('OPERATION_CODE');
+const control = u8('CONTROL');
+
+/** Fields of FORMAT UNIT. */
+export interface FormatUnitCdb {
+  /** Other than 0: format with protection information; refused. */
+  FMTPINFO: number;
+  /** 1: the parameter list has the long header. */
+  LONGLIST: number;
+  /** 1: there is a parameter list. */
+  FMTDATA: number;
+  /** 1: the list has all defects; there are none. */
+  CMPLST: number;
+  DEFECT_LIST_FORMAT: number;
+  CONTROL: number;
+}
+
+/** FORMAT UNIT (SBC-3 5.3). */
+export const FORMAT_UNIT: CdbDefinition<FormatUnitCdb> = defineCdb(
+  'FORMAT UNIT',
+  { operationCode: 0x04 },
+  6,
+  [opcode, flags('FMTPINFO:2', 'LONGLIST', 'FMTDATA', 'CMPLST', 'DEFECT_LIST_FORMAT:3'), bytes(3), control],
+);
+
+/** Fields of SANITIZE. */
+export interface SanitizeCdb {
+  /** 1: answer as soon as the CDB and the parameter list are checked. */
+  IMMED: number;
+  /** 1: zones are not reset; refused, there are none. */
+  ZNR: number;
+  /** 1: after a failure EXIT FAILURE MODE makes the unit usable again. */
+  AUSE: number;
+  PARAMETER_LIST_LENGTH: number;
+  CONTROL: number;
+}
+
+function sanitize(name: string, serviceAction: number): CdbDefinition<SanitizeCdb> {
+  return defineCdb(`SANITIZE, ${name}`, { operationCode: 0x48, serviceAction }, 10, [
+    opcode,
+    flags('IMMED', 'ZNR', 'AUSE', 'SERVICE_ACTION:5'),
+    bytes(5),
+    u16be('PARAMETER_LIST_LENGTH'),
+    control,
+  ]);
+}
+
+/** SANITIZE, OVERWRITE (SBC-3 5.24.2.2). */
+export const SANITIZE_OVERWRITE: CdbDefinition<SanitizeCdb> = sanitize('OVERWRITE', 0x01);
+/** SANITIZE, BLOCK ERASE (SBC-3 5.24.2.3). */
+export const SANITIZE_BLOCK_ERASE: CdbDefinition<SanitizeCdb> = sanitize('BLOCK ERASE', 0x02);
+/** SANITIZE, EXIT FAILURE MODE (SBC-3 5.24.2.5). */
+export const SANITIZE_EXIT_FAILURE_MODE: CdbDefinition<SanitizeCdb> = sanitize('EXIT FAILURE MODE', 0x1f);

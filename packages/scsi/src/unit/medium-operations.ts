@@ -1,0 +1,137 @@
+import { mapMaybe, yieldTurn, type BlockDevice, type MaybePromise } from '@lunbox/block';
+import { STEP_BYTES, UNMAP_STEP_BYTES } from '../media/in-steps.ts';
+import type { Medium } from '../media/medium.ts';
+import { SenseKey, type AdditionalSense } from '../sense/additional-sense.ts';
+import { CheckConditionError } from '../sense/check-condition-error.ts';
+import type { SenseData } from '../sense/sense-data.ts';
+
+/** One way over the whole medium. A pattern has the length of a block. */
+export type MediumPass =
+  | { readonly kind: 'pattern'; readonly block: Uint8Array }
+  /** Stored blocks are overwritten with zeroes, then everything is given back. */
+  | { readonly kind: 'erase' }
+  | { readonly kind: 'unmap' }
+  | { readonly kind: 'read' };
+
+/** What FORMAT UNIT or SANITIZE does to the medium, and what initiators are told of it. */
+export interface MediumOperation {
+  readonly passes: readonly MediumPass[];
+  /** Additional sense of NOT READY while it goes on. */
+  readonly inProgress: AdditionalSense;
+  /** Additional sense of the MEDIUM ERROR that the command ends with when it fails. */
+  readonly failed: AdditionalSense;
+  /** Additional sense of the MEDIUM ERROR that other commands end with from then on. */
+  readonly unusable: AdditionalSense;
+  /** True when nothing but another SANITIZE may follow a failure. */
+  readonly restricted: boolean;
+}
+
+const PROGRESS_PARTS = 0x1_0000;
+
+/**
+ * The operations on the whole medium: one at a time, in turns of the event loop, whatever becomes of the command
+ * that began it. The medium is closed to everybody else meanwhile, and stays so when the operation fails.
+ */
+export class MediumOperations {
+  readonly #medium: Medium;
+  #current: MediumOperation | undefined = undefined;
+  #failed: MediumOperation | undefined = undefined;
+  #doneBytes = 0;
+  #totalBytes = 1;
+
+  constructor(medium: Medium) {
+    this.#medium = medium;
+  }
+
+  /** Why the medium cannot be used now; undefined when it can. */
+  get condition(): SenseData | undefined {
+    if (this.#current !== undefined) return this.#notReady(this.#current);
+    if (this.#failed === undefined) return undefined;
+    return { senseKey: SenseKey.MEDIUM_ERROR, ...this.#failed.unusable };
+  }
+
+  /** The operation that failed, until another one succeeds or {@link MediumOperations.forgetFailure}. */
+  get failure(): MediumOperation | undefined {
+    return this.#failed;
+  }
+
+  /** Throws what keeps a command from the medium; with `repairs` a failure does not. */
+  refuse(repairs: boolean): void {
+    const { condition } = this;
+    if (condition === undefined || (repairs && this.#current === undefined)) return;
+    throw new CheckConditionError(condition);
+  }
+
+  /** Throws NOT READY while an operation goes on. */
+  refuseInProgress(): void {
+    this.refuse(true);
+  }
+
+  /** The medium may be used again in spite of the failure. */
+  forgetFailure(): void {
+    this.#failed = undefined;
+  }
+
+  /** Begins an operation; completes with its end. Its failure is a MEDIUM ERROR. There must be none going on. */
+  async run(operation: MediumOperation): Promise<void> {
+    this.#current = operation;
+    this.#doneBytes = 0;
+    this.#totalBytes = Math.max(1, this.#medium.device.size * operation.passes.length);
+    const refusal = (): Error => new CheckConditionError(this.#notReady(operation));
+    try {
+      await this.#medium.sealed(refusal, (device) => this.#runPasses(device, operation.passes));
+      this.#failed = undefined;
+    } catch (error) {
+      this.#failed = operation;
+      throw new CheckConditionError({ senseKey: SenseKey.MEDIUM_ERROR, ...operation.failed }, error);
+    } finally {
+      this.#current = undefined;
+    }
+  }
+
+  #notReady({ inProgress }: MediumOperation): SenseData {
+    const parts = Math.floor((this.#doneBytes / this.#totalBytes) * PROGRESS_PARTS);
+    return { senseKey: SenseKey.NOT_READY, ...inProgress, progress: Math.min(PROGRESS_PARTS - 1, parts) };
+  }
+
+  async #runPasses(device: BlockDevice, passes: readonly MediumPass[]): Promise<void> {
+    for (const pass of passes) {
+      const stepBytes = pass.kind === 'unmap' ? UNMAP_STEP_BYTES : STEP_BYTES;
+      const step = stepOf(device, pass, Math.min(stepBytes, device.size));
+      const { size } = device;
+      for (let offset = 0; offset < size; offset += stepBytes) {
+        const length = Math.min(stepBytes, size - offset);
+        await step(offset, length);
+        this.#doneBytes += length;
+        await yieldTurn();
+      }
+      await device.flush();
+    }
+  }
+}
+
+function stepOf(
+  device: BlockDevice,
+  pass: MediumPass,
+  bufferBytes: number,
+): (offset: number, length: number) => MaybePromise<void> {
+  if (pass.kind === 'unmap') return (offset, length) => device.unmap(offset, length);
+  if (pass.kind === 'erase') return (offset, length) => erase(device, offset, length);
+  const buffer = new Uint8Array(bufferBytes);
+  if (pass.kind === 'read') return (offset, length) => device.read([buffer.subarray(0, length)], offset);
+  for (let at = 0; at < buffer.length; at += pass.block.length) buffer.set(pass.block, at);
+  return (offset, length) => device.write([buffer.subarray(0, length)], offset);
+}
+
+/** Only what is stored can hold old data; it is overwritten on the medium before the space is given back. */
+async function erase(device: BlockDevice, start: number, length: number): Promise<void> {
+  const end = start + length;
+  for (let offset = start; offset < end;) {
+    const extents = await device.extents(offset, end - offset);
+    for (const extent of extents) {
+      if (extent.state === 'mapped') await device.writeZeroes(extent.offset, extent.length);
+      offset = extent.offset + extent.length;
+    }
+  }
+  await mapMaybe(device.flush(), () => device.unmap(start, length));
+}
