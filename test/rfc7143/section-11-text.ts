@@ -22,6 +22,11 @@ export const section11Text: readonly RfcRule[] = [
     says:
       'The initiator MUST honor this request by issuing a Logout as early as possible but no later ' +
       'than Parameter3 seconds.',
+    tests: {
+      'iscsi-initiator/test/rfc7143/section-11-requests.test.ts': [
+        'a logout request is obeyed within its time, though commands are at work (%d connections)',
+      ],
+    },
   },
   {
     id: '11.9.1-3',
@@ -56,6 +61,12 @@ export const section11Text: readonly RfcRule[] = [
     says:
       'The initiator MUST honor this request by issuing a Text Request (that can be empty) on the ' +
       'same connection as early as possible, but no later than Parameter3 seconds …',
+    tests: {
+      'iscsi-initiator/test/rfc7143/section-11-requests.test.ts': [
+        'a negotiation request is answered by a Text Request on its connection',
+        'a negotiation request is not answered while a Text Request is pending',
+      ],
+    },
   },
   {
     id: '11.9.1-6',
@@ -98,6 +109,11 @@ export const section11Text: readonly RfcRule[] = [
     says:
       'An initiator MUST NOT have more than one outstanding Text Request on a connection at any ' +
       'given time.',
+    tests: {
+      'iscsi-initiator/test/rfc7143/section-11-exchanges.test.ts': [
+        'is one at a time: a further one waits until the first is answered',
+      ],
+    },
   },
   {
     id: '11.10.2-1',
@@ -106,7 +122,8 @@ export const section11Text: readonly RfcRule[] = [
     says: 'A Text Request with the C bit set to 1 MUST have the F bit set to 0.',
     tests: {
       'iscsi-initiator/test/rfc7143/section-11-exchanges.test.ts': [
-        'keeps its task tag and I bit, and goes on with the tag of the response',
+        'keeps its task tag and I bit, and goes on with the tag and LUN of the response',
+        'is never longer than the target takes: it goes on with the C bit, and then without the F bit',
       ],
     },
   },
@@ -120,7 +137,7 @@ export const section11Text: readonly RfcRule[] = [
       'commands).',
     tests: {
       'iscsi-initiator/test/rfc7143/section-11-exchanges.test.ts': [
-        'keeps its task tag and I bit, and goes on with the tag of the response',
+        'keeps its task tag and I bit, and goes on with the tag and LUN of the response',
       ],
     },
   },
@@ -131,7 +148,7 @@ export const section11Text: readonly RfcRule[] = [
     says: 'The I bit for all requests in a sequence also MUST be the same.',
     tests: {
       'iscsi-initiator/test/rfc7143/section-11-exchanges.test.ts': [
-        'keeps its task tag and I bit, and goes on with the tag of the response',
+        'keeps its task tag and I bit, and goes on with the tag and LUN of the response',
       ],
     },
   },
@@ -156,7 +173,7 @@ export const section11Text: readonly RfcRule[] = [
       'set to 1.',
     tests: {
       'iscsi-initiator/test/rfc7143/section-11-exchanges.test.ts': [
-        'keeps its task tag and I bit, and goes on with the tag of the response',
+        'keeps its task tag and I bit, and goes on with the tag and LUN of the response',
       ],
     },
   },
@@ -180,6 +197,11 @@ export const section11Text: readonly RfcRule[] = [
     says:
       'The data lengths of a Text Request MUST NOT exceed the iSCSI target ' +
       'MaxRecvDataSegmentLength (a parameter that is negotiated per connection and per direction).',
+    tests: {
+      'iscsi-initiator/test/rfc7143/section-11-exchanges.test.ts': [
+        'is never longer than the target takes: it goes on with the C bit, and then without the F bit',
+      ],
+    },
   },
   {
     id: '11.11.1-1',
@@ -265,6 +287,12 @@ export const section11Text: readonly RfcRule[] = [
     says:
       'The initiator MUST copy the Target Transfer Tag and LUN in its next request to indicate ' +
       'that it wants the rest of the data.',
+    tests: {
+      'iscsi-initiator/test/rfc7143/section-11-exchanges.test.ts': [
+        'keeps its task tag and I bit, and goes on with the tag and LUN of the response',
+        'is never longer than the target takes: it goes on with the C bit, and then without the F bit',
+      ],
+    },
   },
   {
     id: '11.11.6-1',

@@ -93,7 +93,8 @@ export const section8Connections: readonly RfcRule[] = [
       'thus prompting an iSCSI Logout …',
     tests: {
       'iscsi-initiator/test/rfc7143/section-8-states.test.ts': [
-        'T11, T10: asked for a logout, it takes no more commands, and logs out',
+        'T11, T12, T10: asked for a logout, and asked again, it takes no more commands, and logs out ' +
+          'once',
       ],
     },
   },
@@ -104,7 +105,8 @@ export const section8Connections: readonly RfcRule[] = [
     says: 'LOGGED_IN to LOGOUT_REQUESTED: An Async PDU with AsyncEvent "Request Logout" was received.',
     tests: {
       'iscsi-initiator/test/rfc7143/section-8-states.test.ts': [
-        'T11, T10: asked for a logout, it takes no more commands, and logs out',
+        'T11, T12, T10: asked for a logout, and asked again, it takes no more commands, and logs out ' +
+          'once',
       ],
     },
   },
@@ -113,6 +115,12 @@ export const section8Connections: readonly RfcRule[] = [
     level: 'transition',
     who: 'initiator',
     says: 'LOGOUT_REQUESTED to itself: An Async PDU with AsyncEvent "Request Logout" was received.',
+    tests: {
+      'iscsi-initiator/test/rfc7143/section-8-states.test.ts': [
+        'T11, T12, T10: asked for a logout, and asked again, it takes no more commands, and logs out ' +
+          'once',
+      ],
+    },
   },
   {
     id: '8.1.3-T13',
@@ -130,6 +138,11 @@ export const section8Connections: readonly RfcRule[] = [
     level: 'transition',
     who: 'initiator',
     says: 'IN_LOGOUT to itself: An Async PDU with AsyncEvent "Request Logout" was received again.',
+    tests: {
+      'iscsi-initiator/test/rfc7143/section-8-states.test.ts': [
+        'T14: asked for a logout while it logs out, it does not begin anew',
+      ],
+    },
   },
   {
     id: '8.1.3-T15',

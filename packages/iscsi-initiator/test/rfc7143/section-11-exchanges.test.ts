@@ -12,7 +12,7 @@ import {
 } from '@lunbox/iscsi-pdu';
 import { describe, expect, it } from 'vitest';
 import type { SessionOptions } from '../../src/index.ts';
-import { ScriptedTarget, agreement, settle } from '../support/scripted-target.ts';
+import { ScriptedTarget, agreement, settle, type ScriptedConnection } from '../support/scripted-target.ts';
 
 const CDB = new Uint8Array(6);
 const NO_LUN = new Uint8Array(8);
@@ -117,42 +117,89 @@ describe('Login Response (RFC 7143 §11.13)', () => {
 });
 
 describe('Text Request (RFC 7143 §11.10, §11.11)', () => {
-  it('keeps its task tag and I bit, and goes on with the tag of the response', async () => {
+  const TEXT = encodeText([['TargetName', 'iqn.2026-11.io.lunbox:long']]);
+  const LUN = Uint8Array.of(0, 6, 0, 0, 0, 0, 0, 0);
+
+  function reply(
+    connection: ScriptedConnection,
+    { initiatorTaskTag }: TextRequestPdu,
+    fields: { final: boolean; goesOn?: boolean; tag: number; data: Uint8Array },
+  ): void {
+    const { final, goesOn = false, tag: targetTransferTag, data } = fields;
+    const tags = { lun: LUN, initiatorTaskTag, targetTransferTag };
+    connection.say({
+      type: 'text-response',
+      final,
+      continue: goesOn,
+      ...tags,
+      data,
+      ...connection.numbers(),
+    });
+  }
+
+  it('keeps its task tag and I bit, and goes on with the tag and LUN of the response', async () => {
     const { session, connection } = await opened();
     const answer = session.text([['SendTargets', 'All']]);
     await settle();
-    const text = encodeText([['TargetName', 'iqn.2026-11.io.lunbox:long']]);
-    const reply = (
-      { initiatorTaskTag }: TextRequestPdu,
-      fields: { final: boolean; goesOn: boolean; tag: number; data: Uint8Array },
-    ) => {
-      const { final, goesOn, tag: targetTransferTag, data } = fields;
-      const tags = { lun: NO_LUN, initiatorTaskTag, targetTransferTag };
-      connection.say({
-        type: 'text-response',
-        final,
-        continue: goesOn,
-        ...tags,
-        data,
-        ...connection.numbers(),
-      });
-    };
     const [first] = connection.sent('text-request');
     expect(first).toMatchObject({ final: true, continue: false, targetTransferTag: NO_TTT });
-    reply(first!, { final: false, goesOn: true, tag: 41, data: text.subarray(0, 9) });
+    reply(connection, first!, { final: false, goesOn: true, tag: 41, data: TEXT.subarray(0, 9) });
     await settle();
     const [, second] = connection.sent('text-request');
+    const { initiatorTaskTag, immediate } = first!;
     expect(second).toMatchObject({
       targetTransferTag: 41,
-      initiatorTaskTag: first!.initiatorTaskTag,
+      lun: LUN,
+      initiatorTaskTag,
+      immediate,
       data: EMPTY,
     });
-    expect(second!.immediate).toBe(first!.immediate);
-    expect(second!.continue && second!.final).toBe(false);
     // With the F bit set the tag means nothing.
-    reply(second!, { final: true, goesOn: false, tag: 99, data: text.subarray(9) });
+    reply(connection, second!, { final: true, tag: 99, data: TEXT.subarray(9) });
     expect(await answer).toEqual([['TargetName', 'iqn.2026-11.io.lunbox:long']]);
     expect(connection.sent('text-request')).toHaveLength(2);
+  });
+
+  it('is never longer than the target takes: it goes on with the C bit, and then without the F bit', async () => {
+    const { session, connection } = await opened();
+    const pairs = [['X-com.example.long', 'y'.repeat(9000)]] as const;
+    const answer = session.text(pairs);
+    await settle();
+    const [first] = connection.sent('text-request');
+    expect(first).toMatchObject({ final: false, continue: true });
+    reply(connection, first!, { final: false, tag: 7, data: EMPTY });
+    await settle();
+    const [, second] = connection.sent('text-request');
+    expect(second).toMatchObject({ final: true, continue: false, targetTransferTag: 7, lun: LUN });
+    reply(connection, second!, { final: true, tag: NO_TTT, data: TEXT });
+    expect(await answer).toHaveLength(1);
+    const sent = connection.sent('text-request').map(({ data }) => data);
+    expect(sent.map(({ length }) => length <= 8192)).toEqual([true, true]);
+    expect(decodeText(Buffer.concat(sent))).toEqual(pairs);
+  });
+
+  it('is one at a time: a further one waits until the first is answered', async () => {
+    const { session, connection } = await opened();
+    const answers = [session.text([['SendTargets', '']]), session.text([['SendTargets', 'All']])];
+    await settle();
+    for (const count of [1, 2]) {
+      const requests = connection.sent('text-request');
+      expect(requests).toHaveLength(count);
+      reply(connection, requests.at(-1)!, { final: true, tag: NO_TTT, data: TEXT });
+      await settle();
+    }
+    expect(await Promise.all(answers)).toHaveLength(2);
+  });
+
+  it('that waits fails with its connection', async () => {
+    const { session, connection } = await opened({ reconnect: { timeoutMs: 0 } });
+    const answers = [session.text([]), session.text([])].map((answer) =>
+      expect(answer).rejects.toMatchObject({ code: 'INITIATOR_CONNECTION_LOST' }),
+    );
+    await settle();
+    connection.cut('reset');
+    await Promise.all(answers);
+    expect(connection.sent('text-request')).toHaveLength(1);
   });
 });
 

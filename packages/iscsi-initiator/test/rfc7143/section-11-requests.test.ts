@@ -309,6 +309,32 @@ describe('what a target announces (RFC 7143 §11.9.1)', () => {
     expect([0, 1]).toContain(connection.sent('logout-request')[0]?.reason);
   });
 
+  it.each([1, 2])(
+    'a logout request is obeyed within its time, though commands are at work (%d connections)',
+    async (connections) => {
+      const { target, connection, start } = await opened({ connections });
+      await settle();
+      const outcomes = [start(), start()];
+      await settle();
+      announce(connection, AsyncEvent.LOGOUT_REQUEST, 3);
+      await target.pass(2400);
+      expect(connection.sent('logout-request')).toEqual([]);
+      await target.pass(600);
+      expect(connection.sent('logout-request')).toHaveLength(1);
+      expect(connection.ended).toBe(true);
+      await expect(Promise.race(outcomes)).rejects.toMatchObject({ code: 'INITIATOR_CONNECTION_LOST' });
+    },
+  );
+
+  it('a negotiation request is not answered while a Text Request is pending', async () => {
+    const { session, connection } = await opened();
+    session.text([['SendTargets', '']]).catch(() => undefined);
+    await settle();
+    announce(connection, AsyncEvent.NEGOTIATION_REQUEST, 3);
+    await settle();
+    expect(connection.sent('text-request')).toHaveLength(1);
+  });
+
   it('a negotiation request is answered by a Text Request on its connection', async () => {
     const { connection } = await opened();
     announce(connection, AsyncEvent.NEGOTIATION_REQUEST, 3);

@@ -72,10 +72,11 @@ describe('a connection of an initiator (RFC 7143 §8.1.3)', () => {
     expect(connection.ended).toBe(true);
   });
 
-  it('T11, T10: asked for a logout, it takes no more commands, and logs out', async () => {
+  it('T11, T12, T10: asked for a logout, and asked again, it takes no more commands, and logs out once', async () => {
     const { target, session, connection } = await opened();
     session.command({ lun: 0, cdb: CDB }).catch(() => undefined);
     await settle();
+    announce(connection, AsyncEvent.LOGOUT_REQUEST, { parameter3: 30 });
     announce(connection, AsyncEvent.LOGOUT_REQUEST, { parameter3: 30 });
     session.command({ lun: 1, cdb: CDB }).catch(() => undefined);
     await settle();
@@ -84,6 +85,18 @@ describe('a connection of an initiator (RFC 7143 §8.1.3)', () => {
     await target.pass(100);
     expect(connection.sent('logout-request')).toHaveLength(1);
     expect(connection.ended).toBe(true);
+  });
+
+  it('T14: asked for a logout while it logs out, it does not begin anew', async () => {
+    const { target, session, connection } = await opened();
+    const { answer } = target;
+    target.answer = (on, pdu) => {
+      if (pdu.type === 'logout-request') announce(on, AsyncEvent.LOGOUT_REQUEST, { parameter3: 30 });
+      answer.call(target, on, pdu);
+    };
+    await session.close();
+    expect(connection.sent('logout-request')).toHaveLength(1);
+    expect(session.state).toBe('closed');
   });
 
   it.each<[string, string, (connection: ScriptedConnection) => void]>([
