@@ -1,19 +1,129 @@
-// `npm run simulate`: the long form of the simulated sessions of `npm test`, a million histories in all.
-// `npm run simulate -- 30000 --seed 77` plays another number of them, from another seed on.
+// `npm run simulate`: the long form of the simulations of `npm test`. A million histories of our target and our
+// initiator on one simulated network, spread over as many processes as there are processors; then the target alone
+// against its model initiator.
+//
+//   npm run simulate                                        all of it
+//   npm run simulate -- 60000 --seed 77                     another number of histories, from another seed on
+//   npm run simulate -- 1 --profile cuts --seed 4711        one history again; with LUNBOX_TRACE=1 it tells all
 import { spawn } from 'node:child_process';
+import { availableParallelism } from 'node:os';
+import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
+import { root, runBin } from './process.mjs';
+
+/** Kinds of histories, as packages/server/test/simulation/support/profiles.ts has them. */
+const PROFILES = ['calm', 'cuts', 'corruption', 'shared-calm', 'shared-cuts', 'shared-corruption'];
+/** Histories of one process: enough that its start does not count. */
+const CHUNK = 5000;
+const TELL_EVERY_MS = 10_000;
+const WORKER = 'packages/server/test/simulation/play-histories.ts';
+/** The older simulation plays three kinds of histories, and a tenth of the number suffices for each. */
+const MODEL_SHARE = 10;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { seed: { type: 'string', default: '1' } },
+  options: {
+    seed: { type: 'string', default: '1' },
+    profile: { type: 'string' },
+    workers: { type: 'string', default: String(availableParallelism()) },
+  },
 });
-const kinds = 3;
-const histories = Math.ceil(Number(positionals[0] ?? '1000000') / kinds);
-const env = { ...process.env, LUNBOX_HISTORIES: String(histories), LUNBOX_SEED: values.seed };
-const child = spawn('npx', ['vitest', 'run', 'packages/iscsi-target/test/simulation'], {
-  env,
-  stdio: 'inherit',
-});
-child.on('exit', (code) => {
-  process.exitCode = code ?? 1;
-});
+
+const firstSeed = Number(values.seed);
+const wanted = Number(positionals[0] ?? '1000000');
+const profiles = values.profile === undefined ? PROFILES : [values.profile];
+if (!profiles.every((profile) => PROFILES.includes(profile))) {
+  console.error(`no such profile: ${values.profile}; there are ${PROFILES.join(', ')}`);
+  process.exit(2);
+}
+
+/** @typedef {{ profile: string, first: number, count: number }} Chunk */
+/** @typedef {{ histories: number, seen: Record<string, number> }} Tally */
+
+/** @returns {Chunk[]} taking turns between the kinds */
+function chunks() {
+  const each = Math.ceil(wanted / profiles.length);
+  const all = [];
+  for (let done = 0; done < each; done += CHUNK) {
+    for (const profile of profiles) {
+      all.push({ profile, first: firstSeed + done, count: Math.min(CHUNK, each - done) });
+    }
+  }
+  return all;
+}
+
+const startMs = performance.now();
+const todo = chunks();
+const total = todo.reduce((sum, { count }) => sum + count, 0);
+/** What each worker is at. @type {Map<import('node:child_process').ChildProcess, Tally>} */
+const running = new Map();
+/** @type {Tally} */
+const finished = { histories: 0, seen: {} };
+let failed = false;
+
+/** @param {Tally} tally */
+function finish(tally) {
+  finished.histories += tally.histories;
+  for (const [what, count] of Object.entries(tally.seen)) {
+    finished.seen[what] = (finished.seen[what] ?? 0) + count;
+  }
+}
+
+function tell() {
+  const done = [...running.values()].reduce((sum, { histories }) => sum + histories, finished.histories);
+  const seconds = (performance.now() - startMs) / 1000;
+  const perSecond = done / seconds;
+  const left = perSecond === 0 ? '?' : Math.ceil((total - done) / perSecond / 60);
+  console.log(`${done} of ${total} histories, ${perSecond.toFixed(0)} a second, ${left} min left`);
+}
+
+/** Plays one chunk in a process of its own. @param {Chunk} chunk @returns {Promise<void>} */
+function playChunk({ profile, first, count }) {
+  const args = [
+    '--import',
+    'tsx',
+    '--conditions=@lunbox/source',
+    WORKER,
+    profile,
+    String(first),
+    String(count),
+  ];
+  const child = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
+  running.set(child, { histories: 0, seen: {} });
+  createInterface({ input: child.stdout }).on('line', (line) => running.set(child, JSON.parse(line)));
+  return new Promise((resolve) => {
+    child.on('close', (code) => {
+      finish(/** @type {Tally} */ (running.get(child)));
+      running.delete(child);
+      if (code !== 0 && !failed) {
+        failed = true;
+        for (const other of running.keys()) other.kill();
+      }
+      resolve();
+    });
+  });
+}
+
+async function work() {
+  for (let chunk = todo.shift(); chunk !== undefined && !failed; chunk = todo.shift()) await playChunk(chunk);
+}
+
+const timer = setInterval(tell, TELL_EVERY_MS);
+await Promise.all(Array.from({ length: Math.max(1, Number(values.workers)) }, work));
+clearInterval(timer);
+tell();
+for (const [what, count] of Object.entries(finished.seen).sort(([, a], [, b]) => b - a)) {
+  console.log(`${String(count).padStart(12)}  ${what}`);
+}
+
+if (!failed && values.profile === undefined) {
+  const each = String(Math.ceil(wanted / MODEL_SHARE / 3));
+  console.log(`\nthe target and its model initiator, three times ${each} histories`);
+  const env = { ...process.env, LUNBOX_HISTORIES: each, LUNBOX_SEED: String(firstSeed) };
+  const { code } = await runBin('vitest', ['run', 'packages/iscsi-target/test/simulation'], {
+    show: true,
+    env,
+  });
+  failed = code !== 0;
+}
+process.exitCode = failed ? 1 : 0;

@@ -82,7 +82,7 @@ export class Caller {
     else if (choice === 1) this.#watch('flush', this.#scsi({ cdb: cdb10(SYNCHRONIZE_CACHE_10, 0, 0) }));
     else if (choice === 2) this.#watch('text', this.session.text([['SendTargets', '']]));
     else {
-      const count = 1 + dice.below(dice.pick([2, 8, 16]));
+      const count = 1 + dice.below(dice.pick([2, 6, 12]));
       const block = dice.below(this.#options.blockCount - count + 1);
       if (choice < 11) this.#read(block, count);
       else this.#write(block, count);

@@ -41,7 +41,7 @@ export interface Plan {
 export function drawPlan(dice: Dice, profile: Profile): Plan {
   const weather = dice.chance(0.2) ? { breaks: 0, corrupts: 0, staleLogins: 0 } : profile.weather;
   return {
-    blockCount: 32,
+    blockCount: 24,
     limits: drawLimits(dice),
     session: {
       ...drawSessionShape(dice, profile),
@@ -54,7 +54,7 @@ export function drawPlan(dice: Dice, profile: Profile): Plan {
       pingTimeoutMs: 2000,
     },
     sessions: dice.chance(0.3) ? 2 : 1,
-    requests: 8 + dice.below(17),
+    requests: 6 + dice.below(13),
     spanMs: dice.pick([20, 200, 1000]),
     weather,
     pace: { maxLatencyMs: dice.pick([0, 2, 30]), maxJitterMs: dice.pick([0, 3, 30]) },
@@ -84,7 +84,7 @@ function drawLimits(dice: Dice): Partial<TargetLimits> {
     queueDepth: 1 + dice.below(12),
     sendBacklogBytes: dice.pick([1024, 8192, 2_097_152]),
     maxReceiveSegmentBytes: dice.pick([512, 1024, 8192, 65_536]),
-    maxSendSegmentBytes: dice.pick([512, 65_536]),
+    maxSendSegmentBytes: dice.pick([512, 4096, 65_536]),
     maxBurstBytes: dice.pick([1024, 4096, 65_536]),
     firstBurstBytes: dice.pick([512, 2048, 65_536]),
     maxOutstandingR2t: dice.pick([1, 2, 8]),
