@@ -124,7 +124,7 @@ export const section6Negotiation: readonly RfcRule[] = [
     tests: {
       'iscsi-initiator/test/unit/login.test.ts': ['takes text that is continued by the C bit'],
       'iscsi-initiator/test/rfc7143/section-11-exchanges.test.ts': [
-        'keeps its task tag and I bit, and goes on with the tag of the response',
+        'keeps its task tag and I bit, and goes on with the tag and LUN of the response',
       ],
     },
   },
