@@ -1,4 +1,5 @@
 import { MemoryDevice } from '@lunbox/block';
+import { ChapAlgorithm, connectLun } from '@lunbox/iscsi-initiator';
 import { writeFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ChapSecret, createServer, type AccessEntry, type LunboxServer } from '../../src/index.ts';
@@ -219,6 +220,25 @@ describe.skipIf(!requiresTools(...tools))('lunbox serve --access', () => {
     await expect.poll(() => target.log(), { timeout: 8000 }).toContain('was read again');
     expect(await list(bobs)).toEqual([]);
     expect(await list(`${USER}%${SECRET}`)).toHaveLength(2);
+    await target.stop();
+    directory.remove();
+  });
+});
+
+describe.skipIf(!requiresTools('iscsi-inq'))('lunbox serve --chap-minimum', () => {
+  it('refuses an initiator that has MD5 only, and takes one with a hash that is good enough', async () => {
+    const directory = makeTempDirectory('chap-minimum');
+    const secretFile = directory.file('secret');
+    writeFileSync(secretFile, SECRET, { mode: 0o600 });
+    const serveFlags = ['--chap-user', USER, '--chap-secret-file', secretFile, '--chap-minimum', 'sha256'];
+    const target = await startLunbox({ directory: directory.path, sizeBytes: 1 << 20, serveFlags });
+    const inquiry = await run('iscsi-inq', [target.url.replace('//', `//${USER}%${SECRET}@`)], {
+      timeoutMs: 8000,
+    });
+    expect(inquiry.status, inquiry.output).not.toBe(0);
+    const { host, port, iqn, lun: number } = target;
+    const chap = { name: USER, secret: SECRET, algorithms: [ChapAlgorithm.SHA256] };
+    await (await connectLun({ portal: { host, port }, targetName: iqn, lun: number, chap })).close();
     await target.stop();
     directory.remove();
   });

@@ -210,3 +210,23 @@ describe.skipIf(!requiresTools('iscsi-ls', 'iscsi-inq'))('secrets in files', () 
     directory.remove();
   });
 });
+
+describe.skipIf(!requiresTools('iscsi-ls'))('lunbox serve --portal with a tag', () => {
+  it('tells initiators the group of each portal, at the address that reaches it', async () => {
+    const directory = makeTempDirectory('groups');
+    const serveFlags = [
+      '--portal',
+      '127.0.0.1:0,7',
+      '--advertise',
+      '127.0.0.1:13260',
+      '--advertise',
+      '[::1]:13261',
+    ];
+    const target = await startLunbox({ directory: directory.path, sizeBytes: 1 << 20, serveFlags });
+    const { stdout } = await run('iscsi-ls', [`iscsi://${target.portal}`], { timeoutMs: 8000 });
+    expect(stdout).toContain(`Target:${target.iqn} Portal:127.0.0.1:13260,1`);
+    expect(stdout).toContain(`Target:${target.iqn} Portal:[::1]:13261,7`);
+    await target.stop();
+    directory.remove();
+  });
+});
