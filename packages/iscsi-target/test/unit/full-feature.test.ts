@@ -279,6 +279,25 @@ describe('logout, reject and the end', () => {
     expect(careful.transport.destroyed).toBe(true);
   });
 
+  it.each([
+    ['0', 0],
+    ['1', 0],
+    ['2', 1],
+  ])(
+    'so it does at ErrorRecoveryLevel %s: nobody knows where the next PDU begins (§7.8); %d sessions stay',
+    async (ErrorRecoveryLevel, stay) => {
+      initiator.connection.disconnected();
+      const careful = new TestInitiator(engine);
+      await careful.login({ keys: { HeaderDigest: 'CRC32C', ErrorRecoveryLevel }, isid: 8 });
+      const good = serializePdu(careful.read10(0, 1), { header: true, data: false });
+      const bad = good.slice();
+      bad[50] = bad[50]! ^ 0xff;
+      expect(await careful.sendBytes(bad, good)).toEqual([]);
+      expect(careful.transport.destroyed).toBe(true);
+      expect(engine.sessions).toHaveLength(stay);
+    },
+  );
+
   it('drain asks every session to log out and refuses new logins; stop drops those that are left', async () => {
     engine.drain(3);
     expect(await initiator.settle()).toMatchObject([{ type: 'async-message', asyncEvent: 1, parameter3: 3 }]);
