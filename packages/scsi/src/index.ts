@@ -46,6 +46,7 @@ export * from './cdb/block-cdbs.ts';
 export * from './cdb/persistent-reserve-cdbs.ts';
 export * from './cdb/diagnostic-cdbs.ts';
 export * from './cdb/medium-cdbs.ts';
+export * from './cdb/maintenance-cdbs.ts';
 
 export {
   buildAbsentInquiry,
@@ -131,6 +132,14 @@ export {
 export { buildDefectList, DefectListFormat, parseDefectList, type DefectList } from './data/defect-list.ts';
 export { buildFormatList, parseFormatList, type FormatList } from './data/format-list.ts';
 export { buildOverwriteList, parseOverwriteList, type OverwriteList } from './data/overwrite-list.ts';
+export { buildSupportedTmf, parseSupportedTmf, type SupportedTmf } from './data/supported-tmf.ts';
+export {
+  buildTimestamp,
+  buildTimestampList,
+  parseTimestamp,
+  TimestampOrigin,
+  type Timestamp,
+} from './data/timestamp.ts';
 export { buildUnmapList, parseUnmapList, type BlockRange, type UnmapList } from './data/unmap-list.ts';
 export { buildLbaStatus, parseLbaStatus, ProvisioningStatus, type LbaStatus } from './data/lba-status.ts';
 export { buildLunList, parseLunList } from './data/lun-list.ts';

@@ -1,6 +1,7 @@
-import { u16be, u8 } from 'buffer-layout';
-import { bytes, flags } from '../structure.ts';
+import { u16be, u24be, u32be, u8 } from 'buffer-layout';
+import { bitFields, bytes, flags } from '../structure.ts';
 import { defineCdb, type CdbDefinition } from './cdb-definition.ts';
+import type { PlainCdb } from './primary-cdbs.ts';
 
 const opcode = u8('OPERATION_CODE');
 const control = u8('CONTROL');
@@ -55,3 +56,33 @@ export const SANITIZE_OVERWRITE: CdbDefinition<SanitizeCdb> = sanitize('OVERWRIT
 export const SANITIZE_BLOCK_ERASE: CdbDefinition<SanitizeCdb> = sanitize('BLOCK ERASE', 0x02);
 /** SANITIZE, EXIT FAILURE MODE (SBC-3 5.24.2.5). */
 export const SANITIZE_EXIT_FAILURE_MODE: CdbDefinition<SanitizeCdb> = sanitize('EXIT FAILURE MODE', 0x1f);
+
+/** REZERO UNIT (SCSI-2 9.2.13). */
+export const REZERO_UNIT: CdbDefinition<PlainCdb> = defineCdb('REZERO UNIT', { operationCode: 0x01 }, 6, [
+  opcode,
+  bytes(4),
+  control,
+]);
+
+/** Fields of SEEK(6) and (10). */
+export interface SeekCdb {
+  LOGICAL_BLOCK_ADDRESS: number;
+  CONTROL: number;
+}
+
+/** SEEK(6) (SCSI-2 9.2.15). */
+export const SEEK_6: CdbDefinition<SeekCdb> = defineCdb('SEEK (6)', { operationCode: 0x0b }, 6, [
+  opcode,
+  bitFields(u24be(), 'RESERVED:3', 'LOGICAL_BLOCK_ADDRESS:21'),
+  bytes(1),
+  control,
+]);
+
+/** SEEK(10) (SCSI-2 9.2.15). */
+export const SEEK_10: CdbDefinition<SeekCdb> = defineCdb('SEEK (10)', { operationCode: 0x2b }, 10, [
+  opcode,
+  bytes(1),
+  u32be('LOGICAL_BLOCK_ADDRESS'),
+  bytes(3),
+  control,
+]);

@@ -9,6 +9,7 @@ import { DEFECT_COMMANDS } from './defects.ts';
 import { FORMAT_UNIT_COMMAND } from './format-unit.ts';
 import { INQUIRY_COMMAND } from './inquiry.ts';
 import { LOG_COMMANDS } from './log.ts';
+import { MAINTENANCE_COMMANDS } from './maintenance.ts';
 import { MODE_COMMANDS } from './mode.ts';
 import { PREFETCH_COMMANDS } from './prefetch.ts';
 import { PRIMARY_COMMANDS } from './primary.ts';
@@ -17,6 +18,7 @@ import { READ_COMMANDS } from './read.ts';
 import { reportSupportedOpcodes } from './report-supported-opcodes.ts';
 import { RESERVATION_COMMANDS } from './reservation.ts';
 import { SANITIZE_COMMANDS } from './sanitize.ts';
+import { SEEK_COMMANDS } from './seek.ts';
 import { VERIFY_COMMANDS } from './verify.ts';
 import { WRITE_COMMANDS } from './write.ts';
 import { WRITE_SAME_COMMANDS } from './write-same.ts';
@@ -43,6 +45,8 @@ export const COMMAND_TABLE: readonly CommandEntry[] = [
   ...PREFETCH_COMMANDS,
   ...MODE_COMMANDS,
   ...LOG_COMMANDS,
+  ...MAINTENANCE_COMMANDS,
+  ...SEEK_COMMANDS,
   ...RESERVATION_COMMANDS,
   ...PERSISTENT_RESERVE_IN_COMMANDS,
   ...PERSISTENT_RESERVE_OUT_COMMANDS,

@@ -9,6 +9,7 @@ import {
   subpageLayout,
   type ModePageDefinition,
   type ModePageHeader,
+  type ModeSubpageHeader,
 } from './mode-page-definition.ts';
 
 /** Caching mode page (SBC-3 6.5.5). */
@@ -57,7 +58,14 @@ const controlPage = pageLayout<ControlPage>(12, [
 ]);
 
 /** Control Extension mode page (SPC-4 7.5.9). */
-const controlExtensionPage = subpageLayout(32, [
+interface ControlExtensionPage extends ModeSubpageHeader {
+  /** 1: the timestamp has its first value from elsewhere: the clock. */
+  TCMOS: number;
+  /** 1: what SET TIMESTAMP sets takes precedence. */
+  SCSIP: number;
+}
+
+const controlExtensionPage = subpageLayout<ControlExtensionPage>(32, [
   flags('RESERVED:5', 'TCMOS', 'SCSIP', 'IALUAE'),
   flags('RESERVED:4', 'INITIAL_COMMAND_PRIORITY:4'),
   u8('MAXIMUM_SENSE_DATA_LENGTH'),
@@ -98,7 +106,12 @@ export const MODE_PAGES: readonly ModePageDefinition[] = [
     defaults: { QUEUE_ALGORITHM_MODIFIER: 1 },
     changeable: { D_SENSE: 1, SWP: 1 },
   }),
-  definePage(controlExtensionPage, ModePageCode.CONTROL, {}, ModeSubpageCode.CONTROL_EXTENSION),
+  definePage(
+    controlExtensionPage,
+    ModePageCode.CONTROL,
+    { defaults: { TCMOS: 1, SCSIP: 1 } },
+    ModeSubpageCode.CONTROL_EXTENSION,
+  ),
   ...XOR_AND_POWER_PAGES,
   // DEXCPT is 1: no informational exception is ever reported.
   definePage(informationalExceptionsPage, ModePageCode.INFORMATIONAL_EXCEPTIONS_CONTROL, {

@@ -57,6 +57,7 @@ export const AdditionalSenseCode = {
   RESERVATIONS_RELEASED: { asc: 0x2a, ascq: 0x04 },
   REGISTRATIONS_PREEMPTED: { asc: 0x2a, ascq: 0x05 },
   CAPACITY_DATA_HAS_CHANGED: { asc: 0x2a, ascq: 0x09 },
+  TIMESTAMP_CHANGED: { asc: 0x2a, ascq: 0x10 },
   COMMANDS_CLEARED_BY_ANOTHER_INITIATOR: { asc: 0x2f, ascq: 0x00 },
   MEDIUM_FORMAT_CORRUPTED: { asc: 0x31, ascq: 0x00 },
   FORMAT_COMMAND_FAILED: { asc: 0x31, ascq: 0x01 },

@@ -18,6 +18,7 @@ import {
   type UnitLimits,
 } from './unit-limits.ts';
 import { UnitStatistics } from './unit-statistics.ts';
+import { UnitTimestamp } from './unit-timestamp.ts';
 
 /** Options of {@link LogicalUnit}. */
 export interface LogicalUnitOptions {
@@ -54,7 +55,7 @@ export interface LogicalUnitOptions {
    * thresholds of thin provisioning are not there.
    */
   readonly space?: SpaceSource;
-  /** What commands are timed with. Default: the machine's clock. */
+  /** What commands are timed with, and where REPORT TIMESTAMP has the time from. Default: the machine's clock. */
   readonly clock?: Clock;
 }
 
@@ -85,6 +86,8 @@ export class LogicalUnit {
   readonly persistent: PersistentReservations;
   /** @internal */
   readonly statistics: UnitStatistics;
+  /** @internal */
+  readonly timestamp: UnitTimestamp;
   /** FORMAT UNIT and SANITIZE. @internal */
   readonly operations: MediumOperations;
   readonly #space: SpaceSource | undefined;
@@ -115,6 +118,7 @@ export class LogicalUnit {
     const clock = options.clock ?? systemClock;
     this.tasks = new TaskSet(clock);
     this.statistics = new UnitStatistics(clock);
+    this.timestamp = new UnitTimestamp(clock);
     this.#space = options.space;
     this.serialNumber = identity.serialNumber;
     this.naa = identity.naa;

@@ -20,9 +20,12 @@ import {
   READ_6,
   READ_CAPACITY_10,
   READ_CAPACITY_16,
+  REZERO_UNIT,
   SANITIZE_BLOCK_ERASE,
   SANITIZE_EXIT_FAILURE_MODE,
   SANITIZE_OVERWRITE,
+  SEEK_10,
+  SEEK_6,
   SYNCHRONIZE_CACHE_10,
   SYNCHRONIZE_CACHE_16,
   UNMAP,
@@ -184,6 +187,14 @@ export const BLOCK_EFFECTS: readonly CommandEffect[] = [
       expect(await initiator.send(READ_10.encode({ TRANSFER_LENGTH: 1 }))).toMatchObject(Expected.GOOD);
     },
     { prepare: failSanitize },
+  ),
+  effect(REZERO_UNIT, {}, logs()),
+  ...[SEEK_6, SEEK_10].map((command) =>
+    effect(command, { LOGICAL_BLOCK_ADDRESS: LBA }, async ({ initiator, device }) => {
+      expect(device.log).toEqual([]);
+      const beyond = command.encode({ LOGICAL_BLOCK_ADDRESS: SCENE_BLOCKS });
+      expect(await initiator.send(beyond)).toMatchObject(Expected.LBA_OUT_OF_RANGE);
+    }),
   ),
   effect(GET_LBA_STATUS, { ALLOCATION_LENGTH: 64 }, (_scene, { data }) => {
     expect(parseLbaStatus(data)[0]).toMatchObject({ lba: 0, status: ProvisioningStatus.MAPPED });

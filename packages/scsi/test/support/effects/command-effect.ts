@@ -49,6 +49,7 @@ export interface Scene {
   readonly harness: Harness;
   readonly device: WitnessDevice;
   readonly initiator: Initiator;
+  readonly clock: SimulatedClock;
 }
 
 export const SCENE_BLOCKS = 128;
@@ -80,10 +81,11 @@ export function effect<T>(
 export async function openScene({ prepare }: CommandEffect): Promise<Scene> {
   const device = new WitnessDevice({ size: SCENE_BLOCKS * 512 });
   device.put(0, STORED);
-  const harness = new Harness(device, { clock: new SimulatedClock() });
+  const clock = new SimulatedClock();
+  const harness = new Harness(device, { clock });
   const { initiator } = harness;
   await initiator.settle();
-  const scene = { harness, device, initiator };
+  const scene = { harness, device, initiator, clock };
   await prepare?.(scene);
   device.log = [];
   return scene;

@@ -1,15 +1,22 @@
 import { expect } from 'vitest';
 import {
+  buildTimestampList,
   LOG_SELECT,
   LOG_SENSE,
   LogPageCode,
   parseDefectList,
   parseLogPage,
   parseLogParameters,
+  parseSupportedTmf,
+  parseTimestamp,
   READ_10,
   READ_DEFECT_DATA_10,
   READ_DEFECT_DATA_12,
+  REPORT_SUPPORTED_TASK_MANAGEMENT_FUNCTIONS as REPORT_SUPPORTED_TMF,
+  REPORT_TIMESTAMP,
+  SET_TIMESTAMP,
   statisticsParameter,
+  TimestampOrigin,
 } from '../../../src/index.ts';
 import { effect, type CommandEffect, type Scene } from './command-effect.ts';
 
@@ -42,4 +49,20 @@ export const DIAGNOSTIC_EFFECTS: readonly CommandEffect[] = [
   effect(READ_DEFECT_DATA_12, { REQ_PLIST: 1, ALLOCATION_LENGTH: 64 }, (_scene, { data }) => {
     expect(parseDefectList(12, data)).toMatchObject({ primary: true, descriptors: new Uint8Array(0) });
   }),
+  effect(REPORT_SUPPORTED_TMF, { ALLOCATION_LENGTH: 16 }, (_scene, { data }) => {
+    expect(parseSupportedTmf(data)).toMatchObject({ ATS: 1, LURS: 1, CACAS: 0 });
+  }),
+  effect(REPORT_TIMESTAMP, { ALLOCATION_LENGTH: 12 }, ({ clock }, { data }) => {
+    expect(parseTimestamp(data)).toEqual({ unixMs: clock.unixMs(), origin: TimestampOrigin.OTHER });
+  }),
+  effect(
+    SET_TIMESTAMP,
+    { PARAMETER_LIST_LENGTH: 12 },
+    async ({ initiator, clock }) => {
+      clock.advance(5);
+      const { data } = await initiator.send(REPORT_TIMESTAMP.encode({ ALLOCATION_LENGTH: 12 }));
+      expect(parseTimestamp(data)).toEqual({ unixMs: 2 ** 40 + 5, origin: TimestampOrigin.SET_TIMESTAMP });
+    },
+    { dataOut: buildTimestampList(2 ** 40) },
+  ),
 ];
