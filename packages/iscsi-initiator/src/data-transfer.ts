@@ -38,9 +38,9 @@ export class DataTransfer {
    */
   start(task: Task): void {
     const { request } = task;
-    const { immediateData, initialR2t, firstBurstBytes, maxSendSegmentBytes } = this.#parameters;
+    const { immediateData, initialR2t, firstBurstBytes } = this.#parameters;
     const firstBurst = request.write === undefined ? 0 : Math.min(firstBurstBytes, task.lengthBytes);
-    const immediate = immediateData ? Math.min(firstBurst, maxSendSegmentBytes) : 0;
+    const immediate = immediateData ? Math.min(firstBurst, this.#segmentBytes) : 0;
     const unsolicited = initialR2t ? immediate : firstBurst;
     const header = this.#command;
     header.final = unsolicited === immediate;
@@ -67,6 +67,8 @@ export class DataTransfer {
   answerR2t(task: Task, r2t: R2tHeader): void {
     const { bufferOffset, desiredDataTransferLength, r2tSn } = r2t;
     if (task.request.write === undefined) throw protocolError('R2T for a command without Data-Out');
+    // RFC 7143 §4.2.5.3: what belongs to one task names one unit.
+    if (r2t.lunHigh !== task.lunHigh >>> 0 || r2t.lunLow !== 0) throw protocolError('R2T for another unit');
     const inside = bufferOffset + desiredDataTransferLength <= task.lengthBytes;
     const withinBurst = desiredDataTransferLength <= this.#parameters.maxBurstBytes;
     if (!inside || !withinBurst || desiredDataTransferLength === 0) {
@@ -142,6 +144,11 @@ export class DataTransfer {
     return !isNew(task, dataSn) || task.receivedBytes + dataLength <= task.lengthBytes;
   }
 
+  /** RFC 7143 §11.7.7: whole words, so that only a last PDU is padded. */
+  get #segmentBytes(): number {
+    return this.#parameters.maxSendSegmentBytes & ~3;
+  }
+
   /** One sequence of Data-Out PDUs: DataSN from 0, the F bit on the last (RFC 7143 §11.7.1, §11.7.5). */
   #sendDataOut(task: Task, targetTransferTag: number, offset: number, lengthBytes: number): void {
     const header = this.#dataOut;
@@ -151,8 +158,8 @@ export class DataTransfer {
     header.targetTransferTag = targetTransferTag;
     header.expStatSn = this.#numbering.expStatSn;
     header.dataSn = 0;
-    for (let at = offset; at < end; at += this.#parameters.maxSendSegmentBytes) {
-      const length = Math.min(end - at, this.#parameters.maxSendSegmentBytes);
+    for (let at = offset; at < end; at += this.#segmentBytes) {
+      const length = Math.min(end - at, this.#segmentBytes);
       header.final = at + length === end;
       header.dataLength = length;
       header.bufferOffset = at;

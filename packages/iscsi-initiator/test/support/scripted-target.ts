@@ -131,14 +131,14 @@ export class ScriptedConnection implements Channel {
 
   /** An R2T. */
   r2t(
-    { initiatorTaskTag }: ScsiCommandPdu,
+    { initiatorTaskTag, lun }: ScsiCommandPdu,
     tag: number,
     r2tSn: number,
     offset: number,
     length: number,
   ): void {
     const place = { r2tSn, bufferOffset: offset, desiredDataTransferLength: length };
-    const tags = { lun: NO_LUN, initiatorTaskTag, targetTransferTag: tag };
+    const tags = { lun, initiatorTaskTag, targetTransferTag: tag };
     this.say({ type: 'r2t', ...tags, ...place, ...this.#currentNumbers() });
   }
 
