@@ -191,6 +191,9 @@ export const section11Data: readonly RfcRule[] = [
       '4-byte words (real payload), unless the F bit is set to 1.',
     tests: {
       'iscsi-target/test/rfc7143/section-11-data.test.ts': ['fills whole words but for PDUs with the F bit'],
+      'iscsi-initiator/test/rfc7143/section-11-requests.test.ts': [
+        'has data in whole words but for the PDU with the F bit',
+      ],
     },
   },
   {

@@ -152,6 +152,7 @@ export const section11LoginResponse: readonly RfcRule[] = [
       'iscsi-target/test/unit/login.test.ts': [
         'negotiates each operational key by its result function (RFC 7143 §13)',
       ],
+      'iscsi-initiator/test/unit/login.test.ts': ['answers what the target proposes by itself'],
     },
   },
 ];

@@ -5,7 +5,7 @@ export const section11Nop: readonly RfcRule[] = [
   {
     id: '11.17.1-1',
     level: 'MUST NOT',
-    who: 'both',
+    who: 'target',
     says:
       'Note 3: Reason code 0x0b ("Negotiation Reset") as defined in Section 10.17.1 of [RFC3720] ' +
       'is deprecated and MUST NOT be used by implementations.',

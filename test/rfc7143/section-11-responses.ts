@@ -62,6 +62,9 @@ export const section11Responses: readonly RfcRule[] = [
       'iscsi-target/test/rfc7143/section-11-responses.test.ts': [
         'without O or U bit the count is 0, whatever the status',
       ],
+      'iscsi-initiator/test/rfc7143/section-11-requests.test.ts': [
+        'without O or U bit the residual count means nothing',
+      ],
     },
   },
   {

@@ -13,6 +13,11 @@ export const section11Snack: readonly RfcRule[] = [
       'iscsi-target/test/rfc7143/section-11-recovery.test.ts': [
         'each type is there from ErrorRecoveryLevel 1 on',
       ],
+      'iscsi-initiator/test/unit/error-recovery.test.ts': [
+        'is asked for by a Data SNACK when its digest is wrong',
+        'is asked for by a Status SNACK; those after it count, but are not acknowledged',
+        'is answered by a DataACK with the tag and LUN of the PDU, when nothing is missing',
+      ],
     },
   },
   {
@@ -226,7 +231,7 @@ export const section11Snack: readonly RfcRule[] = [
   {
     id: '11.16.6-1',
     level: 'MUST',
-    who: 'both',
+    who: 'target',
     says: 'BegRun MUST be 0 for a R-Data SNACK.',
     tests: {
       'iscsi-target/test/rfc7143/section-11-recovery.test.ts': ['that asks for %s is a protocol error'],

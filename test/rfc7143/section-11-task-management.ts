@@ -202,11 +202,14 @@ export const section11TaskManagement: readonly RfcRule[] = [
   {
     id: '11.5.1-16',
     level: 'MUST',
-    who: 'initiator',
+    who: 'both',
     says: 'TASK REASSIGN MUST be issued as an immediate command.',
     tests: {
       'iscsi-target/test/unit/connection-recovery.test.ts': [
         'does not change by a request that waits for its turn (§11.5.1)',
+      ],
+      'iscsi-initiator/test/rfc7143/section-8-states.test.ts': [
+        'M2, M4: an explicit logout by another connection, and its commands go on there',
       ],
     },
   },

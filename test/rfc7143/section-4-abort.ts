@@ -14,6 +14,9 @@ export const section4Abort: readonly RfcRule[] = [
         '%s waits until the R2Ts of its session are answered, and sends no more',
         '%s waits for the commands before it by CmdSN, and aborts them',
       ],
+      'iscsi-initiator/test/rfc7143/section-11-requests.test.ts': [
+        'while it waits R2Ts are answered and statuses taken; its response ends the rest',
+      ],
     },
   },
   {

@@ -136,6 +136,10 @@ export const section4Names: readonly RfcRule[] = [
       'iscsi-target/test/rfc7143/section-4-phases.test.ts': [
         'SCSI device and port names are the iSCSI name, with ISID or portal group tag for a port',
       ],
+      'iscsi-initiator/test/unit/login.test.ts': [
+        'names both sides first, then negotiates, each stage with a transit',
+        'uses a random ISID, and keeps it so that a new session reinstates the old (T-L9)',
+      ],
     },
   },
   {
@@ -147,12 +151,16 @@ export const section4Names: readonly RfcRule[] = [
       'iscsi-target/test/rfc7143/section-4-phases.test.ts': [
         'SCSI device and port names are the iSCSI name, with ISID or portal group tag for a port',
       ],
+      'iscsi-initiator/test/unit/login.test.ts': [
+        'names both sides first, then negotiates, each stage with a transit',
+        'uses a random ISID, and keeps it so that a new session reinstates the old (T-L9)',
+      ],
     },
   },
   {
     id: '4.4.2-3',
     level: 'MUST',
-    who: 'both',
+    who: 'target',
     says: 'When used in SCSI parameter data, the SCSI port name MUST be encoded as:',
     tests: {
       'scsi/test/unit/inquiry.test.ts': [
@@ -170,6 +178,10 @@ export const section4Names: readonly RfcRule[] = [
     tests: {
       'iscsi-target/test/rfc7143/section-4-phases.test.ts': [
         'a session keeps its TSIH: another connection joins by it, and by no other',
+      ],
+      'iscsi-initiator/test/rfc7143/section-11-exchanges.test.ts': [
+        'of another connection has the TSIH of the session and a CID of its own, the same in all of ' +
+          'them',
       ],
     },
   },
@@ -196,7 +208,7 @@ export const section4Names: readonly RfcRule[] = [
   {
     id: '4.6.1.2-1',
     level: 'REQUIRED',
-    who: 'both',
+    who: 'target',
     says: 'The use of Autosense ([SAM2]) is REQUIRED by iSCSI.',
     tests: {
       'iscsi-target/test/unit/data-transfer.test.ts': [

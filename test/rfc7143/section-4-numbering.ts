@@ -29,6 +29,9 @@ export const section4Numbering: readonly RfcRule[] = [
       'iscsi-target/test/unit/multi-connection.test.ts': [
         'a login with a CID in use reinstates that connection (§6.3.4)',
       ],
+      'iscsi-initiator/test/unit/connection-recovery.test.ts': [
+        'goes on with the session and its commands, though it was the only connection',
+      ],
     },
   },
   {
@@ -85,6 +88,9 @@ export const section4Numbering: readonly RfcRule[] = [
         'ABORT TASK of a command that never was answers "task does not exist"',
         'ABORT TASK SET ends all commands of the session on the LUN without status',
       ],
+      'iscsi-initiator/test/rfc7143/section-11-requests.test.ts': [
+        'while it waits R2Ts are answered and statuses taken; its response ends the rest',
+      ],
     },
   },
   {
@@ -131,7 +137,7 @@ export const section4Numbering: readonly RfcRule[] = [
   {
     id: '4.2.2.1-8',
     level: 'MUST NOT',
-    who: 'both',
+    who: 'target',
     says: 'There MUST NOT be any holes in the acknowledged CmdSN sequence.',
     tests: {
       'iscsi-target/test/rfc7143/section-4-numbering.test.ts': ['nothing behind a hole is acknowledged'],

@@ -28,6 +28,9 @@ export const section4Phases: readonly RfcRule[] = [
         'a Login Request in full feature phase is rejected, and the session goes on',
         'another PDU during the login is answered with status 020Bh, and the connection ends',
       ],
+      'iscsi-initiator/test/rfc7143/section-11-exchanges.test.ts': [
+        'is the first thing that goes out, names both ends, and asks for version 0 and a new session',
+      ],
     },
   },
   {
@@ -40,6 +43,9 @@ export const section4Phases: readonly RfcRule[] = [
     tests: {
       'iscsi-target/test/rfc7143/section-4-phases.test.ts': [
         'a Login Request in full feature phase is rejected, and the session goes on',
+      ],
+      'iscsi-initiator/test/rfc7143/section-11-exchanges.test.ts': [
+        'is the first thing that goes out, names both ends, and asks for version 0 and a new session',
       ],
     },
   },
@@ -92,6 +98,9 @@ export const section4Phases: readonly RfcRule[] = [
     tests: {
       'iscsi-target/test/rfc7143/section-4-phases.test.ts': [
         'data, R2T and status of a command come on its connection, and nothing on another',
+      ],
+      'iscsi-initiator/test/unit/multi-connection.test.ts': [
+        'keep to their connection: data goes by it, and an answer by another is none',
       ],
     },
   },
@@ -146,6 +155,7 @@ export const section4Phases: readonly RfcRule[] = [
       'iscsi-target/test/rfc7143/section-4-phases.test.ts': [
         'what a SNACK brings comes on the connection of the SNACK and of its command',
       ],
+      'iscsi-initiator/test/rfc7143/section-11-exchanges.test.ts': ['goes by the connection of its command'],
     },
   },
   {
@@ -264,6 +274,9 @@ export const section4Phases: readonly RfcRule[] = [
         'R2T, Data-In and status name the LUN and the task tag of their command',
         'Data-Out with the task tag of one command and the transfer tag of another is thrown away',
       ],
+      'iscsi-initiator/test/rfc7143/section-11-requests.test.ts': [
+        'is not answered by an R2T that names another unit',
+      ],
     },
     because: 'the LUN of a Data-Out is not compared, since Windows sends a wrong one (T-K6).',
   },
@@ -277,6 +290,9 @@ export const section4Phases: readonly RfcRule[] = [
     tests: {
       'iscsi-target/test/rfc7143/section-4-phases.test.ts': [
         'a graceful end of a connection comes only after its logout',
+      ],
+      'iscsi-initiator/test/rfc7143/section-8-states.test.ts': [
+        'T9, T13: it is logged out when the session closes, and free when that is answered',
       ],
     },
   },

@@ -9,7 +9,12 @@ export const section7Recovery: readonly RfcRule[] = [
     says:
       'The use of within-connection and within-command recovery classes MUST NOT be attempted ' +
       'before the connection is in the Full Feature Phase.',
-    tests: { 'iscsi-target/test/rfc7143/section-7-errors.test.ts': ['a SNACK during the login ends it'] },
+    tests: {
+      'iscsi-target/test/rfc7143/section-7-errors.test.ts': ['a SNACK during the login ends it'],
+      'iscsi-initiator/test/rfc7143/section-11-exchanges.test.ts': [
+        'may not be anything else: any other PDU during the login ends the connection',
+      ],
+    },
   },
   {
     id: '7.1.4.1-1',

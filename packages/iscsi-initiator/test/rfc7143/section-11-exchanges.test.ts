@@ -306,6 +306,23 @@ describe('SNACK (RFC 7143 §11.16)', () => {
     await expect(ended).resolves.toMatchObject({ status: 0 });
   });
 
+  it('goes by the connection of its command', async () => {
+    const { target, session } = await opened({ connections: 2, errorRecoveryLevel: 1 });
+    await settle();
+    for (const lun of [0, 1]) {
+      session.command({ lun, cdb: CDB, read: [new Uint8Array(8)] }).catch(() => undefined);
+    }
+    await settle();
+    for (const connection of target.connections) {
+      const [command] = connection.sent('scsi-command');
+      const place = { bufferOffset: 4, dataSn: 1, final: true, hasStatus: false };
+      connection.dataIn(command!, place, data.subarray(0, 4));
+      await settle();
+      const { initiatorTaskTag } = command!;
+      expect(connection.sent('snack')).toMatchObject([{ initiatorTaskTag, begRun: 0, runLength: 1 }]);
+    }
+  });
+
   it('for a status has no task tag', async () => {
     const { connection, command, piece, snacks } = await reading();
     for (const dataSn of [0, 1, 2]) piece(dataSn);

@@ -9,7 +9,7 @@ import {
 } from '@lunbox/iscsi-pdu';
 import { describe, expect, it } from 'vitest';
 import type { SessionOptions } from '../../src/index.ts';
-import { ScriptedTarget, settle, type ScriptedConnection } from '../support/scripted-target.ts';
+import { ScriptedTarget, agreement, settle, type ScriptedConnection } from '../support/scripted-target.ts';
 
 const CDB = new Uint8Array(6);
 const NO_LUN = new Uint8Array(8);
@@ -122,6 +122,32 @@ describe('SCSI Command (RFC 7143 §11.3)', () => {
     }
   });
 
+  it('has data in whole words but for the PDU with the F bit', async () => {
+    const target = new ScriptedTarget();
+    target.command = () => undefined;
+    target.login = (keys) => ({ keys: { ...agreement(keys), MaxRecvDataSegmentLength: '1021' } });
+    const session = await target.open();
+    session.command({ lun: 0, cdb: CDB, write: [new Uint8Array(5003)] }).catch(() => undefined);
+    await settle();
+    const [command] = target.connection.sent('scsi-command');
+    const lengths = [command!, ...target.connection.sent('data-out')].map(({ data }) => data.length);
+    expect(lengths.reduce((sum, length) => sum + length, 0)).toBe(5003);
+    expect(lengths.slice(0, -1).filter((length) => length % 4 !== 0 || length > 1021)).toEqual([]);
+  });
+
+  it('is not answered by an R2T that names another unit', async () => {
+    const { connection, start } = await opened({ negotiation: { initialR2t: true, immediateData: false } });
+    void start({ lun: 3, write: [new Uint8Array(8)] });
+    await settle();
+    const { initiatorTaskTag } = connection.sent('scsi-command')[0]!;
+    const lun = Uint8Array.of(0, 4, 0, 0, 0, 0, 0, 0);
+    const place = { r2tSn: 0, bufferOffset: 0, desiredDataTransferLength: 8, targetTransferTag: 5 };
+    connection.say({ type: 'r2t', lun, initiatorTaskTag, ...place, ...connection.numbers() });
+    await settle();
+    expect(connection.sent('data-out')).toEqual([]);
+    expect(connection.ended).toBe(true);
+  });
+
   it('with unsolicited data is followed by it before that of the next command', async () => {
     const { connection, start } = await opened({ negotiation: { immediateData: false } });
     void start({ write: [new Uint8Array(10_000)] });
@@ -150,6 +176,23 @@ describe('what a response means (RFC 7143 §11.4.3, §11.7)', () => {
     connection.say({ type: 'scsi-response', ...flags, ...counts, ...rest, ...connection.numbers() });
     await expect(ended).rejects.toMatchObject({ code: 'INITIATOR_TARGET_FAILURE' });
     expect(session.state).toBe('ready');
+  });
+
+  it('without O or U bit the residual count means nothing', async () => {
+    const { connection, start } = await opened();
+    const ended = start();
+    await settle();
+    const { initiatorTaskTag } = connection.sent('scsi-command')[0]!;
+    const flags = {
+      bidirectionalOverflow: false,
+      bidirectionalUnderflow: false,
+      overflow: false,
+      underflow: false,
+    };
+    const counts = { bidirectionalResidualCount: 0, residualCount: 77, expDataSn: 0, snackTag: 0 };
+    const rest = { response: 0, status: 0, initiatorTaskTag, data: EMPTY };
+    connection.say({ type: 'scsi-response', ...flags, ...counts, ...rest, ...connection.numbers() });
+    await expect(ended).resolves.toMatchObject({ status: 0, residualBytes: 0 });
   });
 
   it('status may come with the last data, or after it', async () => {
