@@ -8,6 +8,7 @@ export type ServerErrorCode =
   | 'SERVER_PORTAL_IN_USE'
   | 'SERVER_PORTAL_UNAVAILABLE'
   | 'SERVER_CONTROL_UNAVAILABLE'
+  | 'SERVER_MAINTENANCE_FAILED'
   | 'SERVER_WRONG_STATE';
 
 /** Facts that go with a {@link ServerError}; which are present depends on its code. */

@@ -4,8 +4,7 @@ import { Argument, Command, CommanderError, Option } from 'commander';
 import { createRequire } from 'node:module';
 import { ServerError, type ServerErrorCode } from '../server-error.ts';
 import { positiveInteger, secondsArgument, sizeArgument } from './arguments.ts';
-import { controlServer, type ControlFlags } from './control-command.ts';
-import { CONTROL_VERBS, type ControlVerb } from './control-verbs.ts';
+import { COMMAND_VERBS, controlServer, type CommandVerb, type ControlFlags } from './control-command.ts';
 import { createDisk, type CreateFlags } from './create-command.ts';
 import { ExitCode } from './exit-code.ts';
 import { printInfo, type InfoFlags } from './info-command.ts';
@@ -91,16 +90,23 @@ function addControl(program: Command): void {
   program
     .command('control <socket>')
     .description('ask a server that runs with --control')
-    .addArgument(new Argument('<verb>', 'what to do').choices(CONTROL_VERBS))
-    .argument('[argument]', 'capture: the file to write; redirect: HOST:PORT, or nothing to end it')
-    .option('--redirect-to <host:port>', 'drain: where new logins go meanwhile')
-    .option('--timeout <seconds>', 'drain: how long initiators have to log out (default: 5)', secondsArgument)
+    .addArgument(new Argument('<verb>', 'what to do').choices(COMMAND_VERBS))
+    .argument(
+      '[words...]',
+      'capture: the file to write; redirect: HOST:PORT, or nothing to end it; maintenance: -- and a command',
+    )
+    .option('--redirect-to <host:port>', 'drain, maintenance: where new logins go meanwhile')
+    .option(
+      '--timeout <seconds>',
+      'drain, maintenance: how long initiators have to log out (default: 5)',
+      secondsArgument,
+    )
     .option('--permanent', 'redirect: initiators may remember the new address')
     .option('--initiator <iqn>', 'redirect: this initiator only')
     .option('--sessions <n>', 'redirect: while the server has that many sessions', positiveInteger)
     .option('--portal-group <tag>', 'redirect: at portals of this group only', positiveInteger)
-    .action(async (socket: string, verb: ControlVerb, argument: string | undefined, flags: ControlFlags) => {
-      await controlServer(socket, verb, argument, flags);
+    .action(async (socket: string, verb: CommandVerb, words: string[], flags: ControlFlags) => {
+      await controlServer(socket, verb, words, flags);
     });
 }
 

@@ -119,10 +119,37 @@ describe.skipIf(!requiresTools(...tools) || process.platform === 'win32')('lunbo
     expect(await seenMib()).toBe(63);
   });
 
+  it('keeps everybody out while a command runs, and lets them in again when it has failed too', async () => {
+    const { stdout, status } = await control(
+      'maintenance',
+      '--timeout',
+      '0',
+      '--',
+      'iscsi-inq',
+      '-e',
+      '1',
+      target.url,
+    );
+    expect([stdout, status]).toEqual(['', 1]);
+    expect(await controlled('status')).toMatchObject({ draining: false });
+    expect(await seenMib()).toBe(63);
+    const sent = ['maintenance', '--redirect-to', other.portal, '--', 'iscsi-readcapacity16', target.url];
+    const redirected = await control(...sent);
+    expect(redirected.stdout).toContain(`Total size:${16 << 20}`);
+    expect(redirected.status).toBe(0);
+    const absent = await control('maintenance', '--', 'no-such-command');
+    expect([absent.status, absent.stderr]).toEqual([
+      1,
+      expect.stringMatching(/ended with ENOENT; logins are taken/),
+    ]);
+    expect(await seenMib()).toBe(63);
+  });
+
   it.each([
     ['an unknown verb', ['dance'], 2, /Allowed choices are status, statistics/],
     ['a capture without a file', ['capture'], 2, /capture needs the name of a file/],
-    ['an argument too many', ['resume', 'now'], 2, /resume takes no argument/],
+    ['an argument too many', ['resume', 'now'], 2, /too many arguments for resume/],
+    ['maintenance of nothing', ['maintenance'], 2, /needs a command to run/],
     ['an address that is none', ['redirect', 'x:99999'], 2, /write HOST:PORT/],
     ['an initiator that is none', ['redirect', 'x:1', '--initiator', 'x'], 2, /not an iSCSI name/],
   ])('refuses %s', async (_what, args, status, message) => {
