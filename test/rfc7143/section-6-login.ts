@@ -185,7 +185,7 @@ export const section6Login: readonly RfcRule[] = [
       'with "Reject".',
     tests: {
       'iscsi-target/test/rfc7143/section-6-login.test.ts': [
-        'of the methods that are offered the first that may be used is taken, and Reject is said for none (§6.3.2)',
+        'the first method that is offered and may be used is taken, and Reject is said for none (§6.3.2)',
       ],
     },
   },
@@ -209,7 +209,7 @@ export const section6Login: readonly RfcRule[] = [
       'Login Response PDU.',
     tests: {
       'iscsi-target/test/rfc7143/section-6-login.test.ts': [
-        'of the methods that are offered the first that may be used is taken, and Reject is said for none (§6.3.2)',
+        'the first method that is offered and may be used is taken, and Reject is said for none (§6.3.2)',
       ],
       'iscsi-target/test/unit/hidden-targets.test.ts': [
         '%s, a target that is not there answers like one that is',

@@ -88,7 +88,7 @@ export const section6Negotiation: readonly RfcRule[] = [
         'text that goes on does not ask for transit, nor does it end a text negotiation',
       ],
       'iscsi-target/test/unit/half-open.test.ts': [
-        'answer at length in PDUs of the default segment length, continued by the C bit (RFC 7143 §6.2, §6.3)',
+        'answer at length in PDUs of the default length, continued by the C bit (RFC 7143 §6.2, §6.3)',
       ],
       'iscsi-target/test/rfc7143/section-6-login.test.ts': [
         'an answer that goes on has text in each of its parts, a tag and no F bit',

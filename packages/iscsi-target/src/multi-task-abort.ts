@@ -32,8 +32,8 @@ export interface MultiTaskFunction {
 }
 
 /**
- * Carries a function out in the order of RFC 7143 §4.2.3.3 and, where FastAbort was agreed on, §4.2.3.4: commands before
- * it have come, their R2Ts are answered (not with FastAbort), tasks are aborted, other connections hear of it
+ * Carries a function out in the order of RFC 7143 §4.2.3.3 and, where FastAbort was agreed on, §4.2.3.4: commands
+ * before it have come, their R2Ts are answered (not with FastAbort), tasks are aborted, other connections hear of it
  * (FastAbort), and the answer goes when all that is over and acknowledged.
  */
 export function multiTask(kind: MultiTaskFunction): FunctionHandler {

@@ -276,8 +276,8 @@ export class SessionRegistry implements LoginAuthority, SessionOwner {
   }
 
   /**
-   * The target port that a login is for: the target and its portal group (RFC 7143 §4.4.3, ISID RULE). Without a target,
-   * or with one that the initiator may not use, it is the address that was called (§7.4.2.1, UNNAMED ISID RULE).
+   * The target port that a login is for: the target and its portal group (RFC 7143 §4.4.3, ISID RULE). Without a
+   * target, or with one that the initiator may not use, the address that was called (§7.4.2.1, UNNAMED ISID RULE).
    */
   #portOf(transport: Transport, { initiatorName, targetName, namedTarget }: LoginResult): string {
     const candidate = { initiatorName, transport };

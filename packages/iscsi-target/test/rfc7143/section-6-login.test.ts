@@ -140,7 +140,7 @@ describe('login phase (RFC 7143 §6.3)', () => {
     },
   );
 
-  it('of the methods that are offered the first that may be used is taken, and Reject is said for none (§6.3.2)', async () => {
+  it('the first method that is offered and may be used is taken, and Reject is said for none (§6.3.2)', async () => {
     const security = { csg: 0, nsg: 1 };
     expect(keysOf(await step({ ...NAMES, AuthMethod: 'KRB5,None' }, security))['AuthMethod']).toBe('None');
     initiator = new TestInitiator(engine);

@@ -73,7 +73,7 @@ describe('logins that are half open', () => {
     expect(engine.sessions).toEqual([]);
   });
 
-  it('answer at length in PDUs of the default segment length, continued by the C bit (RFC 7143 §6.2, §6.3)', async () => {
+  it('answer at length in PDUs of the default length, continued by the C bit (RFC 7143 §6.2, §6.3)', async () => {
     const engine = new TargetEngine([{ name: TARGET_NAME, scsi: new ScriptedScsi() }]);
     const initiator = new TestInitiator(engine);
     const unknown = Array.from({ length: 900 }, (_, index) => [`X-com.example.k${index}`, '1']);
@@ -126,7 +126,7 @@ describe('logins that are half open', () => {
     expect(engine.connectionCount).toBe(0);
   });
 
-  it('do not fill the memory: ten thousand of them leave a few hundred with 24 KiB each, and the service open', async () => {
+  it('do not fill the memory: ten thousand leave a few hundred with 24 KiB each, and the service open', async () => {
     const engine = newEngine();
     const security = { csg: 0, nsg: 0, transit: false };
     const flood: TestInitiator[] = [];

@@ -149,7 +149,7 @@ describe('task management (RFC 7143 §11.5)', () => {
     expect(engine.sessions.map((session) => session.tasks)).toEqual([0, 0]);
   });
 
-  it('CLEAR ACA answers "not supported": no unit here has an ACA condition (NormACA is 0; §11.5.1, §11.6.1)', async () => {
+  it('CLEAR ACA answers "not supported": no unit has the condition, NormACA is 0 (§11.5.1, §11.6.1)', async () => {
     const clear = request({ function: TaskManagementFunction.CLEAR_ACA });
     expect(response(await initiator.send(clear))).toBe(5);
     const absent = {
