@@ -30,7 +30,8 @@ export interface TestcuOptions {
 export const knownFailures: ReadonlyMap<string, string> = new Map([
   [
     'WriteAtomic16.Simple',
-    'writes up to 256 blocks whatever MAXIMUM ATOMIC TRANSFER LENGTH of VPD page B0h says, which is 1 for a disk in a file',
+    'writes up to 256 blocks whatever MAXIMUM ATOMIC TRANSFER LENGTH of VPD page B0h says, ' +
+      'which is 1 for a disk in a file',
   ],
   [
     'GetLBAStatus.UnmapSingle',
