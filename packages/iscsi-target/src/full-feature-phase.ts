@@ -265,7 +265,9 @@ export class FullFeaturePhase implements Phase, SessionConnection {
     };
     this.#ordered(request, () => {
       const reason = this.#text.take(request);
-      if (reason !== undefined) this.connection.reject(whole, reason);
+      if (reason === undefined) return;
+      if (!request.immediate) this.session.refuse(request.cmdSn);
+      this.connection.reject(whole, reason);
     });
   }
 

@@ -223,6 +223,11 @@ export class Session {
     this.#expCmdSn = serialAdd(this.#expCmdSn, 1);
   }
 
+  /** What has just been taken in order is rejected: it has not been received (RFC 7143 §7.3). */
+  refuse(cmdSn: number): void {
+    if (this.#expCmdSn === serialAdd(cmdSn, 1)) this.#expCmdSn = cmdSn;
+  }
+
   /** Runs the commands that waited for what has just come. */
   runDeferred(): void {
     while (this.#deferred.size > 0) {
