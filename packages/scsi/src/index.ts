@@ -140,6 +140,7 @@ export {
   TimestampOrigin,
   type Timestamp,
 } from './data/timestamp.ts';
+export * from './data/buffer-data.ts';
 export { buildUnmapList, parseUnmapList, type BlockRange, type UnmapList } from './data/unmap-list.ts';
 export { buildLbaStatus, parseLbaStatus, ProvisioningStatus, type LbaStatus } from './data/lba-status.ts';
 export { buildLunList, parseLunList } from './data/lun-list.ts';

@@ -1,4 +1,4 @@
-import { u16be, u32be, u8 } from 'buffer-layout';
+import { u16be, u24be, u32be, u8 } from 'buffer-layout';
 import { bytes, flags } from '../structure.ts';
 import { defineCdb, type CdbDefinition } from './cdb-definition.ts';
 
@@ -91,4 +91,89 @@ export const READ_DEFECT_DATA_12: CdbDefinition<ReadDefectData12Cdb> = defineCdb
   { operationCode: 0xb7 },
   12,
   [opcode, defectListFlags, u32be('ADDRESS_DESCRIPTOR_INDEX'), u32be('ALLOCATION_LENGTH'), bytes(1), control],
+);
+
+/** Fields of RECEIVE DIAGNOSTIC RESULTS. */
+export interface ReceiveDiagnosticResultsCdb {
+  /** 1: the page PAGE_CODE; 0: the page that SEND DIAGNOSTIC asked for last. */
+  PCV: number;
+  PAGE_CODE: number;
+  ALLOCATION_LENGTH: number;
+  CONTROL: number;
+}
+
+/** RECEIVE DIAGNOSTIC RESULTS (SPC-4 6.27). */
+export const RECEIVE_DIAGNOSTIC_RESULTS: CdbDefinition<ReceiveDiagnosticResultsCdb> = defineCdb(
+  'RECEIVE DIAGNOSTIC RESULTS',
+  { operationCode: 0x1c },
+  6,
+  [opcode, flags('RESERVED:7', 'PCV'), u8('PAGE_CODE'), u16be('ALLOCATION_LENGTH'), control],
+);
+
+/** Fields of SEND DIAGNOSTIC. */
+export interface SendDiagnosticCdb {
+  /** 5: foreground short, 6: foreground extended self-test; background ones are refused. */
+  SELF_TEST_CODE: number;
+  /** 1: the parameter list is a diagnostic page. */
+  PF: number;
+  /** 1: the default self-test. */
+  SELFTEST: number;
+  /** 1: the test may disturb other units; it never does. */
+  DEVOFFL: number;
+  /** 1: the test may disturb this unit; it never does. */
+  UNITOFFL: number;
+  PARAMETER_LIST_LENGTH: number;
+  CONTROL: number;
+}
+
+/** SEND DIAGNOSTIC (SPC-4 6.42). */
+export const SEND_DIAGNOSTIC: CdbDefinition<SendDiagnosticCdb> = defineCdb(
+  'SEND DIAGNOSTIC',
+  { operationCode: 0x1d },
+  6,
+  [
+    opcode,
+    flags('SELF_TEST_CODE:3', 'PF', 'RESERVED', 'SELFTEST', 'DEVOFFL', 'UNITOFFL'),
+    bytes(1),
+    u16be('PARAMETER_LIST_LENGTH'),
+    control,
+  ],
+);
+
+/** Fields of WRITE BUFFER. */
+export interface WriteBufferCdb {
+  /** 02h: data, 0Ah: echo; others are refused. */
+  MODE: number;
+  BUFFER_ID: number;
+  BUFFER_OFFSET: number;
+  PARAMETER_LIST_LENGTH: number;
+  CONTROL: number;
+}
+
+/** Fields of READ BUFFER(10). */
+export interface ReadBufferCdb {
+  /** 02h: data, 03h: descriptor, 0Ah: echo, 0Bh: echo descriptor, 1Ch: error history; others are refused. */
+  MODE: number;
+  BUFFER_ID: number;
+  BUFFER_OFFSET: number;
+  ALLOCATION_LENGTH: number;
+  CONTROL: number;
+}
+
+const bufferMode = flags('MODE_SPECIFIC:3', 'MODE:5');
+
+/** WRITE BUFFER (SPC-4 6.49). */
+export const WRITE_BUFFER: CdbDefinition<WriteBufferCdb> = defineCdb(
+  'WRITE BUFFER',
+  { operationCode: 0x3b },
+  10,
+  [opcode, bufferMode, u8('BUFFER_ID'), u24be('BUFFER_OFFSET'), u24be('PARAMETER_LIST_LENGTH'), control],
+);
+
+/** READ BUFFER(10) (SPC-4 6.18). */
+export const READ_BUFFER: CdbDefinition<ReadBufferCdb> = defineCdb(
+  'READ BUFFER',
+  { operationCode: 0x3c },
+  10,
+  [opcode, bufferMode, u8('BUFFER_ID'), u24be('BUFFER_OFFSET'), u24be('ALLOCATION_LENGTH'), control],
 );

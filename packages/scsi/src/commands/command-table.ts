@@ -1,11 +1,13 @@
 import { PERSISTENT_RESERVE_IN_COMMANDS } from '../persistent-reservation/reserve-in.ts';
 import { PERSISTENT_RESERVE_OUT_COMMANDS } from '../persistent-reservation/reserve-out.ts';
 import { ATOMIC_WRITE_COMMAND } from './atomic-write.ts';
+import { BUFFER_COMMANDS } from './buffer.ts';
 import { CACHE_COMMANDS } from './cache.ts';
 import { CAPACITY_COMMANDS } from './capacity.ts';
 import type { CommandEntry } from './command-entry.ts';
 import { COMPARE_AND_WRITE_COMMAND } from './compare-and-write.ts';
 import { DEFECT_COMMANDS } from './defects.ts';
+import { DIAGNOSTIC_COMMANDS } from './diagnostic.ts';
 import { FORMAT_UNIT_COMMAND } from './format-unit.ts';
 import { INQUIRY_COMMAND } from './inquiry.ts';
 import { LOG_COMMANDS } from './log.ts';
@@ -45,6 +47,8 @@ export const COMMAND_TABLE: readonly CommandEntry[] = [
   ...PREFETCH_COMMANDS,
   ...MODE_COMMANDS,
   ...LOG_COMMANDS,
+  ...DIAGNOSTIC_COMMANDS,
+  ...BUFFER_COMMANDS,
   ...MAINTENANCE_COMMANDS,
   ...SEEK_COMMANDS,
   ...RESERVATION_COMMANDS,

@@ -27,6 +27,8 @@ export class ItlNexus {
   /** The name under which persistent reservations know the nexus: it outlives sessions (T-W2). */
   readonly nexusName: NexusName;
   readonly attentions: UnitAttentions = new UnitAttentions();
+  /** What WRITE BUFFER wrote to the echo buffer last. */
+  echoBuffer: Uint8Array | undefined = undefined;
   #tasks: NexusTasks;
   /** Failure of a command that had been answered with GOOD already (SPC-4 4.5.5). */
   #deferred: CheckConditionError | undefined = undefined;

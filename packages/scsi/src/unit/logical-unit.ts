@@ -97,6 +97,8 @@ export class LogicalUnit {
   reservedBy: ItlNexus | undefined = undefined;
   /** A PRE-FETCH goes on in the background. @internal */
   prefetching = false;
+  /** The data buffer of WRITE BUFFER, once it is used. @internal */
+  dataBuffer: Uint8Array | undefined = undefined;
   /** Held by who changes a reservation; shared by those whom no change may interrupt. */
   readonly #reservationLock = new RangeLock({ limit: Number.MAX_SAFE_INTEGER });
   readonly #readOnly: boolean;

@@ -1,5 +1,7 @@
 import { expect } from 'vitest';
 import {
+  bufferDescriptor,
+  BufferMode,
   buildTimestampList,
   LOG_SELECT,
   LOG_SENSE,
@@ -10,13 +12,17 @@ import {
   parseSupportedTmf,
   parseTimestamp,
   READ_10,
+  READ_BUFFER,
   READ_DEFECT_DATA_10,
   READ_DEFECT_DATA_12,
+  RECEIVE_DIAGNOSTIC_RESULTS,
   REPORT_SUPPORTED_TASK_MANAGEMENT_FUNCTIONS as REPORT_SUPPORTED_TMF,
   REPORT_TIMESTAMP,
+  SEND_DIAGNOSTIC,
   SET_TIMESTAMP,
   statisticsParameter,
   TimestampOrigin,
+  WRITE_BUFFER,
 } from '../../../src/index.ts';
 import { effect, type CommandEffect, type Scene } from './command-effect.ts';
 
@@ -65,4 +71,22 @@ export const DIAGNOSTIC_EFFECTS: readonly CommandEffect[] = [
     },
     { dataOut: buildTimestampList(2 ** 40) },
   ),
+  effect(SEND_DIAGNOSTIC, { SELFTEST: 1 }, ({ device }) => {
+    expect(device.log).toEqual(['read', 'read', 'flush']);
+  }),
+  effect(RECEIVE_DIAGNOSTIC_RESULTS, { PCV: 1, ALLOCATION_LENGTH: 64 }, (_scene, { data }) => {
+    expect(data).toEqual(Uint8Array.of(0, 0, 0, 1, 0));
+  }),
+  effect(
+    WRITE_BUFFER,
+    { MODE: BufferMode.DATA, BUFFER_OFFSET: 2, PARAMETER_LIST_LENGTH: 3 },
+    async ({ initiator }) => {
+      const read = { MODE: BufferMode.DATA, BUFFER_OFFSET: 2, ALLOCATION_LENGTH: 3 };
+      expect((await initiator.send(READ_BUFFER.encode(read))).data).toEqual(Uint8Array.of(7, 8, 9));
+    },
+    { dataOut: Uint8Array.of(7, 8, 9) },
+  ),
+  effect(READ_BUFFER, { MODE: BufferMode.DESCRIPTOR, ALLOCATION_LENGTH: 4 }, (_scene, { data }) => {
+    expect(bufferDescriptor.decode(data).BUFFER_CAPACITY).toBe(4096);
+  }),
 ];
