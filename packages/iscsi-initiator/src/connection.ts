@@ -1,6 +1,6 @@
 import { Framer, PduError, type FrameHeader, type FrameReceiver } from '@lunbox/iscsi-pdu';
 import createDebug from 'debug';
-import { connectionLost, InitiatorError } from './errors.ts';
+import { connectionLost, formatError, InitiatorError } from './errors.ts';
 import { Outbox } from './outbox.ts';
 import { formatPortal, type Channel, type ChannelEvents, type Dial, type Portal } from './transport.ts';
 
@@ -122,7 +122,7 @@ function asInitiatorError(error: unknown): InitiatorError {
   if (error.code === 'PDU_HEADER_DIGEST') {
     return new InitiatorError({ code: 'INITIATOR_DIGEST', part: 'header' }, { cause: error });
   }
-  return new InitiatorError({ code: 'INITIATOR_PROTOCOL', reason: error.message }, { cause: error });
+  return formatError(error.message, error);
 }
 
 /** The whole header of a PDU, for the codec. */

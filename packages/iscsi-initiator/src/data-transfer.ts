@@ -1,7 +1,7 @@
 import { cutBuffers } from '@lunbox/block';
 import { NO_TTT, writeDataOut, writeScsiCommand, type DataInHeader, type R2tHeader } from '@lunbox/iscsi-pdu';
 import type { DataOutHeader, ScsiCommandHeader } from '@lunbox/iscsi-pdu';
-import { protocolError } from './errors.ts';
+import { formatError, protocolError } from './errors.ts';
 import type { Numbering } from './numbering.ts';
 import type { Outbox } from './outbox.ts';
 import type { SessionParameters } from './parameters.ts';
@@ -66,13 +66,13 @@ export class DataTransfer {
    */
   answerR2t(task: Task, r2t: R2tHeader): void {
     const { bufferOffset, desiredDataTransferLength, r2tSn } = r2t;
-    if (task.request.write === undefined) throw protocolError('R2T for a command without Data-Out');
+    if (task.request.write === undefined) throw formatError('R2T for a command without Data-Out');
     // RFC 7143 §4.2.5.3: what belongs to one task names one unit.
-    if (r2t.lunHigh !== task.lunHigh >>> 0 || r2t.lunLow !== 0) throw protocolError('R2T for another unit');
+    if (r2t.lunHigh !== task.lunHigh >>> 0 || r2t.lunLow !== 0) throw formatError('R2T for another unit');
     const inside = bufferOffset + desiredDataTransferLength <= task.lengthBytes;
     const withinBurst = desiredDataTransferLength <= this.#parameters.maxBurstBytes;
     if (!inside || !withinBurst || desiredDataTransferLength === 0) {
-      throw protocolError(`R2T for ${desiredDataTransferLength} bytes at ${bufferOffset}`);
+      throw formatError(`R2T for ${desiredDataTransferLength} bytes at ${bufferOffset}`);
     }
     if (!this.#takeR2tSn(task, r2tSn)) return;
     this.#sendDataOut(task, r2t.targetTransferTag, bufferOffset, desiredDataTransferLength);
@@ -85,7 +85,7 @@ export class DataTransfer {
    * @throws InitiatorError `INITIATOR_PROTOCOL` when it is out of order or more than was asked for.
    */
   placeDataIn(task: Task, header: DataInHeader): Uint8Array | undefined {
-    if (task.request.read === undefined) throw protocolError('Data-In for a command without it');
+    if (task.request.read === undefined) throw formatError('Data-In for a command without it');
     const { bufferOffset, dataLength, dataSn } = header;
     // RFC 7143 §11.7.5, and §13.18, §13.19: both order keys are Yes, as we offered them.
     const inTurn = dataSn === task.nextDataSn && bufferOffset === task.nextOffset;
@@ -95,7 +95,7 @@ export class DataTransfer {
       );
     }
     if (bufferOffset + dataLength > task.lengthBytes) {
-      throw protocolError(`Data-In of ${dataLength} bytes at ${bufferOffset} of ${task.lengthBytes}`);
+      throw formatError(`Data-In of ${dataLength} bytes at ${bufferOffset} of ${task.lengthBytes}`);
     }
     if (dataLength === 0 || !isNew(task, dataSn)) return undefined;
     const [only, ...more] = cutBuffers(task.buffers, bufferOffset, dataLength);

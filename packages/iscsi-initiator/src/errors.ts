@@ -10,7 +10,7 @@ import { additionalSenseName, senseKeyName, type SenseData } from '@lunbox/scsi'
  * - `INITIATOR_NEGOTIATION`: a key has a value that was not on offer, or not the one that the options demand.
  * - `INITIATOR_TARGET_MOVED`: the target is elsewhere; sessions follow by themselves, up to a limit.
  * - `INITIATOR_CONNECTION_LOST`: the connection ended, or was silent for too long.
- * - `INITIATOR_PROTOCOL`: the target broke RFC 7143.
+ * - `INITIATOR_PROTOCOL`: the target broke RFC 7143; `format` when a PDU made no sense by itself (§7.7).
  * - `INITIATOR_DIGEST`: a header or data digest was wrong.
  * - `INITIATOR_CHECK_CONDITION`: the command ended with CHECK CONDITION.
  * - `INITIATOR_SCSI_STATUS`: the command ended with another status than GOOD.
@@ -40,7 +40,7 @@ export type InitiatorErrorDetail =
       readonly permanent: boolean;
     }
   | { readonly code: 'INITIATOR_CONNECTION_LOST'; readonly reason: string }
-  | { readonly code: 'INITIATOR_PROTOCOL'; readonly reason: string }
+  | { readonly code: 'INITIATOR_PROTOCOL'; readonly reason: string; readonly format?: true }
   | { readonly code: 'INITIATOR_DIGEST'; readonly part: 'header' | 'data' }
   | { readonly code: 'INITIATOR_CHECK_CONDITION'; readonly sense: SenseData }
   | { readonly code: 'INITIATOR_SCSI_STATUS'; readonly status: number }
@@ -74,6 +74,16 @@ export class InitiatorError extends Error {
 /** The target broke the protocol. */
 export function protocolError(reason: string): InitiatorError {
   return new InitiatorError({ code: 'INITIATOR_PROTOCOL', reason });
+}
+
+/** A PDU of the target makes no sense, whatever came before it: its whole session ends (RFC 7143 §7.7). */
+export function formatError(reason: string, cause?: unknown): InitiatorError {
+  return new InitiatorError({ code: 'INITIATOR_PROTOCOL', reason, format: true }, { cause });
+}
+
+/** True for a {@link formatError}. */
+export function isFormatError({ detail }: InitiatorError): boolean {
+  return detail.code === 'INITIATOR_PROTOCOL' && detail.format === true;
 }
 
 /** The connection is gone. */

@@ -27,7 +27,7 @@ import createDebug from 'debug';
 import { CommandRetry } from './command-retry.ts';
 import { headerBytes, type Connection, type Phase } from './connection.ts';
 import { DataTransfer } from './data-transfer.ts';
-import { connectionLost, InitiatorError, protocolError } from './errors.ts';
+import { connectionLost, formatError, InitiatorError, protocolError } from './errors.ts';
 import { Exchanges } from './exchanges.ts';
 import { Keepalive } from './keepalive.ts';
 import type { Numbering } from './numbering.ts';
@@ -178,7 +178,7 @@ export class FullFeature implements Phase {
 
   onPdu(header: FrameHeader, data: Uint8Array, dataDigestOk: boolean): void {
     // RFC 7143 §11.2.1.2: this bit says that a PDU comes from a target.
-    if ((header.opcode & TARGET_OPCODE) === 0) throw protocolError(`opcode ${header.opcode} from a target`);
+    if ((header.opcode & TARGET_OPCODE) === 0) throw formatError(`opcode ${header.opcode} from a target`);
     if (!dataDigestOk) return this.#onSpoilt(header);
     switch (header.opcode) {
       case Opcode.DATA_IN:

@@ -7,7 +7,7 @@ import {
   type LostConnection,
   type RecoveryHost,
 } from './connection-recovery.ts';
-import { connectionLost, InitiatorError } from './errors.ts';
+import { connectionLost, InitiatorError, isFormatError } from './errors.ts';
 import type { FullFeature, FullFeatureEvents } from './full-feature.ts';
 import { LoginAttempt, type LoginOutcome, type LoginPlace, type LoginSurroundings } from './login-attempt.ts';
 import { CommandWindow } from './numbering.ts';
@@ -287,6 +287,12 @@ export class SessionConnections {
     this.#usable = this.#usable.filter((member) => member !== fullFeature);
     if (this.#session === undefined || this.#recovery === undefined) {
       for (const task of tasks) task.end(error);
+      return;
+    }
+    // RFC 7143 §7.7: a format error is nothing that the rest of the session could go on after.
+    if (isFormatError(error)) {
+      for (const task of tasks) task.end(error);
+      this.end(error);
       return;
     }
     const times = this.#dropTimes.get(fullFeature);
