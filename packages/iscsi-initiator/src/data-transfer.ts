@@ -97,18 +97,25 @@ export class DataTransfer {
     if (bufferOffset + dataLength > task.lengthBytes) {
       throw formatError(`Data-In of ${dataLength} bytes at ${bufferOffset} of ${task.lengthBytes}`);
     }
-    if (dataLength === 0 || !isNew(task, dataSn)) return undefined;
+    if (dataLength === 0 || !isNew(task, header)) return undefined;
     const [only, ...more] = cutBuffers(task.buffers, bufferOffset, dataLength);
     return more.length === 0 ? only : undefined;
   }
 
   /** A Data-In PDU has come whole. False when it came before (RFC 7143 §7.9). */
-  takeDataIn(task: Task, { dataSn, bufferOffset, dataLength }: DataInHeader): boolean {
+  takeDataIn(task: Task, header: DataInHeader): boolean {
+    const { dataSn, bufferOffset, dataLength } = header;
     const end = bufferOffset + dataLength;
+    if (task.restarting) {
+      if (!isNew(task, header)) return false;
+      task.restarting = false;
+    }
     if (dataSn < task.nextDataSn) {
       if (task.holes?.fill(dataSn, end) !== true) return false;
     } else {
       this.#retransmission?.numberedBefore(task, dataSn);
+      // All of it comes again.
+      if (task.restarting) return false;
       task.nextDataSn = dataSn + 1;
       task.nextOffset = end;
     }
@@ -137,11 +144,14 @@ export class DataTransfer {
   }
 
   /** From ErrorRecoveryLevel 1 on: after a hole, in a hole, or again. */
-  #mayBeOutOfTurn(task: Task, { dataSn, bufferOffset, dataLength }: DataInHeader): boolean {
+  #mayBeOutOfTurn(task: Task, header: DataInHeader): boolean {
+    const { dataSn, bufferOffset, dataLength } = header;
     if (this.#retransmission === undefined) return false;
+    // What was under way when all data was asked for again is dropped.
+    if (task.restarting) return true;
     if (dataSn > task.nextDataSn) return bufferOffset >= task.nextOffset;
     if (dataSn === task.nextDataSn) return false;
-    return !isNew(task, dataSn) || task.receivedBytes + dataLength <= task.lengthBytes;
+    return !isNew(task, header) || task.receivedBytes + dataLength <= task.lengthBytes;
   }
 
   /** RFC 7143 §11.7.7: whole words, so that only a last PDU is padded. */
@@ -180,7 +190,8 @@ export class DataTransfer {
   }
 }
 
-function isNew(task: Task, dataSn: number): boolean {
+function isNew(task: Task, { dataSn, bufferOffset }: DataInHeader): boolean {
+  if (task.restarting) return dataSn === task.nextDataSn && bufferOffset === task.nextOffset;
   return dataSn >= task.nextDataSn || task.holes?.has(dataSn) === true;
 }
 

@@ -223,7 +223,7 @@ export class FullFeature implements Phase {
   #onDataIn(data: Uint8Array): void {
     const header = this.#dataIn;
     const { hasStatus, statSn } = header;
-    const newStatus = hasStatus && this.#takeStatus(statSn);
+    let newStatus = hasStatus && this.#takeStatus(statSn);
     this.#numbering.window.update(header.expCmdSn, header.maxCmdSn);
     const task = this.tasks.get(header.initiatorTaskTag);
     if (task === undefined) {
@@ -234,6 +234,10 @@ export class FullFeature implements Phase {
     const isNew = this.#transfer.takeDataIn(task, header);
     if (isNew && !this.#placed) this.#transfer.storeDataIn(task, header.bufferOffset, data);
     if (header.acknowledge) this.#retransmission?.acknowledgeData(task, header);
+    if (newStatus && task.awaitsTag) {
+      this.#retransmission?.statuses.reopen(statSn);
+      newStatus = false;
+    }
     if (newStatus) {
       if (task.lacksData) this.tasks.hold(task, statSn, header.status, { ...header }, undefined);
       else this.tasks.end(task, resultOf(task, header.status, header, undefined), statSn);
@@ -245,9 +249,9 @@ export class FullFeature implements Phase {
     const header = this.#response;
     readScsiResponse(frame.bytes, frame.offset, header);
     const { statSn, response, status, residualCount } = header;
-    const isNew = this.#takeStatus(statSn);
-    this.#numbering.window.update(header.expCmdSn, header.maxCmdSn);
     const task = this.tasks.get(header.initiatorTaskTag);
+    const isNew = !(task !== undefined && this.#isSuperseded(task, header)) && this.#takeStatus(statSn);
+    this.#numbering.window.update(header.expCmdSn, header.maxCmdSn);
     if (!isNew) return;
     if (task === undefined) this.tasks.settle(statSn);
     else if (response !== ScsiResponseCode.COMMAND_COMPLETED) {
@@ -258,12 +262,29 @@ export class FullFeature implements Phase {
       const residual = { underflow, overflow, residualCount };
       const { sense } = splitSense(data);
       // RFC 7143 §7.9: ExpDataSN tells of data that was sent last and is missing.
-      if (task.request.read !== undefined) this.#retransmission?.numberedBefore(task, header.expDataSn);
-      if (task.lacksData && task.request.read !== undefined) {
+      const reads = task.request.read !== undefined;
+      if (reads && !task.dataLost) this.#retransmission?.numberedBefore(task, header.expDataSn);
+      if (reads && (task.lacksData || task.dataLost)) {
         this.tasks.hold(task, statSn, status, residual, sense?.slice());
       } else this.tasks.end(task, resultOf(task, status, residual, sense), statSn);
     }
     this.#events.windowMoved();
+  }
+
+  /**
+   * True when another response takes the place of this one, under the same StatSN: an R-Data SNACK is on its way, or
+   * goes out now, since data is missing that was cut for another segment length (RFC 7143 §11.16.3).
+   */
+  #isSuperseded(task: Task, { statSn, snackTag, expDataSn }: ScsiResponseHeader): boolean {
+    const retransmission = this.#retransmission;
+    const again = task.resegmented || task.snackTag !== 0;
+    if (retransmission === undefined || !again || task.dataLost) return false;
+    const isAnswer = snackTag === task.snackTag;
+    const isCutAnew = !task.resegmented && !task.restarting;
+    if (isAnswer && (isCutAnew || expDataSn <= task.nextDataSn)) return false;
+    retransmission.statuses.postponed(statSn);
+    if (isAnswer) retransmission.restart(task);
+    return true;
   }
 
   #onR2t(frame: FrameHeader): void {
@@ -318,7 +339,7 @@ export class FullFeature implements Phase {
   /** The target does not send again what is missing: that ends the command, or the connection with a status. */
   #onSnackRejected(snackType: number, task: Task | undefined, error: InitiatorError): void {
     if (snackType === SnackType.STATUS) this.connection.fail(error);
-    else if (task?.lacksData === true) {
+    else if (task !== undefined && (task.lacksData || task.awaitsTag)) {
       task.dataLost = true;
       this.tasks.filled(task);
     }

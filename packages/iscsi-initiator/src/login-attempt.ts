@@ -105,15 +105,15 @@ export class LoginAttempt {
 
   #loginOptions(): LoginOptions {
     const { identity } = this.#surroundings;
-    const { chap, negotiation } = identity.options;
-    const { targetName, initiatorName, isid, md5Only, offer } = identity;
+    const { chap } = identity.options;
+    const { targetName, initiatorName, isid, md5Only, offer, negotiation } = identity;
     const { cid, tsih, session } = this.#place;
     return {
       initiatorName,
       isid,
       tsih,
       cid,
-      negotiation: negotiation ?? {},
+      negotiation,
       offer,
       ...(session === undefined ? {} : { session }),
       ...(targetName === undefined ? {} : { targetName }),

@@ -6,6 +6,8 @@ import { StatusSequence } from './status-sequence.ts';
 import type { Task } from './task.ts';
 
 const NO_LUN = new Uint8Array(8);
+/** All data of one command is asked for again so many times. */
+const MAX_RESTARTS = 8;
 
 /**
  * Asks for PDUs again that were lost or unreadable: what a connection of ErrorRecoveryLevel 1 or 2 has beyond one of
@@ -28,6 +30,7 @@ export class Retransmission {
   /** A Data-In PDU (DataSN) or R2T (R2TSN) up to `end` is to be there: asks for those before that are not. */
   numberedBefore(task: Task, end: number): void {
     if (end <= task.nextDataSn) return;
+    if (task.resegmented) return this.restart(task);
     const count = end - task.nextDataSn;
     task.makeHoles().open(task.nextDataSn, end, task.nextOffset);
     this.#snack(SnackType.DATA_OR_R2T, task.initiatorTaskTag, task.nextDataSn, count);
@@ -40,14 +43,31 @@ export class Retransmission {
    * @throws InitiatorError `INITIATOR_DIGEST` when asking again is of no use.
    */
   spoiltDataIn(task: Task, { dataSn, bufferOffset, dataLength }: DataInHeader): void {
+    if (task.restarting) {
+      if (dataSn !== task.nextDataSn || bufferOffset !== task.nextOffset) return;
+      task.restarting = false;
+    }
     if (dataSn >= task.nextDataSn) {
       this.numberedBefore(task, dataSn + 1);
-      task.nextOffset = bufferOffset + dataLength;
+      if (!task.restarting) task.nextOffset = bufferOffset + dataLength;
       return;
     }
     if (task.holes?.has(dataSn) !== true) return;
     if (!task.holes.mayAskAgain()) throw new InitiatorError({ code: 'INITIATOR_DIGEST', part: 'data' });
     this.#snack(SnackType.DATA_OR_R2T, task.initiatorTaskTag, dataSn, 1);
+  }
+
+  /**
+   * Asks for all data that was not acknowledged, cut anew, and for a response with a tag of its own: what is missing
+   * was cut for another MaxRecvDataSegmentLength (R-Data SNACK, RFC 7143 §11.16.3).
+   *
+   * @throws InitiatorError `INITIATOR_DIGEST` when asking again is of no use.
+   */
+  restart(task: Task): void {
+    if (task.held !== undefined) this.statuses.reopen(task.held.statSn);
+    task.restart();
+    if (task.snackTag > MAX_RESTARTS) throw new InitiatorError({ code: 'INITIATOR_DIGEST', part: 'data' });
+    this.#snack(SnackType.R_DATA, task.initiatorTaskTag, 0, 0, task.snackTag);
   }
 
   /** The A bit asks for an acknowledgement, which waits until nothing is missing (RFC 7143 §11.16.2). */
@@ -64,6 +84,8 @@ export class Retransmission {
     if (task.wantedAck === undefined || task.lacksData) return;
     const { targetTransferTag, lun } = task.wantedAck;
     task.wantedAck = undefined;
+    task.ackedDataSn = task.nextDataSn;
+    task.ackedOffset = task.nextOffset;
     this.#snack(SnackType.DATA_ACK, RESERVED_TAG, task.nextDataSn, 0, targetTransferTag, lun);
   }
 

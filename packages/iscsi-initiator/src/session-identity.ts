@@ -1,7 +1,7 @@
 import { isIscsiName } from '@lunbox/iscsi-pdu';
 import { checkCredentials } from './chap.ts';
 import { InitiatorError } from './errors.ts';
-import type { SessionOffer } from './parameters.ts';
+import type { NegotiationOptions, SessionOffer } from './parameters.ts';
 import { DEFAULT_INITIATOR_NAME, type SessionOptions, type SessionSeams } from './session-options.ts';
 import type { Portal } from './transport.ts';
 
@@ -15,6 +15,8 @@ export class SessionIdentity {
    */
   readonly isid: Uint8Array;
   readonly options: SessionOptions;
+  /** What connections offer from now on. */
+  negotiation: NegotiationOptions;
   /** Where the next session begins. A permanent move of the target changes it (RFC 7143 §11.13.5). */
   portal: Portal;
   /** Undefined for a discovery session. */
@@ -25,6 +27,7 @@ export class SessionIdentity {
   /** @throws InitiatorError `INITIATOR_OPTIONS` when names, CHAP credentials or numbers are unusable. */
   constructor(options: SessionOptions, seams: SessionSeams) {
     this.options = options;
+    this.negotiation = options.negotiation ?? {};
     this.portal = options.portal;
     this.targetName = options.targetName;
     this.initiatorName = options.initiatorName ?? DEFAULT_INITIATOR_NAME;

@@ -9,6 +9,7 @@ import { connectionLost, InitiatorError } from './errors.ts';
 import type { Exchanges, TaskManagementRequest } from './exchanges.ts';
 import type { FullFeature } from './full-feature.ts';
 import type { SessionParameters } from './parameters.ts';
+import { checkReceiveSegment, declareReceiveSegment } from './receive-segment.ts';
 import { Reconnector } from './reconnector.ts';
 import type { ScsiRequest, ScsiResult } from './request.ts';
 import { SessionConnections } from './session-connections.ts';
@@ -201,6 +202,21 @@ export class IscsiSession {
    */
   async removeConnection(cid: number, { signal }: OperationOptions = {}): Promise<void> {
     await abortable(signal, () => this.#connections.remove(cid));
+  }
+
+  /**
+   * Declares how long the data segments may be that the target sends, 512 to 16 777 215 bytes, while commands run
+   * (RFC 7143 §13.12). Data that gets lost across the change comes again, cut anew (ErrorRecoveryLevel 1 or 2).
+   *
+   * @throws InitiatorError `INITIATOR_OPTIONS` for another length, `INITIATOR_NEGOTIATION` when the target refuses.
+   */
+  async changeReceiveSegment(bytes: number, options?: OperationOptions): Promise<void> {
+    checkReceiveSegment(bytes);
+    const { identity } = this.#connections;
+    identity.negotiation = { ...identity.negotiation, maxReceiveSegmentBytes: bytes };
+    await this.#exchange('text', options, async () => {
+      await Promise.all(this.#connections.members.map((member) => declareReceiveSegment(member, bytes)));
+    });
   }
 
   /**

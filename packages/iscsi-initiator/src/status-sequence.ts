@@ -69,6 +69,11 @@ export class StatusSequence {
     return true;
   }
 
+  /** A status that is held is of no use any more; another with its number will come. */
+  reopen(statSn: number): void {
+    this.#states.set(statSn, 'missing');
+  }
+
   /** A status is done with; ExpStatSN goes as far as it can. */
   settle(statSn: number): void {
     const numbering = this.#numbering;

@@ -48,6 +48,15 @@ export class Task implements Lender {
   nextOffset = 0;
   /** What is missing before {@link Task.nextDataSn}, from ErrorRecoveryLevel 1 on. */
   holes: DataHoles | undefined = undefined;
+  /** Data was sent in segments of a length that is not agreed any more: what is missing comes cut anew. */
+  resegmented = false;
+  /** The last R-Data SNACK, counted from 1 on: all data comes again, and a response with this tag; 0 without one. */
+  snackTag = 0;
+  /** Nothing of what was asked for by the last R-Data SNACK has come: what comes was under way before. */
+  restarting = false;
+  /** DataSN and offset up to which data was acknowledged by a DataACK. */
+  ackedDataSn = 0;
+  ackedOffset = 0;
   /** The target cannot send again what is missing: the command fails, whatever its status. */
   dataLost = false;
   /** Waits for the data that is missing. */
@@ -80,6 +89,11 @@ export class Task implements Lender {
     return this.holes !== undefined && this.holes.size > 0;
   }
 
+  /** True when only a response with {@link Task.snackTag} ends it. */
+  get awaitsTag(): boolean {
+    return this.snackTag !== 0 && !this.dataLost;
+  }
+
   /** For the first PDU that is missing. */
   makeHoles(): DataHoles {
     this.holes ??= new DataHoles();
@@ -108,7 +122,21 @@ export class Task implements Lender {
     this.held = undefined;
     this.wantedAck = undefined;
     this.dataLost = false;
+    // RFC 7143 §7.2.2: the new connection counts from 0 again.
+    this.snackTag = 0;
+    this.resegmented = this.restarting = false;
     this.#forgetAfterHoles();
+  }
+
+  /** All data that was not acknowledged comes again (RFC 7143 §11.16.3). */
+  restart(): void {
+    this.snackTag++;
+    this.restarting = true;
+    this.resegmented = false;
+    this.holes = undefined;
+    this.held = undefined;
+    this.nextDataSn = this.ackedDataSn;
+    this.receivedBytes = this.nextOffset = this.ackedOffset;
   }
 
   /** RFC 7143 §11.5.6: what came after something that is missing comes again. */

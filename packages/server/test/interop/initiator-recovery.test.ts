@@ -165,6 +165,24 @@ describe('digest errors between our initiator and Lunbox at ErrorRecoveryLevel 1
     await disk.close();
   });
 
+  it('are met though the length of the segments changes all the time', async () => {
+    const served = await serve(new MemoryDevice({ size: 8 * MIB }));
+    const negotiation = { ...DATA, maxReceiveSegmentBytes: 8192 };
+    const options = { errorRecoveryLevel: 1, negotiation } as const;
+    const { disk, network } = await connectOver(served, options, everyNth(9, Opcode.DATA_IN));
+    const moving = roundTrip(disk, pattern(8 * MIB, 4));
+    let over = false;
+    void moving.finally(() => (over = true));
+    for (let i = 0; !over; i++) {
+      await disk.session.changeReceiveSegment([4096, 12_288, 65_536, 2048][i % 4]!);
+      await new Promise((resolve) => setTimeout(resolve, 25));
+    }
+    await moving;
+    expect(network.spoilt).toBeGreaterThan(5);
+    expect(network.dialled).toBe(1);
+    await disk.close();
+  });
+
   it('in sense data cost no command', async () => {
     const served = await serve(new MemoryDevice({ size: MIB }));
     const spoils = everyNth(1, Opcode.SCSI_RESPONSE);
