@@ -15,7 +15,7 @@ export const section7Errors: readonly RfcRule[] = [
         'a format error ends every connection of the session, and the session',
       ],
       'iscsi-initiator/test/rfc7143/section-7-errors.test.ts': [
-        '%s ends the session’s connection, and another session takes its place',
+        '%s ends every connection of the session, and another session takes its place',
       ],
     },
   },
@@ -26,7 +26,7 @@ export const section7Errors: readonly RfcRule[] = [
     says: 'All initiator-detected PDU construction errors MUST be considered as format errors.',
     tests: {
       'iscsi-initiator/test/rfc7143/section-7-errors.test.ts': [
-        '%s ends the session’s connection, and another session takes its place',
+        '%s ends every connection of the session, and another session takes its place',
       ],
     },
   },

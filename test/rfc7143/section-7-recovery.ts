@@ -124,7 +124,7 @@ export const section7Recovery: readonly RfcRule[] = [
         '%s is agreed to, and what belongs to it is there',
       ],
       'iscsi-initiator/test/rfc7143/section-7-errors.test.ts': [
-        '%s ends the session’s connection, and another session takes its place',
+        '%s ends every connection of the session, and another session takes its place',
       ],
     },
   },
@@ -309,6 +309,7 @@ export const section7Recovery: readonly RfcRule[] = [
     tests: {
       'iscsi-target/test/rfc7143/section-7-errors.test.ts': [
         'has not been received: its CmdSN is expected again, and what follows waits',
+        'and is a Text Request has not been received either',
       ],
     },
   },

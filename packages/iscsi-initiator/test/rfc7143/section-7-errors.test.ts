@@ -30,16 +30,29 @@ describe('format errors (RFC 7143 §7.7)', () => {
         connection.r2t(connection.sent('scsi-command')[0]!, 5, 0, 0, 8);
       },
     ],
+    [
+      'an R2T for more than the command has',
+      async (target, session) => {
+        session.command({ lun: 0, cdb: CDB, write: [new Uint8Array(8)] }).catch(() => undefined);
+        await settle();
+        const connection = used(target, 'scsi-command');
+        connection.r2t(connection.sent('scsi-command')[0]!, 5, 0, 4, 8);
+      },
+    ],
     ['an opcode of an initiator', (target) => target.connections[0]!.hear(new Uint8Array(48))],
-  ])('%s ends the session’s connection, and another session takes its place', async (_what, happens) => {
-    const { target, session, connection } = await opened();
-    await happens(target, session);
-    await settle();
-    expect(connection.ended).toBe(true);
-    await target.pass(500);
-    expect(target.connection.sent('login-request')[0]).toMatchObject({ tsih: 0 });
-    expect(session.state).toBe('ready');
-  });
+  ])(
+    '%s ends every connection of the session, and another session takes its place',
+    async (_what, happens) => {
+      const { target, session } = await opened({ connections: 2, errorRecoveryLevel: 2 });
+      const connections = [...target.connections];
+      await happens(target, session);
+      await settle();
+      expect(connections.map(({ ended }) => ended)).toEqual([true, true]);
+      await target.pass(500);
+      expect(target.connections[2]!.sent('login-request')[0]).toMatchObject({ tsih: 0 });
+      expect(session.state).toBe('ready');
+    },
+  );
 });
 
 describe('what is left to the target (RFC 7143 §7.1.4.1)', () => {

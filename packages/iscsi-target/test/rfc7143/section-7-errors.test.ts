@@ -205,6 +205,18 @@ describe('what is rejected (RFC 7143 §7.3)', () => {
     expect(typesOf(plugged)).toEqual(['scsi-response', 'data-in']);
   });
 
+  it('and is a Text Request has not been received either', async () => {
+    const initiator = await loggedIn();
+    const cmdSn = initiator.cmdSn++;
+    const fields = { immediate: false, cmdSn };
+    const wrong = textRequest(initiator, {}, { ...fields, targetTransferTag: 77 });
+    expect(await initiator.send(wrong)).toMatchObject([{ type: 'reject', expCmdSn: cmdSn }]);
+    const later = initiator.read10(0, 1);
+    expect(await initiator.send(later)).toEqual([]);
+    const again = await initiator.send(textRequest(initiator, { SendTargets: '' }, fields));
+    expect(typesOf(again)).toEqual(['text-response', 'data-in']);
+  });
+
   it('does not end a task that is there: that takes a response', async () => {
     const initiator = await loggedIn({ DataDigest: 'CRC32C', InitialR2T: 'No' });
     const command = initiator.write10(0, 2, { final: false });
