@@ -22,8 +22,8 @@ function synchronizeCache(
 /** The medium is not removable and there are no power conditions, so only starting and stopping is left. */
 function startStopUnit(itl: ItlNexus, command: ScsiCommand): MaybePromise<Finished> {
   const fields = START_STOP_UNIT.decode(command.cdb);
-  refuseFields(START_STOP_UNIT, fields, 'POWER_CONDITION_MODIFIER', 'POWER_CONDITION', 'LOEJ');
   itl.unit.operations.refuseInProgress();
+  refuseFields(START_STOP_UNIT, fields, 'POWER_CONDITION_MODIFIER', 'POWER_CONDITION', 'LOEJ');
   const stopping = fields.START === 0;
   itl.unit.stopped = stopping;
   // SBC-3 5.25: stopping writes the cache to the medium first, unless NO_FLUSH is set.

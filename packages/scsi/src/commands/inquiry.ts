@@ -43,7 +43,8 @@ function blockLimits({ unit }: ItlNexus): Uint8Array {
 
 /** V_SUP: there is a volatile cache. LUICLR: reading the LUN inventory clears its attention in every unit. */
 const EXTENDED_INQUIRY = buildExtendedInquiry({ HEADSUP: 1, ORDSUP: 1, SIMPSUP: 1, V_SUP: 1, LUICLR: 1 });
-const CHARACTERISTICS = buildBlockDeviceCharacteristics({ MEDIUM_ROTATION_RATE: 1 });
+/** WABEREQ 01b: after BLOCK ERASE blocks read without an error before they are written (SBC-3 table 186). */
+const CHARACTERISTICS = buildBlockDeviceCharacteristics({ MEDIUM_ROTATION_RATE: 1, WABEREQ: 0b01 });
 
 /** Space can be counted in threshold sets where the unit knows it. */
 function provisioning({ unit }: ItlNexus): Uint8Array {

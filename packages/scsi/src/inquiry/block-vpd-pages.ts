@@ -69,6 +69,8 @@ const blockLimits: Structure<BlockLimits> = structure(60, [
 export interface BlockDeviceCharacteristics {
   /** 0001h: the medium does not rotate. */
   MEDIUM_ROTATION_RATE: number;
+  /** What reading does between BLOCK ERASE of SANITIZE and writing; 0: not said. */
+  WABEREQ: number;
   NOMINAL_FORM_FACTOR: number;
 }
 

@@ -125,7 +125,7 @@ describe('VPD', () => {
   test('pages 86h, B1h and B2h, byte for byte (T-N2)', async () => {
     const { initiator } = await memoryHarness();
     expect(await page(initiator, 0x86)).toEqual(hex(`00 86 003c 00 07 01 01 ${'00'.repeat(56)}`));
-    expect(await page(initiator, 0xb1)).toEqual(hex(`00 b1 003c 0001 ${'00'.repeat(58)}`));
+    expect(await page(initiator, 0xb1)).toEqual(hex(`00 b1 003c 0001 00 40 ${'00'.repeat(56)}`));
     expect(await page(initiator, 0xb2)).toEqual(hex('00 b2 0004 00 e4 02 00'));
     const provisioning = parseLogicalBlockProvisioning(hex('00 e4 02 00'));
     expect(provisioning).toMatchObject({ LBPU: 1, LBPWS: 1, LBPWS10: 1, LBPRZ: 1, PROVISIONING_TYPE: 2 });
