@@ -1,6 +1,6 @@
 import type { RfcRule } from '../support/rfc-rule.ts';
 
-/** Rules of RFC 7143 §7.4 and §7.5: discovery sessions and timeouts. */
+/** Rules of RFC 7143 §7.4 to §7.7: discovery sessions, timeouts and format errors. */
 export const section7Discovery: readonly RfcRule[] = [
   {
     id: '7.4.1-1',
@@ -116,6 +116,34 @@ export const section7Discovery: readonly RfcRule[] = [
     tests: {
       'iscsi-initiator/test/unit/connection-recovery.test.ts': [
         'waits for Time2Wait, and tries until Time2Retain is over',
+      ],
+    },
+  },
+  {
+    id: '7.7-1',
+    level: 'MUST',
+    who: 'both',
+    says:
+      'When a target or an initiator receives an iSCSI PDU with a format error, it MUST ' +
+      'immediately terminate all transport connections in the session with either a connection ' +
+      'close or a connection reset …',
+    tests: {
+      'iscsi-target/test/rfc7143/section-7-errors.test.ts': [
+        'a format error ends every connection of the session, and the session',
+      ],
+      'iscsi-initiator/test/rfc7143/section-7-errors.test.ts': [
+        '%s ends every connection of the session, and another session takes its place',
+      ],
+    },
+  },
+  {
+    id: '7.7-2',
+    level: 'MUST',
+    who: 'initiator',
+    says: 'All initiator-detected PDU construction errors MUST be considered as format errors.',
+    tests: {
+      'iscsi-initiator/test/rfc7143/section-7-errors.test.ts': [
+        '%s ends every connection of the session, and another session takes its place',
       ],
     },
   },

@@ -1,35 +1,7 @@
 import type { RfcRule } from '../support/rfc-rule.ts';
 
-/** Rules of RFC 7143 §7.7 to §7.15: errors by their kind. */
+/** Rules of RFC 7143 §7.8 to §7.15: errors by their kind. */
 export const section7Errors: readonly RfcRule[] = [
-  {
-    id: '7.7-1',
-    level: 'MUST',
-    who: 'both',
-    says:
-      'When a target or an initiator receives an iSCSI PDU with a format error, it MUST ' +
-      'immediately terminate all transport connections in the session with either a connection ' +
-      'close or a connection reset …',
-    tests: {
-      'iscsi-target/test/rfc7143/section-7-errors.test.ts': [
-        'a format error ends every connection of the session, and the session',
-      ],
-      'iscsi-initiator/test/rfc7143/section-7-errors.test.ts': [
-        '%s ends every connection of the session, and another session takes its place',
-      ],
-    },
-  },
-  {
-    id: '7.7-2',
-    level: 'MUST',
-    who: 'initiator',
-    says: 'All initiator-detected PDU construction errors MUST be considered as format errors.',
-    tests: {
-      'iscsi-initiator/test/rfc7143/section-7-errors.test.ts': [
-        '%s ends every connection of the session, and another session takes its place',
-      ],
-    },
-  },
   {
     id: '7.8-1',
     level: 'MUST',
