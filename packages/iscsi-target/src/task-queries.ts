@@ -6,9 +6,9 @@ import {
 import type { Session } from './session.ts';
 import type { FunctionContext, FunctionHandler } from './task-management.ts';
 import { sameLun } from './lun.ts';
-import { whenAllEnded } from './task.ts';
+import { multiTask } from './multi-task-abort.ts';
 
-const { FUNCTION_COMPLETE, FUNCTION_SUCCEEDED, LUN_DOES_NOT_EXIST } = TaskManagementResult;
+const { FUNCTION_COMPLETE, FUNCTION_SUCCEEDED, FUNCTION_REJECTED, LUN_DOES_NOT_EXIST } = TaskManagementResult;
 
 const UNIT_ATTENTION = 0x06;
 
@@ -16,12 +16,26 @@ const UNIT_ATTENTION = 0x06;
 export const LEVEL_2_FUNCTIONS: Readonly<Record<number, FunctionHandler>> = {
   [TaskManagementFunction.QUERY_TASK]: queryTask,
   [TaskManagementFunction.QUERY_TASK_SET]: queryTaskSet,
-  [TaskManagementFunction.I_T_NEXUS_RESET]: resetNexus,
+  // RFC 7144 §6.3, §6.5: the nexus loses all its tasks, and after the answer its connections.
+  [TaskManagementFunction.I_T_NEXUS_RESET]: multiTask({
+    affected: ({ session }) => [...session.tasks.values()],
+    abort: ({ session }) => {
+      const tasks = session.abort(() => true);
+      return [{ session, tasks, atWork: session.remnants.select(() => true) }];
+    },
+    plugs: false,
+    afterwards: ({ session, authority }) =>
+      authority.endSession(session, ({ connection }) => connection.finish()),
+  }),
   [TaskManagementFunction.QUERY_ASYNCHRONOUS_EVENT]: queryAsynchronousEvent,
 };
 
 function queryTask({ session, request, answer }: FunctionContext): void {
-  const task = session.tasks.get(request.referencedTaskTag);
+  const { referencedTaskTag: tag, initiatorTaskTag } = request;
+  const task = session.tasks.get(tag);
+  // RFC 7144 §6.3: task management is not queried.
+  const manages = task === undefined && tag !== initiatorTaskTag && session.holdsRequest(tag);
+  if (manages) return answer(FUNCTION_REJECTED);
   const there = task !== undefined && sameLun(task.lun, request.lun);
   answer(there ? FUNCTION_SUCCEEDED : FUNCTION_COMPLETE);
 }
@@ -30,18 +44,6 @@ function queryTaskSet({ session, request, answer }: FunctionContext): void {
   if (!hasUnit(session, request)) return answer(LUN_DOES_NOT_EXIST);
   const any = [...session.tasks.values()].some((task) => sameLun(task.lun, request.lun));
   answer(any ? FUNCTION_SUCCEEDED : FUNCTION_COMPLETE);
-}
-
-/** RFC 7144 §6.3: all tasks of the nexus are aborted; the answer leaves before its connections are dropped. */
-function resetNexus({ session, authority, answer }: FunctionContext): void {
-  session.abort(() => true);
-  whenAllEnded(
-    session.remnants.select(() => true),
-    () => {
-      answer(FUNCTION_COMPLETE);
-      authority.endSession(session, ({ connection }) => connection.finish());
-    },
-  );
 }
 
 /** RFC 7144 §6.4.2: is a unit attention pending? If so, SAM-5 7.9 says what the answer tells of it. */

@@ -14,7 +14,7 @@ import { ScriptedScsi } from '../support/scripted-scsi.ts';
 const NAMES = { InitiatorName: INITIATOR_NAME, TargetName: TARGET_NAME };
 
 const { ABORT_TASK_SET, CLEAR_TASK_SET, LOGICAL_UNIT_RESET } = TaskManagementFunction;
-const { TARGET_WARM_RESET, TARGET_COLD_RESET } = TaskManagementFunction;
+const { TARGET_WARM_RESET, TARGET_COLD_RESET, I_T_NEXUS_RESET, QUERY_TASK } = TaskManagementFunction;
 
 const EVERY: readonly (readonly [string, number])[] = [
   ['ABORT TASK SET', ABORT_TASK_SET],
@@ -177,6 +177,39 @@ it('ABORT TASK of a task management request that waits is rejected (§11.5.1)', 
   await initiator.send(waiting);
   const abort = taskManagement(initiator, { referencedTaskTag: waiting.initiatorTaskTag });
   expect(await initiator.send(abort)).toMatchObject([{ type: 'task-management-response', response: 255 }]);
+});
+
+describe('with the functions of RFC 7144', () => {
+  async function level2(TaskReporting: string): Promise<TestInitiator> {
+    const initiator = new TestInitiator(engine);
+    const keys = { iSCSIProtocolLevel: '2', TaskReporting, ImmediateData: 'No' };
+    await initiator.login({ keys });
+    return initiator;
+  }
+
+  it('I_T NEXUS RESET is such a function too: it waits for R2Ts, but not with FastAbort (RFC 7144 §6.5)', async () => {
+    const standard = await level2('RFC3720');
+    const command = standard.write10(0, 8);
+    const [r2t] = ofType(await standard.send(command), 'r2t');
+    expect(await standard.send(manage(standard, I_T_NEXUS_RESET))).toEqual([]);
+    const pdus = await standard.send(answerTo(standard, command, r2t!));
+    expect(typesOf(pdus)).toEqual(['scsi-response', 'task-management-response']);
+    expect(standard.transport.ended).toBe(true);
+    const fast = await level2('FastAbort');
+    await fast.send(fast.write10(0, 8));
+    expect(answered(await fast.send(manage(fast, I_T_NEXUS_RESET)))).toBe(true);
+    expect(fast.transport.ended).toBe(true);
+  });
+
+  it('QUERY TASK of a task management request that waits is rejected (RFC 7144 §6.3)', async () => {
+    const initiator = await level2('RFC3720');
+    await initiator.send(initiator.write10(0, 8));
+    const waiting = manage(initiator, ABORT_TASK_SET);
+    await initiator.send(waiting);
+    const referencedTaskTag = waiting.initiatorTaskTag;
+    const query = taskManagement(initiator, { function: QUERY_TASK, referencedTaskTag });
+    expect(await initiator.send(query)).toMatchObject([{ response: 255 }]);
+  });
 });
 
 it('no more than 64 requests wait at a time; a further one is rejected', async () => {

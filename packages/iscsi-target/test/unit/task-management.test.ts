@@ -207,9 +207,7 @@ describe('task management of RFC 7144, when iSCSIProtocolLevel=2 is agreed', () 
 
   it('I_T NEXUS RESET aborts what the nexus has, answers, and drops its connections (§6.3)', async () => {
     await initiator.send(initiator.write10(0, 8));
-    expect(
-      response(await initiator.send(request({ function: TaskManagementFunction.I_T_NEXUS_RESET }))),
-    ).toBe(0);
+    expect(response(await manageInTime({ function: TaskManagementFunction.I_T_NEXUS_RESET }))).toBe(0);
     expect(initiator.transport.ended).toBe(true);
     expect(scsi.nexuses.at(-1)!.closed).toBe(true);
   });
