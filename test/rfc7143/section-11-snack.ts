@@ -18,6 +18,9 @@ export const section11Snack: readonly RfcRule[] = [
         'is asked for by a Status SNACK; those after it count, but are not acknowledged',
         'is answered by a DataACK with the tag and LUN of the PDU, when nothing is missing',
       ],
+      'iscsi-initiator/test/unit/resegmentation.test.ts': [
+        'comes again from the beginning, cut anew, with a response that has the SNACK Tag',
+      ],
     },
   },
   {
@@ -128,9 +131,11 @@ export const section11Snack: readonly RfcRule[] = [
     says:
       'If the initiator MaxRecvDataSegmentLength changed between the original transmission and the ' +
       'time the initiator requests retransmission, the initiator MUST issue a R-Data SNACK.',
-    because:
-      'The initiator never changes its MaxRecvDataSegmentLength after the login, so it has no use ' +
-      'for R-Data SNACK and sends none.',
+    tests: {
+      'iscsi-initiator/test/unit/resegmentation.test.ts': [
+        'comes again from the beginning, cut anew, with a response that has the SNACK Tag',
+      ],
+    },
   },
   {
     id: '11.16.3-2',
@@ -184,7 +189,12 @@ export const section11Snack: readonly RfcRule[] = [
     says:
       'For a R-Data SNACK, this field MUST contain a value that is different from 0 or 0xffffffff ' +
       'and is unique for the task (identified by the Initiator Task Tag).',
-    because: 'The initiator sends no R-Data SNACK.',
+    tests: {
+      'iscsi-initiator/test/unit/resegmentation.test.ts': [
+        'comes all again, with another tag, when the length has changed once more',
+        'comes again from the beginning, cut anew, with a response that has the SNACK Tag',
+      ],
+    },
   },
   {
     id: '11.16.5-2',
@@ -231,10 +241,13 @@ export const section11Snack: readonly RfcRule[] = [
   {
     id: '11.16.6-1',
     level: 'MUST',
-    who: 'target',
+    who: 'both',
     says: 'BegRun MUST be 0 for a R-Data SNACK.',
     tests: {
       'iscsi-target/test/rfc7143/section-11-recovery.test.ts': ['that asks for %s is a protocol error'],
+      'iscsi-initiator/test/unit/resegmentation.test.ts': [
+        'comes again from the beginning, cut anew, with a response that has the SNACK Tag',
+      ],
     },
   },
   {
@@ -245,6 +258,9 @@ export const section11Snack: readonly RfcRule[] = [
     tests: {
       'iscsi-initiator/test/rfc7143/section-11-exchanges.test.ts': [
         'that acknowledges data waits for the holes, and what it acknowledged is never asked for ' + 'again',
+      ],
+      'iscsi-initiator/test/unit/resegmentation.test.ts': [
+        'comes again from the beginning, cut anew, with a response that has the SNACK Tag',
       ],
     },
   },
