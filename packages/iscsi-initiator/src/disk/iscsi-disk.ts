@@ -72,10 +72,12 @@ export class IscsiDisk extends BaseDevice {
     return this.properties.readOnly;
   }
 
+  /** Fills `into` from `offset`; see `BlockDevice.read`. */
   override read(into: readonly Uint8Array[], offset: number, options?: OperationOptions): MaybePromise<void> {
     return this.#under(options, () => super.read(into, offset));
   }
 
+  /** Stores `from` at `offset`; see `BlockDevice.write`. */
   override write(
     from: readonly Uint8Array[],
     offset: number,
@@ -84,14 +86,17 @@ export class IscsiDisk extends BaseDevice {
     return this.#under(options, () => super.write(from, offset, options));
   }
 
+  /** Makes every answered write durable (SYNCHRONIZE CACHE); see `BlockDevice.flush`. */
   override flush(options?: OperationOptions): MaybePromise<void> {
     return this.#under(options, () => super.flush());
   }
 
+  /** Gives a range back, which reads as zeroes then; see `BlockDevice.unmap`. */
   override unmap(offset: number, length: number, options?: OperationOptions): MaybePromise<void> {
     return this.#under(options, () => super.unmap(offset, length));
   }
 
+  /** Zeroes a range; see `BlockDevice.writeZeroes`. */
   override writeZeroes(
     offset: number,
     length: number,
@@ -100,6 +105,7 @@ export class IscsiDisk extends BaseDevice {
     return this.#under(options, () => super.writeZeroes(offset, length, options));
   }
 
+  /** Which parts of a range are mapped; see `BlockDevice.extents`. */
   override extents(
     offset: number,
     length: number,

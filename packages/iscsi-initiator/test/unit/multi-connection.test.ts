@@ -213,6 +213,30 @@ describe('connections that come and go while commands run', () => {
     expect(session.state).toBe('ready');
   });
 
+  it('all move when the session does, after the commands of each', async () => {
+    const { target, session } = await several(2);
+    const old = [...target.connections];
+    const { outcomes, sent } = await start(session, target, 2);
+    const moved = session.redirect({ host: 'elsewhere.example', port: 3261 });
+    const later = session.command({ lun: 5, cdb: CDB });
+    await settle();
+    expect(old.flatMap((connection) => connection.sent('logout-request'))).toEqual([]);
+    for (const { connection, pdu } of sent) connection.respond(pdu);
+    await target.pass(200);
+    await moved;
+    expect(outcomes).toEqual([0, 0]);
+    expect(old.every(({ ended }) => ended)).toBe(true);
+    expect(old.flatMap((connection) => connection.sent('logout-request'))).toMatchObject([
+      { reason: LogoutReason.CLOSE_SESSION },
+    ]);
+    expect(session.connections.map(({ portal }) => portal.host)).toEqual(
+      Array.from({ length: 2 }, () => 'elsewhere.example'),
+    );
+    const [command] = commandsOf(target).slice(2);
+    command!.connection.respond(command!.pdu);
+    await later;
+  });
+
   it('all go with the session, which is logged out once', async () => {
     const { target, session } = await several(3);
     await session.close();
