@@ -105,6 +105,13 @@ export {
   type ControlPage,
   type ParsedModePage,
 } from './mode/mode-pages.ts';
+export {
+  buildProvisioningPage,
+  parseProvisioningPage,
+  ThresholdResource,
+  type ProvisioningThreshold,
+  type ProvisioningThresholds,
+} from './mode/provisioning-mode-page.ts';
 export { ModePageCode, ModeSubpageCode, type ModePageHeader } from './mode/mode-page-definition.ts';
 export type { ModePageStore, SavedModePages } from './mode/saved-mode-pages.ts';
 export { PageControl } from './mode/mode-store.ts';

@@ -30,7 +30,10 @@ function startAtomicWrite(itl: ItlNexus, command: ScsiCommand): Execution {
     const written = unit.medium.uninterrupted(offset, data.length, (device) =>
       device.write([data], offset, { fua }),
     );
-    return mapMaybe(written, () => GOOD);
+    return mapMaybe(written, () => {
+      unit.thresholds.check(itl);
+      return GOOD;
+    });
   });
 }
 

@@ -77,7 +77,10 @@ function modeSelect(
     const parameters = parseModeParameters(size, list);
     checkParameters(itl.unit, parameters);
     return mapMaybe(itl.unit.modes.select(parameters.pages, fields.SP === 1), (changed) => {
-      if (changed) itl.unit.raiseAttention(AdditionalSenseCode.MODE_PARAMETERS_CHANGED, itl);
+      if (!changed) return GOOD;
+      itl.unit.raiseAttention(AdditionalSenseCode.MODE_PARAMETERS_CHANGED, itl);
+      itl.unit.thresholds.changed();
+      itl.unit.thresholds.check(itl);
       return GOOD;
     });
   });

@@ -89,6 +89,7 @@ function fillWithPattern(
 
 /** Without a write cache GOOD means that the data is on the medium. */
 function writtenThrough(itl: ItlNexus): MaybePromise<Finished> {
+  itl.unit.thresholds.check(itl);
   if (itl.unit.modes.writeCacheEnabled) return GOOD;
   return mapMaybe(itl.flush(), () => GOOD);
 }

@@ -44,6 +44,7 @@ export class MediaWrite extends MediaTransfer implements DataOut {
   }
 
   protected override ended(): number {
+    this.itl.unit.thresholds.check(this.itl);
     return this.itl.unit.statistics.writes.end();
   }
 

@@ -16,8 +16,13 @@ export const ModePageCode = {
   ALL_PAGES: 0x3f,
 } as const;
 
-/** Subpage code of all subpages, and of the Control Extension page. */
-export const ModeSubpageCode = { NONE: 0x00, CONTROL_EXTENSION: 0x01, ALL_SUBPAGES: 0xff } as const;
+/** Subpage codes: of Control Extension, of Logical Block Provisioning (page 1Ch), and of all subpages. */
+export const ModeSubpageCode = {
+  NONE: 0x00,
+  CONTROL_EXTENSION: 0x01,
+  LOGICAL_BLOCK_PROVISIONING: 0x02,
+  ALL_SUBPAGES: 0xff,
+} as const;
 
 /** The header of a mode page in page_0 format (SPC-4 table 456). */
 export interface ModePageHeader {
@@ -39,6 +44,8 @@ export const PS = 0x80;
 export interface DiskGeometry {
   readonly blockCount: number;
   readonly blockSize: number;
+  /** True when the disk knows its space usage. */
+  readonly tellsSpace: boolean;
 }
 
 /** A mode page of this device server: its default values and which bits MODE SELECT may change. */
@@ -51,6 +58,8 @@ export interface ModePageDefinition {
   readonly changeable: Uint8Array;
   /** Fields that follow the size of the disk, where the page has such. */
   readonly geometry?: (disk: DiskGeometry) => Partial<ModePageHeader>;
+  /** True for a page of disks that know their space usage. */
+  readonly needsSpace?: boolean;
 }
 
 /** The layout of a page of `spanBytes` bytes in page_0 format; `fields` come after the header. */

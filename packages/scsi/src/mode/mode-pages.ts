@@ -1,5 +1,6 @@
 import { u16be, u8 } from 'buffer-layout';
 import { bytes, flags } from '../structure.ts';
+import { PROVISIONING_PAGE } from './provisioning-mode-page.ts';
 import { GEOMETRY_PAGES, VERIFY_PAGE, XOR_AND_POWER_PAGES } from './disk-mode-pages.ts';
 import {
   definePage,
@@ -72,11 +73,17 @@ const controlExtensionPage = subpageLayout<ControlExtensionPage>(32, [
   bytes(25),
 ]);
 
+interface ErrorRecoveryPage extends ModePageHeader {
+  /** 1: thresholds of thin provisioning raise unit attentions. */
+  LBPERE: number;
+}
+
 /** Read-Write Error Recovery mode page (SBC-3 6.5.8): nothing is reallocated, retried or corrected here. */
-const errorRecoveryPage = pageLayout(12, [
+const errorRecoveryPage = pageLayout<ErrorRecoveryPage>(12, [
   flags('AWRE', 'ARRE', 'TB', 'RC', 'EER', 'PER', 'DTE', 'DCR'),
   u8('READ_RETRY_COUNT'),
-  bytes(4),
+  bytes(3),
+  flags('LBPERE', 'RESERVED:7'),
   u8('WRITE_RETRY_COUNT'),
   bytes(1),
   u16be('RECOVERY_TIME_LIMIT'),
@@ -96,7 +103,10 @@ const informationalExceptionsPage = pageLayout<InformationalExceptionsPage>(12, 
 
 /** All pages, in the ascending order in which MODE SENSE returns them. */
 export const MODE_PAGES: readonly ModePageDefinition[] = [
-  definePage(errorRecoveryPage, ModePageCode.READ_WRITE_ERROR_RECOVERY),
+  definePage(errorRecoveryPage, ModePageCode.READ_WRITE_ERROR_RECOVERY, {
+    defaults: { LBPERE: 1 },
+    changeable: { LBPERE: 1 },
+  }),
   ...GEOMETRY_PAGES,
   VERIFY_PAGE,
   // WCE is 1 because GOOD for a write means that the operating system has it, not the medium (T-N1).
@@ -117,6 +127,7 @@ export const MODE_PAGES: readonly ModePageDefinition[] = [
   definePage(informationalExceptionsPage, ModePageCode.INFORMATIONAL_EXCEPTIONS_CONTROL, {
     defaults: { DEXCPT: 1 },
   }),
+  PROVISIONING_PAGE,
 ];
 
 /** A mode page that was read. */
@@ -150,6 +161,11 @@ export function buildCachingPage(fields: Partial<CachingPage>): Uint8Array<Array
     PAGE_CODE: ModePageCode.CACHING,
     PAGE_LENGTH: cachingPage.spanBytes - 2,
   });
+}
+
+/** True when a Read-Write Error Recovery mode page (with its header) lets thresholds raise unit attentions. */
+export function reportsThresholds(page: Uint8Array): boolean {
+  return errorRecoveryPage.decode(page).LBPERE === 1;
 }
 
 /** Reads a Control mode page (with its header). */

@@ -8,18 +8,20 @@ import {
   type DiskGeometry,
   type ModePageDefinition,
 } from './mode-page-definition.ts';
-import { MODE_PAGES, parseCachingPage, parseControlPage } from './mode-pages.ts';
+import { MODE_PAGES, parseCachingPage, parseControlPage, reportsThresholds } from './mode-pages.ts';
 import type { ModePage } from './mode-parameters.ts';
+import { parseProvisioningPage, type ProvisioningThresholds } from './provisioning-mode-page.ts';
 import { isSaveable, restoredPages, savedPages, type ModePageStore } from './saved-mode-pages.ts';
 
 /** PC: which values of a page MODE SENSE asks for (SPC-4 table 206). */
 export const PageControl = { CURRENT: 0, CHANGEABLE: 1, DEFAULT: 2, SAVED: 3 } as const;
 
-const DEFAULTS: readonly Uint8Array[] = MODE_PAGES.map((page) => page.defaults);
+const NO_THRESHOLDS: ProvisioningThresholds = { singleInitiator: false, thresholds: [] };
 
 /** The current and saved mode pages of a logical unit, and what they mean for it. */
 export class ModeStore {
   readonly #disk: DiskGeometry;
+  readonly #pages: readonly ModePageDefinition[];
   readonly #store: ModePageStore | undefined;
   /** Held by a MODE SELECT, which may wait for the store. */
   readonly #selecting = new RangeLock({ limit: Number.MAX_SAFE_INTEGER });
@@ -28,12 +30,15 @@ export class ModeStore {
   #writeCacheEnabled = true;
   #descriptorSense = false;
   #softwareWriteProtect = false;
+  #provisioning = NO_THRESHOLDS;
+  #thresholdsEnabled = false;
 
   /** Throws a RangeError when the store holds what no unit can have saved. */
   constructor(disk: DiskGeometry, store?: ModePageStore) {
     this.#disk = disk;
     this.#store = store;
-    this.#saved = restoredPages(MODE_PAGES, store?.load() ?? {});
+    this.#pages = MODE_PAGES.filter((page) => page.needsSpace !== true || disk.tellsSpace);
+    this.#saved = restoredPages(this.#pages, store?.load() ?? {});
     this.#current = this.#saved;
     this.#adopt(this.#saved);
   }
@@ -53,6 +58,16 @@ export class ModeStore {
     return this.#softwareWriteProtect;
   }
 
+  /** The thresholds of thin provisioning. */
+  get provisioning(): ProvisioningThresholds {
+    return this.#provisioning;
+  }
+
+  /** True when one of them is enabled, and LBPERE. */
+  get thresholdsEnabled(): boolean {
+    return this.#thresholdsEnabled;
+  }
+
   /** True when pages can be saved. */
   get canSave(): boolean {
     return this.#store !== undefined;
@@ -66,7 +81,7 @@ export class ModeStore {
     const allSubpages = subpageCode === ModeSubpageCode.ALL_SUBPAGES;
     if (allPages && subpageCode !== ModeSubpageCode.NONE && !allSubpages) return undefined;
     const pages: Uint8Array[] = [];
-    MODE_PAGES.forEach((page, index) => {
+    this.#pages.forEach((page, index) => {
       if (!allPages && page.pageCode !== pageCode) return;
       if (!allSubpages && page.subpageCode !== subpageCode) return;
       pages.push(this.#shown(page, this.#valuesOf(index, pageControl)));
@@ -96,16 +111,17 @@ export class ModeStore {
   }
 
   #save(pages: readonly Uint8Array[]): MaybePromise<void> {
-    return mapMaybe(this.#store?.save(savedPages(MODE_PAGES, pages)), () => {
+    return mapMaybe(this.#store?.save(savedPages(this.#pages, pages)), () => {
       this.#saved = pages;
     });
   }
 
   #valuesOf(index: number, pageControl: number): Uint8Array {
-    if (pageControl === PageControl.CHANGEABLE) return MODE_PAGES[index]!.changeable;
-    if (pageControl === PageControl.DEFAULT) return this.#withGeometry(MODE_PAGES[index]!, DEFAULTS[index]!);
+    if (pageControl === PageControl.CHANGEABLE) return this.#pages[index]!.changeable;
+    if (pageControl === PageControl.DEFAULT)
+      return this.#withGeometry(this.#pages[index]!, this.#pages[index]!.defaults);
     const pages = pageControl === PageControl.SAVED ? this.#saved : this.#current;
-    return this.#withGeometry(MODE_PAGES[index]!, pages[index]!);
+    return this.#withGeometry(this.#pages[index]!, pages[index]!);
   }
 
   /** The page with PS where it can be saved. */
@@ -123,10 +139,10 @@ export class ModeStore {
   }
 
   #selectPage(page: ModePage, next: Uint8Array[]): void {
-    const index = MODE_PAGES.findIndex(
+    const index = this.#pages.findIndex(
       (known) => known.pageCode === page.pageCode && known.subpageCode === page.subpageCode,
     );
-    const definition = MODE_PAGES[index];
+    const definition = this.#pages[index];
     if (definition === undefined) throw invalidParameter(page.offset, 5);
     const current = this.#withGeometry(definition, next[index]!);
     if (page.bytes.length !== current.length) throw invalidParameter(page.offset + 1);
@@ -147,11 +163,17 @@ export class ModeStore {
 
   #adopt(pages: readonly Uint8Array[]): void {
     this.#current = pages;
-    const page = (code: number): Uint8Array =>
-      pages[MODE_PAGES.findIndex((known) => known.pageCode === code)]!;
-    this.#writeCacheEnabled = parseCachingPage(page(ModePageCode.CACHING)).WCE === 1;
-    const control = parseControlPage(page(ModePageCode.CONTROL));
+    const page = (code: number, subpage: number = ModeSubpageCode.NONE): Uint8Array | undefined =>
+      pages[this.#pages.findIndex((known) => known.pageCode === code && known.subpageCode === subpage)];
+    this.#writeCacheEnabled = parseCachingPage(page(ModePageCode.CACHING)!).WCE === 1;
+    const control = parseControlPage(page(ModePageCode.CONTROL)!);
     this.#descriptorSense = control.D_SENSE === 1;
     this.#softwareWriteProtect = control.SWP === 1;
+    const { INFORMATIONAL_EXCEPTIONS_CONTROL, READ_WRITE_ERROR_RECOVERY } = ModePageCode;
+    const thresholds = page(INFORMATIONAL_EXCEPTIONS_CONTROL, ModeSubpageCode.LOGICAL_BLOCK_PROVISIONING);
+    this.#provisioning = thresholds === undefined ? NO_THRESHOLDS : parseProvisioningPage(thresholds);
+    this.#thresholdsEnabled =
+      reportsThresholds(page(READ_WRITE_ERROR_RECOVERY)!) &&
+      this.#provisioning.thresholds.some(({ ENABLED }) => ENABLED === 1);
   }
 }

@@ -63,6 +63,7 @@ export const AdditionalSenseCode = {
   MEDIUM_FORMAT_CORRUPTED: { asc: 0x31, ascq: 0x00 },
   FORMAT_COMMAND_FAILED: { asc: 0x31, ascq: 0x01 },
   SANITIZE_COMMAND_FAILED: { asc: 0x31, ascq: 0x03 },
+  THIN_PROVISIONING_SOFT_THRESHOLD_REACHED: { asc: 0x38, ascq: 0x07 },
   SAVING_PARAMETERS_NOT_SUPPORTED: { asc: 0x39, ascq: 0x00 },
   MEDIUM_NOT_PRESENT: { asc: 0x3a, ascq: 0x00 },
   INQUIRY_DATA_HAS_CHANGED: { asc: 0x3f, ascq: 0x03 },

@@ -9,6 +9,7 @@ import type { ReservationStore } from '../persistent-reservation/reservation-sta
 import { unitIdentity, VENDOR_IDENTIFICATION, type UnitIdentity } from './identity.ts';
 import type { ItlNexus } from './itl-nexus.ts';
 import { MediumOperations } from './medium-operations.ts';
+import { SpaceThresholds } from './space-thresholds.ts';
 import type { SpaceSource, SpaceUsage } from './space-usage.ts';
 import { TaskSet } from './task-set.ts';
 import {
@@ -87,6 +88,8 @@ export class LogicalUnit {
   /** @internal */
   readonly statistics: UnitStatistics;
   /** @internal */
+  readonly thresholds: SpaceThresholds;
+  /** @internal */
   readonly timestamp: UnitTimestamp;
   /** FORMAT UNIT and SANITIZE. @internal */
   readonly operations: MediumOperations;
@@ -120,6 +123,7 @@ export class LogicalUnit {
     const clock = options.clock ?? systemClock;
     this.tasks = new TaskSet(clock);
     this.statistics = new UnitStatistics(clock);
+    this.thresholds = new SpaceThresholds(this, clock);
     this.timestamp = new UnitTimestamp(clock);
     this.#space = options.space;
     this.serialNumber = identity.serialNumber;

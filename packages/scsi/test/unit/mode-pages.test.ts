@@ -36,7 +36,7 @@ function select(initiator: Initiator, page: Uint8Array, SP = 0) {
 
 describe('the pages', () => {
   test.each([
-    ['01', '010a' + '00'.repeat(10)],
+    ['01', '010a 0000000000 80 00000000'],
     ['02', '020e' + '00'.repeat(14)],
     ['03', '0316 0000000000000000 003f 0200 0000000000000000 0000'],
     ['04', '0416 000042 ff' + '00'.repeat(18)],
