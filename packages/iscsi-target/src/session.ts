@@ -18,6 +18,8 @@ const SOLICITED_BYTES = 16_777_216;
 /** Connections in cleanup that a session remembers: an initiator may lose them faster than they time out. */
 const DEPARTED_LIMIT = 32;
 
+const NOBODY = (): boolean => false;
+
 /** Who a session is between (RFC 7143 §4.2.7, §4.4). */
 export interface SessionIdentity {
   readonly initiatorName: string;
@@ -84,6 +86,7 @@ export class Session {
   #ending = false;
   #lastConnection: Connection | undefined = undefined;
   readonly #deferred = new Map<number, Deferred>();
+  #isSpared: (task: Task) => boolean = NOBODY;
   #barriers: { readonly cmdSn: number; readonly run: () => void }[] = [];
 
   constructor(
@@ -288,9 +291,16 @@ export class Session {
     this.#active--;
   }
 
+  /** Nothing that `action` does aborts the tasks that `isSpared` chooses. */
+  sparing(isSpared: (task: Task) => boolean, action: () => void): void {
+    this.#isSpared = isSpared;
+    action();
+    this.#isSpared = NOBODY;
+  }
+
   /** Aborts the tasks that `affected` chooses, without status. Some of those returned may be at work for a moment. */
   abort(affected: (task: Task) => boolean): Task[] {
-    const tasks = [...this.tasks.values()].filter(affected);
+    const tasks = [...this.tasks.values()].filter((task) => affected(task) && !this.#isSpared(task));
     for (const task of tasks) {
       this.retire(task);
       task.abort();

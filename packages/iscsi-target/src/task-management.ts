@@ -69,8 +69,14 @@ const HANDLERS: Readonly<Record<number, FunctionHandler>> = {
     },
     plugs: false,
   }),
-  [TaskManagementFunction.CLEAR_TASK_SET]: unitFunction((nexus, lun) => nexus.clearTaskSet(lun)),
-  [TaskManagementFunction.LOGICAL_UNIT_RESET]: unitFunction((nexus, lun) => nexus.resetUnit(lun)),
+  [TaskManagementFunction.CLEAR_TASK_SET]: unitFunction((nexus, { session, request }) => {
+    // RFC 7143 §11.5.1: commands after the request are not in the task set yet; resets do not care.
+    const isLater = (task: Task): boolean => !isBefore(task, request);
+    session.sparing(isLater, () => nexus.clearTaskSet(request.lun));
+  }),
+  [TaskManagementFunction.LOGICAL_UNIT_RESET]: unitFunction((nexus, { request }) =>
+    nexus.resetUnit(request.lun),
+  ),
   [TaskManagementFunction.TARGET_WARM_RESET]: multiTask(TARGET_RESET),
   [TaskManagementFunction.TARGET_COLD_RESET]: multiTask({
     ...TARGET_RESET,
@@ -121,18 +127,25 @@ function absentTask(session: Session, request: TaskManagementRequestPdu): number
 /** Tasks of the unit that came before the request: one that is immediate overtakes commands (RFC 7143 §11.5.1). */
 function tasksOfUnit({ session, request }: FunctionContext): Task[] | undefined {
   if (session.nexus?.hasUnit(request.lun) !== true) return undefined;
-  const before = ({ immediate, cmdSn }: Task): boolean => immediate || serialLess(cmdSn, request.cmdSn);
-  return [...session.tasks.values()].filter((task) => sameLun(task.lun, request.lun) && before(task));
+  return [...session.tasks.values()].filter(
+    (task) => sameLun(task.lun, request.lun) && isBefore(task, request),
+  );
+}
+
+function isBefore({ immediate, cmdSn }: Task, request: TaskManagementRequestPdu): boolean {
+  return immediate || serialLess(cmdSn, request.cmdSn);
 }
 
 /** A function of the unit: it aborts tasks of every session (RFC 7143 §4.2.3.2). */
-function unitFunction(act: (nexus: Nexus, lun: Uint8Array) => boolean): FunctionHandler {
+function unitFunction(act: (nexus: Nexus, context: FunctionContext) => void): FunctionHandler {
   return multiTask({
     affected: tasksOfUnit,
-    abort: ({ session, request, authority }) =>
-      authority.collectAborted(session, () => {
-        if (session.nexus !== undefined) act(session.nexus, request.lun);
-      }),
+    abort: (context) => {
+      const { session, authority } = context;
+      return authority.collectAborted(session, () => {
+        if (session.nexus !== undefined) act(session.nexus, context);
+      });
+    },
     plugs: false,
   });
 }

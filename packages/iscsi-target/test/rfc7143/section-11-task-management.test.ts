@@ -81,6 +81,19 @@ describe('task management functions (RFC 7143 §11.5.1, §11.6)', () => {
     expect(responses(await initiator.send(taskManagement(initiator, fields)))).toEqual([FUNCTION_REJECTED]);
   });
 
+  it('CLEAR TASK SET spares the commands of its session that come after it in CmdSN order', async () => {
+    scsi.held = true;
+    await initiator.send(initiator.read10(0, 1));
+    const request = taskManagement(initiator, { function: CLEAR_TASK_SET, immediate: false });
+    request.cmdSn = initiator.cmdSn++;
+    const later = initiator.read10(1, 1);
+    await initiator.send(later, request);
+    scsi.release();
+    const pdus = await initiator.settle();
+    expect(responses(pdus)).toEqual([FUNCTION_COMPLETE]);
+    expect(ofType(pdus, 'data-in')).toMatchObject([{ initiatorTaskTag: later.initiatorTaskTag }]);
+  });
+
   it('LOGICAL UNIT RESET ends the commands of all sessions on the unit, and theirs on others go on', async () => {
     const other = await loggedIn(2);
     scsi.held = true;
