@@ -25,7 +25,9 @@ export function askForLogout(connection: Connection, withinS: number): void {
 /** Tells the initiator by another connection of the session, if there is one, that this one is lost (event 2). */
 export function announceConnectionDrop(session: Session, lost: SessionConnection): void {
   const other = [...session.connections.values()].find((connection) => connection !== lost);
-  const { defaultTime2Wait: parameter2, defaultTime2Retain: parameter3 } = session.parameters;
+  const { defaultTime2Wait: parameter2, defaultTime2Retain } = session.parameters;
+  // RFC 7143 §11.9.1: 0 says that its commands are over already.
+  const parameter3 = session.reassigns ? defaultTime2Retain : 0;
   const content = { parameter1: lost.cid, parameter2, parameter3 };
   if (other !== undefined) send(other.connection, AsyncEvent.CONNECTION_DROP, content);
 }

@@ -36,6 +36,27 @@ describe('what a target says of its own accord (RFC 7143 §11.9)', () => {
     }
   });
 
+  it.each([
+    ['0', {}, 0],
+    ['2', {}, 20],
+    ['2', { DefaultTime2Retain: '5' }, 5],
+    ['2', { DefaultTime2Retain: '0' }, 0],
+  ])(
+    'a connection drop has CID, Time2Wait and Time2Retain: ErrorRecoveryLevel %s, %j (event 2)',
+    async (ErrorRecoveryLevel, more, retain) => {
+      const one = new TestInitiator(engine);
+      const keys = { ErrorRecoveryLevel, MaxConnections: '2', DefaultTime2Wait: '7', ...more };
+      await one.login({ keys, isid: 5 });
+      const { tsih } = engine.sessions.at(-1)!;
+      const other = new TestInitiator(engine);
+      const isid = Uint8Array.of(0x80, 0, 0, 0, 0, 5);
+      await other.send(other.loginRequest({ tsih, isid, cid: 300 }, NAMES));
+      other.connection.disconnected();
+      const message = { ...nothing, asyncEvent: 2, parameter1: 300, parameter2: 7, parameter3: retain };
+      expect(await one.settle()).toMatchObject([{ type: 'async-message', ...message }]);
+    },
+  );
+
   it('a session drop has Time2Wait; no task outlives it, so that Time2Retain is 0 (event 3)', async () => {
     engine.stop();
     for (const connection of [first, second]) {
