@@ -38,6 +38,14 @@ export interface CommandWindow {
   readonly maxCmdSn: number;
 }
 
+/** What a login has led to. */
+export interface Establishment {
+  readonly tsih: number;
+  readonly phase: Phase;
+  /** What is left to be done when the last Login Response is out: nothing else may be sent before it. */
+  readonly afterwards?: () => void;
+}
+
 /** Who decides about logins. */
 export interface LoginAuthority {
   readonly limits: TargetLimits;
@@ -48,6 +56,6 @@ export interface LoginAuthority {
   windowOf(isid: string, tsih: number): CommandWindow | undefined;
   /** A login was answered with a status other than success. */
   refused(names: LoginNames, connection: Connection, status: number): void;
-  /** Makes the session and returns its TSIH; throws a {@link LoginError} when it cannot be. */
-  establish(connection: Connection, login: LoginResult): { tsih: number; phase: Phase };
+  /** Makes the session, or finds it; throws a {@link LoginError} when it cannot be. */
+  establish(connection: Connection, login: LoginResult): Establishment;
 }

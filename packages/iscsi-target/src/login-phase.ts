@@ -207,7 +207,7 @@ export class LoginPhase implements Phase {
     if (this.#authority.limits.requireDigests && !names.discovery && !digests) {
       throw new LoginError(LoginStatus.INITIATOR_ERROR, 'CRC32C digests are required');
     }
-    const { tsih, phase } = this.#authority.establish(this.#connection, {
+    const { tsih, phase, afterwards } = this.#authority.establish(this.#connection, {
       initiatorName: names.initiatorName as string,
       targetName: names.discovery ? undefined : names.targetName,
       namedTarget: names.targetName,
@@ -228,6 +228,7 @@ export class LoginPhase implements Phase {
     framer.maxDataSegmentLength = parameters.receiveSegmentBytes;
     this.#connection.outbox.grow();
     this.#connection.enter(phase);
+    afterwards?.();
   }
 
   /** @param how - Whether the stage ends, or the text goes on; the TSIH is for the last response. */

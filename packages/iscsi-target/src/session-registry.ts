@@ -11,7 +11,13 @@ import { FullFeaturePhase, type SessionOwner } from './full-feature-phase.ts';
 import { HalfOpenLogins } from './half-open-logins.ts';
 import { callHook, type SessionEndReason, type TargetHooks } from './hooks.ts';
 import type { TargetLimits } from './limits.ts';
-import type { CommandWindow, LoginAuthority, LoginGrant, LoginResult } from './login-authority.ts';
+import type {
+  CommandWindow,
+  Establishment,
+  LoginAuthority,
+  LoginGrant,
+  LoginResult,
+} from './login-authority.ts';
 import { LoginError } from './login-error.ts';
 import { LoginGate } from './login-gate.ts';
 import type { LoginNames } from './login-negotiation.ts';
@@ -123,7 +129,7 @@ export class SessionRegistry implements LoginAuthority, SessionOwner {
     return this.sessions.find(({ identity }) => identity.tsih === tsih && identity.isid === isid);
   }
 
-  establish(connection: Connection, login: LoginResult): { tsih: number; phase: Phase } {
+  establish(connection: Connection, login: LoginResult): Establishment {
     if (login.tsih !== 0) return this.#join(connection, login);
     // RFC 7143 §6.3.5: the same initiator port logs in again, so its old session is over (T-L9). It is not pinged
     // first: alive or not it has to go, and a host that has crashed would only wait for its own dead connection.
@@ -146,7 +152,7 @@ export class SessionRegistry implements LoginAuthority, SessionOwner {
   }
 
   /** Another connection of a session, or one that takes the place of a dead one (RFC 7143 §6.3.1, §6.3.4). */
-  #join(connection: Connection, login: LoginResult): { tsih: number; phase: Phase } {
+  #join(connection: Connection, login: LoginResult): Establishment {
     const session = this.#find(this.#portOf(connection.transport, login), login);
     if (session === undefined || session.identity.targetName !== login.targetName)
       throw new LoginError(LoginStatus.SESSION_DOES_NOT_EXIST, `TSIH ${login.tsih}`);
@@ -166,10 +172,12 @@ export class SessionRegistry implements LoginAuthority, SessionOwner {
       login,
       joinedParameters(session.parameters, login.parameters),
     );
-    replaced?.connection.fail();
-    // RFC 7143 §6.3.4: the login logs an old connection of its CID out, for recovery where there is one.
-    session.cleanUp(login.cid, session.reassigns, connection.nowMs);
-    return entered;
+    const afterwards = (): void => {
+      replaced?.connection.fail();
+      // RFC 7143 §6.3.4: the login logs an old connection of its CID out, for recovery where there is one.
+      session.cleanUp(login.cid, session.reassigns, connection.nowMs);
+    };
+    return { ...entered, afterwards };
   }
 
   /** Whoever has not proven the identity of a session must not end it by logging in under its name. */

@@ -152,6 +152,15 @@ describe('several connections of one session (RFC 7143 §4.2.1, §6.3.1)', () =>
     expect(await again.send(first.read10(0, 1))).toMatchObject([{ type: 'data-in' }]);
   });
 
+  it('nothing comes before the last response of a login that takes the place of a connection with commands', async () => {
+    scsi.held = true;
+    await first.send(first.read10(0, 1));
+    const joining = new TestInitiator(engine);
+    const { tsih } = engine.sessions[0]!;
+    const pdus = await joining.send(joining.loginRequest({ tsih, cid: 0, cmdSn: first.cmdSn }, NAMES));
+    expect(pdus[0]).toMatchObject({ type: 'login-response', statusClass: 0 });
+  });
+
   it('reinstating the only connection keeps the session', async () => {
     const [again, response] = await join(0);
     expect(response).toMatchObject({ statusClass: 0 });
