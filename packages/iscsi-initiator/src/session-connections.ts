@@ -83,6 +83,11 @@ export class SessionConnections {
     return this.#members;
   }
 
+  /** Stands for the session that there is; another one has another. */
+  get current(): object | undefined {
+    return this.#session;
+  }
+
   /** Connections that take commands. */
   get usableCount(): number {
     return this.#usable.length;

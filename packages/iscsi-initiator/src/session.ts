@@ -221,16 +221,20 @@ export class IscsiSession {
 
   /**
    * Moves a live session elsewhere: commands at work end where they are, the session logs out, and all further
-   * ones go to the new portal. Resolves when it is there. With a signal the waiting ends, not the move.
+   * ones go to the new portal. Resolves when it is there. A session that is just lost is made again there. With a
+   * signal the waiting ends, not the move.
    */
   redirect({ host, port, targetName }: Destination, { signal }: OperationOptions = {}): Promise<void> {
     return abortable(signal, async () => {
-      await this.#connected();
-      const { identity } = this.#connections;
+      const { identity, current } = this.#connections;
       identity.portal = { host, port };
       if (targetName !== undefined) identity.targetName = targetName;
-      this.#reconnector.hurry();
-      await this.#leave(connectionLost('redirected'));
+      if (current !== undefined) {
+        this.#queue.hold();
+        await this.#connected();
+        this.#reconnector.hurry();
+        if (this.#connections.current === current) await this.#leave(connectionLost('redirected'));
+      }
       await this.#connected();
     });
   }

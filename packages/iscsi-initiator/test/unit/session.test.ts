@@ -179,6 +179,36 @@ describe('a lost connection', () => {
   });
 });
 
+describe('a session that is moved', () => {
+  const elsewhere = { host: 'elsewhere.example', port: 3261 };
+
+  it('while it is lost is made again in the new place', async () => {
+    const target = new ScriptedTarget();
+    const session = await target.open();
+    target.reachable = false;
+    target.connection.cut('reset');
+    await target.pass(200);
+    const moved = session.redirect(elsewhere);
+    target.reachable = true;
+    await target.pass(1000);
+    await moved;
+    expect(session.portal).toEqual(elsewhere);
+    expect(target.connections.filter(({ portal }) => portal.host === elsewhere.host)).toHaveLength(1);
+  });
+
+  it('to another target names that one, and is not moved when it is closed', async () => {
+    const target = new ScriptedTarget();
+    const session = await target.open();
+    const moved = session.redirect({ ...elsewhere, targetName: 'iqn.2026-11.io.lunbox:restored' });
+    await target.pass(200);
+    await moved;
+    const [first] = target.connection.sent('login-request');
+    expect(new TextDecoder().decode(first!.data)).toContain('TargetName=iqn.2026-11.io.lunbox:restored');
+    await session.close();
+    await expect(session.redirect(elsewhere)).rejects.toMatchObject({ code: 'INITIATOR_CLOSED' });
+  });
+});
+
 describe('redirects (RFC 7143 §11.13.5)', () => {
   const elsewhere = (status: number, address: string): ScriptedTarget => {
     const target = new ScriptedTarget();
