@@ -189,7 +189,7 @@ export class ReadTransfer {
   #place(lengthBytes: number): DataInPlace {
     const last = this.#offset + lengthBytes === this.#sendBytes;
     const { recoverable } = this.#host;
-    const collapses = last && !recoverable;
+    const collapses = last && this.#collapses;
     if (collapses) this.#host.retire(this.task);
     const burstEnds = this.#burstBytes + lengthBytes === this.#host.maxBurstBytes;
     const place: DataInPlace = {
@@ -204,6 +204,11 @@ export class ReadTransfer {
     return place;
   }
 
+  /** RFC 7143 §11.7.3: status goes by itself where it may be asked for again, and with data in both directions. */
+  get #collapses(): boolean {
+    return !this.#host.recoverable && !this.task.write;
+  }
+
   /** RFC 7143 §11.7.2: once every MaxBurstLength, and no oftener; status acknowledges the last burst. */
   #askAcknowledgement(): number {
     if (this.#acknowledgeTag === NO_TTT) this.#acknowledgeTag = this.#host.nextTransferTag();
@@ -215,7 +220,7 @@ export class ReadTransfer {
     this.#burstBytes += lengthBytes;
     if (this.#burstBytes === this.#host.maxBurstBytes) this.#burstBytes = 0;
     if (this.#offset < this.#sendBytes) return;
-    if (this.#host.recoverable) this.#host.complete(this.task, GOOD, this.#source.lengthBytes);
+    if (!this.#collapses) this.#host.complete(this.task, GOOD, this.#source.lengthBytes);
     else this.task.finish(Status.GOOD, this.#sendBytes);
   }
 
