@@ -123,7 +123,11 @@ export const section11Data: readonly RfcRule[] = [
     level: 'MUST',
     who: 'target',
     says: 'For bidirectional commands, the status MUST be sent in a SCSI Response PDU.',
-    because: 'No command of this device server is bidirectional.',
+    tests: {
+      'iscsi-target/test/rfc7143/section-11-data.test.ts': [
+        'of a command with both directions carries no status: that comes in a SCSI Response',
+      ],
+    },
   },
   {
     id: '11.7.3-3',

@@ -91,6 +91,17 @@ describe('Data-In (RFC 7143 §11.7)', () => {
       expect(pdus.at(-1)).toMatchObject({ final: true, status: 0 });
     }
   });
+
+  it('of a command with both directions carries no status: that comes in a SCSI Response', async () => {
+    const initiator = await loggedIn();
+    const both = initiator.read10(0, 1, { write: true, data: new Uint8Array(512) });
+    const pdus = await initiator.send(both);
+    expect(pdus).toMatchObject([
+      { type: 'data-in', hasStatus: false },
+      { type: 'scsi-response', status: 0 },
+    ]);
+    expect(engine.sessions[0]!.tasks).toBe(0);
+  });
 });
 
 describe('Data-Out (RFC 7143 §11.7)', () => {
