@@ -16,9 +16,12 @@ import { connectRegistrant, key } from '../support/registrant.ts';
 const { GOOD, RESERVATION_CONFLICT } = Status;
 
 /** The rows of SPC-4 table 65 and SBC-4 table 13 for the commands that there are. */
-const FREE = /^(INQUIRY|REPORT LUNS|REQUEST SENSE|TEST UNIT READY|READ CAPACITY .*|PERSISTENT RESERVE .*)$/;
-const READS =
-  /^(MODE SENSE|READ|VERIFY|PRE-FETCH|GET LBA STATUS|REPORT SUPPORTED OPERATION CODES)( \(\d+\))?$/;
+const FREE =
+  /^(INQUIRY|LOG SENSE|REPORT (LUNS|TIMESTAMP)|REQUEST SENSE|TEST UNIT READY|READ CAPACITY .*|PERSISTENT RESERVE .*)$/;
+const READS = new RegExp(
+  '^(MODE SENSE|READ|READ BUFFER|READ DEFECT DATA|VERIFY|PRE-FETCH|REZERO UNIT|SEEK|GET LBA STATUS|' +
+    'RECEIVE DIAGNOSTIC RESULTS|REPORT SUPPORTED (OPERATION CODES|TASK MANAGEMENT FUNCTIONS))( \\(\\d+\\))?$',
+);
 /** These are not in the tables, or in several rows. */
 const APART = /^(RESERVE|RELEASE|START STOP UNIT)( \(\d+\))?$/;
 

@@ -65,12 +65,15 @@ test('the conflict matrix lets through what needs no access to the unit', () => 
   const allowed = supportedCommands().filter((command) => command.reservation === 'allowed');
   expect(allowed.map((command) => command.name).sort()).toEqual([
     'INQUIRY',
+    'LOG SENSE',
     'READ CAPACITY (10)',
     'READ CAPACITY (16)',
     'RELEASE (10)',
     'RELEASE (6)',
     'REPORT LUNS',
     'REPORT SUPPORTED OPERATION CODES',
+    'REPORT SUPPORTED TASK MANAGEMENT FUNCTIONS',
+    'REPORT TIMESTAMP',
     'REQUEST SENSE',
   ]);
 });
