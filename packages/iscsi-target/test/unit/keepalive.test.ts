@@ -53,3 +53,17 @@ describe('keepalive over many sessions', () => {
     expect(engine.sessions).toHaveLength(SESSIONS / 2);
   });
 });
+
+describe('a discovery session', () => {
+  it('is not pinged, and ended when it was silent for interval and time-out together (RFC 7143 §7.4.3)', async () => {
+    const limits = { pingIntervalMs: INTERVAL_MS, pingTimeoutMs: TIMEOUT_MS };
+    const engine = new TargetEngine([{ name: TARGET_NAME, scsi: new ScriptedScsi() }], limits);
+    const initiator = new TestInitiator(engine);
+    await initiator.login({ discovery: true });
+    engine.tick(INTERVAL_MS + TIMEOUT_MS - 1);
+    expect(await initiator.settle()).toEqual([]);
+    expect(initiator.transport.destroyed).toBe(false);
+    engine.tick(INTERVAL_MS + TIMEOUT_MS);
+    expect(initiator.transport.destroyed).toBe(true);
+  });
+});
