@@ -71,6 +71,16 @@ export {
   type IdentificationOptions,
 } from './inquiry/device-identification.ts';
 export {
+  buildModePagePolicy,
+  buildScsiPorts,
+  ModePagePolicy,
+  parseModePagePolicy,
+  parseScsiPorts,
+  type ModePagePolicyDescriptor,
+  type ScsiPort,
+  type TargetPortAddress,
+} from './inquiry/port-vpd-pages.ts';
+export {
   buildBlockDeviceCharacteristics,
   buildBlockLimits,
   buildExtendedInquiry,

@@ -8,8 +8,10 @@ import {
   buildLogicalBlockProvisioning,
 } from '../inquiry/block-vpd-pages.ts';
 import { buildDeviceIdentification } from '../inquiry/device-identification.ts';
+import { buildModePagePolicy, buildScsiPorts, ModePagePolicy } from '../inquiry/port-vpd-pages.ts';
 import { buildStandardInquiry } from '../inquiry/standard-inquiry.ts';
 import { buildSupportedPages, buildUnitSerialNumber, VpdPage } from '../inquiry/vpd-page.ts';
+import { ModePageCode, ModeSubpageCode } from '../mode/mode-page-definition.ts';
 import { invalidCdbField } from '../sense/check-condition-error.ts';
 import type { ItlNexus } from '../unit/itl-nexus.ts';
 import { MAX_UNMAP_DESCRIPTORS } from '../unit/unit-limits.ts';
@@ -58,12 +60,29 @@ function provisioning({ unit }: ItlNexus): Uint8Array {
   });
 }
 
+/** Every mode page is one for all nexuses of the unit, and not shared with other units. */
+const MODE_POLICY = buildModePagePolicy([
+  {
+    POLICY_PAGE_CODE: ModePageCode.ALL_PAGES,
+    POLICY_SUBPAGE_CODE: ModeSubpageCode.ALL_SUBPAGES,
+    MODE_PAGE_POLICY: ModePagePolicy.SHARED,
+  },
+]);
+
+/** The target ports through which somebody uses the unit now: the same answer on each of them (T-W3). */
+function scsiPorts({ unit }: ItlNexus): Uint8Array {
+  const ports = new Map([...unit.nexuses].map(({ host: { options } }) => [options.relativePort, options]));
+  return buildScsiPorts([...ports.values()]);
+}
+
 /** The VPD pages by their codes, ascending. */
 const VPD_PAGES: ReadonlyMap<number, (itl: ItlNexus) => Uint8Array> = new Map([
   [VpdPage.SUPPORTED_VPD_PAGES, (_itl: ItlNexus): Uint8Array => buildSupportedPages([...VPD_PAGES.keys()])],
   [VpdPage.UNIT_SERIAL_NUMBER, ({ unit }: ItlNexus): Uint8Array => buildUnitSerialNumber(unit.serialNumber)],
   [VpdPage.DEVICE_IDENTIFICATION, deviceIdentification],
   [VpdPage.EXTENDED_INQUIRY_DATA, (): Uint8Array => EXTENDED_INQUIRY],
+  [VpdPage.MODE_PAGE_POLICY, (): Uint8Array => MODE_POLICY],
+  [VpdPage.SCSI_PORTS, scsiPorts],
   [VpdPage.BLOCK_LIMITS, blockLimits],
   [VpdPage.BLOCK_DEVICE_CHARACTERISTICS, (): Uint8Array => CHARACTERISTICS],
   [VpdPage.LOGICAL_BLOCK_PROVISIONING, provisioning],

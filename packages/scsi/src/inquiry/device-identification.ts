@@ -75,7 +75,6 @@ export interface IdentificationOptions {
  * first characters (T-V4).
  */
 export function buildDeviceIdentification(options: IdentificationOptions): Uint8Array<ArrayBuffer> {
-  const tag = options.portalGroupTag.toString(16).toUpperCase().padStart(4, '0');
   const designators: Designator[] = [
     {
       type: DesignatorType.T10_VENDOR_ID,
@@ -91,7 +90,7 @@ export function buildDeviceIdentification(options: IdentificationOptions): Uint8
     },
     port(DesignatorType.RELATIVE_TARGET_PORT, options.relativePort),
     port(DesignatorType.TARGET_PORT_GROUP, options.portalGroupTag),
-    name(Association.TARGET_PORT, `${options.targetName},t,0x${tag}`),
+    targetPortName(options.targetName, options.portalGroupTag),
     name(Association.TARGET_DEVICE, options.targetName),
   ];
   return buildVpdPage(VpdPage.DEVICE_IDENTIFICATION, concatBytes(designators.map(encodeDesignator)));
@@ -125,6 +124,16 @@ function port(type: number, number: number): Designator {
     protocol: ISCSI_PROTOCOL,
     value: portNumber.encode({ NUMBER: number }),
   };
+}
+
+/** The SCSI name string designator of a target port, as VPD pages 83h and 88h have it (RFC 7143 §2.2). */
+export function buildTargetPortName(targetName: string, portalGroupTag: number): Uint8Array {
+  return encodeDesignator(targetPortName(targetName, portalGroupTag));
+}
+
+function targetPortName(targetName: string, portalGroupTag: number): Designator {
+  const tag = portalGroupTag.toString(16).toUpperCase().padStart(4, '0');
+  return name(Association.TARGET_PORT, `${targetName},t,0x${tag}`);
 }
 
 /** SPC-4 7.8.6.11: null-terminated UTF-8, padded with nulls to a multiple of four bytes. */

@@ -73,6 +73,8 @@ describe.runIf(installed)('sg3_utils', () => {
       expect(identification).toContain(said);
     }
     expect(await vpd(0x86)).toMatch(/HEADSUP=1\s+ORDSUP=1\s+SIMPSUP=1/);
+    expect(await vpd(0x87)).toMatch(/Policy page code: 0x3f,?\s+subpage code: 0xff[^]*Shared/i);
+    expect(await vpd(0x88)).toMatch(/Relative port=1[^]*iqn.2026-01.test.lunbox:disk0,t,0x0001/);
     const limits = await vpd(0xb0);
     expect(limits).toContain('Maximum transfer length: 262144 blocks');
     expect(limits).toContain('Maximum unmap block descriptor count: 256');

@@ -20,6 +20,7 @@ import {
   parseLogPage,
   parseLogParameters,
   parseModePage,
+  parseModePagePolicy,
   parseOverwriteList,
   parseDeviceIdentification,
   parseFullReservationStatus,
@@ -32,6 +33,7 @@ import {
   parseReservationReport,
   parseRegisterAndMoveList,
   parseReserveOutList,
+  parseScsiPorts,
   parseSense,
   parseStandardInquiry,
   parseTransportId,
@@ -130,6 +132,8 @@ test.prop([fc.uint8Array({ maxLength: 300 })], { numRuns: 1000 })(
     parseTransportId(bytes);
     parseLogParameters(parseLogPage(bytes).body);
     parseModePage(bytes);
+    parseModePagePolicy(bytes);
+    parseScsiPorts(bytes);
     parseDefectList(10, bytes);
     parseDefectList(12, bytes);
     parseOverwriteList(bytes);

@@ -60,7 +60,7 @@ describe('VPD', () => {
   test('page 00h lists every page there is, ascending, and each can be read', async () => {
     const { initiator } = await memoryHarness();
     const supported = await page(initiator, VpdPage.SUPPORTED_VPD_PAGES);
-    expect(supported).toEqual(hex('00 00 0007 00 80 83 86 b0 b1 b2'));
+    expect(supported).toEqual(hex('00 00 0009 00 80 83 86 87 88 b0 b1 b2'));
     for (const code of supported.subarray(4)) {
       const data = await page(initiator, code);
       expect(parseVpdPage(data).pageCode).toBe(code);
