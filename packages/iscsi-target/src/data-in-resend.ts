@@ -16,11 +16,16 @@ export class DataInResend {
   readonly #host: ReadHost;
   readonly #source: DataIn;
   readonly #pieces: readonly SentDataIn[];
-  readonly #ended: () => void;
+  readonly #ended: (complete: boolean) => void;
   #next = 0;
 
-  /** @param ended - Called once, when all is sent or nothing more can be. */
-  constructor(host: ReadHost, source: DataIn, pieces: readonly SentDataIn[], ended: () => void) {
+  /** @param ended - Called once, when all is sent or nobody wants it any more, or (false) a read has failed. */
+  constructor(
+    host: ReadHost,
+    source: DataIn,
+    pieces: readonly SentDataIn[],
+    ended: (complete: boolean) => void,
+  ) {
     this.#host = host;
     this.#source = source;
     this.#pieces = pieces;
@@ -38,13 +43,12 @@ export class DataInResend {
       try {
         result = this.#source.read([data], piece.place.bufferOffset);
       } catch {
-        // The initiator asks again or gives the command up; the medium fails the next command too.
-        break;
+        return this.#ended(false);
       }
       if (result instanceof Promise) return this.#await(result, piece, data);
       this.#send(piece, data);
     }
-    this.#ended();
+    this.#ended(true);
   }
 
   #send(piece: SentDataIn, data: Uint8Array): void {
@@ -59,7 +63,7 @@ export class DataInResend {
         if (!piece.place.task.aborted && !this.#host.closed) this.#send(piece, data);
         this.pump();
       },
-      () => this.#ended(),
+      () => this.#ended(false),
     );
   }
 }

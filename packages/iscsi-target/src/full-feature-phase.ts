@@ -258,11 +258,7 @@ export class FullFeaturePhase implements Phase, SessionConnection {
   /** SendTargets and renegotiation (RFC 7143 §11.10). */
   textRequest(header: FrameHeader, data: Uint8Array): void {
     const request = decode<TextRequestPdu>(header, data.slice());
-    const whole = {
-      ...header,
-      bytes: header.bytes.slice(header.offset, header.offset + header.headerLength),
-      offset: 0,
-    };
+    const whole = copyOf(header);
     this.#ordered(request, () => {
       const reason = this.#text.take(request);
       if (reason === undefined) return;
@@ -275,7 +271,11 @@ export class FullFeaturePhase implements Phase, SessionConnection {
   snack(header: FrameHeader, data: Uint8Array): void {
     const recovery = this.recovery;
     if (recovery === undefined) return this.connection.reject(header, RejectReason.COMMAND_NOT_SUPPORTED);
-    const context = { session: this.session, recovery, writer: this.connection.writer };
+    const whole = copyOf(header);
+    const refuse = (late: number): void => {
+      if (!this.#closed) this.connection.reject(whole, late);
+    };
+    const context = { session: this.session, recovery, writer: this.connection.writer, refuse };
     const reason = answerSnack(decode<SnackPdu>(header, data), context);
     if (reason !== undefined) this.connection.reject(header, reason);
   }
@@ -373,6 +373,12 @@ export class FullFeaturePhase implements Phase, SessionConnection {
       this.session.inOrder(request.cmdSn, command, this);
     }
   }
+}
+
+/** A header that outlives the call that brought it. */
+function copyOf(header: FrameHeader): FrameHeader {
+  const { bytes, offset, headerLength } = header;
+  return { ...header, bytes: bytes.slice(offset, offset + headerLength), offset: 0 };
 }
 
 function decode<T>(header: FrameHeader, data: Uint8Array): T {

@@ -106,9 +106,9 @@ export class ReadTransfer {
   /**
    * Sends the Data-In PDUs from DataSN `begRun` on again, `runLength` of them or, when that is 0, all; their data
    * is read anew. Returns a {@link RejectReason} when there is no such PDU (RFC 7143 §11.16), or too many wait to be
-   * sent again.
+   * sent again; calls `refuse` with one when the data cannot be read any more.
    */
-  resend(begRun: number, runLength: number): number | undefined {
+  resend(begRun: number, runLength: number, refuse: (reason: number) => void): number | undefined {
     const from = begRun - this.#acknowledgedPdus;
     if (from < 0) return RejectReason.PROTOCOL_ERROR;
     const pieces = this.#pieces.slice(from, runLength === 0 ? undefined : from + runLength);
@@ -118,7 +118,14 @@ export class ReadTransfer {
       return RejectReason.SNACK_REJECT;
     }
     this.#resends++;
-    new DataInResend(this.#host, this.#source, pieces, () => this.#resends--).pump();
+    const ended = (complete: boolean): void => {
+      this.#resends--;
+      if (complete || this.task.aborted) return;
+      this.#giveUp();
+      refuse(RejectReason.SNACK_REJECT);
+      this.#host.flushSoon();
+    };
+    new DataInResend(this.#host, this.#source, pieces, ended).pump();
     return undefined;
   }
 

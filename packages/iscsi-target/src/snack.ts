@@ -8,6 +8,8 @@ export interface SnackContext {
   readonly session: Session;
   readonly recovery: Recovery;
   readonly writer: PduWriter;
+  /** Refuses the SNACK later, when what it asks for cannot be read any more. */
+  readonly refuse: (reason: number) => void;
 }
 
 /** Returns a {@link RejectReason} when the SNACK cannot be answered. */
@@ -38,9 +40,9 @@ function resendStatuses(snack: SnackPdu, { recovery, writer }: SnackContext): nu
 }
 
 /** Data-In PDUs of a read, R2Ts of a write: they have one numbering (RFC 7143 §4.2.2.4). */
-function resendNumbered(snack: SnackPdu, { session, recovery }: SnackContext): number | undefined {
+function resendNumbered(snack: SnackPdu, { session, recovery, refuse }: SnackContext): number | undefined {
   const task = session.tasks.get(snack.initiatorTaskTag) ?? recovery.task(snack.initiatorTaskTag);
-  if (task?.reading !== undefined) return task.reading.resend(snack.begRun, snack.runLength);
+  if (task?.reading !== undefined) return task.reading.resend(snack.begRun, snack.runLength, refuse);
   const done = task?.transfer?.resendR2ts(snack.begRun, snack.runLength) ?? false;
   return done ? undefined : RejectReason.PROTOCOL_ERROR;
 }

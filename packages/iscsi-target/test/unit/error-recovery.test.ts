@@ -14,7 +14,7 @@ import {
 import { beforeEach, describe, expect, it } from 'vitest';
 import { TargetEngine } from '../../src/index.ts';
 import { TARGET_NAME, TestInitiator } from '../support/initiator.ts';
-import { ScriptedScsi } from '../support/scripted-scsi.ts';
+import { mediumError, ScriptedScsi } from '../support/scripted-scsi.ts';
 
 let scsi: ScriptedScsi;
 let initiator: TestInitiator;
@@ -94,6 +94,26 @@ describe('ErrorRecoveryLevel 1 (RFC 7143 §7.1.4)', () => {
     scsi.release();
     const rest = await initiator.send(snack({ initiatorTaskTag: command.initiatorTaskTag, runLength: 1 }));
     expect(rest.map((pdu) => (pdu as DataInPdu).dataSn)).toEqual(expect.arrayContaining([0, 1]));
+  });
+
+  it.each([
+    [
+      'at once',
+      () => {
+        throw mediumError();
+      },
+    ],
+    ['later', () => Promise.reject(mediumError())],
+  ])('a Data SNACK for what the medium does not give any more is rejected: %s', async (_, fail) => {
+    let read = (): void | Promise<void> => undefined;
+    scsi.override = () => ({ kind: 'data-in', lengthBytes: 4096, read: () => read() });
+    const command = initiator.read10(0, 8);
+    await initiator.send(command);
+    read = fail;
+    const asked = snack({ initiatorTaskTag: command.initiatorTaskTag, begRun: 1, runLength: 1 });
+    expect(await initiator.send(asked)).toMatchObject([
+      { type: 'reject', reason: RejectReason.SNACK_REJECT },
+    ]);
   });
 
   it('a Status SNACK brings the same response again, until ExpStatSN acknowledges it (§4.2.2.2)', async () => {
