@@ -146,7 +146,13 @@ export {
   type ReadCapacity10,
   type ReadCapacity16,
 } from './data/read-capacity.ts';
-export { buildDefectList, DefectListFormat, parseDefectList, type DefectList } from './data/defect-list.ts';
+export {
+  buildDefectList,
+  DefectListFormat,
+  parseDefectList,
+  type DefectList,
+  type DefectListSize,
+} from './data/defect-list.ts';
 export { buildFormatList, parseFormatList, type FormatList } from './data/format-list.ts';
 export { buildOverwriteList, parseOverwriteList, type OverwriteList } from './data/overwrite-list.ts';
 export { buildSupportedTmf, parseSupportedTmf, type SupportedTmf } from './data/supported-tmf.ts';
