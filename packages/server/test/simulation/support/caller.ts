@@ -23,7 +23,11 @@ export interface CallerOptions {
   readonly dice: Dice;
   readonly model: DiskModel;
   readonly log: WireLog;
+  /** Tells the callers of a history apart. */
+  readonly number: number;
   readonly blockCount: number;
+  /** Resets may abort commands of this caller without an answer: its time-outs are all that it hears. */
+  readonly preyed: boolean;
   readonly negotiation: NegotiationOptions | undefined;
   readonly aborts: number;
   readonly management: number;
@@ -139,10 +143,10 @@ export class Caller {
     this.#watch('write', this.#writeOnce(block, count));
   }
 
-  async #writeOnce(block: number, count: number): Promise<void> {
+  async #writeOnce(block: number, count: number, again = true): Promise<void> {
     const { dice, model, log } = this.#options;
     const buffer = new Uint8Array(count * BLOCK_BYTES);
-    const write = model.beginWrite(block, count);
+    const write = model.beginWrite(this.#options.number, block, count);
     if (log.detailed) log.note(0, `write ${write.stamp}: blocks ${block} to ${block + count - 1}`);
     fillBlocks(buffer, write.stamp, block);
     const more = { ...this.#abortion(), idempotent: dice.chance(0.7) };
@@ -158,6 +162,10 @@ export class Caller {
       const outcome = result?.status === 0 ? 'done' : untouched ? 'nothing' : 'doubt';
       model.endWrite(write, outcome);
       log.count(`write ${outcome}`);
+      // Whoever is told that a write has failed likes to do it again at once.
+      if (outcome === 'doubt' && again && dice.chance(0.5)) {
+        this.#watch('write', this.#writeOnce(block, count, false));
+      }
       if (log.detailed) log.note(0, `write ${write.stamp}: ${outcome}`);
       this.#spend(buffer);
     }
@@ -179,8 +187,18 @@ export class Caller {
     this.#watch('task management', this.session.manage(request));
   }
 
-  #scsi(request: Omit<ScsiRequest, 'lun'>): Promise<ScsiResult> {
-    return this.session.command({ lun: 0, ...request });
+  async #scsi(request: Omit<ScsiRequest, 'lun'>): Promise<ScsiResult> {
+    const { model, log, number, preyed } = this.#options;
+    const since = model.now();
+    try {
+      const result = await this.session.command({ lun: 0, ...request });
+      model.answered(number, since);
+      return result;
+    } catch (error) {
+      const timedOut = (error as InitiatorError).code === 'INITIATOR_TIMEOUT';
+      if (timedOut && request.timeoutMs === undefined && !preyed) log.problem('a command took too long');
+      throw error;
+    }
   }
 
   /** A signal that may abort the request after a while. */

@@ -1,6 +1,7 @@
 import {
   AsyncEvent,
   LogoutReason,
+  serialDistance,
   type InitiatorPdu,
   type LoginResponsePdu,
   type LogoutRequestPdu,
@@ -18,6 +19,8 @@ const FULL_FEATURE = 3;
 /** All sessions on the wires of one target, by TSIH; and who of them has been replaced. */
 export interface WireSessions {
   readonly log: WireLog;
+  /** Commands that the target takes at most. */
+  readonly queueDepth: number;
   readonly byTsih: Map<number, { session: SessionWatch; initiatorPort: string }>;
   /** Calls `then` with the bytes of a login that went through. */
   loggedIn(watch: ConnectionWatch, requests: readonly Uint8Array[]): void;
@@ -116,9 +119,11 @@ export class ConnectionWatch {
     const inData = digests.data && end > dataStart && (!digests.header || dice.chance(0.6));
     const from = inData ? dataStart : start;
     const length = (inData ? end : dataStart) - from;
-    for (let flips = 1 + dice.below(3); flips > 0; flips--) {
-      const at = from + dice.below(length);
-      bytes[at] = (bytes[at] as number) ^ (1 << dice.below(8));
+    const first = dice.below(length);
+    flipBit(bytes, from + first, dice);
+    // Other bytes than the first: flips must not undo each other.
+    for (let flips = dice.below(3); flips > 0 && length > 1; flips--) {
+      flipBit(bytes, from + ((first + 1 + dice.below(length - 1)) % length), dice);
     }
     frame.damaged = inData ? 'data' : 'header';
     this.struck(`damaged ${frame.damaged} of ${frame.pdu.type}`);
@@ -192,6 +197,10 @@ export class ConnectionWatch {
     if (session === undefined) return this.#complain(`${pdu.type} before the login is over`);
     if (!this.#statuses.leaves(pdu)) return;
     session.expectationLeaves(pdu.expCmdSn, pdu.type);
+    const widthOfWindow = serialDistance(pdu.expCmdSn, pdu.maxCmdSn) + 1;
+    if (widthOfWindow !== 2 ** 32 && widthOfWindow > this.#sessions.queueDepth) {
+      this.#complain(`${pdu.type} opens the window for ${widthOfWindow} commands`);
+    }
     switch (pdu.type) {
       case 'data-in':
         return session.dataAgain(pdu) ? undefined : session.taskOf(pdu, this.number)?.dataInLeaves(pdu);
@@ -250,6 +259,10 @@ export class ConnectionWatch {
     this.#statuses.arrives(pdu);
     this.#joined?.windowArrives(pdu.maxCmdSn);
   }
+}
+
+function flipBit(bytes: Uint8Array, at: number, dice: Dice): void {
+  bytes[at] = (bytes[at] as number) ^ (1 << dice.below(8));
 }
 
 /** PDUs between two ends, until the last byte of each has arrived. */

@@ -10,6 +10,13 @@ export interface ModelWrite {
   readonly count: number;
   /** For each block, stamps of writes that overlap with this one in time. */
   readonly rivals: Set<number>[];
+  readonly owner: number;
+}
+
+/** A write in doubt: until its owner has had an answer to something later, it may still happen. */
+interface Lingering {
+  readonly write: ModelWrite;
+  readonly since: number;
 }
 
 /** A read from its call to its outcome. */
@@ -29,16 +36,34 @@ export class DiskModel {
   readonly #possible: Set<number>[];
   readonly #writes = new Set<ModelWrite>();
   readonly #reads = new Set<ModelRead>();
+  #lingering: Lingering[] = [];
   #stamps = 0;
+  #time = 0;
 
   constructor(blockCount: number) {
     this.#possible = Array.from({ length: blockCount }, () => new Set([0]));
   }
 
-  beginWrite(block: number, count: number): ModelWrite {
+  /** The time of the model: it goes on with every request. */
+  now(): number {
+    return ++this.#time;
+  }
+
+  /** A request of `owner` that began at `since` has been answered: what was in doubt before that is over. */
+  answered(owner: number, since: number): void {
+    this.#lingering = this.#lingering.filter(
+      (lingering) => lingering.write.owner !== owner || lingering.since >= since,
+    );
+  }
+
+  beginWrite(owner: number, block: number, count: number): ModelWrite {
     const stamp = ++this.#stamps;
     const rivals = Array.from({ length: count }, () => new Set<number>());
-    const write = { stamp, block, count, rivals };
+    const write = { stamp, block, count, rivals, owner };
+    // Its own doubtful writes cannot overtake what an initiator sends later; those of another one can.
+    for (const { write: other } of this.#lingering) {
+      if (other.owner !== owner) forShared(write, other, (ours) => rivals[ours]?.add(other.stamp));
+    }
     for (const other of this.#writes) {
       forShared(write, other, (ours, theirs) => {
         rivals[ours]?.add(other.stamp);
@@ -56,6 +81,7 @@ export class DiskModel {
   endWrite(write: ModelWrite, outcome: 'done' | 'nothing' | 'doubt'): void {
     this.#writes.delete(write);
     const { stamp, block, count, rivals } = write;
+    if (outcome === 'doubt') this.#lingering.push({ write, since: this.now() });
     for (let at = 0; at < count; at++) {
       if (outcome === 'done') this.#possible[block + at] = new Set([stamp, ...(rivals[at] as Set<number>)]);
       else if (outcome === 'nothing') this.#possible[block + at]?.delete(stamp);

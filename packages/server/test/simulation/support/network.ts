@@ -31,7 +31,7 @@ export class Network {
     dice: Dice,
     engine: TargetEngine,
     log: WireLog,
-    settings: { readonly pace: NetworkPace; readonly weather: Weather },
+    settings: { readonly pace: NetworkPace; readonly weather: Weather; readonly queueDepth: number },
   ) {
     this.#time = time;
     this.#dice = dice;
@@ -39,7 +39,7 @@ export class Network {
     this.#pace = settings.pace;
     this.#weather = settings.weather;
     this.#log = log;
-    this.#sessions = { log, byTsih: new Map(), loggedIn: () => undefined };
+    this.#sessions = { log, queueDepth: settings.queueDepth, byTsih: new Map(), loggedIn: () => undefined };
   }
 
   /** Connects an initiator; later, never during the call. */

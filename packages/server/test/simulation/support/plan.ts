@@ -23,6 +23,8 @@ export interface Profile {
 /** Everything about one history that is settled before it begins. */
 export interface Plan {
   readonly blockCount: number;
+  /** Commands that the target takes at most. */
+  readonly queueDepth: number;
   readonly limits: Partial<TargetLimits>;
   readonly session: Omit<SessionOptions, 'portal' | 'targetName' | 'initiatorName'>;
   readonly sessions: number;
@@ -40,9 +42,11 @@ export interface Plan {
 /** Draws a plan. */
 export function drawPlan(dice: Dice, profile: Profile): Plan {
   const weather = dice.chance(0.2) ? { breaks: 0, corrupts: 0, staleLogins: 0 } : profile.weather;
+  const queueDepth = 1 + dice.below(12);
   return {
     blockCount: 24,
-    limits: drawLimits(dice),
+    queueDepth,
+    limits: { ...drawLimits(dice), queueDepth },
     session: {
       ...drawSessionShape(dice, profile),
       negotiation: drawNegotiation(dice, weather.corrupts > 0),
@@ -81,7 +85,6 @@ function drawSessionShape(dice: Dice, { recoveryLevels, connections }: Profile):
 
 function drawLimits(dice: Dice): Partial<TargetLimits> {
   return {
-    queueDepth: 1 + dice.below(12),
     sendBacklogBytes: dice.pick([1024, 8192, 2_097_152]),
     maxReceiveSegmentBytes: dice.pick([512, 1024, 8192, 65_536]),
     maxSendSegmentBytes: dice.pick([512, 4096, 65_536]),

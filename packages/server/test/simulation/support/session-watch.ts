@@ -58,8 +58,8 @@ export class SessionWatch {
   }
 
   /**
-   * A request with a CmdSN leaves the initiator. With several connections they leave in another order than that in which
-   * they got their numbers.
+   * A request with a CmdSN leaves the initiator. With several connections they leave in another order than that
+   * in which they got their numbers.
    */
   numberLeaves(request: NumberedRequest): void {
     const { cmdSn, immediate, type } = request;

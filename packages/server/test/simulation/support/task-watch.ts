@@ -58,7 +58,7 @@ export class TaskWatch {
     return this.#arrivedBytes;
   }
 
-  /** Damaged immediate data spoils the command where it can be sent again, and else only its outcome (RFC 7143 §7.8). */
+  /** Damaged immediate data spoils a command that can be sent again, else only its outcome (RFC 7143 §7.8). */
   arrives(damaged: boolean): void {
     this.delivered ||= !damaged || !this.#recoverable;
     if (!damaged) this.#arrivedBytes = this.command.data.length;
@@ -71,7 +71,7 @@ export class TaskWatch {
     this.#checkCommand();
   }
 
-  /** TASK REASSIGN: the task goes on by another link, and its status comes there, perhaps once more (RFC 7143 §7.2.2). */
+  /** TASK REASSIGN (RFC 7143 §7.2.2): the task goes on by another link; its status comes there, perhaps once more. */
   reassign(link: number): void {
     this.link = link;
     this.over = false;
