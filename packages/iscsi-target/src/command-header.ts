@@ -2,6 +2,7 @@ import {
   RejectReason,
   decodePdu,
   readScsiCommand,
+  type DataOutHeader,
   type FrameHeader,
   type ScsiCommandHeader,
   type ScsiCommandPdu,
@@ -22,6 +23,21 @@ const ATTRIBUTES: readonly (TaskAttribute | undefined)[] = [
   'head-of-queue',
   'aca',
 ];
+
+/** A header object that is used again for each Data-Out PDU. */
+export function newDataOutHeader(): DataOutHeader {
+  return {
+    final: false,
+    dataLength: 0,
+    lunHigh: 0,
+    lunLow: 0,
+    initiatorTaskTag: 0,
+    targetTransferTag: 0,
+    expStatSn: 0,
+    dataSn: 0,
+    bufferOffset: 0,
+  };
+}
 
 /** A header object that is used again for each command. */
 export function newCommandHeader(): ScsiCommandHeader {

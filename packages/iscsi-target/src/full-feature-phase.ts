@@ -18,7 +18,7 @@ import {
 import { expStatSnOf } from './acknowledgement.ts';
 import type { BufferPool } from './buffer-pool.ts';
 import { announceConnectionDrop } from './async-message.ts';
-import { newCommandHeader, taskOf } from './command-header.ts';
+import { newCommandHeader, newDataOutHeader, taskOf } from './command-header.ts';
 import { CommandRunner } from './command-runner.ts';
 import type { Connection, Phase } from './connection.ts';
 import type { OperationalParameters } from './parameters.ts';
@@ -387,18 +387,4 @@ function decode<T>(header: FrameHeader, data: Uint8Array): T {
 
 function handlerTable(handlers: Readonly<Record<number, PduHandler>>): (PduHandler | undefined)[] {
   return Array.from({ length: 64 }, (_, opcode) => handlers[opcode]);
-}
-
-function newDataOutHeader(): DataOutHeader {
-  return {
-    final: false,
-    dataLength: 0,
-    lunHigh: 0,
-    lunLow: 0,
-    initiatorTaskTag: 0,
-    targetTransferTag: 0,
-    expStatSn: 0,
-    dataSn: 0,
-    bufferOffset: 0,
-  };
 }

@@ -112,7 +112,7 @@ describe('task management (RFC 7143 §11.5)', () => {
     expect(engine.sessions[0]!.tasks).toBe(0);
   });
 
-  it('LOGICAL UNIT RESET ends the commands of every session, and shows the others their window (§11.4.11)', async () => {
+  it('LOGICAL UNIT RESET ends the commands of every session, and shows the others the window (§11.4.11)', async () => {
     const other = new TestInitiator(engine);
     await other.login({ isid: 2 });
     await other.send(other.write10(0, 8));
