@@ -36,8 +36,8 @@ export function savedPages(
 }
 
 /**
- * The pages with the saved values where there are such: what cannot be changed comes from the defaults. A RangeError says
- * that a saved page does not have the length of its page.
+ * The pages with the saved values where there are such: what cannot be changed comes from the defaults. A RangeError
+ * says that a saved page does not have the length of its page.
  */
 export function restoredPages(
   definitions: readonly ModePageDefinition[],
