@@ -222,7 +222,7 @@ export const section11Responses: readonly RfcRule[] = [
       'information to the initiator, it MUST generate a NOP-In to carry the new MaxCmdSN.',
     tests: {
       'iscsi-target/test/unit/task-management.test.ts': [
-        'LOGICAL UNIT RESET ends the commands of every session, and shows the others their window ' +
+        'LOGICAL UNIT RESET ends the commands of every session, and shows the others the window ' +
           '(§11.4.11)',
       ],
     },
