@@ -116,7 +116,7 @@ describe('commands over several connections (RFC 7143 §4.2.2, §4.2.5.1)', () =
     const write = session.command({ lun: 7, cdb: CDB, write: [new Uint8Array(64)] });
     void write.then(() => (ended = true));
     await settle();
-    const [{ connection, pdu }] = commandsOf(target) as [{ connection: ScriptedConnection; pdu: never }];
+    const { connection, pdu } = commandsOf(target)[0]!;
     const other = connection === first ? second : first;
     other.r2t(pdu, 5, 0, 0, 64);
     other.respond(pdu);

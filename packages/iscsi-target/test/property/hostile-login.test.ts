@@ -73,34 +73,41 @@ function newEngine(scsi: ScriptedScsi): TargetEngine {
 }
 
 describe('hostile logins', () => {
-  it('nobody without the secret gets a session, whatever is said in whatever order', async () => {
-    const scsi = new ScriptedScsi();
-    const engine = newEngine(scsi);
-    let nowMs = 0;
-    await fc.assert(
-      fc.asyncProperty(
-        opening,
-        fc.array(request, { minLength: 1, maxLength: 8 }),
-        async (first, requests) => {
-          const initiator = new TestInitiator(engine);
-          // Far enough apart that no attempt is spared by the wait after the one before.
-          initiator.nowMs = nowMs += 600_000;
-          for (const keys of first) {
-            const pdu = initiator.loginRequest({ csg: 0, nsg: 0, transit: false }, Object.fromEntries(keys));
-            initiator.connection.receive(serializePdu(pdu, NONE), nowMs);
-          }
-          for (const { keys, ...fields } of requests) {
-            const pdu = initiator.loginRequest(fields, Object.fromEntries(keys));
-            initiator.connection.receive(serializePdu(pdu, NONE), nowMs);
-          }
-          await initiator.transport.settle();
-          expect(engine.sessions).toEqual([]);
-          expect(scsi.nexuses).toEqual([]);
-          initiator.connection.disconnected();
-          expect(engine.connectionCount).toBe(0);
-        },
-      ),
-      { numRuns: SEQUENCES },
-    );
-  }, TIMEOUT_MS);
+  it(
+    'nobody without the secret gets a session, whatever is said in whatever order',
+    async () => {
+      const scsi = new ScriptedScsi();
+      const engine = newEngine(scsi);
+      let nowMs = 0;
+      await fc.assert(
+        fc.asyncProperty(
+          opening,
+          fc.array(request, { minLength: 1, maxLength: 8 }),
+          async (first, requests) => {
+            const initiator = new TestInitiator(engine);
+            // Far enough apart that no attempt is spared by the wait after the one before.
+            initiator.nowMs = nowMs += 600_000;
+            for (const keys of first) {
+              const pdu = initiator.loginRequest(
+                { csg: 0, nsg: 0, transit: false },
+                Object.fromEntries(keys),
+              );
+              initiator.connection.receive(serializePdu(pdu, NONE), nowMs);
+            }
+            for (const { keys, ...fields } of requests) {
+              const pdu = initiator.loginRequest(fields, Object.fromEntries(keys));
+              initiator.connection.receive(serializePdu(pdu, NONE), nowMs);
+            }
+            await initiator.transport.settle();
+            expect(engine.sessions).toEqual([]);
+            expect(scsi.nexuses).toEqual([]);
+            initiator.connection.disconnected();
+            expect(engine.connectionCount).toBe(0);
+          },
+        ),
+        { numRuns: SEQUENCES },
+      );
+    },
+    TIMEOUT_MS,
+  );
 });

@@ -402,7 +402,7 @@ describe('a session without connections (RFC 7143 §6.3.5, §6.3.6)', () => {
     expect(scsi.ended).toBe(1);
   });
 
-  it('goes on when a connection comes, and tasks that nobody reassigns end with a unit attention (§11.14.5)', async () => {
+  it('goes on when a connection comes; tasks that nobody reassigns end with a unit attention (§11.14.5)', async () => {
     await first.send(first.write10(0, 8));
     first.connection.disconnected();
     const second = await join(3);

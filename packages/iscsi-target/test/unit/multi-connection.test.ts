@@ -152,7 +152,7 @@ describe('several connections of one session (RFC 7143 §4.2.1, §6.3.1)', () =>
     expect(await again.send(first.read10(0, 1))).toMatchObject([{ type: 'data-in' }]);
   });
 
-  it('nothing comes before the last response of a login that takes the place of a connection with commands', async () => {
+  it('nothing comes before the last response of a login that replaces a connection with commands', async () => {
     scsi.held = true;
     await first.send(first.read10(0, 1));
     const joining = new TestInitiator(engine);
