@@ -186,7 +186,7 @@ describe('ErrorRecoveryLevel 1 (RFC 7143 §7.1.4)', () => {
     expect(pdus).toMatchObject([{ type: 'reject', reason: RejectReason.PROTOCOL_ERROR }]);
   });
 
-  it('Data-In asks for a DataACK once every MaxBurstLength; acknowledged data never comes again (§11.16.2)', async () => {
+  it('Data-In asks for a DataACK every MaxBurstLength; acknowledged data never comes again (§11.16.2)', async () => {
     const command = initiator.read10(0, 12);
     const { initiatorTaskTag } = command;
     const pdus = (await initiator.send(command)).filter((pdu): pdu is DataInPdu => pdu.type === 'data-in');
