@@ -133,7 +133,8 @@ export class ConnectionWatch {
   #ended(who: string, orderly: boolean): void {
     const why = this.#excuse ?? this.#joined?.ending;
     this.#log.note(this.number, `-- the ${who} ${orderly ? 'closes' : 'resets'} (${why ?? 'WHY?'}) --`);
-    const hasBegun = this.#loginBytes.length > 0;
+    // A login that the target has granted may be replaced before the answer has left.
+    const hasBegun = who === 'target' ? this.loggedIn : this.#loginBytes.length > 0;
     if (why === undefined && hasBegun) this.#complain(`the ${who} ended a sound connection`);
   }
 
@@ -170,7 +171,7 @@ export class ConnectionWatch {
   #acknowledges(expStatSn: number): void {
     for (const pdu of this.#statuses.acknowledged(expStatSn)) {
       const ends = pdu.type === 'scsi-response' || pdu.type === 'data-in';
-      if (ends) this.session?.tasks.delete(pdu.initiatorTaskTag);
+      if (ends) this.session?.acknowledged(pdu.initiatorTaskTag);
     }
   }
 

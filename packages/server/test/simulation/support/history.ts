@@ -3,6 +3,7 @@ import { IscsiSession, type SessionSeams } from '@lunbox/iscsi-initiator';
 import { TargetEngine } from '@lunbox/iscsi-target';
 import { LogicalUnit, ScsiTarget } from '@lunbox/scsi';
 import { Dice } from '../../../../iscsi-target/test/support/dice.ts';
+import { ledger } from './buffer-ledger.ts';
 import { Caller } from './caller.ts';
 import { DiskModel, stampOf } from './disk-model.ts';
 import { Network } from './network.ts';
@@ -52,6 +53,7 @@ class History {
   /** Stamps of writes that are not idempotent, and where they have been seen. */
   readonly #onceOnly = new Set<number>();
   readonly #storedOnce = new Set<number>();
+  readonly #buffersOutBefore: number = ledger.buffersOut;
   #ended = false;
 
   constructor(dice: Dice, plan: Plan) {
@@ -124,6 +126,9 @@ class History {
     this.#network.sever();
     await this.#until(() => this.#device.pending === 0);
     await this.#wait(10);
+    // At ErrorRecoveryLevel 2 a session outlives a connection that was lost, until Time2Wait and Time2Retain are over.
+    const retainedUntilMs = this.#time.nowMs + 60_000;
+    await this.#until(() => this.#engine.sessions.length === 0 || this.#time.nowMs > retainedUntilMs);
   }
 
   #judge(): void {
@@ -132,6 +137,7 @@ class History {
     };
     expect('sessions left at the target', this.#engine.sessions.length);
     expect('connections left at the target', this.#engine.connectionCount);
+    expect('buffers that the target has not given back', ledger.buffersOut - this.#buffersOutBefore);
     expect('timers left open by initiators', sum(this.#clocks.map(({ openTimers }) => openTimers)));
     expect(
       'buffers spoiled after their command',

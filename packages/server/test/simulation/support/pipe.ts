@@ -84,8 +84,11 @@ export class Pipe {
     this.#arrived = [];
   }
 
+  /** Mostly at once; now and then the sender's buffer is full for a while. */
   #leaveSoon(): void {
-    this.#time.after(this.#dice.chance(0.8) ? 0 : this.#dice.below(3), () => this.#leave());
+    const full = this.#dice.chance(0.02);
+    const delayMs = full ? 5 + this.#dice.below(60) : this.#dice.chance(0.8) ? 0 : this.#dice.below(3);
+    this.#time.after(delayMs, () => this.#leave());
   }
 
   #leave(): void {

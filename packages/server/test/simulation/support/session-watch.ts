@@ -40,6 +40,7 @@ export class SessionWatch {
   /** Why any of its connections may end: it is to end as a whole, or something has happened to one of them. */
   ending: string | undefined;
   readonly #complain: (what: string) => void;
+  readonly #acknowledged = new Set<number>();
   readonly #managements = new Map<number, Management>();
   /** CmdSNs that have arrived, beyond those before which none is missing. */
   readonly #arrived = new Set<number>();
@@ -58,8 +59,8 @@ export class SessionWatch {
   }
 
   /**
-   * A request with a CmdSN leaves the initiator. With several connections they leave in another order than that
-   * in which they got their numbers.
+   * A request with a CmdSN leaves the initiator. With several connections, one after the other or side by side,
+   * they leave in another order than that in which they got their numbers.
    */
   numberLeaves(request: NumberedRequest): void {
     const { cmdSn, immediate, type } = request;
@@ -67,7 +68,8 @@ export class SessionWatch {
     const again =
       type === 'scsi-command' && this.tasks.get(request.initiatorTaskTag)?.command.cmdSn === cmdSn;
     if (again) return;
-    const single = this.parameters.maxConnections === 1;
+    const { maxConnections, errorRecoveryLevel } = this.parameters;
+    const single = maxConnections === 1 && errorRecoveryLevel < 2;
     if (single && cmdSn !== this.#nextCmdSn) {
       this.#complain(`${type} with CmdSN ${cmdSn}, not ${this.#nextCmdSn}`);
     }
@@ -124,6 +126,12 @@ export class SessionWatch {
     while (serialLess(this.#arrivedNext, request.cmdSn)) this.numberArrives(this.#arrivedNext);
   }
 
+  /** The initiator has the status of a task. */
+  acknowledged(initiatorTaskTag: number): void {
+    this.tasks.delete(initiatorTaskTag);
+    if (this.parameters.errorRecoveryLevel > 0) this.#acknowledged.add(initiatorTaskTag);
+  }
+
   /** What a function has ended sends nothing any more (RFC 7143 §4.2.3.3). */
   managementAnswered({ initiatorTaskTag, response }: TaskManagementResponsePdu): void {
     const management = this.#managements.get(initiatorTaskTag);
@@ -134,7 +142,8 @@ export class SessionWatch {
     if (request.function === TaskManagementFunction.TASK_REASSIGN) {
       return this.tasks.get(request.referencedTaskTag)?.reassign(link);
     }
-    for (const task of management.affected) task.over = true;
+    // What was reassigned may have ended before: then its status, which the initiator lacks, is still under way.
+    for (const task of management.affected) if (!task.reassigned) task.over = true;
   }
 
   /** A response for a task leaves the target: the task must be there, and not be over. */
@@ -152,6 +161,8 @@ export class SessionWatch {
   /** Data-In that a SNACK asks for again, of a command that has its status (RFC 7143 §7.9). */
   dataAgain(pdu: DataInPdu): boolean {
     const task = this.tasks.get(pdu.initiatorTaskTag);
+    // The answer to a SNACK may cross the acknowledgement of a status that needs no data.
+    if (task === undefined && this.#acknowledged.has(pdu.initiatorTaskTag)) return true;
     const again = task?.over === true && this.parameters.errorRecoveryLevel > 0;
     if (again) task.dataInLeaves(pdu);
     return again;

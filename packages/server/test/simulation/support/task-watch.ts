@@ -25,12 +25,12 @@ export class TaskWatch {
   delivered = false;
   /** Its status, or the answer of what aborted it, has been sent: nothing more may come. */
   over = false;
+  /** It goes on by another connection: what is sent again may be cut and numbered anew. */
+  reassigned = false;
   readonly #parameters: WireParameters;
   readonly #complain: (what: string) => void;
   readonly #sequences = new Map<number, Sequence>();
   #numbered = 0;
-  /** It goes on by another connection: what is sent again may be cut and numbered anew. */
-  #reassigned = false;
   /** Where the PDUs with each DataSN or R2TSN began; from ErrorRecoveryLevel 1 on they may be sent again. */
   readonly #offsets: number[] = [];
   #receivedBytes = 0;
@@ -75,7 +75,7 @@ export class TaskWatch {
   reassign(link: number): void {
     this.link = link;
     this.over = false;
-    this.#reassigned = true;
+    this.reassigned = true;
     this.#sequences.clear();
     this.#outstandingR2ts = 0;
   }
@@ -106,7 +106,7 @@ export class TaskWatch {
     const { maxBurstBytes, maxOutstandingR2t } = this.#parameters;
     const { bufferOffset, desiredDataTransferLength: lengthBytes, targetTransferTag } = pdu;
     if (!this.command.write) this.#complain('R2T for a command without Data-Out');
-    if (this.#isAgain(pdu.r2tSn, bufferOffset) && !this.#reassigned) return;
+    if (this.#isAgain(pdu.r2tSn, bufferOffset) && !this.reassigned) return;
     this.#number('R2T', pdu.r2tSn, bufferOffset);
     if (targetTransferTag === NO_TTT || this.#sequences.has(targetTransferTag)) {
       this.#complain(`R2T with Target Transfer Tag ${targetTransferTag}`);
@@ -129,7 +129,7 @@ export class TaskWatch {
     const lengthBytes = pdu.data.length;
     if (!this.command.read) this.#complain('Data-In for a command without it');
     if (lengthBytes > initiatorSegmentBytes) this.#complain(`Data-In of ${lengthBytes} bytes`);
-    if (this.#reassigned || this.#isAgain(pdu.dataSn, pdu.bufferOffset)) return;
+    if (this.reassigned || this.#isAgain(pdu.dataSn, pdu.bufferOffset)) return;
     this.#number('Data-In', pdu.dataSn, pdu.bufferOffset);
     if (pdu.bufferOffset !== this.#receivedBytes) {
       this.#complain(`Data-In at ${pdu.bufferOffset}, not ${this.#receivedBytes}`);
@@ -148,7 +148,7 @@ export class TaskWatch {
     const { expectedDataTransferLength, write } = this.command;
     // RFC 7143 §11.4.8: Data-In PDUs; R2Ts do not count.
     const expected = this.command.read ? this.#numbered : 0;
-    if (pdu.expDataSn !== expected && !this.#reassigned)
+    if (pdu.expDataSn !== expected && !this.reassigned)
       this.#complain(`ExpDataSN ${pdu.expDataSn}, not ${expected}`);
     const allWanted = pdu.status === 0 && write && !pdu.underflow && !pdu.overflow;
     const arrivedAll = this.#recoverable
@@ -183,7 +183,7 @@ export class TaskWatch {
   }
 
   #number(what: string, number: number, offset: number): void {
-    if (number !== this.#numbered && !this.#reassigned)
+    if (number !== this.#numbered && !this.reassigned)
       this.#complain(`${what} numbered ${number}, not ${this.#numbered}`);
     this.#offsets[this.#numbered++] = offset;
   }
