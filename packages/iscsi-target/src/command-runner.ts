@@ -146,8 +146,11 @@ export class CommandRunner implements ReadHost, WriteHost {
     // RFC 7143 §7.2.2: a SNACK Tag belongs to the connection that is gone, as the StatSN does.
     task.snackTag = 0;
     task.statSn = undefined;
-    if (task.reading !== undefined) task.reading.resume(this, expDataSn);
-    else if (task.response !== undefined) this.#respond(task, task.response);
+    if (task.reading !== undefined) {
+      // It may be over, with nothing left but to send it again: until that is done, it can be aborted.
+      this.#session.enter(task);
+      task.reading.resume(this, expDataSn);
+    } else if (task.response !== undefined) this.#respond(task, task.response);
     else {
       task.transfer?.resume(this, expDataSn);
       step?.(this);

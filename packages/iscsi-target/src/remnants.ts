@@ -20,6 +20,7 @@ export class Remnants {
 
   /** True while commands have to wait. */
   get blocking(): boolean {
+    if (this.#remnants.size === 0) return false;
     for (const { orphaned } of this.#remnants) if (orphaned) return true;
     return false;
   }

@@ -51,8 +51,8 @@ const { FUNCTION_COMPLETE, TASK_DOES_NOT_EXIST } = TaskManagementResult;
 const { FUNCTION_NOT_SUPPORTED, FUNCTION_REJECTED } = TaskManagementResult;
 
 const TARGET_RESET: MultiTaskFunction = {
-  affected: ({ session }) => [...session.tasks.values()],
-  abort: ({ session, authority }) => authority.collectAborted(session, () => session.nexus?.resetTarget()),
+  affected: ({ session, request }) => [...session.tasks.values()].filter((task) => isBefore(task, request)),
+  abort: (context) => abortedBy(context, (nexus) => nexus.resetTarget()),
   plugs: true,
 };
 
@@ -69,14 +69,8 @@ const HANDLERS: Readonly<Record<number, FunctionHandler>> = {
     },
     plugs: false,
   }),
-  [TaskManagementFunction.CLEAR_TASK_SET]: unitFunction((nexus, { session, request }) => {
-    // RFC 7143 §11.5.1: commands after the request are not in the task set yet; resets do not care.
-    const isLater = (task: Task): boolean => !isBefore(task, request);
-    session.sparing(isLater, () => nexus.clearTaskSet(request.lun));
-  }),
-  [TaskManagementFunction.LOGICAL_UNIT_RESET]: unitFunction((nexus, { request }) =>
-    nexus.resetUnit(request.lun),
-  ),
+  [TaskManagementFunction.CLEAR_TASK_SET]: unitFunction((nexus, lun) => nexus.clearTaskSet(lun)),
+  [TaskManagementFunction.LOGICAL_UNIT_RESET]: unitFunction((nexus, lun) => nexus.resetUnit(lun)),
   [TaskManagementFunction.TARGET_WARM_RESET]: multiTask(TARGET_RESET),
   [TaskManagementFunction.TARGET_COLD_RESET]: multiTask({
     ...TARGET_RESET,
@@ -137,15 +131,22 @@ function isBefore({ immediate, cmdSn }: Task, request: TaskManagementRequestPdu)
 }
 
 /** A function of the unit: it aborts tasks of every session (RFC 7143 §4.2.3.2). */
-function unitFunction(act: (nexus: Nexus, context: FunctionContext) => void): FunctionHandler {
+function unitFunction(act: (nexus: Nexus, lun: Uint8Array) => void): FunctionHandler {
   return multiTask({
     affected: tasksOfUnit,
-    abort: (context) => {
-      const { session, authority } = context;
-      return authority.collectAborted(session, () => {
-        if (session.nexus !== undefined) act(session.nexus, context);
-      });
-    },
+    abort: (context) => abortedBy(context, (nexus) => act(nexus, context.request.lun)),
     plugs: false,
   });
+}
+
+/**
+ * What a function of the device server aborts. Commands of the issuing session that came after the request are spared:
+ * a reset may end them (RFC 7143 §11.5.1), but their initiator would wait for their answers.
+ */
+function abortedBy(context: FunctionContext, act: (nexus: Nexus) => void): AbortedTasks[] {
+  const { session, authority, request } = context;
+  const { nexus } = session;
+  if (nexus === undefined) return [];
+  const isLater = (task: Task): boolean => !isBefore(task, request);
+  return authority.collectAborted(session, () => session.sparing(isLater, () => act(nexus)));
 }

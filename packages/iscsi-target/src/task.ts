@@ -128,8 +128,10 @@ export class Task implements ScsiCommand, ObservedCommand {
 
   /** Takes the command back. It ends at once, or when its last hold does. */
   abort(): void {
-    if (this.aborted || this.#ended) return;
+    if (this.aborted) return;
     this.aborted = true;
+    // One that is over only has its answer to repeat, by another connection.
+    if (this.#ended) return;
     this.transfer?.stopSoliciting();
     if (this.#holds === 0) this.#end();
   }

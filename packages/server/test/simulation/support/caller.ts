@@ -26,7 +26,10 @@ export interface CallerOptions {
   /** Tells the callers of a history apart. */
   readonly number: number;
   readonly blockCount: number;
-  /** Resets may abort commands of this caller without an answer: its time-outs are all that it hears. */
+  /**
+   * Resets of others, or one whose own answer was lost with its connection, may abort commands of this caller without
+   * an answer: its time-outs are all that it hears.
+   */
   readonly preyed: boolean;
   readonly negotiation: NegotiationOptions | undefined;
   readonly aborts: number;

@@ -158,7 +158,7 @@ class History {
         await this.#wait(100);
         continue;
       }
-      const { blockCount, aborts, management, reshaping } = this.#plan;
+      const { blockCount, sessions, weather, aborts, management, reshaping } = this.#plan;
       return new Caller(session, {
         time: this.#time,
         dice: this.#dice,
@@ -166,7 +166,8 @@ class History {
         log: this.#log,
         number: index,
         blockCount,
-        preyed: management > 0,
+        preyed:
+          management > 0 && (sessions > 1 || weather.breaks + weather.corrupts + weather.staleLogins > 0),
         negotiation: this.#plan.session.negotiation,
         aborts,
         management,

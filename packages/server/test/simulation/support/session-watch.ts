@@ -142,8 +142,7 @@ export class SessionWatch {
     if (request.function === TaskManagementFunction.TASK_REASSIGN) {
       return this.tasks.get(request.referencedTaskTag)?.reassign(link);
     }
-    // What was reassigned may have ended before: then its status, which the initiator lacks, is still under way.
-    for (const task of management.affected) if (!task.reassigned) task.over = true;
+    for (const task of management.affected) task.over = true;
   }
 
   /** A response for a task leaves the target: the task must be there, and not be over. */
