@@ -53,6 +53,7 @@ export class Exchanges {
   readonly #newTag: () => number;
   readonly #maxSegmentBytes: number;
   readonly #waiting = new Map<number, Exchange>();
+  readonly #idle: (() => void)[] = [];
   /** Text exchanges under way or waiting, and the end of the latest. */
   #textCount = 0;
   #lastText: Promise<void> = Promise.resolve();
@@ -171,14 +172,14 @@ export class Exchanges {
   answered(tag: number, pdu: TargetPdu): boolean {
     const exchange = this.#waiting.get(tag);
     if (exchange === undefined) return false;
-    if (exchange.answered(pdu)) this.#waiting.delete(tag);
+    if (exchange.answered(pdu)) this.#over(tag);
     return true;
   }
 
   /** Ends one exchange without an answer; false when there is none with this tag. */
   failOne(tag: number, error: InitiatorError): boolean {
     const exchange = this.#waiting.get(tag);
-    this.#waiting.delete(tag);
+    this.#over(tag);
     exchange?.failed(error);
     return exchange !== undefined;
   }
@@ -189,6 +190,21 @@ export class Exchanges {
     const waiting = [...this.#waiting.values()];
     this.#waiting.clear();
     for (const exchange of waiting) exchange.failed(error);
+    this.#tellIdle();
+  }
+
+  /** Resolves when every request has its answer: what a function has ended is known by its answer alone. */
+  get idle(): Promise<void> {
+    return new Promise((resolve) => (this.#waiting.size === 0 ? resolve() : this.#idle.push(resolve)));
+  }
+
+  #over(tag: number): void {
+    this.#waiting.delete(tag);
+    if (this.#waiting.size === 0) this.#tellIdle();
+  }
+
+  #tellIdle(): void {
+    for (const waiter of this.#idle.splice(0)) waiter();
   }
 
   #wait<K extends TargetPdu['type'], T>(

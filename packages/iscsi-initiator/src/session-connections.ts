@@ -334,12 +334,13 @@ export class SessionConnections {
     };
   }
 
-  /** Resolves when the commands of a connection have ended, or after `withinMs`. */
-  #idleWithin({ tasks }: FullFeature, withinMs: number | undefined): Promise<void> {
-    if (withinMs === undefined) return tasks.idle;
+  /** Resolves when the commands and other requests of a connection have ended, or after `withinMs`. */
+  #idleWithin({ tasks, exchanges }: FullFeature, withinMs: number | undefined): Promise<void> {
+    const idle = tasks.idle.then(() => exchanges.idle);
+    if (withinMs === undefined) return idle;
     return new Promise((resolve) => {
       const cancel = this.#seams.clock.setTimer(withinMs, resolve);
-      void tasks.idle.then(() => {
+      void idle.then(() => {
         cancel();
         resolve();
       });

@@ -195,6 +195,19 @@ describe('connections that come and go while commands run', () => {
     expect(session.connections).toHaveLength(1);
   });
 
+  it('are not removed before a function is answered: what it has ended is known by nothing else', async () => {
+    const { target, session } = await several(2);
+    const reset = session.resetUnit(0);
+    await settle();
+    const asked = target.connections.find((each) => each.sent('task-management-request').length > 0)!;
+    const removed = session.removeConnection(target.connections.indexOf(asked));
+    await settle();
+    expect(asked.sent('logout-request')).toEqual([]);
+    asked.managed(asked.sent('task-management-request')[0]!);
+    await Promise.all([reset, removed]);
+    expect(asked.ended).toBe(true);
+  });
+
   it('are not removed when there is no other', async () => {
     const { session } = await several(1);
     await expect(session.removeConnection(0)).rejects.toMatchObject({ code: 'INITIATOR_OPTIONS' });
