@@ -7,7 +7,6 @@ import { CommandQueue } from './command-queue.ts';
 import { deferred, type Deferred } from './deferred.ts';
 import { connectionLost, InitiatorError } from './errors.ts';
 import type { Exchanges, TaskManagementRequest } from './exchanges.ts';
-import type { FullFeature } from './full-feature.ts';
 import type { SessionParameters } from './parameters.ts';
 import { checkReceiveSegment, declareReceiveSegment } from './receive-segment.ts';
 import { Reconnector } from './reconnector.ts';
@@ -261,7 +260,10 @@ export class IscsiSession {
       await this.#connected();
       // Nobody waits for the answer any more.
       if (signal?.aborted === true) throw abortedBy(signal);
-      const answer = start((this.#connections.members[0] as FullFeature).exchanges);
+      // One that leaves may be logged out before the answer comes.
+      const { members } = this.#connections;
+      const via = members.find(({ leaving }) => !leaving) ?? members[0]!;
+      const answer = start(via.exchanges);
       const timeoutMs = this.#timeoutMs;
       return new Promise<T>((resolve, reject) => {
         const cancel = this.#clock.setTimer(timeoutMs, () => {

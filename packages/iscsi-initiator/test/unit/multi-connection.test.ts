@@ -208,6 +208,17 @@ describe('connections that come and go while commands run', () => {
     expect(asked.ended).toBe(true);
   });
 
+  it('that leave are asked for nothing more', async () => {
+    const { target, session } = await several(2);
+    const [first, second] = target.connections as [ScriptedConnection, ScriptedConnection];
+    const removed = session.removeConnection(0);
+    const reset = session.resetUnit(0);
+    await settle();
+    expect(first.sent('task-management-request')).toEqual([]);
+    second.managed(second.sent('task-management-request')[0]!);
+    await Promise.all([reset, removed]);
+  });
+
   it('are not removed when there is no other', async () => {
     const { session } = await several(1);
     await expect(session.removeConnection(0)).rejects.toMatchObject({ code: 'INITIATOR_OPTIONS' });
