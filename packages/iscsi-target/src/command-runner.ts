@@ -15,7 +15,7 @@ import { residualOf } from './residual.ts';
 import { isFenced } from './response-fence.ts';
 import type { Session } from './session.ts';
 import type { SolicitationBudget } from './solicitation.ts';
-import type { Task, TaskResponse } from './task.ts';
+import type { Task } from './task.ts';
 import { WriteTransfer, type WriteHost } from './write-transfer.ts';
 
 /** Data of a command that answers with a parameter block, as something that a {@link ReadTransfer} can send. */
@@ -150,8 +150,10 @@ export class CommandRunner implements ReadHost, WriteHost {
       // It may be over, with nothing left but to send it again: until that is done, it can be aborted.
       this.#session.enter(task);
       task.reading.resume(this, expDataSn);
-    } else if (task.response !== undefined) this.#respond(task, task.response);
-    else {
+    } else if (task.response !== undefined) {
+      const { status, residual, sense } = task.response;
+      this.writer.sendScsiResponse(task, status, residual, sense);
+    } else {
       task.transfer?.resume(this, expDataSn);
       step?.(this);
     }
@@ -234,10 +236,6 @@ export class CommandRunner implements ReadHost, WriteHost {
   /** ErrorRecoveryLevel 2: another connection may have to go on with a task. */
   get #reassignable(): boolean {
     return this.#parameters.errorRecoveryLevel > 1;
-  }
-
-  #respond(task: Task, { status, residual, sense }: TaskResponse): void {
-    this.writer.sendScsiResponse(task, status, residual, sense);
   }
 
   /** The device server has answered later, perhaps when the connection is gone. */

@@ -177,6 +177,8 @@ export class ReadTransfer {
 
   #rewind(): void {
     this.#restarted = this.#reading;
+    // Whoever asks for everything anew has its data, or hears anew that it cannot be read.
+    this.#givenUp = false;
     this.#offset = this.#acknowledgedBytes;
     this.#burstBytes = 0;
     this.#pieces.length = 0;

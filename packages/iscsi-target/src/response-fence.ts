@@ -1,11 +1,14 @@
 import { serialLess } from '@lunbox/iscsi-pdu';
-import { Status, type Finished, type ScsiCommand } from '@lunbox/scsi';
+import {
+  PR_OUT_PREEMPT_AND_ABORT,
+  SenseKey,
+  Status,
+  parseSense,
+  type Finished,
+  type ScsiCommand,
+} from '@lunbox/scsi';
 import type { Alarms } from './alarms.ts';
 import type { SessionConnection } from './session.ts';
-
-const PERSISTENT_RESERVE_OUT = 0x5f;
-const PREEMPT_AND_ABORT = 0x05;
-const UNIT_ATTENTION = 0x06;
 
 /** What a fence has to know of its session. */
 export interface FencedSession {
@@ -93,12 +96,8 @@ export class ResponseFence {
 
 /** True for the status of a command that RFC 7143 §4.2.2.3.4 has fenced: a) a unit attention, f) PREEMPT AND ABORT. */
 export function isFenced({ cdb }: Pick<ScsiCommand, 'cdb'>, { status, sense }: Finished): boolean {
-  const preempts = cdb[0] === PERSISTENT_RESERVE_OUT && ((cdb[1] ?? 0) & 0x1f) === PREEMPT_AND_ABORT;
-  return preempts || (status === Status.CHECK_CONDITION && senseKeyOf(sense) === UNIT_ATTENTION);
-}
-
-/** The sense key has its place by the format: fixed (70h, 71h) or descriptor (72h, 73h). */
-function senseKeyOf(sense: Uint8Array | undefined): number | undefined {
-  const key = (sense?.[0] ?? 0) % 0x80 >= 0x72 ? sense?.[1] : sense?.[2];
-  return key === undefined ? undefined : key & 0x0f;
+  const { operationCode, serviceAction } = PR_OUT_PREEMPT_AND_ABORT;
+  if (cdb[0] === operationCode && ((cdb[1] ?? 0) & 0x1f) === serviceAction) return true;
+  if (status !== Status.CHECK_CONDITION || sense === undefined) return false;
+  return parseSense(sense)?.senseKey === SenseKey.UNIT_ATTENTION;
 }

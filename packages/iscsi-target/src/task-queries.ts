@@ -3,14 +3,13 @@ import {
   TaskManagementResult,
   type TaskManagementRequestPdu,
 } from '@lunbox/iscsi-pdu';
+import { SenseKey } from '@lunbox/scsi';
 import type { Session } from './session.ts';
 import type { FunctionContext, FunctionHandler } from './task-management.ts';
 import { sameLun } from './lun.ts';
 import { multiTask } from './multi-task-abort.ts';
 
 const { FUNCTION_COMPLETE, FUNCTION_SUCCEEDED, FUNCTION_REJECTED, LUN_DOES_NOT_EXIST } = TaskManagementResult;
-
-const UNIT_ATTENTION = 0x06;
 
 /** The functions that RFC 7144 §6.3 adds, for sessions that agreed on iSCSIProtocolLevel 2. */
 export const LEVEL_2_FUNCTIONS: Readonly<Record<number, FunctionHandler>> = {
@@ -53,7 +52,10 @@ function queryAsynchronousEvent({ session, request, answer }: FunctionContext): 
   if (pending === undefined) return answer(FUNCTION_COMPLETE);
   // UADE DEPTH (1: one condition, 2: more) and the sense key, then ASC and ASCQ.
   const depth = pending.count > 1 ? 2 : 1;
-  answer(FUNCTION_SUCCEEDED, (((depth << 4) | UNIT_ATTENTION) << 16) | (pending.asc << 8) | pending.ascq);
+  answer(
+    FUNCTION_SUCCEEDED,
+    (((depth << 4) | SenseKey.UNIT_ATTENTION) << 16) | (pending.asc << 8) | pending.ascq,
+  );
 }
 
 function hasUnit(session: Session, request: TaskManagementRequestPdu): boolean {

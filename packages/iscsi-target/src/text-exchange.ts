@@ -119,7 +119,6 @@ export class TextExchange {
   }
 
   #respond(request: TextRequestPdu, data: Uint8Array, final: boolean, more: boolean): undefined {
-    if (final) this.#initiatorTaskTag = undefined;
     this.#connection.send({
       type: 'text-response',
       final,

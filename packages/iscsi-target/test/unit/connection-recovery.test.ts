@@ -16,6 +16,7 @@ import {
 import { beforeEach, describe, expect, it } from 'vitest';
 import { TargetEngine } from '../../src/index.ts';
 import { INITIATOR_NAME, TARGET_NAME, TestInitiator } from '../support/initiator.ts';
+import { snackRequest } from '../support/requests.ts';
 import { GOOD, ScriptedScsi } from '../support/scripted-scsi.ts';
 
 const KEYS = {
@@ -136,6 +137,21 @@ describe('connection recovery (RFC 7143 §7.1.4.3, §7.2.2)', () => {
     const { rest } = answered(await second.send(reassign(command.initiatorTaskTag, { expDataSn })));
     expect(rest).toHaveLength(4 - firstDataSn + 1);
     expect(rest.at(-1)).toMatchObject({ type: 'scsi-response', status: 0, expDataSn: 4 });
+  });
+
+  it('a read that ended since its SNACK was rejected is sent whole to whoever asks for it anew (§7.8)', async () => {
+    const command = first.read10(0, 8000);
+    const { initiatorTaskTag } = command;
+    first.transport.stalled = true;
+    await first.send(command);
+    const ask = snackRequest({ initiatorTaskTag, begRun: 0, runLength: 1 });
+    for (let count = 0; count < 17; count++) await first.send(ask);
+    first.connection.disconnected();
+    const second = await join(0, { MaxRecvDataSegmentLength: '262144' });
+    const { rest } = answered(await second.send(reassign(initiatorTaskTag)));
+    const data = rest.filter((pdu): pdu is DataInPdu => pdu.type === 'data-in');
+    expect(data.reduce((sum, pdu) => sum + pdu.data.length, 0)).toBe(8000 * 512);
+    expect(rest.at(-1)).toMatchObject({ type: 'scsi-response', status: 0 });
   });
 
   it('a write is asked for the data that did not come, with R2TSNs from ExpDataSN on', async () => {
