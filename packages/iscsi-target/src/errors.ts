@@ -8,6 +8,7 @@
  * - `PORTAL_GROUP_TAG_INVALID`: a portal group tag is a number from 1 to 65535.
  * - `TLS_INVALID`: the key or the certificate of a TLS portal cannot be used.
  * - `SERVER_CLOSED`: the server has been closed.
+ * - `DRAIN_CALLED_OFF`: the server took logins again, or was told to drain anew, before maintenance could begin.
  * - `CAPTURE_RUNNING`: a server has one capture at a time.
  * - `ACCESS_INVALID`: an entry of access control contradicts itself.
  * - `CHAP_SECRET_INVALID`: a secret that is too short or too long.
@@ -26,6 +27,7 @@ export type TargetErrorDetail =
   | { readonly code: 'PORTAL_GROUP_TAG_INVALID'; readonly tag: number }
   | { readonly code: 'TLS_INVALID'; readonly reason: string }
   | { readonly code: 'SERVER_CLOSED' }
+  | { readonly code: 'DRAIN_CALLED_OFF' }
   | { readonly code: 'CAPTURE_RUNNING' }
   | { readonly code: 'ACCESS_INVALID'; readonly initiator: string; readonly reason: string }
   | {
@@ -68,6 +70,8 @@ function messageOf(detail: TargetErrorDetail): string {
       return `TLS cannot use its key or certificate: ${detail.reason}`;
     case 'CAPTURE_RUNNING':
       return 'a capture is running already; stop it first';
+    case 'DRAIN_CALLED_OFF':
+      return 'the drain was called off before everybody had left';
     case 'SERVER_CLOSED':
       return 'the server has been closed';
     case 'ACCESS_INVALID':

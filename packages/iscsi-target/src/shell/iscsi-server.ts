@@ -62,6 +62,8 @@ export class IscsiServer {
   readonly #recorder: Recorder = { capture: undefined };
   readonly #ticker: NodeJS.Timeout;
   #closing: Promise<void> | undefined = undefined;
+  /** Counts drains and what calls them off: a drain goes on only while it is the latest. */
+  #drains = 0;
 
   /** @throws TargetError `TARGET_NAME_INVALID`, `TARGET_NAME_DUPLICATE`, `ACCESS_INVALID` or `CHAP_UNAVAILABLE`. */
   constructor(options: IscsiServerOptions) {
@@ -144,25 +146,43 @@ export class IscsiServer {
 
   /**
    * Sends everybody away and goes on listening: initiators are asked to log out, new logins are sent elsewhere or
-   * refused, and whoever is left after the time is dropped. Resolves when no command is at work any more.
+   * refused, and whoever is left after the time is dropped. Resolves with true when no command is at work any more,
+   * or with false, and drops nobody, when {@link IscsiServer.resume} or another drain comes before that.
    */
-  async drain(options: DrainOptions = {}): Promise<void> {
+  async drain(options: DrainOptions = {}): Promise<boolean> {
     const { timeoutMs = 5000, redirectTo } = options;
     const engine = this.#engine;
+    const drain = ++this.#drains;
+    const calledOff = (): boolean => drain !== this.#drains;
     engine.drain(Math.ceil(timeoutMs / 1000), redirectTo);
-    await until(() => engine.sessions.length === 0, timeoutMs);
-    await until(() => !engine.busy, timeoutMs);
+    await until(() => engine.sessions.length === 0 || calledOff(), timeoutMs);
+    await until(() => !engine.busy || calledOff(), timeoutMs);
+    if (calledOff()) return false;
     await new Promise<void>((quiet) => engine.stop(quiet));
+    return true;
   }
 
-  /** Takes logins again, after {@link IscsiServer.drain}. */
+  /**
+   * Asks every initiator to negotiate its parameters within `withinS` seconds (RFC 7143 §11.9, event 4). It answers with
+   * a Text Request, or with a logout.
+   */
+  requestNegotiation(withinS: number): void {
+    this.#engine.requestNegotiation(withinS);
+  }
+
+  /** Takes logins again, after {@link IscsiServer.drain} or in the middle of it. */
   resume(): void {
+    this.#drains++;
     if (this.#closing === undefined) this.#engine.resume();
   }
 
-  /** Drains, does `work` while nobody is logged in and no command runs, and takes logins again whatever came of it. */
+  /**
+   * Drains, does `work` while nobody is logged in and no command runs, and takes logins again whatever came of it.
+   *
+   * @throws TargetError `DRAIN_CALLED_OFF`, and `work` has not begun.
+   */
   async maintenance<Result>(work: () => Promise<Result>, options: DrainOptions = {}): Promise<Result> {
-    await this.drain(options);
+    if (!(await this.drain(options))) throw new TargetError({ code: 'DRAIN_CALLED_OFF' });
     try {
       return await work();
     } finally {

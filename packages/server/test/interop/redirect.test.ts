@@ -84,6 +84,22 @@ describe.skipIf(!requiresTools('iscsi-inq', 'iscsi-ls', 'qemu-io'))('libiscsi fo
     expect((await io).status).toBe(0);
   });
 
+  it('who logs in after a drain was called off stays, and maintenance that was called off does not begin', async () => {
+    const reasons: string[] = [];
+    const server = serve({ hooks: { onSessionEnd: (_, reason) => reasons.push(reason) } });
+    const portal = await server.listen({ host: '127.0.0.1', port: 0 });
+    const first = run('qemu-io', ['-f', 'raw', '-c', 'sleep 1500', memoryUrl(portal)]);
+    while (server.sessions.length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+    const drained = server.drain({ timeoutMs: 600 });
+    const kept = server.maintenance(() => Promise.reject(new Error('begun')), { timeoutMs: 600 });
+    server.resume();
+    expect(await drained).toBe(false);
+    await expect(kept).rejects.toMatchObject({ code: 'DRAIN_CALLED_OFF' });
+    expect((await inquire(portal)).status).toBe(0);
+    expect((await first).status).toBe(0);
+    expect(reasons).not.toContain('dropped');
+  });
+
   it('discovery names the advertised address and the tag of each portal (T-L11)', async () => {
     const server = serve();
     const inner = await server.listen({
