@@ -19,12 +19,18 @@ export function citedSections(name: string): string[] {
   return [...name.matchAll(/§(\d+(?:\.\d+)*)/g)].map(([, section]) => section ?? '');
 }
 
-/** The tests of a file. A section in a test's own name goes before that of its description. */
+/** Modifiers of a test or a description that may leave it out: a rule is not held by what may not run. */
+const LEAVES_OUT: ReadonlySet<string> = new Set(['skip', 'skipIf', 'runIf', 'todo', 'fails']);
+
+/**
+ * The tests of a file that always run. A section in a test's own name goes before that of its description.
+ */
 export function namedTests(file: TextFile): NamedTest[] {
   const source = parse(file);
   const found: NamedTest[] = [];
   const visit = (node: ts.Node, outer: readonly string[]): void => {
-    const call = ts.isCallExpression(node) ? named(node, source) : undefined;
+    const call = ts.isCallExpression(node) ? named(node) : undefined;
+    if (call?.leftOut === true) return;
     const own = call === undefined ? [] : citedSections(call.name);
     const sections = own.length > 0 ? own : outer;
     if (call?.kind === 'test') found.push({ path: file.path, name: call.name, sections });
@@ -35,14 +41,28 @@ export function namedTests(file: TextFile): NamedTest[] {
   return found;
 }
 
-function named(
-  node: ts.CallExpression,
-  source: ts.SourceFile,
-): { kind: 'test' | 'describe'; name: string } | undefined {
-  const called = /^(it|test|describe)\b/.exec(node.expression.getText(source))?.[1];
+interface NamedCall {
+  readonly kind: 'test' | 'describe';
+  readonly name: string;
+  readonly leftOut: boolean;
+}
+
+function named(node: ts.CallExpression): NamedCall | undefined {
+  const [called = '', ...modifiers] = chain(node.expression);
   const [name] = node.arguments;
-  if (called === undefined || name === undefined || !ts.isStringLiteralLike(name)) return undefined;
-  return { kind: called === 'describe' ? 'describe' : 'test', name: name.text };
+  if (!/^(it|test|describe)$/.test(called)) return undefined;
+  if (name === undefined || !ts.isStringLiteralLike(name)) return undefined;
+  const kind = called === 'describe' ? 'describe' : 'test';
+  return { kind, name: name.text, leftOut: modifiers.some((modifier) => LEAVES_OUT.has(modifier)) };
+}
+
+/** The names of what is called, without what it is called with: `it`, `skipIf`, `each` of `it.skipIf(a).each(b)`. */
+function chain(called: ts.Expression): string[] {
+  if (ts.isIdentifier(called)) return [called.text];
+  if (ts.isPropertyAccessExpression(called)) return [...chain(called.expression), called.name.text];
+  if (ts.isCallExpression(called)) return chain(called.expression);
+  if (ts.isTaggedTemplateExpression(called)) return chain(called.tag);
+  return [];
 }
 
 /** Tests that rules name and that no file holds, as `<path> > <name>`. */

@@ -31,6 +31,10 @@ describe('the rules of RFC 7143', () => {
     expect(missingTests(rfc7143Rules, tests)).toEqual([]);
   });
 
+  it('have a test or a reason, each of them', () => {
+    expect(idsOf(rfc7143Rules.filter((rule) => ruleState(rule) === 'untested'))).toEqual([]);
+  });
+
   // Prettier takes its time over so long a page, the more so beside other tests.
   it('stand in docs/rfc7143.md with their tests', { timeout: 60_000 }, async () => {
     const path = `${root}docs/rfc7143.md`;
@@ -62,6 +66,18 @@ describe('the matrix', () => {
       ['is not', ['6.3']],
       ['cites ', []],
     ]);
+  });
+
+  it.each([
+    `it.${'skip'}('may not run', () => {});`,
+    `it.${'todo'}('may not run');`,
+    `it.skipIf(missing('it'))('may not run', () => {});`,
+    `it.${'skip'}.each([1])('may not run', () => {});`,
+    `describe.skipIf(missing).each(kinds)('any', () => { it('may not run', () => {}); });`,
+    `describe.runIf(there)('any', () => { describe('inner', () => { it('may not run', () => {}); }); });`,
+  ])('leaves out a test that may not run: %s', (text) => {
+    const always = `it.each([cursor.skip])('runs', () => {});`;
+    expect(namedTests({ ...file, text: text + always }).map(({ name }) => name)).toEqual(['runs']);
   });
 
   it('leaves out sections of other documents', () => {
