@@ -8,7 +8,7 @@ import type { SenseData } from '../sense/sense-data.ts';
 /** One way over the whole medium. A pattern has the length of a block. */
 export type MediumPass =
   | { readonly kind: 'pattern'; readonly block: Uint8Array }
-  /** Stored blocks are overwritten with zeroes, then everything is given back. */
+  /** Stored blocks are overwritten with data of zeroes, then everything is given back. */
   | { readonly kind: 'erase' }
   | { readonly kind: 'unmap' }
   | { readonly kind: 'read' };
@@ -116,20 +116,23 @@ function stepOf(
   bufferBytes: number,
 ): (offset: number, length: number) => MaybePromise<void> {
   if (pass.kind === 'unmap') return (offset, length) => device.unmap(offset, length);
-  if (pass.kind === 'erase') return (offset, length) => erase(device, offset, length);
   const buffer = new Uint8Array(bufferBytes);
+  if (pass.kind === 'erase') return (offset, length) => erase(device, buffer, offset, length);
   if (pass.kind === 'read') return (offset, length) => device.read([buffer.subarray(0, length)], offset);
   for (let at = 0; at < buffer.length; at += pass.block.length) buffer.set(pass.block, at);
   return (offset, length) => device.write([buffer.subarray(0, length)], offset);
 }
 
-/** Only what is stored can hold old data; it is overwritten on the medium before the space is given back. */
-async function erase(device: BlockDevice, start: number, length: number): Promise<void> {
+/**
+ * What is stored is overwritten with data before the space is given back: `writeZeroes` of a file leaves the old data
+ * where it is and only marks it as unwritten.
+ */
+async function erase(device: BlockDevice, zeroes: Uint8Array, start: number, length: number): Promise<void> {
   const end = start + length;
   for (let offset = start; offset < end;) {
     const extents = await device.extents(offset, end - offset);
     for (const extent of extents) {
-      if (extent.state === 'mapped') await device.writeZeroes(extent.offset, extent.length);
+      if (extent.state === 'mapped') await device.write([zeroes.subarray(0, extent.length)], extent.offset);
       offset = extent.offset + extent.length;
     }
   }

@@ -177,7 +177,7 @@ export const BLOCK_EFFECTS: readonly CommandEffect[] = [
     { dataOut: overwriteList },
   ),
   effect(SANITIZE_BLOCK_ERASE, {}, ({ device }) => {
-    expect(device.log).toEqual(['zeroes', 'flush', 'flush']);
+    expect(device.log).toEqual(['write', 'flush', 'flush']);
     expect(device.allocatedBytes).toBe(0);
   }),
   effect(
