@@ -1,7 +1,8 @@
-import { checkAccess, TargetError, type AccessEntry, type PortalOptions } from '@lunbox/iscsi-target';
+import { checkAccess, type AccessEntry, type PortalOptions } from '@lunbox/iscsi-target';
 import type { ServedTargetOptions, ServerOptions } from './options.ts';
 import { formatPortal, isLoopback } from './portal.ts';
 import { ServerError } from './server-error.ts';
+import { refusedAsOptions } from './target-refusal.ts';
 
 const EVERYBODY: readonly AccessEntry[] = [{ initiator: '*' }];
 
@@ -20,7 +21,8 @@ export function accessOf(
  * Throws a {@link ServerError} `SERVER_BAD_OPTIONS` or `SERVER_AUTHENTICATION_REQUIRED`.
  */
 export function checkAccessOptions(options: ServerOptions, portals: readonly PortalOptions[]): void {
-  check([...options.targets.flatMap(({ access = [] }) => access), ...(options.discovery ?? [])]);
+  const entries = [...options.targets.flatMap(({ access = [] }) => access), ...(options.discovery ?? [])];
+  refusedAsOptions(() => checkAccess(entries));
   const open = portals.find((portal) => !isLoopback(portal) && portal.tls?.requestCert !== true);
   if (!open || options.allowUnauthenticated === true || options.targets.every(asksForSecret)) return;
   const portal = formatPortal(open);
@@ -30,13 +32,4 @@ export function checkAccessOptions(options: ServerOptions, portals: readonly Por
 
 function asksForSecret({ access = [] }: ServedTargetOptions): boolean {
   return access.length > 0 && access.every(({ chap }) => chap !== undefined);
-}
-
-function check(access: readonly AccessEntry[]): void {
-  try {
-    checkAccess(access);
-  } catch (error) {
-    if (!(error instanceof TargetError)) throw error;
-    throw new ServerError('SERVER_BAD_OPTIONS', error.message, { cause: error });
-  }
 }

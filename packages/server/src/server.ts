@@ -19,6 +19,7 @@ import { portalError } from './portal-error.ts';
 import { formatPortal, reachablePortal } from './portal.ts';
 import { ServerError } from './server-error.ts';
 import type { ServedLun, ServedTarget } from './status.ts';
+import { refusedAsOptions } from './target-refusal.ts';
 import { wantedPortals } from './wanted-portals.ts';
 
 const log = debug('lunbox:server:server');
@@ -115,12 +116,14 @@ export class LunboxServer {
     const disks = await openDisks(allLuns(this.#options), this.#options);
     try {
       const targets = divide(disks, this.#options);
-      const iscsi = new IscsiServer({
+      const { hooks = {}, limits = {} } = this.#options;
+      const settings = {
         targets: targets.map(buildTarget),
         security: security(this.#options),
-        hooks: this.#options.hooks ?? {},
-        limits: this.#options.limits ?? {},
-      });
+        hooks,
+        limits,
+      };
+      const iscsi = refusedAsOptions(() => new IscsiServer(settings));
       this.#running = { iscsi, targets, portals: await listen(iscsi, this.#wantedPortals) };
     } catch (error) {
       await closeDisks(disks);
@@ -145,7 +148,8 @@ export class LunboxServer {
     );
     const options = { ...this.#options, targets };
     checkAccessOptions(options, this.#wantedPortals);
-    this.#running.iscsi.setAccess(target.iqn, accessOf({ access }, options));
+    const { iscsi } = this.#running;
+    refusedAsOptions(() => iscsi.setAccess(target.iqn, accessOf({ access }, options)));
     this.#options = options;
   }
 
@@ -158,7 +162,8 @@ export class LunboxServer {
     if (!this.#running) throw new ServerError('SERVER_WRONG_STATE', 'the server does not run');
     const options = { ...this.#options, discovery };
     checkAccessOptions(options, this.#wantedPortals);
-    this.#running.iscsi.setDiscovery(discovery);
+    const { iscsi } = this.#running;
+    refusedAsOptions(() => iscsi.setDiscovery(discovery));
     this.#options = options;
   }
 

@@ -13,20 +13,24 @@ const INTERVAL_MS = 1000;
 export class AccessWatcher {
   readonly #flags: AccessFlags;
   readonly #apply: (access: readonly AccessEntry[]) => void;
-  readonly #timer: NodeJS.Timeout;
+  #timer: NodeJS.Timeout | undefined;
   #files: SourceFiles;
+  #closed = false;
 
-  /** @param files - what the access list in force was made from. */
+  /**
+   * @param files - what the access list in force was made from.
+   * @param apply - puts a list into force; throws a {@link ServerError} when it may not be.
+   */
   constructor(flags: AccessFlags, files: SourceFiles, apply: (access: readonly AccessEntry[]) => void) {
     this.#flags = flags;
     this.#files = files;
     this.#apply = apply;
-    this.#timer = setInterval(() => this.check(), INTERVAL_MS).unref();
+    this.#lookLater();
   }
 
   /** Looks at the files now. */
-  check(): void {
-    if (!this.#files.changed) return;
+  async check(): Promise<void> {
+    if (!(await this.#files.haveChanged()) || this.#closed) return;
     const files = new SourceFiles();
     try {
       this.#apply(loadAccess(this.#flags, files));
@@ -41,6 +45,13 @@ export class AccessWatcher {
 
   /** Looks no more. */
   close(): void {
-    clearInterval(this.#timer);
+    this.#closed = true;
+    clearTimeout(this.#timer);
+  }
+
+  /** The next look waits for the one before: a file system that hangs is asked once. */
+  #lookLater(): void {
+    if (this.#closed) return;
+    this.#timer = setTimeout(() => void this.check().then(() => this.#lookLater()), INTERVAL_MS).unref();
   }
 }

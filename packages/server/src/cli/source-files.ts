@@ -1,4 +1,5 @@
-import { readFileSync, statSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readFileSync, statSync, type Stats } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { ServerError } from '../server-error.ts';
 
 /** Permission bits of a file for others than its owner. */
@@ -8,9 +9,10 @@ const OTHERS = 0o077;
 export class SourceFiles {
   readonly #seen = new Map<string, string>();
 
-  /** True when a file is not what it was. */
-  get changed(): boolean {
-    return [...this.#seen].some(([path, fingerprint]) => fingerprintOf(path) !== fingerprint);
+  /** True when a file is not what it was. Asks without holding up what else the program does. */
+  async haveChanged(): Promise<boolean> {
+    const looks = [...this.#seen].map(async ([path, before]) => (await fingerprintNow(path)) !== before);
+    return (await Promise.all(looks)).includes(true);
   }
 
   /** All of these files, those among them that were read again as they were then. */
@@ -22,28 +24,56 @@ export class SourceFiles {
 
   /** The text of a file. Throws a {@link ServerError} `SERVER_BAD_OPTIONS` that names `what` it was to hold. */
   read(path: string, what: string): string {
-    this.#seen.set(path, fingerprintOf(path));
-    try {
-      return readFileSync(path, 'utf8');
-    } catch (error) {
-      const { code = 'unknown error' } = error as NodeJS.ErrnoException;
-      throw new ServerError('SERVER_BAD_OPTIONS', `cannot read ${what} in ${path}: ${code}`, {
-        cause: error,
-      });
-    }
+    return this.#take(path, what).text;
   }
 
   /** The same of a file that nobody else should read; warns when others may. */
   readPrivate(path: string, what: string): string {
-    const text = this.read(path, what);
-    if ((statSync(path).mode & OTHERS) !== 0 && process.platform !== 'win32') {
+    const { text, mode } = this.#take(path, what);
+    if ((mode & OTHERS) !== 0 && process.platform !== 'win32') {
       console.error(`lunbox: warning: other users may read or change ${path}; chmod 600 it`);
     }
     return text;
   }
+
+  #take(path: string, what: string): { text: string; mode: number } {
+    this.#seen.set(path, fingerprintAtOnce(path));
+    try {
+      return readWithMode(path);
+    } catch (error) {
+      const message = `cannot read ${what} in ${path}: ${codeOf(error)}`;
+      throw new ServerError('SERVER_BAD_OPTIONS', message, { cause: error });
+    }
+  }
 }
 
-function fingerprintOf(path: string): string {
-  const stat = statSync(path, { throwIfNoEntry: false });
-  return stat === undefined ? 'absent' : [stat.ino, stat.size, stat.mtimeMs, stat.ctimeMs].join(' ');
+/** Text and permissions of one and the same file, whatever takes its name meanwhile. */
+function readWithMode(path: string): { text: string; mode: number } {
+  const file = openSync(path, 'r');
+  try {
+    return { text: readFileSync(file, 'utf8'), mode: fstatSync(file).mode };
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** A file that cannot be looked at is told by the reason. */
+async function fingerprintNow(path: string): Promise<string> {
+  return stat(path).then(describe, codeOf);
+}
+
+function fingerprintAtOnce(path: string): string {
+  try {
+    return describe(statSync(path));
+  } catch (error) {
+    return codeOf(error);
+  }
+}
+
+function describe({ ino, size, mtimeMs, ctimeMs }: Stats): string {
+  return [ino, size, mtimeMs, ctimeMs].join(' ');
+}
+
+function codeOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? 'unknown error';
 }

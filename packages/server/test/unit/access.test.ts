@@ -77,4 +77,20 @@ describe('an access list', () => {
     expect(JSON.stringify(server.targets)).not.toContain('secret-of');
     expect(connectionGuide(server, 'alice')).toMatch(/With CHAP +user alice .* iscsi:\/\/alice%SECRET@/);
   });
+
+  it('that the hashes of this machine are too weak for is refused, at the start and later', async () => {
+    // No algorithm has that number, as where the operating system forbids all that are known.
+    const options = { portals: ['127.0.0.1:0'], minimumChapAlgorithm: 255 as 8 };
+    const closed = await createServer({ ...options, targets: [{ luns, access: [alice] }] });
+    await expect(closed.start()).rejects.toMatchObject({ code: 'SERVER_BAD_OPTIONS' });
+    const server = await createServer({ ...options, targets: [{ luns }] });
+    await server.start();
+    onTestFinished(() => server.stop({ timeoutMs: 0 }));
+    const refused = expect.objectContaining({
+      code: 'SERVER_BAD_OPTIONS',
+      message: expect.stringMatching(/CHAP needs hashes/),
+    });
+    expect(() => server.setAccess([alice])).toThrow(refused);
+    expect(() => server.setDiscovery([alice])).toThrow(refused);
+  });
 });
