@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { ServerError, type ServerErrorCode } from '../server-error.ts';
-import { CONTROL_VERBS, type ControlRequest, type ControlVerb } from './control-verbs.ts';
+import { CONTROL_VERBS, type ControlRequest, type ControlVerb } from './control-request.ts';
 
 /** Flags of `lunbox control`. */
 export interface ControlFlags {

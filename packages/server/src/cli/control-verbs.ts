@@ -3,6 +3,7 @@ import { checkIscsiName } from '../iscsi-name.ts';
 import { formatPortal, parsePortal } from '../portal.ts';
 import { ServerError } from '../server-error.ts';
 import type { IscsiOperations, LunboxServer } from '../server.ts';
+import { checkControlRequest, type ControlRequest, type ControlVerb } from './control-request.ts';
 import type { ControlAnswer } from './control-socket.ts';
 import type { Redirects } from './redirects.ts';
 
@@ -14,21 +15,6 @@ export interface Controlled {
   readonly capture: Capture | undefined;
   /** True from a drain until logins are taken again. */
   draining: boolean;
-}
-
-/** What a server can be asked to do, as `docs/cli.md` lists it. */
-export type ControlVerb = 'status' | 'statistics' | 'capture' | 'drain' | 'resume' | 'redirect';
-
-/** What one request says; which fields mean something depends on its verb. */
-export interface ControlRequest {
-  readonly verb: ControlVerb;
-  /** `host:port` */
-  readonly address?: string;
-  readonly timeoutMs?: number;
-  readonly permanent?: boolean;
-  readonly initiator?: string;
-  readonly portalGroup?: number;
-  readonly sessions?: number;
 }
 
 type Verb = (controlled: Controlled, request: ControlRequest) => ControlAnswer | Promise<ControlAnswer>;
@@ -52,16 +38,10 @@ const VERBS: Readonly<Record<ControlVerb, Verb>> = {
   redirect,
 };
 
-/** Every verb, for help and messages. */
-export const CONTROL_VERBS: readonly ControlVerb[] = Object.keys(VERBS) as ControlVerb[];
-
 /** Does what a request asks for. Throws a {@link ServerError}. */
 export async function control(controlled: Controlled, request: unknown): Promise<ControlAnswer> {
-  const verb = (request as Partial<ControlRequest> | null)?.verb;
-  if (verb === undefined || !Object.hasOwn(VERBS, verb)) {
-    throw new ServerError('SERVER_BAD_OPTIONS', `there are the verbs ${CONTROL_VERBS.join(', ')}`);
-  }
-  return VERBS[verb](controlled, request as ControlRequest);
+  const checked = checkControlRequest(request);
+  return VERBS[checked.verb](controlled, checked);
 }
 
 function statusOf({ server, redirects, draining }: Controlled): Record<string, unknown> {
@@ -71,9 +51,6 @@ function statusOf({ server, redirects, draining }: Controlled): Record<string, u
 }
 
 async function drain(controlled: Controlled, { address, timeoutMs }: ControlRequest): Promise<ControlAnswer> {
-  if (timeoutMs !== undefined && !(Number.isSafeInteger(timeoutMs) && timeoutMs >= 0)) {
-    throw new ServerError('SERVER_BAD_OPTIONS', 'a time is a whole number of milliseconds');
-  }
   const options = {
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
     ...(address === undefined ? {} : { redirectTo: checkAddress(address) }),
