@@ -184,8 +184,7 @@ export class ConnectionRecovery {
     try {
       const { response } = await via.exchanges.logout({ reason, cid, expStatSn });
       if (this.#stopped) return;
-      // A CID that the target does not know any more is logged out as well as it can be.
-      if (response === LogoutResult.CLOSED || response === LogoutResult.CID_NOT_FOUND) this.#resume(entry);
+      if (isLoggedOut(response)) this.#resume(entry);
       else this.#host.giveUp(connectionLost(`the logout of connection ${cid} was answered with ${response}`));
     } catch (error) {
       log('the logout of connection %d failed: %s', cid, (error as Error).message);
@@ -218,6 +217,12 @@ export class ConnectionRecovery {
     entry.cancelDeadline();
     this.#cases.delete(entry);
   }
+}
+
+/** True for an answer after which a connection needs no other logout (RFC 7143 §11.15.1). */
+export function isLoggedOut(response: number | undefined): boolean {
+  // A CID that the target does not know any more is logged out as well as it can be.
+  return response === LogoutResult.CLOSED || response === LogoutResult.CID_NOT_FOUND;
 }
 
 function byCmdSn(a: Task, b: Task): number {

@@ -3,6 +3,7 @@ import createDebug from 'debug';
 import { Backoff } from './backoff.ts';
 import {
   ConnectionRecovery,
+  isLoggedOut,
   type DropTimes,
   type LostConnection,
   type RecoveryHost,
@@ -168,8 +169,9 @@ export class SessionConnections {
     leaving.leaving = true;
     this.#usable = this.#usable.filter((member) => member !== leaving);
     await this.#idleWithin(leaving, withinMs);
-    await this.#logOut(leaving, LogoutReason.CLOSE_CONNECTION, reason);
-    for (const task of leaving.tasks.takeAll()) task.end(reason);
+    const response = await this.#logOut(leaving, LogoutReason.CLOSE_CONNECTION, reason);
+    // What is logged out needs no recovery; what the target could not clean up is logged out by another connection.
+    if (isLoggedOut(response)) this.#members = this.#members.filter((member) => member !== leaving);
     leaving.connection.finish(reason);
     this.topUp();
   }
@@ -288,9 +290,10 @@ export class SessionConnections {
     const { cid, connection, expStatSn } = fullFeature;
     log('connection %d is lost: %s', cid, error.message);
     const tasks = fullFeature.tasks.takeAll();
+    const wasMember = this.#members.includes(fullFeature);
     this.#members = this.#members.filter((member) => member !== fullFeature);
     this.#usable = this.#usable.filter((member) => member !== fullFeature);
-    if (this.#session === undefined || this.#recovery === undefined) {
+    if (!wasMember || this.#recovery === undefined) {
       for (const task of tasks) task.end(error);
       return;
     }
@@ -347,12 +350,14 @@ export class SessionConnections {
     });
   }
 
-  async #logOut(via: FullFeature, reason: number, error: InitiatorError): Promise<void> {
-    if (via.connection.ended) return;
+  /** Resolves with the answer (RFC 7143 §11.15.1); undefined when there is none. */
+  async #logOut(via: FullFeature, reason: number, error: InitiatorError): Promise<number | undefined> {
+    if (via.connection.ended) return undefined;
     const cut = this.#seams.clock.setTimer(LOGOUT_TIMEOUT_MS, () => via.connection.fail(error));
     // A connection that breaks here is gone as well.
-    await via.exchanges.logout({ reason, cid: via.cid }).catch(() => undefined);
+    const answer = await via.exchanges.logout({ reason, cid: via.cid }).catch(() => undefined);
     cut();
+    return answer?.response;
   }
 
   #newCid(): number {

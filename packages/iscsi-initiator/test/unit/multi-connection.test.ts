@@ -190,9 +190,32 @@ describe('connections that come and go while commands run', () => {
     await removed;
     expect(second.sent('logout-request')).toMatchObject([{ reason: LogoutReason.CLOSE_CONNECTION, cid: 1 }]);
     expect(second.ended).toBe(true);
+    await settle();
+    expect(first.sent('logout-request')).toEqual([]);
     expect(outcomes.filter((outcome) => outcome === 0)).toHaveLength(1);
     await target.pass(1000);
     expect(session.connections).toHaveLength(1);
+  });
+
+  it('are logged out by another when the target could not clean up, and the session stays', async () => {
+    const { target, session } = await several(3);
+    const [first, second] = target.connections as [ScriptedConnection, ScriptedConnection];
+    target.logoutResponse = 3;
+    const { answer } = target;
+    target.answer = (connection, pdu) => {
+      answer.call(target, connection, pdu);
+      if (pdu.type === 'logout-request') target.logoutResponse = 0;
+    };
+    await session.removeConnection(1);
+    await target.pass(100);
+    for (const connection of [second, first]) {
+      expect(connection.sent('logout-request')).toMatchObject([
+        { reason: LogoutReason.CLOSE_CONNECTION, cid: 1 },
+      ]);
+    }
+    expect(target.connections).toHaveLength(3);
+    expect(session.connections.map(({ cid }) => cid)).toEqual([0, 2]);
+    expect(session.state).toBe('ready');
   });
 
   it('are not removed before a function is answered: what it has ended is known by nothing else', async () => {
