@@ -1,4 +1,4 @@
-import { mapMaybe } from '@lunbox/block';
+import { mapMaybe, type MaybePromise } from '@lunbox/block';
 import { answer, GOOD } from '../answers.ts';
 import {
   MODE_SELECT_10,
@@ -16,6 +16,7 @@ import {
   DeviceSpecific,
   parseModeParameters,
   type ModeHeaderSize,
+  type ModePage,
   type ParsedModeParameters,
 } from '../mode/mode-parameters.ts';
 import { PageControl } from '../mode/mode-store.ts';
@@ -66,23 +67,30 @@ function modeSelect(
   cdb: CdbDefinition<ModeSelectCdb>,
   size: ModeHeaderSize,
   command: ScsiCommand,
-): Execution {
+): MaybePromise<Execution> {
   const fields = cdb.decode(command.cdb);
   if (!itl.unit.modes.canSave) refuseFields(cdb, fields, 'SP');
   // SPC-4 6.11: with PF 0 the parameters would be vendor specific.
   if (fields.PF === 0) throw invalidCdbField(cdb, 'PF');
+  const save = fields.SP === 1;
   const lengthBytes = fields.PARAMETER_LIST_LENGTH;
-  if (lengthBytes === 0) return GOOD;
+  // SPC-4 6.11: SP saves every page that can be saved, those that the list does not name too.
+  if (lengthBytes === 0) return itl.guarded('write', undefined, () => selectPages(itl, [], save));
   return new ParameterList(itl, 0, lengthBytes, (list) => {
     const parameters = parseModeParameters(size, list);
     checkParameters(itl.unit, parameters);
-    return mapMaybe(itl.unit.modes.select(parameters.pages, fields.SP === 1), (changed) => {
-      if (!changed) return GOOD;
-      itl.unit.raiseAttention(AdditionalSenseCode.MODE_PARAMETERS_CHANGED, itl);
-      itl.unit.thresholds.changed();
-      itl.unit.thresholds.check(itl);
-      return GOOD;
-    });
+    return selectPages(itl, parameters.pages, save);
+  });
+}
+
+function selectPages(itl: ItlNexus, pages: readonly ModePage[], save: boolean): MaybePromise<Finished> {
+  const { modes, thresholds } = itl.unit;
+  return mapMaybe(modes.select(pages, save), (changed) => {
+    if (!changed) return GOOD;
+    itl.unit.raiseAttention(AdditionalSenseCode.MODE_PARAMETERS_CHANGED, itl);
+    thresholds.changed();
+    thresholds.check(itl);
+    return GOOD;
   });
 }
 

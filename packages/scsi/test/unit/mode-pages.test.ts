@@ -134,6 +134,23 @@ describe('saved values', () => {
     expect((await pageOf(again.initiator, ModePageCode.CACHING))[2]).toBe(0);
   });
 
+  test('are the current ones after SP without a list', async () => {
+    const store = new Store();
+    const { initiator } = await memoryHarness({ modePageStore: store });
+    expect(await select(initiator, withoutCache)).toMatchObject(Expected.GOOD);
+    const saveAll = MODE_SELECT_6.encode({ PF: 1, SP: 1 });
+    store.failure = Object.assign(new Error('injected'), { code: 'BLOCK_IO' });
+    expect((await initiator.send(saveAll)).sense).toMatchObject({
+      senseKey: SenseKey.MEDIUM_ERROR,
+      ...AdditionalSenseCode.WRITE_ERROR,
+    });
+    expect((await pageOf(initiator, ModePageCode.CACHING, PageControl.SAVED))[2]).toBe(4);
+    store.failure = undefined;
+    expect(await initiator.send(saveAll)).toMatchObject(Expected.GOOD);
+    expect((await pageOf(initiator, ModePageCode.CACHING, PageControl.SAVED))[2]).toBe(0);
+    expect(store.saved?.['08/00']).toBe(`0812${'00'.repeat(18)}`);
+  });
+
   test('that cannot be saved change nothing', async () => {
     const store = new Store();
     const { initiator, internalErrors } = await memoryHarness({ modePageStore: store });
