@@ -186,13 +186,17 @@ function listOfPages(unit: LogicalUnit, pageCode: number, subpageCode: number): 
   return listed.flatMap((page) => [page.pageCode, page.subpageCode]);
 }
 
-/** Sets the counters of a page, or of all pages, to zero. Returns true when there were any. */
+/**
+ * Sets the counters of a page to zero: of all pages for page 00h, of a page and its subpages for subpage FFh. Returns
+ * true when there were any.
+ */
 export function resetLogPages(unit: LogicalUnit, pageCode: number, subpageCode: number): boolean {
   const all = pageCode === LogPageCode.SUPPORTED_LOG_PAGES;
-  const counting = PARAMETER_PAGES.filter(
-    (page) =>
-      page.reset !== undefined && (all || (page.pageCode === pageCode && page.subpageCode === subpageCode)),
-  );
+  const allSubpages = subpageCode === SUPPORTED_SUBPAGES;
+  const counting = PARAMETER_PAGES.filter((page) => {
+    const named = page.pageCode === pageCode && (allSubpages || page.subpageCode === subpageCode);
+    return page.reset !== undefined && (all || named);
+  });
   for (const page of counting) page.reset?.(unit);
   return counting.length > 0;
 }

@@ -178,34 +178,39 @@ describe('LOG SENSE', () => {
 });
 
 describe('LOG SELECT', () => {
-  test.each([{ PCR: 1 }, { PCR: 1, PAGE_CODE: STATISTICS }, { PC: 3 }])(
-    '%o sets the counters to zero and tells the others',
-    async (fields) => {
-      const harness = await memoryHarness();
-      const other = await harness.connectReady('other');
-      await other.send(READ_10.encode({ TRANSFER_LENGTH: 1 }));
-      expect(await select(harness.initiator, fields)).toMatchObject(Expected.GOOD);
-      expect(await counts(harness.initiator)).toMatchObject({
-        NUMBER_OF_READ_COMMANDS: 0,
-        NUMBER_OF_LOGICAL_BLOCKS_TRANSMITTED: 0,
-        READ_COMMAND_PROCESSING_INTERVALS: 0,
-      });
-      const told = await other.send(TEST_UNIT_READY.encode());
-      expect(told).toMatchObject(attention(AdditionalSenseCode.LOG_PARAMETERS_CHANGED));
-    },
-  );
+  test.each([
+    { PCR: 1 },
+    { PCR: 1, PAGE_CODE: STATISTICS },
+    { PCR: 1, PAGE_CODE: STATISTICS, SUBPAGE_CODE: LogSubpageCode.SUPPORTED_SUBPAGES },
+    { PCR: 1, SUBPAGE_CODE: LogSubpageCode.SUPPORTED_SUBPAGES },
+    { PC: 3 },
+  ])('%o sets the counters to zero and tells the others', async (fields) => {
+    const harness = await memoryHarness();
+    const other = await harness.connectReady('other');
+    await other.send(READ_10.encode({ TRANSFER_LENGTH: 1 }));
+    expect(await select(harness.initiator, fields)).toMatchObject(Expected.GOOD);
+    expect(await counts(harness.initiator)).toMatchObject({
+      NUMBER_OF_READ_COMMANDS: 0,
+      NUMBER_OF_LOGICAL_BLOCKS_TRANSMITTED: 0,
+      READ_COMMAND_PROCESSING_INTERVALS: 0,
+    });
+    const told = await other.send(TEST_UNIT_READY.encode());
+    expect(told).toMatchObject(attention(AdditionalSenseCode.LOG_PARAMETERS_CHANGED));
+  });
 
-  test.each([{}, { PCR: 1, PAGE_CODE: LogPageCode.TEMPERATURE }, { PC: 2 }])(
-    '%o changes nothing and tells nobody',
-    async (fields) => {
-      const harness = await memoryHarness();
-      const other = await harness.connectReady('other');
-      await other.send(READ_10.encode({ TRANSFER_LENGTH: 1 }));
-      expect(await select(harness.initiator, fields)).toMatchObject(Expected.GOOD);
-      expect(await counts(harness.initiator)).toMatchObject({ NUMBER_OF_READ_COMMANDS: 1 });
-      expect(await other.send(TEST_UNIT_READY.encode())).toMatchObject(Expected.GOOD);
-    },
-  );
+  test.each([
+    {},
+    { PCR: 1, PAGE_CODE: LogPageCode.TEMPERATURE },
+    { PCR: 1, PAGE_CODE: LogPageCode.BACKGROUND_SCAN, SUBPAGE_CODE: LogSubpageCode.SUPPORTED_SUBPAGES },
+    { PC: 2 },
+  ])('%o changes nothing and tells nobody', async (fields) => {
+    const harness = await memoryHarness();
+    const other = await harness.connectReady('other');
+    await other.send(READ_10.encode({ TRANSFER_LENGTH: 1 }));
+    expect(await select(harness.initiator, fields)).toMatchObject(Expected.GOOD);
+    expect(await counts(harness.initiator)).toMatchObject({ NUMBER_OF_READ_COMMANDS: 1 });
+    expect(await other.send(TEST_UNIT_READY.encode())).toMatchObject(Expected.GOOD);
+  });
 
   test('takes a list without parameters, and points at the first parameter of another', async () => {
     const { initiator } = await memoryHarness();
