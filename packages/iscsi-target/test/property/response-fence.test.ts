@@ -2,11 +2,10 @@ import fc from 'fast-check';
 import { TaskManagementFunction, type InitiatorPdu, type TargetPdu } from '@lunbox/iscsi-pdu';
 import { expect, it } from 'vitest';
 import { TargetEngine } from '../../src/index.ts';
-import { INITIATOR_NAME, TARGET_NAME, TestInitiator } from '../support/initiator.ts';
+import { TARGET_NAME, joinSession, loggedIn, type TestInitiator } from '../support/initiator.ts';
 import { acknowledgement, taskManagement } from '../support/requests.ts';
 import { ScriptedScsi } from '../support/scripted-scsi.ts';
 
-const NAMES = { InitiatorName: INITIATOR_NAME, TargetName: TARGET_NAME };
 const CONNECTIONS = 3;
 
 /** Histories for each kind of reporting; the long suite sets a higher number. */
@@ -45,10 +44,10 @@ class Session {
 
   async begin(engine: TargetEngine, TaskReporting: string): Promise<void> {
     for (let cid = 0; cid < CONNECTIONS; cid++) {
-      const connection = new TestInitiator(engine);
-      const tsih = cid === 0 ? 0 : engine.sessions[0]!.tsih;
-      const keys = cid === 0 ? { MaxConnections: '4', TaskReporting } : {};
-      await connection.send(connection.loginRequest({ tsih, cid }, { ...NAMES, ...keys }));
+      const connection =
+        cid === 0
+          ? await loggedIn(engine, { MaxConnections: '4', TaskReporting })
+          : (await joinSession(this.#first, { cid })).joined;
       this.connections.push(connection);
       this.acknowledged.push(0);
       this.responded.push(0);

@@ -10,7 +10,7 @@ import {
 } from '@lunbox/iscsi-pdu';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { TargetEngine } from '../../src/index.ts';
-import { INITIATOR_NAME, TARGET_NAME, TestInitiator } from '../support/initiator.ts';
+import { NAMES, TARGET_NAME, TestInitiator } from '../support/initiator.ts';
 import { logoutRequest, nopOut, snackRequest, taskManagement, textRequest } from '../support/requests.ts';
 import { ScriptedScsi } from '../support/scripted-scsi.ts';
 
@@ -64,8 +64,7 @@ function everything(): InitiatorPdu[] {
 describe('what a target sends (RFC 7143 §11, §11.1, §11.2)', () => {
   it('has zeroes in every reserved field and bit, in padding, and in the lengths of what is not there', async () => {
     const login = new TestInitiator(engine);
-    const names = { InitiatorName: INITIATOR_NAME, TargetName: TARGET_NAME };
-    const request = login.loginRequest({ isid: Uint8Array.of(0x80, 0, 0, 0, 0, 9) }, names);
+    const request = login.loginRequest({ isid: Uint8Array.of(0x80, 0, 0, 0, 0, 9) }, NAMES);
     const pdus = await wire(login, serializePdu(request, PLAIN));
     scsi.nexuses[0]!.options.onUnitChanged?.(0, new Uint8Array(18));
     engine.tick(15_000);

@@ -1,7 +1,7 @@
 import type { DataInPdu, R2tPdu } from '@lunbox/iscsi-pdu';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { TargetEngine } from '../../src/index.ts';
-import { TARGET_NAME, TestInitiator } from '../support/initiator.ts';
+import { TARGET_NAME, loggedIn } from '../support/initiator.ts';
 import { ofType } from '../support/requests.ts';
 import { ScriptedScsi } from '../support/scripted-scsi.ts';
 
@@ -15,12 +15,6 @@ beforeEach(() => {
   for (let at = 0; at < 65_536; at++) scsi.bytes[at] = (at * 3 + (at >> 8)) & 255;
   engine = new TargetEngine([{ name: TARGET_NAME, scsi }]);
 });
-
-async function loggedIn(keys: Record<string, string> = {}): Promise<TestInitiator> {
-  const initiator = new TestInitiator(engine);
-  await initiator.login({ keys });
-  return initiator;
-}
 
 /** Lengths of the sequences that F bits end. */
 function sequences(pdus: readonly DataInPdu[]): number[] {
@@ -39,7 +33,7 @@ describe('Data-In (RFC 7143 §11.7)', () => {
     ['1021', '2049'],
     ['8192', '512'],
   ])('no PDU exceeds MaxRecvDataSegmentLength=%s, no sequence MaxBurstLength=%s', async (segment, burst) => {
-    const initiator = await loggedIn({ MaxRecvDataSegmentLength: segment, MaxBurstLength: burst });
+    const initiator = await loggedIn(engine, { MaxRecvDataSegmentLength: segment, MaxBurstLength: burst });
     const pdus = ofType(await initiator.send(initiator.read10(0, 13)), 'data-in');
     for (const { data } of pdus) expect(data.length).toBeLessThanOrEqual(Number(segment));
     for (const length of sequences(pdus)) expect(length).toBeLessThanOrEqual(Number(burst));
@@ -49,7 +43,7 @@ describe('Data-In (RFC 7143 §11.7)', () => {
   });
 
   it('fills whole words but for PDUs with the F bit', async () => {
-    const initiator = await loggedIn({ MaxRecvDataSegmentLength: '1021', MaxBurstLength: '2049' });
+    const initiator = await loggedIn(engine, { MaxRecvDataSegmentLength: '1021', MaxBurstLength: '2049' });
     const pdus = ofType(await initiator.send(initiator.read10(0, 13)), 'data-in');
     const odd = pdus.filter(({ data, final }) => data.length % 4 !== 0 && !final);
     expect(odd).toEqual([]);
@@ -57,7 +51,7 @@ describe('Data-In (RFC 7143 §11.7)', () => {
   });
 
   it('never sets the A bit at ErrorRecoveryLevel 0, and has no target transfer tag then', async () => {
-    const initiator = await loggedIn({ MaxRecvDataSegmentLength: '512', MaxBurstLength: '512' });
+    const initiator = await loggedIn(engine, { MaxRecvDataSegmentLength: '512', MaxBurstLength: '512' });
     const pdus = ofType(await initiator.send(initiator.read10(0, 8)), 'data-in');
     expect(pdus).toHaveLength(8);
     for (const pdu of pdus) expect(pdu).toMatchObject({ acknowledge: false, targetTransferTag: NO_TAG });
@@ -65,7 +59,7 @@ describe('Data-In (RFC 7143 §11.7)', () => {
 
   it('with the A bit has a target transfer tag and the LUN of its command, once in MaxBurstLength bytes', async () => {
     const keys = { MaxRecvDataSegmentLength: '512', MaxBurstLength: '1024', ErrorRecoveryLevel: '1' };
-    const initiator = await loggedIn(keys);
+    const initiator = await loggedIn(engine, keys);
     const command = initiator.read10(0, 7);
     const pdus = ofType(await initiator.send(command), 'data-in');
     expect(pdus.map(({ acknowledge }) => acknowledge)).toEqual([
@@ -84,7 +78,7 @@ describe('Data-In (RFC 7143 §11.7)', () => {
   });
 
   it('carries status only with the F bit, and none but GOOD', async () => {
-    const initiator = await loggedIn({ MaxRecvDataSegmentLength: '512', MaxBurstLength: '1024' });
+    const initiator = await loggedIn(engine, { MaxRecvDataSegmentLength: '512', MaxBurstLength: '1024' });
     for (const blocks of [1, 2, 5]) {
       const pdus = ofType(await initiator.send(initiator.read10(0, blocks)), 'data-in');
       expect(pdus.map(({ hasStatus }) => hasStatus)).toEqual(pdus.map((_, at) => at === blocks - 1));
@@ -93,7 +87,7 @@ describe('Data-In (RFC 7143 §11.7)', () => {
   });
 
   it('of a command with both directions carries no status: that comes in a SCSI Response', async () => {
-    const initiator = await loggedIn();
+    const initiator = await loggedIn(engine);
     const both = initiator.read10(0, 1, { write: true, data: new Uint8Array(512) });
     const pdus = await initiator.send(both);
     expect(pdus).toMatchObject([
@@ -106,7 +100,7 @@ describe('Data-In (RFC 7143 §11.7)', () => {
 
 describe('Data-Out (RFC 7143 §11.7)', () => {
   it('may have no data: it counts in its sequence all the same', async () => {
-    const initiator = await loggedIn({ InitialR2T: 'No' });
+    const initiator = await loggedIn(engine, { InitialR2T: 'No' });
     const command = initiator.write10(8, 1, { final: false });
     const data = new Uint8Array(512).fill(5);
     const outs = [
@@ -150,7 +144,7 @@ describe('Data-Out (RFC 7143 §11.7)', () => {
       ],
     ],
   ])('that answers an R2T %s fails the command', async (_how, parts) => {
-    const initiator = await loggedIn({ ImmediateData: 'No' });
+    const initiator = await loggedIn(engine, { ImmediateData: 'No' });
     const before = scsi.bytes.slice(0, 2048);
     const command = initiator.write10(0, 2);
     const [r2t] = ofType(await initiator.send(command), 'r2t');
@@ -171,7 +165,7 @@ describe('Data-Out (RFC 7143 §11.7)', () => {
 describe('R2T (RFC 7143 §11.8)', () => {
   it('asks for ranges that join, none of them empty or longer than MaxBurstLength, under tags of its own', async () => {
     const keys = { ImmediateData: 'No', MaxBurstLength: '1000', MaxOutstandingR2T: '8' };
-    const initiator = await loggedIn(keys);
+    const initiator = await loggedIn(engine, keys);
     const r2ts = ofType(await initiator.send(initiator.write10(0, 7)), 'r2t');
     let next = 0;
     for (const { bufferOffset, desiredDataTransferLength, targetTransferTag } of r2ts) {

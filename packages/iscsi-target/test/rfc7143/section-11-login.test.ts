@@ -1,11 +1,10 @@
 import { LoginStatus, decodeText, type LoginRequestPdu, type LoginResponsePdu } from '@lunbox/iscsi-pdu';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { TargetEngine } from '../../src/index.ts';
-import { INITIATOR_NAME, TARGET_NAME, TestInitiator } from '../support/initiator.ts';
+import { INITIATOR_NAME, NAMES, TARGET_NAME, TestInitiator } from '../support/initiator.ts';
 import { nopOut } from '../support/requests.ts';
 import { ScriptedScsi } from '../support/scripted-scsi.ts';
 
-const NAMES = { InitiatorName: INITIATOR_NAME, TargetName: TARGET_NAME };
 const SECURITY = { csg: 0, nsg: 1 };
 
 let scsi: ScriptedScsi;

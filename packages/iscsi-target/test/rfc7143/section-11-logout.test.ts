@@ -1,7 +1,7 @@
 import { LogoutReason, LogoutResult, RejectReason } from '@lunbox/iscsi-pdu';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { TargetEngine } from '../../src/index.ts';
-import { INITIATOR_NAME, TARGET_NAME, TestInitiator } from '../support/initiator.ts';
+import { TARGET_NAME, joinSession, loggedIn, type TestInitiator } from '../support/initiator.ts';
 import { logoutRequest, nopOut, ofType, typesOf } from '../support/requests.ts';
 import { ScriptedScsi } from '../support/scripted-scsi.ts';
 
@@ -15,19 +15,13 @@ let second: TestInitiator;
 beforeEach(async () => {
   scsi = new ScriptedScsi();
   engine = new TargetEngine([{ name: TARGET_NAME, scsi }]);
-  first = new TestInitiator(engine);
-  const keys = {
+  first = await loggedIn(engine, {
     MaxConnections: '2',
     ErrorRecoveryLevel: '2',
     DefaultTime2Retain: '20',
     ImmediateData: 'No',
-  };
-  await first.login({ keys });
-  second = new TestInitiator(engine);
-  const names = { InitiatorName: INITIATOR_NAME, TargetName: TARGET_NAME };
-  await second.send(
-    second.loginRequest({ tsih: engine.sessions[0]!.tsih, cid: 1, cmdSn: first.cmdSn }, names),
-  );
+  });
+  ({ joined: second } = await joinSession(first, { cid: 1 }));
 });
 
 describe('logout (RFC 7143 §11.14, §11.15)', () => {

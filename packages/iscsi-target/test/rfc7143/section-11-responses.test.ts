@@ -1,7 +1,7 @@
 import { RejectReason, type ScsiResponsePdu } from '@lunbox/iscsi-pdu';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { TargetEngine } from '../../src/index.ts';
-import { TARGET_NAME, TestInitiator } from '../support/initiator.ts';
+import { TARGET_NAME, loggedIn } from '../support/initiator.ts';
 import { ofType, typesOf } from '../support/requests.ts';
 import { ScriptedScsi, mediumError } from '../support/scripted-scsi.ts';
 
@@ -15,12 +15,6 @@ beforeEach(() => {
   engine = new TargetEngine([{ name: TARGET_NAME, scsi }]);
 });
 
-async function loggedIn(keys: Record<string, string> = {}): Promise<TestInitiator> {
-  const initiator = new TestInitiator(engine);
-  await initiator.login({ keys });
-  return initiator;
-}
-
 /** Data-Out of a whole command in PDUs of 512 bytes. */
 function blocks(count: number): { data: Uint8Array; bufferOffset: number; dataSn: number; final: boolean }[] {
   return Array.from({ length: count }, (_, dataSn) => ({
@@ -33,7 +27,7 @@ function blocks(count: number): { data: Uint8Array; bufferOffset: number; dataSn
 
 describe('status while data is expected (RFC 7143 §11.4.2, §11.17.1)', () => {
   it('an error of the device waits for the F bit of the unsolicited data', async () => {
-    const initiator = await loggedIn({ InitialR2T: 'No' });
+    const initiator = await loggedIn(engine, { InitialR2T: 'No' });
     const command = initiator.write10(OUT_OF_RANGE, 3, { final: false });
     expect(await initiator.send(command)).toEqual([]);
     const [first, second, last] = blocks(3).map((fields) => initiator.dataOut(command, fields));
@@ -43,7 +37,7 @@ describe('status while data is expected (RFC 7143 §11.4.2, §11.17.1)', () => {
 
   it('an error of the device waits for the F bit of every sequence that an R2T has asked for', async () => {
     const keys = { MaxBurstLength: '512', MaxOutstandingR2T: '2', ImmediateData: 'No' };
-    const initiator = await loggedIn(keys);
+    const initiator = await loggedIn(engine, keys);
     scsi.override = () => ({
       kind: 'data-out',
       lengthBytes: 1024,
@@ -64,7 +58,7 @@ describe('status while data is expected (RFC 7143 §11.4.2, §11.17.1)', () => {
   });
 
   it('a task that a Reject has ended gets CHECK CONDITION, after the F bit of its data', async () => {
-    const initiator = await loggedIn({ InitialR2T: 'No', DataDigest: 'CRC32C' });
+    const initiator = await loggedIn(engine, { InitialR2T: 'No', DataDigest: 'CRC32C' });
     const { serializePdu } = await import('@lunbox/iscsi-pdu');
     const command = initiator.write10(0, 2, { final: false });
     const [damaged, last] = blocks(2).map((fields) => initiator.dataOut(command, fields));
@@ -93,7 +87,7 @@ describe('residuals (RFC 7143 §11.4.5)', () => {
     [512, 1024, under(512)],
     [512, 4096, under(3584)],
   ])('a read that presents %d bytes where %d are expected', async (presented, expected, residual) => {
-    const initiator = await loggedIn();
+    const initiator = await loggedIn(engine);
     const command = initiator.read10(0, presented / 512, { expectedDataTransferLength: expected });
     expect((await initiator.send(command)).at(-1)).toMatchObject(residual);
   });
@@ -103,7 +97,7 @@ describe('residuals (RFC 7143 §11.4.5)', () => {
     [1024, 512, over(512)],
     [512, 1024, under(512)],
   ])('a write that takes %d bytes where %d are expected', async (taken, expected, residual) => {
-    const initiator = await loggedIn();
+    const initiator = await loggedIn(engine);
     const data = new Uint8Array(expected);
     const fields = { expectedDataTransferLength: expected, data };
     const pdus = await initiator.send(initiator.write10(0, taken / 512, fields));
@@ -115,7 +109,7 @@ describe('residuals (RFC 7143 §11.4.5)', () => {
     ['more than the allocation length', 24, 64, under(40)],
     ['the allocation length, of which less is presented', 16, 24, under(8)],
   ])('REPORT LUNS with %s has no overflow', async (_what, presented, expected, residual) => {
-    const initiator = await loggedIn();
+    const initiator = await loggedIn(engine);
     scsi.override = () => ({ kind: 'finished', status: 0, data: new Uint8Array(presented) });
     const cdb = [0xa0, 0, 0, 0, 0, 0, 0, 0, 0, 24];
     const command = initiator.command(cdb, { read: true, expectedDataTransferLength: expected });
@@ -123,7 +117,7 @@ describe('residuals (RFC 7143 §11.4.5)', () => {
   });
 
   it('without O or U bit the count is 0, whatever the status', async () => {
-    const initiator = await loggedIn();
+    const initiator = await loggedIn(engine);
     expect(await initiator.send(initiator.command([0]))).toMatchObject([none]);
     const none0 = initiator.read10(OUT_OF_RANGE, 1, { read: false, expectedDataTransferLength: 0 });
     expect(await initiator.send(none0)).toMatchObject([{ status: 2, ...none }]);
@@ -132,7 +126,7 @@ describe('residuals (RFC 7143 §11.4.5)', () => {
 
 describe('the SCSI Response PDU (RFC 7143 §11.4)', () => {
   it('carries sense data with CHECK CONDITION, after its length', async () => {
-    const initiator = await loggedIn();
+    const initiator = await loggedIn(engine);
     const [response] = (await initiator.send(initiator.read10(OUT_OF_RANGE, 1))) as ScsiResponsePdu[];
     expect(response).toMatchObject({ type: 'scsi-response', response: 0, status: 2 });
     expect(response!.data[0]! * 256 + response!.data[1]!).toBe(response!.data.length - 2);
@@ -140,7 +134,7 @@ describe('the SCSI Response PDU (RFC 7143 §11.4)', () => {
   });
 
   it('ends a read that failed after some of its data, with the number of Data-In PDUs sent', async () => {
-    const initiator = await loggedIn({ MaxRecvDataSegmentLength: '512' });
+    const initiator = await loggedIn(engine, { MaxRecvDataSegmentLength: '512' });
     scsi.override = () => ({
       kind: 'data-in',
       lengthBytes: 1536,
@@ -155,7 +149,7 @@ describe('the SCSI Response PDU (RFC 7143 §11.4)', () => {
   });
 
   it('has an ExpDataSN of 0 when there was no Data-In', async () => {
-    const initiator = await loggedIn({ ImmediateData: 'No' });
+    const initiator = await loggedIn(engine, { ImmediateData: 'No' });
     expect(await initiator.send(initiator.command([0]))).toMatchObject([{ expDataSn: 0 }]);
     const command = initiator.write10(0, 1);
     const [r2t] = ofType(await initiator.send(command), 'r2t');

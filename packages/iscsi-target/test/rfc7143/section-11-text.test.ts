@@ -7,7 +7,7 @@ import {
 } from '@lunbox/iscsi-pdu';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { TargetEngine } from '../../src/index.ts';
-import { INITIATOR_NAME, TARGET_NAME, TestInitiator } from '../support/initiator.ts';
+import { TARGET_NAME, TestInitiator, joinSession, loggedIn } from '../support/initiator.ts';
 import { logoutRequest, textRequest } from '../support/requests.ts';
 import { ScriptedScsi } from '../support/scripted-scsi.ts';
 
@@ -42,11 +42,8 @@ async function allTargets(from: TestInitiator, lun = new Uint8Array(8)): Promise
 
 describe('Asynchronous Message (RFC 7143 §11.9)', () => {
   it('a logout request comes on each connection that is to log out', async () => {
-    const first = new TestInitiator(engine);
-    await first.login({ keys: { MaxConnections: '2' } });
-    const second = new TestInitiator(engine);
-    const names = { InitiatorName: INITIATOR_NAME, TargetName: TARGET_NAME };
-    await second.send(second.loginRequest({ tsih: engine.sessions[0]!.tsih, cid: 1, cmdSn: 1 }, names));
+    const first = await loggedIn(engine, { MaxConnections: '2' });
+    const { joined: second } = await joinSession(first, { cid: 1 });
     engine.drain(5);
     for (const connection of [first, second]) {
       expect(await connection.settle()).toMatchObject([

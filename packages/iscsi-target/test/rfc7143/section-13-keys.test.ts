@@ -7,13 +7,12 @@ import {
 } from '@lunbox/iscsi-pdu';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { TargetEngine, type TargetLimits } from '../../src/index.ts';
-import { INITIATOR_NAME, TARGET_NAME, TestInitiator } from '../support/initiator.ts';
+import { INITIATOR_NAME, NAMES, TARGET_NAME, TestInitiator } from '../support/initiator.ts';
 import { textRequest } from '../support/requests.ts';
 import { ScriptedScsi } from '../support/scripted-scsi.ts';
 
 type Keyed = Record<string, string>;
 
-const NAMES = { InitiatorName: INITIATOR_NAME, TargetName: TARGET_NAME };
 const DISCOVERY = { InitiatorName: INITIATOR_NAME, SessionType: 'Discovery' };
 
 /** An offer for each key that is negotiated for the whole session by its first connection. */

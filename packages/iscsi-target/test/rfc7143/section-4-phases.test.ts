@@ -1,7 +1,14 @@
 import { LogoutReason, SnackType, TaskManagementFunction, type InitiatorPdu } from '@lunbox/iscsi-pdu';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { TargetEngine } from '../../src/index.ts';
-import { INITIATOR_NAME, TARGET_NAME, TestInitiator } from '../support/initiator.ts';
+import {
+  INITIATOR_NAME,
+  NAMES,
+  TARGET_NAME,
+  TestInitiator,
+  joinSession,
+  loggedIn,
+} from '../support/initiator.ts';
 import {
   logoutRequest,
   nopOut,
@@ -13,8 +20,6 @@ import {
 } from '../support/requests.ts';
 import { ScriptedScsi } from '../support/scripted-scsi.ts';
 
-const NAMES = { InitiatorName: INITIATOR_NAME, TargetName: TARGET_NAME };
-
 let scsi: ScriptedScsi;
 let engine: TargetEngine;
 
@@ -22,20 +27,6 @@ beforeEach(() => {
   scsi = new ScriptedScsi();
   engine = new TargetEngine([{ name: TARGET_NAME, scsi }]);
 });
-
-async function loggedIn(keys: Record<string, string> = {}): Promise<TestInitiator> {
-  const initiator = new TestInitiator(engine);
-  await initiator.login({ keys });
-  return initiator;
-}
-
-/** A second connection of the session of `first`; its commands are made by `first`, which numbers them. */
-async function joined(first: TestInitiator, cid = 1): Promise<TestInitiator> {
-  const joining = new TestInitiator(engine);
-  const { tsih } = engine.sessions[0]!;
-  await joining.send(joining.loginRequest({ tsih, cid, cmdSn: first.cmdSn }, NAMES));
-  return joining;
-}
 
 describe('login and full feature phase (RFC 7143 §4.2.4)', () => {
   it.each<[string, (from: TestInitiator) => InitiatorPdu]>([
@@ -60,7 +51,7 @@ describe('login and full feature phase (RFC 7143 §4.2.4)', () => {
   });
 
   it('a Login Request in full feature phase is rejected, and the session goes on', async () => {
-    const initiator = await loggedIn();
+    const initiator = await loggedIn(engine);
     expect(await initiator.send(initiator.loginRequest({}, NAMES))).toMatchObject([{ type: 'reject' }]);
     expect(engine.sessions).toHaveLength(1);
     expect(await initiator.send(initiator.read10(0, 1))).toMatchObject([{ type: 'data-in', status: 0 }]);
@@ -69,8 +60,8 @@ describe('login and full feature phase (RFC 7143 §4.2.4)', () => {
 
 describe('allegiance to a connection (RFC 7143 §4.2.5.1)', () => {
   it('data, R2T and status of a command come on its connection, and nothing on another', async () => {
-    const first = await loggedIn({ MaxConnections: '2', ImmediateData: 'No' });
-    const second = await joined(first);
+    const first = await loggedIn(engine, { MaxConnections: '2', ImmediateData: 'No' });
+    const { joined: second } = await joinSession(first, { cid: 1 });
     const write = first.write10(0, 1);
     const [r2t] = ofType(await second.send(write), 'r2t');
     const { targetTransferTag } = r2t!;
@@ -81,8 +72,8 @@ describe('allegiance to a connection (RFC 7143 §4.2.5.1)', () => {
   });
 
   it('what a SNACK brings comes on the connection of the SNACK and of its command', async () => {
-    const first = await loggedIn({ MaxConnections: '2', ErrorRecoveryLevel: '1' });
-    const second = await joined(first);
+    const first = await loggedIn(engine, { MaxConnections: '2', ErrorRecoveryLevel: '1' });
+    const { joined: second } = await joinSession(first, { cid: 1 });
     const read = first.read10(0, 1);
     const [data, response] = await second.send(read);
     const window = { expCmdSn: 2, maxCmdSn: 129 };
@@ -97,7 +88,7 @@ describe('allegiance to a connection (RFC 7143 §4.2.5.1)', () => {
 describe('data transfer, tags and the end (RFC 7143 §4.2.5.2, §4.2.5.3, §4.2.6)', () => {
   it('R2T, Data-In and status name the LUN and the task tag of their command', async () => {
     const lun = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0);
-    const initiator = await loggedIn({ ImmediateData: 'No' });
+    const initiator = await loggedIn(engine, { ImmediateData: 'No' });
     const [read, write] = [initiator.read10(0, 1, { lun }), initiator.write10(0, 1, { lun })];
     const { initiatorTaskTag } = read;
     expect(await initiator.send(read)).toMatchObject([{ type: 'data-in', lun, initiatorTaskTag }]);
@@ -107,7 +98,7 @@ describe('data transfer, tags and the end (RFC 7143 §4.2.5.2, §4.2.5.3, §4.2.
   });
 
   it('Data-Out with the task tag of one command and the transfer tag of another is thrown away', async () => {
-    const initiator = await loggedIn({ ImmediateData: 'No' });
+    const initiator = await loggedIn(engine, { ImmediateData: 'No' });
     const [one, other] = [initiator.write10(0, 1), initiator.write10(1, 1)];
     const [r2t] = ofType(await initiator.send(one), 'r2t');
     await initiator.send(other);
@@ -118,7 +109,7 @@ describe('data transfer, tags and the end (RFC 7143 §4.2.5.2, §4.2.5.3, §4.2.
   });
 
   it('a graceful end of a connection comes only after its logout', async () => {
-    const initiator = await loggedIn();
+    const initiator = await loggedIn(engine);
     for (let nowMs = 0; nowMs < 600_000; nowMs += 1000) engine.tick(nowMs);
     expect([initiator.transport.ended, initiator.transport.destroyed]).toEqual([false, false]);
     const pdus = await initiator.send(logoutRequest(initiator, LogoutReason.CLOSE_SESSION));
@@ -127,7 +118,7 @@ describe('data transfer, tags and the end (RFC 7143 §4.2.5.2, §4.2.5.3, §4.2.
   });
 
   it('an end that the target wants is announced by an Asynchronous Message first', async () => {
-    const initiator = await loggedIn();
+    const initiator = await loggedIn(engine);
     engine.stop();
     expect(await initiator.settle()).toMatchObject([{ type: 'async-message', asyncEvent: 3 }]);
     expect(initiator.transport.ended).toBe(true);
@@ -155,7 +146,7 @@ describe('names (RFC 7143 §4.2.7)', () => {
   });
 
   it('SCSI device and port names are the iSCSI name, with ISID or portal group tag for a port', async () => {
-    await loggedIn();
+    await loggedIn(engine);
     expect(scsi.nexuses[0]!.options).toMatchObject({
       initiatorPort: `${INITIATOR_NAME},i,0x800000000001`,
       targetName: TARGET_NAME,
@@ -164,15 +155,14 @@ describe('names (RFC 7143 §4.2.7)', () => {
   });
 
   it('a session keeps its TSIH: another connection joins by it, and by no other', async () => {
-    const first = await loggedIn({ MaxConnections: '2' });
-    const { tsih } = engine.sessions[0]!;
+    const first = await loggedIn(engine, { MaxConnections: '2' });
+    const { tsih } = first;
     for (const [asked, statusClass] of [
       [tsih, 0],
       [tsih + 1, 2],
     ] as const) {
-      const joining = new TestInitiator(engine);
-      const request = joining.loginRequest({ tsih: asked, cid: 1, cmdSn: first.cmdSn }, NAMES);
-      expect(await joining.send(request)).toMatchObject([{ statusClass, tsih: asked }]);
+      const { response } = await joinSession(first, { cid: 1, fields: { tsih: asked } });
+      expect(response).toMatchObject({ statusClass, tsih: asked });
     }
     expect(engine.sessions).toMatchObject([{ tsih }]);
   });

@@ -13,12 +13,10 @@ import {
 } from '@lunbox/iscsi-pdu';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { TargetEngine } from '../../src/index.ts';
-import { INITIATOR_NAME, TARGET_NAME, TestInitiator } from '../support/initiator.ts';
+import { INITIATOR_NAME, NAMES, TARGET_NAME, TestInitiator } from '../support/initiator.ts';
 import { STAY, keysOf, loginStep, statusOf, textStep, type Keyed } from '../support/negotiation.ts';
 import { ofType } from '../support/requests.ts';
 import { ScriptedScsi } from '../support/scripted-scsi.ts';
-
-const NAMES = { InitiatorName: INITIATOR_NAME, TargetName: TARGET_NAME };
 
 let engine: TargetEngine;
 let initiator: TestInitiator;

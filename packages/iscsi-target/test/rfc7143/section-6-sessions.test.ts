@@ -3,12 +3,11 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { ChapSecret, TargetEngine, type AccessEntry } from '../../src/index.ts';
 import { nodeChapCrypto } from '../../src/shell/node-chap-crypto.ts';
 import { chapLogin } from '../support/chap-initiator.ts';
-import { INITIATOR_NAME, TARGET_NAME, TestInitiator } from '../support/initiator.ts';
+import { INITIATOR_NAME, NAMES, TARGET_NAME, TestInitiator } from '../support/initiator.ts';
 import { MemoryTransport } from '../support/memory-transport.ts';
 import { ScriptedScsi } from '../support/scripted-scsi.ts';
 
 const OTHER_TARGET = 'iqn.2026-11.io.lunbox:other';
-const NAMES = { InitiatorName: INITIATOR_NAME, TargetName: TARGET_NAME };
 const DISCOVERY = { InitiatorName: INITIATOR_NAME, SessionType: 'Discovery' };
 const ISID = Uint8Array.of(0x80, 0, 0, 0, 0, 1);
 const OTHER_ISID = Uint8Array.of(0x80, 0, 0, 0, 0, 2);

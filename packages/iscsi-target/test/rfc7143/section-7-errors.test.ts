@@ -10,12 +10,17 @@ import {
 } from '@lunbox/iscsi-pdu';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { TargetEngine } from '../../src/index.ts';
-import { INITIATOR_NAME, TARGET_NAME, TestInitiator } from '../support/initiator.ts';
+import {
+  INITIATOR_NAME,
+  NAMES,
+  TARGET_NAME,
+  TestInitiator,
+  joinSession,
+  loggedIn,
+} from '../support/initiator.ts';
 import { MemoryTransport } from '../support/memory-transport.ts';
 import { nopOut, ofType, snackRequest, taskManagement, textRequest, typesOf } from '../support/requests.ts';
 import { ScriptedScsi } from '../support/scripted-scsi.ts';
-
-const NAMES = { InitiatorName: INITIATOR_NAME, TargetName: TARGET_NAME };
 
 let scsi: ScriptedScsi;
 let engine: TargetEngine;
@@ -24,19 +29,6 @@ beforeEach(() => {
   scsi = new ScriptedScsi();
   engine = new TargetEngine([{ name: TARGET_NAME, scsi }]);
 });
-
-async function loggedIn(keys: Record<string, string> = {}): Promise<TestInitiator> {
-  const initiator = new TestInitiator(engine);
-  await initiator.login({ keys });
-  return initiator;
-}
-
-async function joined(first: TestInitiator, cid: number): Promise<TestInitiator> {
-  const joining = new TestInitiator(engine);
-  const { tsih } = engine.sessions[0]!;
-  await joining.send(joining.loginRequest({ tsih, cid, cmdSn: first.cmdSn }, NAMES));
-  return joining;
-}
 
 /** Sends a PDU with a wrong data digest. */
 function sendDamaged(from: TestInitiator, pdu: InitiatorPdu) {
@@ -109,7 +101,7 @@ describe('discovery sessions (RFC 7143 §7.4.2, §7.4.3)', () => {
     expect(one.transport.destroyed).toBe(false);
     const two = await discovery(3261, { TargetName: TARGET_NAME });
     expect([one.transport.destroyed, unnamed.transport.destroyed]).toEqual([true, false]);
-    await loggedIn();
+    await loggedIn(engine);
     expect(two.transport.destroyed).toBe(true);
   });
 
@@ -124,8 +116,8 @@ describe('discovery sessions (RFC 7143 §7.4.2, §7.4.3)', () => {
 
 describe('digest errors (RFC 7143 §7.8)', () => {
   it('in a header end the connection, and only that', async () => {
-    const first = await loggedIn({ MaxConnections: '2', HeaderDigest: 'CRC32C' });
-    const second = await joined(first, 1);
+    const first = await loggedIn(engine, { MaxConnections: '2', HeaderDigest: 'CRC32C' });
+    const { joined: second } = await joinSession(first, { cid: 1 });
     const bytes = serializePdu(first.read10(0, 1), { header: true, data: false });
     bytes[50]! ^= 1;
     await first.sendBytes(bytes);
@@ -137,7 +129,7 @@ describe('digest errors (RFC 7143 §7.8)', () => {
   it.each(['0', '1', '2'])(
     'in data are told by a Reject, and the PDU is thrown away (level %s)',
     async (level) => {
-      const initiator = await loggedIn({ DataDigest: 'CRC32C', ErrorRecoveryLevel: level });
+      const initiator = await loggedIn(engine, { DataDigest: 'CRC32C', ErrorRecoveryLevel: level });
       const change = textRequest(initiator, { MaxRecvDataSegmentLength: '512' });
       for (const pdu of [nopOut(initiator, { data: Uint8Array.of(1, 2, 3) }), change]) {
         expect(await sendDamaged(initiator, pdu)).toMatchObject([
@@ -149,7 +141,7 @@ describe('digest errors (RFC 7143 §7.8)', () => {
   );
 
   it('without recovery: the command ends with "Protocol Service CRC error" when all its data has come', async () => {
-    const initiator = await loggedIn({
+    const initiator = await loggedIn(engine, {
       DataDigest: 'CRC32C',
       ImmediateData: 'No',
       MaxBurstLength: '512',
@@ -172,7 +164,10 @@ describe('a SNACK that is rejected (RFC 7143 §7.8)', () => {
   it.each(['waits for the socket', 'is being read'])(
     'ends its command with "SNACK rejected" when its status has not gone out, while data %s',
     async (state) => {
-      const initiator = await loggedIn({ ErrorRecoveryLevel: '1', MaxRecvDataSegmentLength: '65536' });
+      const initiator = await loggedIn(engine, {
+        ErrorRecoveryLevel: '1',
+        MaxRecvDataSegmentLength: '65536',
+      });
       const slow = state === 'is being read';
       scsi.held = slow;
       const command = initiator.read10(0, 8000);
@@ -197,7 +192,7 @@ describe('a SNACK that is rejected (RFC 7143 §7.8)', () => {
 
 describe('what is rejected (RFC 7143 §7.3)', () => {
   it('has not been received: its CmdSN is expected again, and what follows waits', async () => {
-    const initiator = await loggedIn();
+    const initiator = await loggedIn(engine);
     const wrong = { ...initiator.command([0]), attribute: 7 };
     expect(await initiator.send(wrong)).toMatchObject([{ type: 'reject', expCmdSn: wrong.cmdSn }]);
     expect(await initiator.send(initiator.read10(0, 1))).toEqual([]);
@@ -206,7 +201,7 @@ describe('what is rejected (RFC 7143 §7.3)', () => {
   });
 
   it('and is a Text Request has not been received either', async () => {
-    const initiator = await loggedIn();
+    const initiator = await loggedIn(engine);
     const cmdSn = initiator.cmdSn++;
     const fields = { immediate: false, cmdSn };
     const wrong = textRequest(initiator, {}, { ...fields, targetTransferTag: 77 });
@@ -218,7 +213,7 @@ describe('what is rejected (RFC 7143 §7.3)', () => {
   });
 
   it('does not end a task that is there: that takes a response', async () => {
-    const initiator = await loggedIn({ DataDigest: 'CRC32C', InitialR2T: 'No' });
+    const initiator = await loggedIn(engine, { DataDigest: 'CRC32C', InitialR2T: 'No' });
     const command = initiator.write10(0, 2, { final: false });
     const place = { bufferOffset: 0, dataSn: 0, final: false };
     await initiator.send(command);
@@ -232,7 +227,7 @@ describe('what is rejected (RFC 7143 §7.3)', () => {
 
 describe('ABORT TASK of what is not there (RFC 7143 §7.11)', () => {
   it('a command that has not arrived counts as received: the gap is closed', async () => {
-    const initiator = await loggedIn();
+    const initiator = await loggedIn(engine);
     const missing = initiator.read10(0, 1);
     const later = initiator.read10(1, 1);
     expect(await initiator.send(later)).toEqual([]);
@@ -244,7 +239,7 @@ describe('ABORT TASK of what is not there (RFC 7143 §7.11)', () => {
   });
 
   it('a command that has its response does not exist any more', async () => {
-    const initiator = await loggedIn();
+    const initiator = await loggedIn(engine);
     const done = initiator.read10(0, 1);
     await initiator.send(done);
     const fields = { referencedTaskTag: done.initiatorTaskTag, refCmdSn: done.cmdSn };
@@ -254,7 +249,7 @@ describe('ABORT TASK of what is not there (RFC 7143 §7.11)', () => {
 
 describe('negotiation failures (RFC 7143 §7.12)', () => {
   it('in full feature phase leave everything as it was', async () => {
-    const initiator = await loggedIn();
+    const initiator = await loggedIn(engine);
     const twice = [
       ['MaxRecvDataSegmentLength', '512'],
       ['MaxRecvDataSegmentLength', '1024'],
@@ -283,15 +278,15 @@ describe('connections and sessions that fail (RFC 7143 §7.1.4.3, §7.14, §7.15
   const RECOVERABLE = { MaxConnections: '4', ErrorRecoveryLevel: '2', DefaultTime2Retain: '20' };
 
   it('the loss of a connection is told on another one', async () => {
-    const first = await loggedIn(RECOVERABLE);
-    const second = await joined(first, 1);
+    const first = await loggedIn(engine, RECOVERABLE);
+    const { joined: second } = await joinSession(first, { cid: 1 });
     second.connection.disconnected();
     expect(await first.settle()).toMatchObject([{ type: 'async-message', asyncEvent: 2, parameter1: 1 }]);
   });
 
   it('immediate commands end with their connection, whatever is recovered', async () => {
-    const first = await loggedIn({ ...RECOVERABLE, ImmediateData: 'No' });
-    const second = await joined(first, 1);
+    const first = await loggedIn(engine, { ...RECOVERABLE, ImmediateData: 'No' });
+    const { joined: second } = await joinSession(first, { cid: 1 });
     await second.send(first.write10(0, 1), first.write10(1, 1, { immediate: true }));
     expect(engine.sessions[0]!.tasks).toBe(2);
     second.connection.disconnected();
@@ -299,19 +294,19 @@ describe('connections and sessions that fail (RFC 7143 §7.1.4.3, §7.14, §7.15
   });
 
   it('the recovery of a session goes before that of its connections', async () => {
-    const first = await loggedIn({ ...RECOVERABLE, ImmediateData: 'No' });
+    const first = await loggedIn(engine, { ...RECOVERABLE, ImmediateData: 'No' });
     await first.send(first.write10(0, 1));
     first.connection.disconnected();
     expect(engine.sessions[0]!.tasks).toBe(1);
-    const again = await loggedIn();
+    const again = await loggedIn(engine);
     expect(engine.sessions).toMatchObject([{ tasks: 0 }]);
     expect(scsi.nexuses.map(({ closed }) => closed)).toEqual([true, false]);
     expect(typesOf(await again.send(again.read10(0, 1)))).toEqual(['data-in']);
   });
 
   it('a format error ends every connection of the session, and the session', async () => {
-    const first = await loggedIn(RECOVERABLE);
-    const second = await joined(first, 1);
+    const first = await loggedIn(engine, RECOVERABLE);
+    const { joined: second } = await joinSession(first, { cid: 1 });
     const request = taskManagement(first, { function: TaskManagementFunction.ABORT_TASK_SET });
     const bytes = Buffer.concat([serializePdu(request, { header: false, data: false }), new Uint8Array(4)]);
     bytes[7] = 4;

@@ -1,11 +1,10 @@
 import { LoginStatus, LogoutReason, LogoutResult, TaskManagementFunction } from '@lunbox/iscsi-pdu';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { TargetEngine } from '../../src/index.ts';
-import { INITIATOR_NAME, TARGET_NAME, TestInitiator } from '../support/initiator.ts';
+import { NAMES, TARGET_NAME, TestInitiator, joinSession, loggedIn } from '../support/initiator.ts';
 import { logoutRequest, nopOut, ofType, taskManagement, typesOf } from '../support/requests.ts';
 import { ScriptedScsi } from '../support/scripted-scsi.ts';
 
-const NAMES = { InitiatorName: INITIATOR_NAME, TargetName: TARGET_NAME };
 const RECOVERABLE = { ErrorRecoveryLevel: '2', DefaultTime2Wait: '2', DefaultTime2Retain: '20' };
 const RETAINED_MS = 22_000;
 
@@ -19,19 +18,8 @@ beforeEach(() => {
   engine = new TargetEngine([{ name: TARGET_NAME, scsi }]);
 });
 
-async function loggedIn(keys: Record<string, string> = {}): Promise<TestInitiator> {
-  const initiator = new TestInitiator(engine);
-  await initiator.login({ keys: { MaxConnections: '4', ImmediateData: 'No', ...keys } });
-  return initiator;
-}
-
-/** A login to the session that is there: a further connection, or one that takes the place of another. */
-async function join(cid: number, fields: object = {}): Promise<[TestInitiator, number]> {
-  const joining = new TestInitiator(engine);
-  const { tsih } = engine.sessions[0]!;
-  const [response] = await joining.send(joining.loginRequest({ tsih, cid, ...fields }, NAMES));
-  return [joining, (response as { statusClass: number }).statusClass];
-}
+const opened = (keys: Record<string, string> = {}): Promise<TestInitiator> =>
+  loggedIn(engine, { MaxConnections: '4', ImmediateData: 'No', ...keys });
 
 const isFree = ({ transport }: TestInitiator) => transport.ended || transport.destroyed;
 
@@ -72,10 +60,10 @@ describe('a connection of a target (RFC 7143 §8.1.4)', () => {
     [
       'a session that another connection has closed',
       async (initiator) => {
-        const [session] = engine.sessions;
-        const [closing] = await join(1);
+        const { tsih } = engine.sessions[0]!;
+        const { joined: closing } = await joinSession(initiator, { cid: 1, fields: { tsih } });
         await closing.send(logoutRequest(closing, CLOSE_SESSION));
-        const [answer] = await initiator.send(initiator.loginRequest({ tsih: session!.tsih, cid: 2 }, {}));
+        const [answer] = await initiator.send(initiator.loginRequest({ tsih, cid: 2 }, {}));
         expect(answer).toMatchObject({
           statusClass: 2,
           statusDetail: LoginStatus.SESSION_DOES_NOT_EXIST & 255,
@@ -83,7 +71,7 @@ describe('a connection of a target (RFC 7143 §8.1.4)', () => {
       },
     ],
   ])('T7: %s during the login frees it', async (_event, happens) => {
-    await loggedIn();
+    await opened();
     const initiator = new TestInitiator(engine);
     const { tsih } = engine.sessions[0]!;
     await initiator.send(initiator.loginRequest({ tsih, cid: 2, csg: 0, nsg: 1 }, NAMES));
@@ -92,21 +80,21 @@ describe('a connection of a target (RFC 7143 §8.1.4)', () => {
   });
 
   it('T8: a logout of the session by another connection, or a reinstatement, frees it', async () => {
-    const first = await loggedIn();
-    const [second] = await join(1);
-    const [instead] = await join(1);
+    const first = await opened();
+    const { joined: second } = await joinSession(first, { cid: 1 });
+    const { joined: instead } = await joinSession(first, { cid: 1 });
     expect(isFree(second)).toBe(true);
     await instead.send(logoutRequest(instead, CLOSE_SESSION));
     expect([isFree(first), isFree(instead)]).toEqual([true, true]);
-    const again = await loggedIn();
-    await loggedIn();
+    const again = await opened();
+    await opened();
     expect(isFree(again)).toBe(true);
     expect(seen()).toEqual({ connections: 1, sessions: 1, tasks: [0] });
   });
 
   it('T9, T13: a Logout Request is answered and frees it', async () => {
-    const first = await loggedIn();
-    await join(1);
+    const first = await opened();
+    await joinSession(first, { cid: 1 });
     const [answer] = await first.send(logoutRequest(first, CLOSE_CONNECTION, 0));
     expect(answer).toMatchObject({ type: 'logout-response', response: LogoutResult.CLOSED });
     expect(isFree(first)).toBe(true);
@@ -114,7 +102,7 @@ describe('a connection of a target (RFC 7143 §8.1.4)', () => {
   });
 
   it('T11, T12, T10: a logout is asked for, and once more, and then it comes', async () => {
-    const initiator = await loggedIn();
+    const initiator = await opened();
     for (const _time of [1, 2]) {
       engine.drain(3);
       expect(await initiator.settle()).toMatchObject([{ type: 'async-message', asyncEvent: 1 }]);
@@ -132,7 +120,7 @@ describe('a connection of a target (RFC 7143 §8.1.4)', () => {
   ])(
     '%s: the end of the transport leaves it to be cleaned up (a logout was asked for: %s)',
     async (_name, asked) => {
-      const initiator = await loggedIn(RECOVERABLE);
+      const initiator = await opened(RECOVERABLE);
       await initiator.send(initiator.write10(0, 1));
       if (asked) engine.drain(3);
       initiator.connection.disconnected();
@@ -141,15 +129,15 @@ describe('a connection of a target (RFC 7143 §8.1.4)', () => {
   );
 
   it('T15: an emergency is announced', async () => {
-    const initiator = await loggedIn(RECOVERABLE);
+    const initiator = await opened(RECOVERABLE);
     engine.stop();
     expect(await initiator.settle()).toMatchObject([{ type: 'async-message', asyncEvent: 3 }]);
     expect(isFree(initiator)).toBe(true);
   });
 
   it('T18: after a logout was asked for, a logout of the session by another connection frees it', async () => {
-    const first = await loggedIn();
-    const [second] = await join(1);
+    const first = await opened();
+    const { joined: second } = await joinSession(first, { cid: 1 });
     engine.drain(3);
     await second.send(logoutRequest(second, CLOSE_SESSION));
     expect([isFree(first), isFree(second)]).toEqual([true, true]);
@@ -160,8 +148,8 @@ describe('a connection of a target (RFC 7143 §8.1.4)', () => {
 describe('the cleanup of a connection by a target (RFC 7143 §8.2.2)', () => {
   /** A session whose connection 0 is lost with a write at work, while connection 1 is there. */
   async function lost(): Promise<{ second: TestInitiator; tag: number; first: TestInitiator }> {
-    const first = await loggedIn(RECOVERABLE);
-    const [second] = await join(1);
+    const first = await opened(RECOVERABLE);
+    const { joined: second } = await joinSession(first, { cid: 1 });
     const command = first.write10(0, 1);
     await first.send(command);
     first.connection.disconnected();
@@ -195,15 +183,15 @@ describe('the cleanup of a connection by a target (RFC 7143 §8.2.2)', () => {
   });
 
   it('M2, M4: a login with its CID cleans it up', async () => {
-    const { tag } = await lost();
-    const [instead, status] = await join(0);
-    expect(status).toBe(0);
+    const { first, tag } = await lost();
+    const { joined: instead, response } = await joinSession(first, { cid: 0 });
+    expect(response.statusClass).toBe(0);
     expect(await reassigned(instead, tag)).toBe(0);
   });
 
   it('M3: a login with its CID that fails leaves it as it was', async () => {
-    const { second, tag } = await lost();
-    const [failed] = await join(0, { csg: 0, nsg: 1 });
+    const { first, second, tag } = await lost();
+    const { joined: failed } = await joinSession(first, { cid: 0, fields: { csg: 0, nsg: 1 } });
     failed.connection.disconnected();
     expect(seen().tasks).toEqual([1]);
     expect(await reassigned(second, tag)).toBe(3);
@@ -222,22 +210,22 @@ describe('a session of a target (RFC 7143 §8.3.2)', () => {
   });
 
   it('N1, N2: a leading login that succeeds makes it', async () => {
-    await loggedIn();
+    await opened();
     expect(seen().sessions).toBe(1);
     expect(scsi.nexuses).toMatchObject([{ closed: false }]);
   });
 
   it.each<[string, (initiator: TestInitiator) => unknown]>([
     ['its closure', (initiator) => initiator.send(logoutRequest(initiator, CLOSE_SESSION))],
-    ['a reinstatement', () => loggedIn()],
+    ['a reinstatement', () => opened()],
   ])('N3: %s ends it', async (_event, happens) => {
-    const initiator = await loggedIn(RECOVERABLE);
+    const initiator = await opened(RECOVERABLE);
     await happens(initiator);
     expect(scsi.nexuses[0]).toMatchObject({ closed: true });
   });
 
   it('N5: it has failed when its last connection is lost, and is kept', async () => {
-    const initiator = await loggedIn(RECOVERABLE);
+    const initiator = await opened(RECOVERABLE);
     initiator.connection.disconnected();
     expect(seen()).toEqual({ connections: 0, sessions: 1, tasks: [0] });
     expect(scsi.nexuses[0]).toMatchObject({ closed: false });
@@ -245,18 +233,18 @@ describe('a session of a target (RFC 7143 §8.3.2)', () => {
 
   it.each<[string, () => unknown]>([
     ['a time-out', () => engine.tick(RETAINED_MS)],
-    ['a reinstatement', () => loggedIn()],
+    ['a reinstatement', () => opened()],
   ])('N6: after its failure %s ends it', async (_event, happens) => {
-    const initiator = await loggedIn(RECOVERABLE);
+    const initiator = await opened(RECOVERABLE);
     initiator.connection.disconnected();
     await happens();
     expect(scsi.nexuses[0]).toMatchObject({ closed: true });
   });
 
   it('N7, N8: an attempt to continue it that fails leaves it failed', async () => {
-    const initiator = await loggedIn(RECOVERABLE);
+    const initiator = await opened(RECOVERABLE);
     initiator.connection.disconnected();
-    const [attempt] = await join(0, { csg: 0, nsg: 1 });
+    const { joined: attempt } = await joinSession(initiator, { cid: 0, fields: { csg: 0, nsg: 1 } });
     attempt.connection.disconnected();
     expect(seen()).toEqual({ connections: 0, sessions: 1, tasks: [0] });
     engine.tick(RETAINED_MS);
@@ -264,10 +252,10 @@ describe('a session of a target (RFC 7143 §8.3.2)', () => {
   });
 
   it('N7, N10: an attempt to continue it that succeeds brings it back', async () => {
-    const initiator = await loggedIn(RECOVERABLE);
+    const initiator = await opened(RECOVERABLE);
     initiator.connection.disconnected();
-    const [attempt, status] = await join(0);
-    expect(status).toBe(0);
+    const { joined: attempt, response } = await joinSession(initiator, { cid: 0 });
+    expect(response.statusClass).toBe(0);
     engine.tick(RETAINED_MS);
     expect(seen()).toEqual({ connections: 1, sessions: 1, tasks: [0] });
     expect(ofType(await attempt.send(nopOut(attempt)), 'nop-in').length).toBeGreaterThan(0);
@@ -275,11 +263,11 @@ describe('a session of a target (RFC 7143 §8.3.2)', () => {
   });
 
   it('N11: a reinstatement ends it, though an attempt to continue it is under way', async () => {
-    const initiator = await loggedIn(RECOVERABLE);
-    const { tsih } = engine.sessions[0]!;
+    const initiator = await opened(RECOVERABLE);
+    const { tsih } = initiator;
     initiator.connection.disconnected();
-    const [attempt] = await join(0, { csg: 0, nsg: 1 });
-    await loggedIn();
+    const { joined: attempt } = await joinSession(initiator, { cid: 0, fields: { csg: 0, nsg: 1 } });
+    await opened();
     expect(scsi.nexuses).toMatchObject([{ closed: true }, { closed: false }]);
     const [late] = await attempt.send(attempt.loginRequest({ tsih, cid: 0 }, {}));
     expect(late).toMatchObject({ statusClass: 2, statusDetail: LoginStatus.SESSION_DOES_NOT_EXIST & 255 });

@@ -20,6 +20,12 @@ import { MemoryTransport } from './memory-transport.ts';
 export const TARGET_NAME = 'iqn.2026-11.io.lunbox:test';
 export const INITIATOR_NAME = 'iqn.1994-05.com.example:tester';
 
+/** What the first Login Request of every connection of a normal session says. */
+export const NAMES: Readonly<Record<string, string>> = {
+  InitiatorName: INITIATOR_NAME,
+  TargetName: TARGET_NAME,
+};
+
 const EMPTY = new Uint8Array(0);
 
 /** Changes to the login that {@link TestInitiator.login} makes. */
@@ -43,6 +49,9 @@ export class TestInitiator {
   headerDigest = false;
   dataDigest = false;
   nowMs = 0;
+  /** The session that {@link login} opened. */
+  isid = isidOf(1);
+  tsih = 0;
   #nextItt = 1;
   readonly #received: TargetPdu[] = [];
   readonly #framer: Framer;
@@ -98,7 +107,7 @@ export class TestInitiator {
       nsg: 3,
       versionMax: 0,
       versionMin: 0,
-      isid: Uint8Array.of(0x80, 0, 0, 0, 0, 1),
+      isid: isidOf(1),
       tsih: 0,
       initiatorTaskTag: 0,
       cid: 0,
@@ -114,11 +123,13 @@ export class TestInitiator {
     const InitiatorName = options.initiatorName ?? INITIATOR_NAME;
     const names: Record<string, string> = options.discovery
       ? { InitiatorName, SessionType: 'Discovery' }
-      : { InitiatorName, TargetName: TARGET_NAME };
-    const isid = Uint8Array.of(0x80, 0, 0, 0, 0, options.isid ?? 1);
+      : { ...NAMES, InitiatorName };
+    const isid = isidOf(options.isid ?? 1);
     const [response] = await this.send(this.loginRequest({ isid }, { ...names, ...options.keys }));
     const login = response as LoginResponsePdu;
     if (login?.statusClass !== 0) throw new Error(`login failed: ${JSON.stringify(login)}`);
+    this.isid = isid;
+    this.tsih = login.tsih;
     this.headerDigest = this.#framer.headerDigest = options.keys?.['HeaderDigest'] === 'CRC32C';
     this.dataDigest = this.#framer.dataDigest = options.keys?.['DataDigest'] === 'CRC32C';
     return Object.fromEntries(decodeText(login.data));
@@ -178,6 +189,42 @@ export class TestInitiator {
       ...fields,
     };
   }
+}
+
+function isidOf(number: number): Uint8Array {
+  return Uint8Array.of(0x80, 0, 0, 0, 0, number);
+}
+
+/** An initiator that is logged in with these keys. */
+export async function loggedIn(
+  engine: TargetEngine,
+  keys: Record<string, string> = {},
+): Promise<TestInitiator> {
+  const initiator = new TestInitiator(engine);
+  await initiator.login({ keys });
+  return initiator;
+}
+
+/** What {@link joinSession} sends in its Login Request. */
+export interface JoinOptions {
+  readonly cid: number;
+  readonly keys?: Record<string, string>;
+  readonly fields?: Partial<LoginRequestPdu>;
+}
+
+/**
+ * One Login Request to the session of `first`, for a further connection or in place of the one with this CID, and
+ * the answer, whatever its status. Commands of the connection are best made by `first`, which numbers them.
+ */
+export async function joinSession(
+  first: TestInitiator,
+  { cid, keys, fields }: JoinOptions,
+): Promise<{ joined: TestInitiator; response: LoginResponsePdu }> {
+  const joined = new TestInitiator(first.engine);
+  const { isid, tsih, cmdSn } = first;
+  const request = joined.loginRequest({ isid, tsih, cid, cmdSn, ...fields }, { ...NAMES, ...keys });
+  const [response] = await joined.send(request);
+  return { joined, response: response as LoginResponsePdu };
 }
 
 /** An R2T and a ping show the next StatSN and do not take it (RFC 7143 §11.8.3, §11.19.4). */

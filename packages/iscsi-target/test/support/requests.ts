@@ -57,7 +57,12 @@ export function textRequest(
 }
 
 /** A Logout Request, as an immediate command. */
-export function logoutRequest(from: TestInitiator, reason: number, cid = 0): LogoutRequestPdu {
+export function logoutRequest(
+  from: TestInitiator,
+  reason: number,
+  cid = 0,
+  fields: Partial<LogoutRequestPdu> = {},
+): LogoutRequestPdu {
   return {
     type: 'logout-request',
     immediate: true,
@@ -66,6 +71,7 @@ export function logoutRequest(from: TestInitiator, reason: number, cid = 0): Log
     cid,
     cmdSn: from.cmdSn,
     expStatSn: from.expStatSn,
+    ...fields,
   };
 }
 

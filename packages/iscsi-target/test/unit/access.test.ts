@@ -17,7 +17,7 @@ import {
 } from '../../src/index.ts';
 import { nodeChapCrypto } from '../../src/shell/node-chap-crypto.ts';
 import { chapLogin, type ChapLogin } from '../support/chap-initiator.ts';
-import { INITIATOR_NAME, TARGET_NAME, TestInitiator } from '../support/initiator.ts';
+import { INITIATOR_NAME, NAMES, TARGET_NAME, TestInitiator } from '../support/initiator.ts';
 import { MemoryTransport } from '../support/memory-transport.ts';
 import { ScriptedScsi } from '../support/scripted-scsi.ts';
 
@@ -59,8 +59,7 @@ async function knock(
   keys: Record<string, string> = {},
   fields = {},
 ): Promise<number> {
-  const names = { InitiatorName: INITIATOR_NAME, TargetName: TARGET_NAME };
-  const [response] = await initiator.send(initiator.loginRequest(fields, { ...names, ...keys }));
+  const [response] = await initiator.send(initiator.loginRequest(fields, { ...NAMES, ...keys }));
   const { statusClass, statusDetail } = response as LoginResponsePdu;
   return (statusClass << 8) | statusDetail;
 }

@@ -1,10 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { TargetEngine } from '../../src/index.ts';
-import { INITIATOR_NAME, TARGET_NAME, TestInitiator } from '../support/initiator.ts';
+import { NAMES, TARGET_NAME, TestInitiator, joinSession, loggedIn } from '../support/initiator.ts';
 import { textRequest } from '../support/requests.ts';
 import { ScriptedScsi } from '../support/scripted-scsi.ts';
-
-const NAMES = { InitiatorName: INITIATOR_NAME, TargetName: TARGET_NAME };
 
 let engine: TargetEngine;
 let first: TestInitiator;
@@ -15,10 +13,8 @@ let halfOpen: TestInitiator;
 /** A session of two connections, a discovery session, and a login that is not over. */
 beforeEach(async () => {
   engine = new TargetEngine([{ name: TARGET_NAME, scsi: new ScriptedScsi() }]);
-  first = new TestInitiator(engine);
-  await first.login({ keys: { MaxConnections: '2', DefaultTime2Wait: '7' } });
-  second = new TestInitiator(engine);
-  await second.send(second.loginRequest({ tsih: engine.sessions[0]!.tsih, cid: 1 }, NAMES));
+  first = await loggedIn(engine, { MaxConnections: '2', DefaultTime2Wait: '7' });
+  ({ joined: second } = await joinSession(first, { cid: 1 }));
   discovery = new TestInitiator(engine);
   await discovery.login({ discovery: true, isid: 2 });
   halfOpen = new TestInitiator(engine);
@@ -47,10 +43,7 @@ describe('what a target says of its own accord (RFC 7143 §11.9)', () => {
       const one = new TestInitiator(engine);
       const keys = { ErrorRecoveryLevel, MaxConnections: '2', DefaultTime2Wait: '7', ...more };
       await one.login({ keys, isid: 5 });
-      const { tsih } = engine.sessions.at(-1)!;
-      const other = new TestInitiator(engine);
-      const isid = Uint8Array.of(0x80, 0, 0, 0, 0, 5);
-      await other.send(other.loginRequest({ tsih, isid, cid: 300 }, NAMES));
+      const { joined: other } = await joinSession(one, { cid: 300 });
       other.connection.disconnected();
       const message = { ...nothing, asyncEvent: 2, parameter1: 300, parameter2: 7, parameter3: retain };
       expect(await one.settle()).toMatchObject([{ type: 'async-message', ...message }]);

@@ -11,7 +11,7 @@ import {
 } from '../../src/index.ts';
 import { nodeChapCrypto } from '../../src/shell/node-chap-crypto.ts';
 import { base64, chapLogin, chapResponse, type ChapLogin } from '../support/chap-initiator.ts';
-import { INITIATOR_NAME, TARGET_NAME, TestInitiator } from '../support/initiator.ts';
+import { NAMES, TARGET_NAME, TestInitiator } from '../support/initiator.ts';
 import { ScriptedScsi } from '../support/scripted-scsi.ts';
 
 const ALICE = 'secret-of-alice1';
@@ -222,9 +222,8 @@ describe('CHAP refuses with 0201h and ends the connection', () => {
     ['a response before a challenge', { AuthMethod: 'CHAP', CHAP_N: 'alice', CHAP_R: '0x00' }, {}],
   ])('%s', async (_what, keys, fields) => {
     const initiator = new TestInitiator(newEngine());
-    const names = { InitiatorName: INITIATOR_NAME, TargetName: TARGET_NAME };
     const [answer] = await initiator.send(
-      initiator.loginRequest({ csg: 0, nsg: 1, ...fields }, { ...names, ...keys }),
+      initiator.loginRequest({ csg: 0, nsg: 1, ...fields }, { ...NAMES, ...keys }),
     );
     expect(answer).toMatchObject({ statusClass: 2, statusDetail: 1 });
     expect(initiator.transport.ended).toBe(true);
@@ -233,8 +232,7 @@ describe('CHAP refuses with 0201h and ends the connection', () => {
   it('does not leave the security stage while the exchange goes on, whatever the T bit says', async () => {
     const initiator = new TestInitiator(newEngine());
     const fields = { csg: 0, nsg: 3, transit: true };
-    const names = { InitiatorName: INITIATOR_NAME, TargetName: TARGET_NAME };
-    const [method] = await initiator.send(initiator.loginRequest(fields, { ...names, AuthMethod: 'CHAP' }));
+    const [method] = await initiator.send(initiator.loginRequest(fields, { ...NAMES, AuthMethod: 'CHAP' }));
     expect(method).toMatchObject({ transit: false, statusClass: 0 });
     const [asked] = await initiator.send(initiator.loginRequest(fields, { CHAP_A: '5' }));
     expect(asked).toMatchObject({ transit: false, statusClass: 0 });

@@ -7,7 +7,6 @@ import {
   TaskManagementResult,
   serializePdu,
   type DataInPdu,
-  type LoginResponsePdu,
   type LogoutRequestPdu,
   type R2tPdu,
   type TaskManagementRequestPdu,
@@ -15,8 +14,8 @@ import {
 } from '@lunbox/iscsi-pdu';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { TargetEngine } from '../../src/index.ts';
-import { INITIATOR_NAME, TARGET_NAME, TestInitiator } from '../support/initiator.ts';
-import { snackRequest } from '../support/requests.ts';
+import { TARGET_NAME, TestInitiator, joinSession, loggedIn } from '../support/initiator.ts';
+import { logoutRequest, snackRequest, taskManagement } from '../support/requests.ts';
 import { GOOD, ScriptedScsi } from '../support/scripted-scsi.ts';
 
 const KEYS = {
@@ -38,49 +37,34 @@ beforeEach(async () => {
   scsi = new ScriptedScsi();
   for (let i = 0; i < 65_536; i++) scsi.bytes[i] = (i * 7 + (i >> 8)) & 255;
   engine = new TargetEngine([{ name: TARGET_NAME, scsi }]);
-  first = new TestInitiator(engine);
-  await first.login({ keys: KEYS });
+  first = await loggedIn(engine, KEYS);
 });
 
 /** Logs a connection in to the session of `first`, whose CmdSNs it uses. */
 async function join(cid: number, keys: Record<string, string> = {}): Promise<TestInitiator> {
-  const joining = new TestInitiator(engine);
-  const tsih = engine.sessions[0]!.tsih;
-  const names = { InitiatorName: INITIATOR_NAME, TargetName: TARGET_NAME };
   const { MaxRecvDataSegmentLength } = KEYS;
-  const own = { ...names, MaxRecvDataSegmentLength, ...keys };
-  const request = joining.loginRequest({ tsih, cid, cmdSn: first.cmdSn }, own);
-  const [response] = await joining.send(request);
-  expect(response).toMatchObject({ statusClass: 0, tsih });
-  joining.expStatSn = ((response as LoginResponsePdu).statSn + 1) >>> 0;
-  return joining;
+  const { joined, response } = await joinSession(first, { cid, keys: { MaxRecvDataSegmentLength, ...keys } });
+  expect(response).toMatchObject({ statusClass: 0, tsih: first.tsih });
+  return joined;
 }
 
-function logout(reason: number, cid: number): LogoutRequestPdu {
-  const { cmdSn } = first;
-  return { type: 'logout-request', immediate: true, reason, initiatorTaskTag: 900, cid, cmdSn, expStatSn: 0 };
-}
+/** Requests by whichever connection: `first` numbers them, and they acknowledge nothing. */
+const logout = (reason: number, cid: number): LogoutRequestPdu =>
+  logoutRequest(first, reason, cid, { expStatSn: 0 });
 
 const recovery = (cid: number): LogoutRequestPdu => logout(LogoutReason.REMOVE_CONNECTION_FOR_RECOVERY, cid);
 
-function reassign(
+const reassign = (
   referencedTaskTag: number,
   fields: Partial<TaskManagementRequestPdu> = {},
-): TaskManagementRequestPdu {
-  return {
-    type: 'task-management-request',
-    immediate: true,
+): TaskManagementRequestPdu =>
+  taskManagement(first, {
     function: TaskManagementFunction.TASK_REASSIGN,
-    lun: new Uint8Array(8),
     initiatorTaskTag: 800,
     referencedTaskTag,
-    refCmdSn: 0,
-    expDataSn: 0,
-    cmdSn: first.cmdSn,
     expStatSn: 0,
     ...fields,
-  };
-}
+  });
 
 function answered(pdus: readonly TargetPdu[]): { response: number; rest: TargetPdu[] } {
   const [answer, ...rest] = pdus;
@@ -192,11 +176,7 @@ describe('connection recovery (RFC 7143 §7.1.4.3, §7.2.2)', () => {
     const command = session.write10(0, 4, { final: false, data: new Uint8Array(512).fill(1) });
     expect(await session.send(command)).toEqual([]);
     session.connection.disconnected();
-    const { tsih } = engine.sessions[1]!;
-    const again = new TestInitiator(engine);
-    const isid = Uint8Array.of(0x80, 0, 0, 0, 0, 2);
-    const names = { InitiatorName: INITIATOR_NAME, TargetName: TARGET_NAME };
-    await again.send(again.loginRequest({ tsih, isid }, names));
+    const { joined: again } = await joinSession(session, { cid: 0 });
     const request = reassign(command.initiatorTaskTag, { cmdSn: session.cmdSn });
     const { rest } = answered(await again.send(request));
     expect(rest).toMatchObject([
@@ -274,7 +254,11 @@ describe('the allegiance of a task (RFC 7143 §7.2.2, §11.5.1)', () => {
   it.each([
     ['not logged out', async () => undefined, TASK_STILL_ALLEGIANT],
     ['logged out for recovery', (by: TestInitiator) => by.send(recovery(0)), FUNCTION_COMPLETE],
-    ['logged out for good', (by: TestInitiator) => by.send(logout(1, 0)), TASK_DOES_NOT_EXIST],
+    [
+      'logged out for good',
+      (by: TestInitiator) => by.send(logout(LogoutReason.CLOSE_CONNECTION, 0)),
+      TASK_DOES_NOT_EXIST,
+    ],
   ])('is to a connection that is gone and %s', async (_what, act, response) => {
     const command = first.write10(0, 8);
     await first.send(command);

@@ -1,7 +1,7 @@
 import type { DataInPdu, R2tPdu, RejectPdu, ScsiResponsePdu, TargetPdu } from '@lunbox/iscsi-pdu';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { TargetEngine } from '../../src/index.ts';
-import { TARGET_NAME, TestInitiator } from '../support/initiator.ts';
+import { TARGET_NAME, loggedIn } from '../support/initiator.ts';
 import { ScriptedScsi, mediumError } from '../support/scripted-scsi.ts';
 
 let scsi: ScriptedScsi;
@@ -13,12 +13,6 @@ beforeEach(() => {
   engine = new TargetEngine([{ name: TARGET_NAME, scsi }]);
 });
 
-async function loggedIn(keys: Record<string, string> = {}): Promise<TestInitiator> {
-  const initiator = new TestInitiator(engine);
-  await initiator.login({ keys });
-  return initiator;
-}
-
 function types(pdus: readonly TargetPdu[]): string[] {
   return pdus.map((pdu) => pdu.type);
 }
@@ -29,7 +23,7 @@ function joined(pdus: readonly TargetPdu[]): Uint8Array {
 
 describe('Data-In (RFC 7143 §11.7)', () => {
   it('carries GOOD status in its last PDU', async () => {
-    const initiator = await loggedIn();
+    const initiator = await loggedIn(engine);
     const pdus = await initiator.send(initiator.read10(3, 2));
     expect(types(pdus)).toEqual(['data-in']);
     expect(pdus[0]).toMatchObject({
@@ -43,7 +37,7 @@ describe('Data-In (RFC 7143 §11.7)', () => {
   });
 
   it('is cut at the MaxRecvDataSegmentLength of the initiator and numbered', async () => {
-    const initiator = await loggedIn({ MaxRecvDataSegmentLength: '1024' });
+    const initiator = await loggedIn(engine, { MaxRecvDataSegmentLength: '1024' });
     const pdus = (await initiator.send(initiator.read10(0, 5))) as DataInPdu[];
     expect(pdus.map((pdu) => [pdu.dataSn, pdu.bufferOffset, pdu.data.length, pdu.hasStatus])).toEqual([
       [0, 0, 1024, false],
@@ -53,7 +47,7 @@ describe('Data-In (RFC 7143 §11.7)', () => {
   });
 
   it('sets the F bit at the end of each burst of MaxBurstLength', async () => {
-    const initiator = await loggedIn({ MaxRecvDataSegmentLength: '1024', MaxBurstLength: '1536' });
+    const initiator = await loggedIn(engine, { MaxRecvDataSegmentLength: '1024', MaxBurstLength: '1536' });
     const pdus = (await initiator.send(initiator.read10(0, 6))) as DataInPdu[];
     expect(pdus.map((pdu) => [pdu.data.length, pdu.final])).toEqual([
       [1024, false],
@@ -65,7 +59,7 @@ describe('Data-In (RFC 7143 §11.7)', () => {
 
   it.each(['No', 'Yes'])('is right with digests and an odd segment length (slow disk: %s)', async (slow) => {
     const keys = { HeaderDigest: 'CRC32C', DataDigest: 'CRC32C', MaxRecvDataSegmentLength: '1021' };
-    const initiator = await loggedIn(keys);
+    const initiator = await loggedIn(engine, keys);
     scsi.held = slow === 'Yes';
     const early = await initiator.send(initiator.read10(1, 4));
     const late: TargetPdu[] = [];
@@ -77,7 +71,7 @@ describe('Data-In (RFC 7143 §11.7)', () => {
   });
 
   it('answers a residual underflow and overflow (RFC 7143 §11.4.5)', async () => {
-    const initiator = await loggedIn();
+    const initiator = await loggedIn(engine);
     const [under] = await initiator.send(initiator.read10(0, 1, { expectedDataTransferLength: 2048 }));
     expect(under).toMatchObject({ type: 'data-in', underflow: true, residualCount: 1536 });
     const [over] = await initiator.send(initiator.read10(0, 4, { expectedDataTransferLength: 512 }));
@@ -86,7 +80,7 @@ describe('Data-In (RFC 7143 §11.7)', () => {
   });
 
   it('T-V5: a command without data that was sent with the R bit and a length ends GOOD with a residual', async () => {
-    const initiator = await loggedIn();
+    const initiator = await loggedIn(engine);
     const [response] = await initiator.send(
       initiator.command([0], { read: true, expectedDataTransferLength: 96 }),
     );
@@ -94,7 +88,7 @@ describe('Data-In (RFC 7143 §11.7)', () => {
   });
 
   it('ends with CHECK CONDITION and sense when the medium fails', async () => {
-    const initiator = await loggedIn();
+    const initiator = await loggedIn(engine);
     scsi.override = () => ({
       kind: 'data-in',
       lengthBytes: 512,
@@ -112,7 +106,7 @@ describe('Data-In (RFC 7143 §11.7)', () => {
 
   it('stops producing while the socket is full, and goes on when it drains', async () => {
     const keys = { MaxRecvDataSegmentLength: '262144' };
-    const initiator = await loggedIn(keys);
+    const initiator = await loggedIn(engine, keys);
     initiator.transport.stalled = true;
     const commands = Array.from({ length: 64 }, () => initiator.read10(0, 512));
     const bytes = commands.length * 512 * 512;
@@ -129,7 +123,7 @@ describe('Data-Out (RFC 7143 §4.2.5.2)', () => {
   const data = Uint8Array.from({ length: 4096 }, (_, i) => (i * 13) & 255);
 
   it('takes immediate data', async () => {
-    const initiator = await loggedIn();
+    const initiator = await loggedIn(engine);
     const pdus = await initiator.send(initiator.write10(8, 8, { data }));
     expect(pdus).toMatchObject([{ type: 'scsi-response', status: 0, residualCount: 0 }]);
     expect(scsi.bytes.subarray(8 * 512, 16 * 512)).toEqual(data);
@@ -137,7 +131,7 @@ describe('Data-Out (RFC 7143 §4.2.5.2)', () => {
   });
 
   it('takes immediate and unsolicited data', async () => {
-    const initiator = await loggedIn({ InitialR2T: 'No' });
+    const initiator = await loggedIn(engine, { InitialR2T: 'No' });
     const command = initiator.write10(8, 8, { data: data.subarray(0, 1000), final: false });
     const pdus = await initiator.send(
       command,
@@ -154,7 +148,7 @@ describe('Data-Out (RFC 7143 §4.2.5.2)', () => {
   });
 
   it('T-K5: asks for the rest by R2T, no more than MaxOutstandingR2T at a time, none for a non-final PDU', async () => {
-    const initiator = await loggedIn({
+    const initiator = await loggedIn(engine, {
       MaxBurstLength: '1024',
       FirstBurstLength: '512',
       MaxOutstandingR2T: '2',
@@ -188,7 +182,7 @@ describe('Data-Out (RFC 7143 §4.2.5.2)', () => {
   });
 
   it('T-K8: a wrong DataSN fails the command and nothing of the sequence is written', async () => {
-    const initiator = await loggedIn({ InitialR2T: 'No' });
+    const initiator = await loggedIn(engine, { InitialR2T: 'No' });
     const before = scsi.bytes.slice(8 * 512, 16 * 512);
     const command = initiator.write10(8, 8, { final: false });
     const pdus = await initiator.send(
@@ -201,7 +195,7 @@ describe('Data-Out (RFC 7143 §4.2.5.2)', () => {
   });
 
   it('T-K6: data is matched by its tags, whatever LUN it names', async () => {
-    const initiator = await loggedIn({ InitialR2T: 'No' });
+    const initiator = await loggedIn(engine, { InitialR2T: 'No' });
     const command = initiator.write10(8, 8, { final: false });
     const out = initiator.dataOut(command, { data, bufferOffset: 0, dataSn: 0, final: true });
     const [response] = await initiator.send(command, {
@@ -223,7 +217,7 @@ describe('Data-Out (RFC 7143 §4.2.5.2)', () => {
     ],
     ['less than announced', { InitialR2T: 'No' }, { final: false }, [{ at: 0, length: 512 }]],
   ])('fails a command with %s: ABORTED COMMAND (RFC 7143 §11.4.7.2)', async (_what, keys, fields, parts) => {
-    const initiator = await loggedIn(keys);
+    const initiator = await loggedIn(engine, keys);
     const command = initiator.write10(8, 8, fields);
     const outs = parts.map(({ at, length }, dataSn) =>
       initiator.dataOut(command, {
@@ -240,7 +234,7 @@ describe('Data-Out (RFC 7143 §4.2.5.2)', () => {
   });
 
   it('a wrong data digest is rejected and fails the command (RFC 7143 §7.8)', async () => {
-    const initiator = await loggedIn({ DataDigest: 'CRC32C' });
+    const initiator = await loggedIn(engine, { DataDigest: 'CRC32C' });
     const command = initiator.write10(8, 8, { data });
     const { serializePdu } = await import('@lunbox/iscsi-pdu');
     const bytes = serializePdu(command, { header: false, data: true });
@@ -252,7 +246,7 @@ describe('Data-Out (RFC 7143 §4.2.5.2)', () => {
   });
 
   it('a write of less than the CDB says writes what there is and reports the overflow', async () => {
-    const initiator = await loggedIn();
+    const initiator = await loggedIn(engine);
     const command = initiator.write10(8, 8, {
       data: data.subarray(0, 1024),
       expectedDataTransferLength: 1024,
@@ -271,7 +265,7 @@ describe('Data-Out (RFC 7143 §4.2.5.2)', () => {
     ],
     ['later', () => Promise.reject(mediumError())],
   ])('ends with CHECK CONDITION when the end of the command fails %s', async (_when, finish) => {
-    const initiator = await loggedIn();
+    const initiator = await loggedIn(engine);
     scsi.override = () => ({ kind: 'data-out', lengthBytes: 4096, write: () => undefined, finish });
     const [response] = (await initiator.send(initiator.write10(8, 8, { data }))) as ScsiResponsePdu[];
     expect(response).toMatchObject({ type: 'scsi-response', status: 2 });
@@ -279,7 +273,7 @@ describe('Data-Out (RFC 7143 §4.2.5.2)', () => {
   });
 
   it('is right for every split of the stream', async () => {
-    const initiator = await loggedIn({ InitialR2T: 'No' });
+    const initiator = await loggedIn(engine, { InitialR2T: 'No' });
     const { serializePdu } = await import('@lunbox/iscsi-pdu');
     for (let split = 1; split < 48 + 512 + 48 + 512; split += 7) {
       const fresh = data.map((byte) => byte ^ split);

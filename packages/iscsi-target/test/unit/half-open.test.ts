@@ -11,10 +11,8 @@ import { describe, expect, it } from 'vitest';
 import { ChapSecret, TargetEngine } from '../../src/index.ts';
 import { nodeChapCrypto } from '../../src/shell/node-chap-crypto.ts';
 import { chapLogin } from '../support/chap-initiator.ts';
-import { INITIATOR_NAME, TARGET_NAME, TestInitiator } from '../support/initiator.ts';
+import { NAMES, TARGET_NAME, TestInitiator } from '../support/initiator.ts';
 import { ScriptedScsi } from '../support/scripted-scsi.ts';
-
-const NAMES = { InitiatorName: INITIATOR_NAME, TargetName: TARGET_NAME };
 
 function newEngine(limits: { maxHalfOpenLogins?: number; maxConnections?: number } = {}): TargetEngine {
   const chap = { user: 'alice', secrets: [new ChapSecret('secret-of-alice1')] };

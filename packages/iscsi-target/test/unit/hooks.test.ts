@@ -1,11 +1,9 @@
 import { decodeText, type LoginResponsePdu } from '@lunbox/iscsi-pdu';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { TargetEngine, type TargetHooks } from '../../src/index.ts';
-import { INITIATOR_NAME, TARGET_NAME, TestInitiator } from '../support/initiator.ts';
+import { INITIATOR_NAME, NAMES, TARGET_NAME, TestInitiator } from '../support/initiator.ts';
 import { MemoryTransport } from '../support/memory-transport.ts';
 import { ScriptedScsi } from '../support/scripted-scsi.ts';
-
-const NAMES = { InitiatorName: INITIATOR_NAME, TargetName: TARGET_NAME };
 
 function engineWith(hooks: TargetHooks): TargetEngine {
   return new TargetEngine([{ name: TARGET_NAME, scsi: new ScriptedScsi() }], {}, { hooks });

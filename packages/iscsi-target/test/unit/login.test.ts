@@ -1,14 +1,12 @@
 import { LoginStatus, encodeText, serializePdu, splitText, type LoginResponsePdu } from '@lunbox/iscsi-pdu';
 import { describe, expect, it } from 'vitest';
 import { TargetEngine, TargetError, type TargetLimits } from '../../src/index.ts';
-import { INITIATOR_NAME, TARGET_NAME, TestInitiator } from '../support/initiator.ts';
+import { INITIATOR_NAME, NAMES, TARGET_NAME, TestInitiator } from '../support/initiator.ts';
 import { ScriptedScsi } from '../support/scripted-scsi.ts';
 
 function newEngine(limits: Partial<TargetLimits> = {}): TargetEngine {
   return new TargetEngine([{ name: TARGET_NAME, scsi: new ScriptedScsi() }], limits);
 }
-
-const NAMES = { InitiatorName: INITIATOR_NAME, TargetName: TARGET_NAME };
 
 async function loginStatus(keys: Record<string, string>, fields = {}): Promise<number> {
   const initiator = new TestInitiator(newEngine());

@@ -1,17 +1,9 @@
-import {
-  AsyncEvent,
-  TaskManagementFunction,
-  type LoginResponsePdu,
-  type LogoutRequestPdu,
-  type TargetPdu,
-} from '@lunbox/iscsi-pdu';
+import { AsyncEvent, LogoutReason, TaskManagementFunction, type TargetPdu } from '@lunbox/iscsi-pdu';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { TargetEngine } from '../../src/index.ts';
-import { INITIATOR_NAME, TARGET_NAME, TestInitiator } from '../support/initiator.ts';
-import { acknowledgement, ofType, taskManagement } from '../support/requests.ts';
+import { NAMES, TARGET_NAME, TestInitiator, joinSession, loggedIn } from '../support/initiator.ts';
+import { acknowledgement, logoutRequest, ofType, taskManagement } from '../support/requests.ts';
 import { ScriptedScsi } from '../support/scripted-scsi.ts';
-
-const NAMES = { InitiatorName: INITIATOR_NAME, TargetName: TARGET_NAME };
 
 let scsi: ScriptedScsi;
 let engine: TargetEngine;
@@ -20,35 +12,17 @@ let first: TestInitiator;
 beforeEach(async () => {
   scsi = new ScriptedScsi();
   engine = new TargetEngine([{ name: TARGET_NAME, scsi }]);
-  first = new TestInitiator(engine);
-  await first.login({ keys: { MaxConnections: '2', InitialR2T: 'No' } });
+  first = await loggedIn(engine, { MaxConnections: '2', InitialR2T: 'No' });
 });
-
-/** Logs a connection in to the session of `first`; its commands are made by `first`, which numbers them. */
-async function join(
-  cid: number,
-  keys: Record<string, string> = {},
-): Promise<[TestInitiator, LoginResponsePdu]> {
-  const joining = new TestInitiator(engine);
-  const tsih = engine.sessions[0]!.tsih;
-  const request = joining.loginRequest({ tsih, cid, cmdSn: first.cmdSn }, { ...NAMES, ...keys });
-  const [response] = await joining.send(request);
-  return [joining, response as LoginResponsePdu];
-}
 
 function tags(pdus: readonly TargetPdu[]): number[] {
   return pdus.map((pdu) => (pdu as { initiatorTaskTag: number }).initiatorTaskTag);
 }
 
-function logout(reason: number, cid: number): LogoutRequestPdu {
-  const { cmdSn, expStatSn } = first;
-  return { type: 'logout-request', immediate: true, reason, initiatorTaskTag: 900, cid, cmdSn, expStatSn };
-}
-
 describe('several connections of one session (RFC 7143 §4.2.1, §6.3.1)', () => {
   it('a connection joins by TSIH and is given the command window of the session', async () => {
     await first.send(first.read10(0, 1));
-    const [second, response] = await join(1);
+    const { joined: second, response } = await joinSession(first, { cid: 1 });
     expect(response).toMatchObject({ statusClass: 0, tsih: engine.sessions[0]!.tsih, expCmdSn: first.cmdSn });
     expect(engine.sessions).toHaveLength(1);
     expect(engine.sessions[0]!.remotes).toHaveLength(2);
@@ -58,10 +32,7 @@ describe('several connections of one session (RFC 7143 §4.2.1, §6.3.1)', () =>
 
   it('every response to a joining login shows the window of the session, which the other connections use', async () => {
     const waiting = first.read10(0, 1);
-    const joining = new TestInitiator(engine);
-    const { tsih } = engine.sessions[0]!;
-    const fields = { tsih, cid: 1, cmdSn: first.cmdSn, csg: 0, nsg: 1 };
-    const [response] = await joining.send(joining.loginRequest(fields, NAMES));
+    const { response } = await joinSession(first, { cid: 1, fields: { csg: 0, nsg: 1 } });
     expect(response).toMatchObject({
       statusClass: 0,
       expCmdSn: waiting.cmdSn,
@@ -70,15 +41,16 @@ describe('several connections of one session (RFC 7143 §4.2.1, §6.3.1)', () =>
   });
 
   it('no more join than MaxConnections says (0206h), and none to a session that is not there (020Ah)', async () => {
-    await join(1);
-    expect((await join(2))[1]).toMatchObject({ statusClass: 2, statusDetail: 6 });
+    await joinSession(first, { cid: 1 });
+    const { response: refused } = await joinSession(first, { cid: 2 });
+    expect(refused).toMatchObject({ statusClass: 2, statusDetail: 6 });
     const stranger = new TestInitiator(engine);
     const [response] = await stranger.send(stranger.loginRequest({ tsih: 999, cid: 3 }, NAMES));
     expect(response).toMatchObject({ statusClass: 2, statusDetail: 0x0a });
   });
 
   it('commands run in CmdSN order across connections, each answered where it came from (§4.2.2.1)', async () => {
-    const [second] = await join(1);
+    const { joined: second } = await joinSession(first, { cid: 1 });
     const early = first.read10(1, 1);
     const late = first.read10(2, 1);
     expect(await second.send(late)).toEqual([]);
@@ -87,7 +59,7 @@ describe('several connections of one session (RFC 7143 §4.2.1, §6.3.1)', () =>
   });
 
   it('StatSN is counted for each connection by itself (§4.2.2.2)', async () => {
-    const [second] = await join(1);
+    const { joined: second } = await joinSession(first, { cid: 1 });
     await first.send(first.read10(0, 1), first.read10(0, 1));
     const before = second.expStatSn;
     const [answer] = await second.send(first.read10(0, 1));
@@ -95,13 +67,14 @@ describe('several connections of one session (RFC 7143 §4.2.1, §6.3.1)', () =>
   });
 
   it('digests and lengths belong to the connection (§13.1, §13.12)', async () => {
-    const [second] = await join(1, { MaxRecvDataSegmentLength: '512' });
+    const keys = { MaxRecvDataSegmentLength: '512' };
+    const { joined: second } = await joinSession(first, { cid: 1, keys });
     expect(await second.send(first.read10(0, 3))).toHaveLength(3);
     expect(await first.send(first.read10(0, 3))).toHaveLength(1);
   });
 
   it('data counts only on the connection of its command (§4.2.5.1)', async () => {
-    const [second] = await join(1);
+    const { joined: second } = await joinSession(first, { cid: 1 });
     const command = first.write10(0, 1, { final: false });
     await first.send(command);
     const data = first.dataOut(command, {
@@ -117,7 +90,7 @@ describe('several connections of one session (RFC 7143 §4.2.1, §6.3.1)', () =>
   });
 
   it('a lost connection takes its tasks with it, and the session goes on (§7.6)', async () => {
-    const [second] = await join(1);
+    const { joined: second } = await joinSession(first, { cid: 1 });
     await second.send(first.write10(0, 8));
     await first.send(first.write10(8, 8));
     second.connection.disconnected();
@@ -143,9 +116,9 @@ describe('several connections of one session (RFC 7143 §4.2.1, §6.3.1)', () =>
   });
 
   it('a login with a CID in use reinstates that connection (§6.3.4)', async () => {
-    const [second] = await join(1);
+    const { joined: second } = await joinSession(first, { cid: 1 });
     await second.send(first.write10(0, 8));
-    const [again, response] = await join(1);
+    const { joined: again, response } = await joinSession(first, { cid: 1 });
     expect(response).toMatchObject({ statusClass: 0 });
     expect(second.transport.destroyed).toBe(true);
     expect(engine.sessions[0]!.tasks).toBe(0);
@@ -155,14 +128,12 @@ describe('several connections of one session (RFC 7143 §4.2.1, §6.3.1)', () =>
   it('nothing comes before the last response of a login that replaces a connection with commands', async () => {
     scsi.held = true;
     await first.send(first.read10(0, 1));
-    const joining = new TestInitiator(engine);
-    const { tsih } = engine.sessions[0]!;
-    const pdus = await joining.send(joining.loginRequest({ tsih, cid: 0, cmdSn: first.cmdSn }, NAMES));
-    expect(pdus[0]).toMatchObject({ type: 'login-response', statusClass: 0 });
+    const { response } = await joinSession(first, { cid: 0 });
+    expect(response).toMatchObject({ type: 'login-response', statusClass: 0 });
   });
 
   it('reinstating the only connection keeps the session', async () => {
-    const [again, response] = await join(0);
+    const { joined: again, response } = await joinSession(first, { cid: 0 });
     expect(response).toMatchObject({ statusClass: 0 });
     expect(first.transport.destroyed).toBe(true);
     expect(scsi.nexuses.map((nexus) => nexus.closed)).toEqual([false]);
@@ -170,19 +141,25 @@ describe('several connections of one session (RFC 7143 §4.2.1, §6.3.1)', () =>
   });
 
   it('logout closes the named connection, or the session with all of them (§11.14)', async () => {
-    const [second] = await join(1);
-    expect(await first.send(logout(1, 1))).toMatchObject([{ type: 'logout-response', response: 0 }]);
+    const { joined: second } = await joinSession(first, { cid: 1 });
+    expect(await first.send(logoutRequest(first, LogoutReason.CLOSE_CONNECTION, 1))).toMatchObject([
+      { type: 'logout-response', response: 0 },
+    ]);
     expect(second.transport.ended).toBe(true);
     expect(first.transport.ended).toBe(false);
-    expect(await first.send(logout(1, 7))).toMatchObject([{ type: 'logout-response', response: 1 }]);
-    const [third] = await join(2);
-    expect(await third.send(logout(0, 0))).toMatchObject([{ type: 'logout-response', response: 0 }]);
+    expect(await first.send(logoutRequest(first, LogoutReason.CLOSE_CONNECTION, 7))).toMatchObject([
+      { type: 'logout-response', response: 1 },
+    ]);
+    const { joined: third } = await joinSession(first, { cid: 2 });
+    expect(await third.send(logoutRequest(first, LogoutReason.CLOSE_SESSION))).toMatchObject([
+      { type: 'logout-response', response: 0 },
+    ]);
     expect([first.transport.ended, third.transport.ended]).toEqual([true, true]);
     expect(engine.sessions).toEqual([]);
   });
 
   it('ABORT TASK SET reaches the commands of every connection (§4.2.3.2)', async () => {
-    const [second] = await join(1);
+    const { joined: second } = await joinSession(first, { cid: 1 });
     await second.send(first.write10(0, 8));
     await first.send(first.write10(8, 8));
     await first.send(taskManagement(first, { function: TaskManagementFunction.ABORT_TASK_SET }));
@@ -194,7 +171,7 @@ describe('several connections of one session (RFC 7143 §4.2.1, §6.3.1)', () =>
   });
 
   it('a new session of the same initiator port ends all connections of the old one (§6.3.5)', async () => {
-    const [second] = await join(1);
+    const { joined: second } = await joinSession(first, { cid: 1 });
     await new TestInitiator(engine).login();
     expect([first.transport.destroyed, second.transport.destroyed]).toEqual([true, true]);
     expect(engine.sessions).toHaveLength(1);

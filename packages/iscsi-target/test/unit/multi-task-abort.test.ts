@@ -7,11 +7,9 @@ import {
 } from '@lunbox/iscsi-pdu';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { TargetEngine } from '../../src/index.ts';
-import { INITIATOR_NAME, TARGET_NAME, TestInitiator } from '../support/initiator.ts';
+import { TARGET_NAME, TestInitiator, joinSession } from '../support/initiator.ts';
 import { acknowledgement, ofType, taskManagement, typesOf } from '../support/requests.ts';
 import { ScriptedScsi } from '../support/scripted-scsi.ts';
-
-const NAMES = { InitiatorName: INITIATOR_NAME, TargetName: TARGET_NAME };
 
 const { ABORT_TASK_SET, CLEAR_TASK_SET, LOGICAL_UNIT_RESET } = TaskManagementFunction;
 const { TARGET_WARM_RESET, TARGET_COLD_RESET, I_T_NEXUS_RESET, QUERY_TASK } = TaskManagementFunction;
@@ -39,13 +37,11 @@ async function loggedIn(TaskReporting: string, isid = 1): Promise<TestInitiator>
   return initiator;
 }
 
-/** Another connection of the session that was made first; `first` numbers its commands. */
-async function joined(first: TestInitiator, cid: number): Promise<TestInitiator> {
-  const joining = new TestInitiator(engine);
-  const { tsih } = engine.sessions[0]!;
-  await joining.send(joining.loginRequest({ tsih, cid, cmdSn: first.cmdSn }, NAMES));
-  await joining.send({ ...acknowledgement(joining), cmdSn: first.cmdSn });
-  return joining;
+/** Another connection of the session of `first`; it has acknowledged everything. */
+async function joinedBy(first: TestInitiator, cid: number): Promise<TestInitiator> {
+  const { joined } = await joinSession(first, { cid });
+  await joined.send({ ...acknowledgement(joined), cmdSn: first.cmdSn });
+  return joined;
 }
 
 /** The answer to one R2T, all of it. */
@@ -234,7 +230,7 @@ describe('FastAbort (RFC 7143 §4.2.3.4)', () => {
   /** A session of three connections, the second with tasks; whoever asks does so by the first. */
   async function threeConnections(how: string): Promise<[TestInitiator, TestInitiator, TestInitiator]> {
     const first = await loggedIn(how);
-    const [second, third] = [await joined(first, 1), await joined(first, 2)];
+    const [second, third] = [await joinedBy(first, 1), await joinedBy(first, 2)];
     await first.send(first.write10(0, 8));
     await second.send(first.write10(8, 8), first.write10(16, 8));
     return [first, second, third];

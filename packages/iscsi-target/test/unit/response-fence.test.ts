@@ -2,11 +2,10 @@ import { TaskManagementFunction, type TargetPdu } from '@lunbox/iscsi-pdu';
 import { CheckConditionError } from '@lunbox/scsi';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { TargetEngine } from '../../src/index.ts';
-import { INITIATOR_NAME, TARGET_NAME, TestInitiator } from '../support/initiator.ts';
+import { TARGET_NAME, TestInitiator, joinSession, loggedIn } from '../support/initiator.ts';
 import { acknowledgement, nopOut, ofType, taskManagement, typesOf } from '../support/requests.ts';
 import { GOOD, ScriptedScsi } from '../support/scripted-scsi.ts';
 
-const NAMES = { InitiatorName: INITIATOR_NAME, TargetName: TARGET_NAME };
 const TEST_UNIT_READY = [0];
 const PREEMPT_AND_ABORT = [0x5f, 0x05];
 const UNIT_ATTENTION = new CheckConditionError({ senseKey: 0x06, asc: 0x2f, ascq: 0 }).toFinished();
@@ -24,11 +23,8 @@ beforeEach(() => {
 
 /** A session of two connections that has acknowledged everything; `first` numbers the commands. */
 async function twoConnections(TaskReporting: string): Promise<void> {
-  first = new TestInitiator(engine);
-  await first.login({ keys: { TaskReporting, MaxConnections: '2' } });
-  second = new TestInitiator(engine);
-  const { tsih } = engine.sessions[0]!;
-  await second.send(second.loginRequest({ tsih, cid: 1, cmdSn: first.cmdSn }, NAMES));
+  first = await loggedIn(engine, { TaskReporting, MaxConnections: '2' });
+  ({ joined: second } = await joinSession(first, { cid: 1 }));
   await acknowledge(second);
   await acknowledge(first);
 }
