@@ -1,19 +1,14 @@
-import { mapMaybe, type MaybePromise } from '@lunbox/block';
-import { GOOD } from '../answers.ts';
+import type { MaybePromise } from '@lunbox/block';
 import { FORMAT_UNIT, type FormatUnitCdb } from '../cdb/medium-cdbs.ts';
 import { formatHeaderBytes, parseFormatList, type FormatList } from '../data/format-list.ts';
 import type { DataOut, Execution, Finished, ScsiCommand } from '../execution.ts';
 import { MediaTransfer } from '../media/media-transfer.ts';
-import { AdditionalSenseCode, SenseKey } from '../sense/additional-sense.ts';
-import {
-  CheckConditionError,
-  illegalRequest,
-  invalidCdbField,
-  invalidParameter,
-} from '../sense/check-condition-error.ts';
+import { AdditionalSenseCode } from '../sense/additional-sense.ts';
+import { illegalRequest, invalidCdbField, invalidParameter } from '../sense/check-condition-error.ts';
 import type { ItlNexus } from '../unit/itl-nexus.ts';
 import type { MediumPass } from '../unit/medium-operations.ts';
 import { defineCommand, SLOW, type CommandEntry } from './command-entry.ts';
+import { patternBlock, runOperation } from './medium-operation.ts';
 import { refuseFields } from './validate.ts';
 
 /** The initialization pattern descriptor has this header, and at most a block of pattern. */
@@ -104,31 +99,14 @@ function initialPass(itl: ItlNexus, { initialization }: FormatList, headerBytes:
   }
   if (type !== PatternType.REPEAT) throw invalidParameter(headerBytes + 1);
   if (pattern.length === 0 || pattern.length > blockSize) throw invalidParameter(headerBytes + 2);
-  return {
-    kind: 'pattern',
-    block: Uint8Array.from({ length: blockSize }, (_, at) => pattern[at % pattern.length]!),
-  };
+  return { kind: 'pattern', block: patternBlock(pattern, blockSize) };
 }
 
 function format(itl: ItlNexus, immediate: boolean, passes: readonly MediumPass[]): MaybePromise<Finished> {
   const { operations } = itl.unit;
-  // While the parameter list was on its way, somebody else may have begun.
-  operations.refuseInProgress();
   // Only another SANITIZE makes up for one that failed.
-  if (operations.failure?.unusable === AdditionalSenseCode.SANITIZE_COMMAND_FAILED) {
-    const code = AdditionalSenseCode.SANITIZE_COMMAND_FAILED;
-    throw new CheckConditionError({ senseKey: SenseKey.MEDIUM_ERROR, ...code });
-  }
-  const done = operations.run({
-    passes,
-    inProgress: AdditionalSenseCode.LOGICAL_UNIT_NOT_READY_FORMAT_IN_PROGRESS,
-    failed: AdditionalSenseCode.FORMAT_COMMAND_FAILED,
-    unusable: AdditionalSenseCode.MEDIUM_FORMAT_CORRUPTED,
-    restricted: false,
-  });
-  if (!immediate) return mapMaybe(done, () => GOOD);
-  itl.runInBackground(() => done);
-  return GOOD;
+  if (operations.failureOf('sanitize') !== undefined) operations.refuse(false);
+  return runOperation(itl, { kind: 'format', passes, restricted: false }, immediate);
 }
 
 /** FORMAT UNIT. */

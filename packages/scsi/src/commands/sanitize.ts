@@ -1,4 +1,4 @@
-import { mapMaybe, type MaybePromise } from '@lunbox/block';
+import type { MaybePromise } from '@lunbox/block';
 import { GOOD } from '../answers.ts';
 import type { CdbDefinition } from '../cdb/cdb-definition.ts';
 import {
@@ -10,11 +10,11 @@ import {
 import { OVERWRITE_HEADER_BYTES, parseOverwriteList } from '../data/overwrite-list.ts';
 import type { Execution, Finished, ScsiCommand } from '../execution.ts';
 import { ParameterList } from '../media/parameter-list.ts';
-import { AdditionalSenseCode } from '../sense/additional-sense.ts';
 import { invalidCdbByte, invalidCdbField, invalidParameter } from '../sense/check-condition-error.ts';
 import type { ItlNexus } from '../unit/itl-nexus.ts';
 import type { MediumPass } from '../unit/medium-operations.ts';
 import { defineCommand, SLOW, type CommandEntry } from './command-entry.ts';
+import { patternBlock, runOperation } from './medium-operation.ts';
 import { refuseFields } from './validate.ts';
 
 /** The reserved bytes of the CDB: data is lost for ever, so they must be zero (SPC-4 4.2.3 allows to look). */
@@ -30,26 +30,15 @@ function checkedFields(
   const reserved = RESERVED_BYTES.find((at) => bytes[at] !== 0);
   if (reserved !== undefined) throw invalidCdbByte(reserved);
   // SBC-3 4.11.3: after a failure in restricted completion mode only the like may follow.
-  if (itl.unit.operations.failure?.restricted === true && fields.AUSE === 1) {
+  if (itl.unit.operations.failureOf('sanitize')?.restricted === true && fields.AUSE === 1) {
     throw invalidCdbField(cdb, 'AUSE');
   }
   return fields;
 }
 
 function sanitize(itl: ItlNexus, fields: SanitizeCdb, passes: readonly MediumPass[]): MaybePromise<Finished> {
-  const { operations } = itl.unit;
-  // While the parameter list was on its way, somebody else may have begun.
-  operations.refuseInProgress();
-  const done = operations.run({
-    passes,
-    inProgress: AdditionalSenseCode.LOGICAL_UNIT_NOT_READY_SANITIZE_IN_PROGRESS,
-    failed: AdditionalSenseCode.SANITIZE_COMMAND_FAILED,
-    unusable: AdditionalSenseCode.SANITIZE_COMMAND_FAILED,
-    restricted: fields.AUSE === 0,
-  });
-  if (fields.IMMED === 0) return mapMaybe(done, () => GOOD);
-  itl.runInBackground(() => done);
-  return GOOD;
+  const restricted = fields.AUSE === 0;
+  return runOperation(itl, { kind: 'sanitize', passes, restricted }, fields.IMMED === 1);
 }
 
 function startOverwrite(itl: ItlNexus, command: ScsiCommand): Execution {
@@ -64,7 +53,7 @@ function startOverwrite(itl: ItlNexus, command: ScsiCommand): Execution {
     if (test !== 0) throw invalidParameter(0, 6);
     if (count === 0) throw invalidParameter(0, 4);
     if (pattern.length === 0 || truncated) throw invalidParameter(2);
-    const block = Uint8Array.from({ length: blockSize }, (_, at) => pattern[at % pattern.length]!);
+    const block = patternBlock(pattern, blockSize);
     const inverted = block.map((byte) => ~byte);
     const passes = Array.from({ length: count }, (_, pass): MediumPass => {
       return { kind: 'pattern', block: invert && pass % 2 === 1 ? inverted : block };
@@ -79,13 +68,17 @@ function startBlockErase(itl: ItlNexus, command: ScsiCommand): MaybePromise<Fini
   return sanitize(itl, fields, [{ kind: 'erase' }]);
 }
 
-/** Leaves the failure of a SANITIZE behind, which the AUSE bit of that SANITIZE must have allowed. */
+/**
+ * Leaves the failure of a SANITIZE behind, which the AUSE bit of that SANITIZE must have allowed. That of a FORMAT UNIT
+ * stays.
+ */
 function exitFailureMode(itl: ItlNexus, { cdb }: ScsiCommand): Finished {
   const fields = SANITIZE_EXIT_FAILURE_MODE.decode(cdb);
   refuseFields(SANITIZE_EXIT_FAILURE_MODE, fields, 'ZNR', 'PARAMETER_LIST_LENGTH');
   const { operations } = itl.unit;
-  if (operations.failure?.restricted === true) throw invalidCdbByte(1, 4);
-  operations.forgetFailure();
+  if (operations.failureOf('sanitize')?.restricted === true) throw invalidCdbByte(1, 4);
+  operations.forgetSanitizeFailure();
+  operations.refuse(false);
   return GOOD;
 }
 

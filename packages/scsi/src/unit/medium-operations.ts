@@ -1,7 +1,7 @@
 import { mapMaybe, yieldTurn, type BlockDevice, type MaybePromise } from '@lunbox/block';
 import { STEP_BYTES, UNMAP_STEP_BYTES } from '../media/in-steps.ts';
 import type { Medium } from '../media/medium.ts';
-import { SenseKey, type AdditionalSense } from '../sense/additional-sense.ts';
+import { AdditionalSenseCode, SenseKey, type AdditionalSense } from '../sense/additional-sense.ts';
 import { CheckConditionError } from '../sense/check-condition-error.ts';
 import type { SenseData } from '../sense/sense-data.ts';
 
@@ -13,18 +13,38 @@ export type MediumPass =
   | { readonly kind: 'unmap' }
   | { readonly kind: 'read' };
 
-/** What FORMAT UNIT or SANITIZE does to the medium, and what initiators are told of it. */
+/** What FORMAT UNIT or SANITIZE does to the medium. */
 export interface MediumOperation {
+  readonly kind: 'format' | 'sanitize';
   readonly passes: readonly MediumPass[];
-  /** Additional sense of NOT READY while it goes on. */
-  readonly inProgress: AdditionalSense;
-  /** Additional sense of the MEDIUM ERROR that the command ends with when it fails. */
-  readonly failed: AdditionalSense;
-  /** Additional sense of the MEDIUM ERROR that other commands end with from then on. */
-  readonly unusable: AdditionalSense;
   /** True when nothing but another SANITIZE may follow a failure. */
   readonly restricted: boolean;
 }
+
+type OperationKind = MediumOperation['kind'];
+
+/** What initiators are told of an operation. */
+interface OperationSense {
+  /** Of NOT READY while it goes on. */
+  readonly inProgress: AdditionalSense;
+  /** Of the MEDIUM ERROR that the command ends with when it fails. */
+  readonly failed: AdditionalSense;
+  /** Of the MEDIUM ERROR that other commands end with from then on. */
+  readonly unusable: AdditionalSense;
+}
+
+const SENSE: Readonly<Record<OperationKind, OperationSense>> = {
+  format: {
+    inProgress: AdditionalSenseCode.LOGICAL_UNIT_NOT_READY_FORMAT_IN_PROGRESS,
+    failed: AdditionalSenseCode.FORMAT_COMMAND_FAILED,
+    unusable: AdditionalSenseCode.MEDIUM_FORMAT_CORRUPTED,
+  },
+  sanitize: {
+    inProgress: AdditionalSenseCode.LOGICAL_UNIT_NOT_READY_SANITIZE_IN_PROGRESS,
+    failed: AdditionalSenseCode.SANITIZE_COMMAND_FAILED,
+    unusable: AdditionalSenseCode.SANITIZE_COMMAND_FAILED,
+  },
+};
 
 const PROGRESS_PARTS = 0x1_0000;
 
@@ -35,7 +55,8 @@ const PROGRESS_PARTS = 0x1_0000;
 export class MediumOperations {
   readonly #medium: Medium;
   #current: MediumOperation | undefined = undefined;
-  #failed: MediumOperation | undefined = undefined;
+  /** The last operation of each kind, where it failed and nothing has made up for it. */
+  readonly #failures = new Map<OperationKind, MediumOperation>();
   #doneBytes = 0;
   #totalBytes = 1;
 
@@ -46,13 +67,14 @@ export class MediumOperations {
   /** Why the medium cannot be used now; undefined when it can. */
   get condition(): SenseData | undefined {
     if (this.#current !== undefined) return this.#notReady(this.#current);
-    if (this.#failed === undefined) return undefined;
-    return { senseKey: SenseKey.MEDIUM_ERROR, ...this.#failed.unusable };
+    const failed = this.#failures.get('sanitize') ?? this.#failures.get('format');
+    if (failed === undefined) return undefined;
+    return { senseKey: SenseKey.MEDIUM_ERROR, ...SENSE[failed.kind].unusable };
   }
 
-  /** The operation that failed, until another one succeeds or {@link MediumOperations.forgetFailure}. */
-  get failure(): MediumOperation | undefined {
-    return this.#failed;
+  /** The operation of a kind that failed, as long as nothing has made up for it. */
+  failureOf(kind: OperationKind): MediumOperation | undefined {
+    return this.#failures.get(kind);
   }
 
   /** Throws what keeps a command from the medium; with `repairs` a failure does not. */
@@ -67,9 +89,9 @@ export class MediumOperations {
     this.refuse(true);
   }
 
-  /** The medium may be used again in spite of the failure. */
-  forgetFailure(): void {
-    this.#failed = undefined;
+  /** The medium may be used again in spite of a SANITIZE that failed. */
+  forgetSanitizeFailure(): void {
+    this.#failures.delete('sanitize');
   }
 
   /** Begins an operation; completes with its end. Its failure is a MEDIUM ERROR. There must be none going on. */
@@ -80,18 +102,23 @@ export class MediumOperations {
     const refusal = (): Error => new CheckConditionError(this.#notReady(operation));
     try {
       await this.#medium.sealed(refusal, (device) => this.#runPasses(device, operation.passes));
-      this.#failed = undefined;
+      // SANITIZE makes up for a FORMAT UNIT, too; after a SANITIZE that failed there is no FORMAT UNIT.
+      this.#failures.clear();
     } catch (error) {
-      this.#failed = operation;
-      throw new CheckConditionError({ senseKey: SenseKey.MEDIUM_ERROR, ...operation.failed }, error);
+      this.#failures.set(operation.kind, operation);
+      throw new CheckConditionError(
+        { senseKey: SenseKey.MEDIUM_ERROR, ...SENSE[operation.kind].failed },
+        error,
+      );
     } finally {
       this.#current = undefined;
     }
   }
 
-  #notReady({ inProgress }: MediumOperation): SenseData {
+  #notReady({ kind }: MediumOperation): SenseData {
     const parts = Math.floor((this.#doneBytes / this.#totalBytes) * PROGRESS_PARTS);
-    return { senseKey: SenseKey.NOT_READY, ...inProgress, progress: Math.min(PROGRESS_PARTS - 1, parts) };
+    const progress = Math.min(PROGRESS_PARTS - 1, parts);
+    return { senseKey: SenseKey.NOT_READY, ...SENSE[kind].inProgress, progress };
   }
 
   async #runPasses(device: BlockDevice, passes: readonly MediumPass[]): Promise<void> {

@@ -6,6 +6,7 @@ import {
   FORMAT_UNIT,
   READ_10,
   SANITIZE_BLOCK_ERASE,
+  SANITIZE_EXIT_FAILURE_MODE,
   SenseKey,
   TEST_UNIT_READY,
   type FormatList,
@@ -97,6 +98,24 @@ test('after a FORMAT UNIT that failed the format is corrupted until another one 
   expect(await initiator.send(FORMAT_UNIT.encode())).toMatchObject(Expected.GOOD);
   expect(await initiator.send(TEST_UNIT_READY.encode())).toMatchObject(Expected.GOOD);
   expect(await initiator.send(SANITIZE_BLOCK_ERASE.encode())).toMatchObject(Expected.GOOD);
+});
+
+test('SANITIZE EXIT FAILURE MODE does not make up for a FORMAT UNIT that failed, SANITIZE does', async () => {
+  const { initiator, device } = await memoryHarness({ blocks: 64 });
+  const unmap = device.unmap.bind(device);
+  device.unmap = () => Promise.reject(new BlockError('BLOCK_IO', 'injected'));
+  const corrupted = {
+    sense: { senseKey: SenseKey.MEDIUM_ERROR, ...AdditionalSenseCode.MEDIUM_FORMAT_CORRUPTED },
+  };
+  const exit = SANITIZE_EXIT_FAILURE_MODE.encode();
+  await initiator.send(FORMAT_UNIT.encode());
+  expect(await initiator.send(exit)).toMatchObject(corrupted);
+  await initiator.send(SANITIZE_BLOCK_ERASE.encode({ AUSE: 1 }));
+  expect(await initiator.send(exit)).toMatchObject(corrupted);
+  expect(await initiator.send(TEST_UNIT_READY.encode())).toMatchObject(corrupted);
+  device.unmap = unmap;
+  expect(await initiator.send(SANITIZE_BLOCK_ERASE.encode())).toMatchObject(Expected.GOOD);
+  expect(await initiator.send(TEST_UNIT_READY.encode())).toMatchObject(Expected.GOOD);
 });
 
 test('FORMAT UNIT refuses what it does not do, and lists that are not whole', async () => {
