@@ -19,7 +19,7 @@ import { additionalSenseName, senseKeyName, type SenseData } from '@lunbox/scsi'
  * - `INITIATOR_TASK_MANAGEMENT`: a task management function was not done (RFC 7143 §11.6.1).
  * - `INITIATOR_TIMEOUT`: no answer in time.
  * - `INITIATOR_ABORTED`: aborted by its `AbortSignal`, or by a task management function.
- * - `INITIATOR_BUSY`: the bounded queue of the session is full.
+ * - `INITIATOR_BUSY`: so many commands, or other requests, wait already.
  * - `INITIATOR_CLOSED`: the session has been closed.
  */
 export type InitiatorErrorDetail =

@@ -1,3 +1,4 @@
+import type { Clock } from '@lunbox/block';
 import {
   encodeText,
   NO_TTT,
@@ -10,13 +11,18 @@ import {
   type TextResponsePdu,
 } from '@lunbox/iscsi-pdu';
 import { encodeLun } from '@lunbox/scsi';
-import { protocolError, type InitiatorError } from './errors.ts';
+import { abortedBy } from './abortable.ts';
+import { InitiatorError, protocolError } from './errors.ts';
 import type { Numbering } from './numbering.ts';
 import type { Outbox } from './outbox.ts';
+import type { SessionParameters } from './parameters.ts';
 import type { Task } from './task.ts';
 
 const NO_LUN = new Uint8Array(8);
 const NO_DATA = new Uint8Array(0);
+
+/** Exchanges of one connection that may wait for their answers; further ones are refused. */
+export const MAX_EXCHANGES = 1024;
 
 /** A task management function (RFC 7143 §11.5). */
 export interface TaskManagementRequest {
@@ -36,10 +42,24 @@ export interface LogoutOrder {
   readonly expStatSn?: number;
 }
 
+/** What a connection has for its exchanges. */
+export interface ExchangesParts {
+  readonly outbox: Outbox;
+  readonly numbering: Numbering;
+  readonly parameters: SessionParameters;
+  readonly clock: Clock;
+  /** How long a target may take over an answer that nobody else has a limit for. */
+  readonly timeoutMs: number;
+  /** Makes an Initiator Task Tag that nothing else has. */
+  readonly newTag: () => number;
+}
+
 interface Exchange {
   /** Takes a response; true when the exchange is over. */
   answered(pdu: TargetPdu): boolean;
   failed(error: InitiatorError): void;
+  /** It is over, whichever way. */
+  readonly cleanUp: (() => void)[];
 }
 
 /**
@@ -48,33 +68,30 @@ interface Exchange {
  * back; one known target does not even advance CmdSN for others (T-K10).
  */
 export class Exchanges {
-  readonly #outbox: Outbox;
-  readonly #numbering: Numbering;
-  readonly #newTag: () => number;
-  readonly #maxSegmentBytes: number;
+  readonly #parts: ExchangesParts;
   readonly #waiting = new Map<number, Exchange>();
   readonly #idle: (() => void)[] = [];
-  /** Text exchanges under way or waiting, and the end of the latest. */
-  #textCount = 0;
-  #lastText: Promise<void> = Promise.resolve();
+  /** Text exchanges by their tags: the first is under way, the others wait for it. */
+  readonly #texts = new Map<number, () => void>();
   /** Why the connection has ended. */
   #failure: InitiatorError | undefined;
 
-  /**
-   * @param newTag - Makes an Initiator Task Tag that nothing else has.
-   * @param maxSegmentBytes - Longest data segment that the target takes.
-   */
-  constructor(outbox: Outbox, numbering: Numbering, newTag: () => number, maxSegmentBytes: number) {
-    this.#maxSegmentBytes = maxSegmentBytes;
-    this.#outbox = outbox;
-    this.#numbering = numbering;
-    this.#newTag = newTag;
+  constructor(parts: ExchangesParts) {
+    this.#parts = parts;
   }
 
-  /** A ping: resolves when the target answers (RFC 7143 §11.18). */
-  ping(): Promise<void> {
-    const tag = this.#newTag();
+  /**
+   * A ping: resolves when the target answers (RFC 7143 §11.18).
+   *
+   * @throws InitiatorError `INITIATOR_TIMEOUT`, `INITIATOR_BUSY`, or `INITIATOR_ABORTED` by the signal.
+   */
+  ping(signal?: AbortSignal): Promise<void> {
+    const refusal = this.#refusal();
+    if (refusal !== undefined) return Promise.reject(refusal);
+    const tag = this.#parts.newTag();
     const pong = this.#wait('nop-in', tag, () => undefined);
+    this.#limit(tag, 'ping');
+    this.#watch(tag, signal);
     this.#nopOut(NO_LUN, tag, NO_TTT, NO_DATA);
     return pong;
   }
@@ -87,14 +104,18 @@ export class Exchanges {
   /**
    * Sends a task management function; resolves with its response code (RFC 7143 §11.6.1).
    *
-   * @param referenced - The task that it is about, for ABORT TASK and TASK REASSIGN.
+   * @param referenced - The task that it is about, for ABORT TASK and TASK REASSIGN. Its own limits hold for both.
    * @param expDataSn - For TASK REASSIGN: the first DataSN or R2TSN that is wanted (RFC 7143 §11.5.6).
+   * @throws InitiatorError `INITIATOR_TIMEOUT` or `INITIATOR_BUSY`, without a task.
    */
   manage(request: TaskManagementRequest, referenced?: Task, expDataSn = 0): Promise<number> {
-    const tag = this.#newTag();
+    const refusal = referenced === undefined ? this.#refusal() : undefined;
+    if (refusal !== undefined) return Promise.reject(refusal);
+    const tag = this.#parts.newTag();
     const result = this.#wait('task-management-response', tag, ({ response }) => response);
+    if (referenced === undefined) this.#limit(tag, 'task management');
     const reassign = request.function === TaskManagementFunction.TASK_REASSIGN;
-    this.#outbox.send({
+    this.#parts.outbox.send({
       type: 'task-management-request',
       immediate: true,
       function: request.function,
@@ -111,10 +132,10 @@ export class Exchanges {
 
   /** Closes the session, or one of its connections; resolves with the answer (RFC 7143 §11.14, §11.15). */
   logout({ reason, cid = 0, expStatSn }: LogoutOrder): Promise<LogoutResponsePdu> {
-    const tag = this.#newTag();
+    const tag = this.#parts.newTag();
     const done = this.#wait('logout-response', tag, (pdu) => pdu);
     const numbers = this.#numbers();
-    this.#outbox.send({
+    this.#parts.outbox.send({
       type: 'logout-request',
       immediate: true,
       reason,
@@ -128,32 +149,27 @@ export class Exchanges {
 
   /** True while a text exchange is under way. */
   get textPending(): boolean {
-    return this.#textCount > 0;
+    return this.#texts.size > 0;
   }
 
   /**
    * A text exchange; resolves with all pairs of the answer (RFC 7143 §11.10, §11.11). There is one at a time: a further
-   * one waits until it is over.
+   * one waits until it is over. The signal gives up one that waits; one under way keeps its turn until it is answered,
+   * since there must not be two (RFC 7143 §11.10).
+   *
+   * @throws InitiatorError `INITIATOR_TIMEOUT`, `INITIATOR_BUSY`, or `INITIATOR_ABORTED` by the signal.
    */
-  text(pairs: readonly (readonly [string, string])[]): Promise<[string, string][]> {
-    this.#textCount++;
-    const answer = this.#lastText.then(() => this.#converse(pairs));
-    const over = (): void => {
-      this.#textCount--;
-    };
-    this.#lastText = answer.then(over, over);
-    return answer;
-  }
-
-  #converse(pairs: readonly (readonly [string, string])[]): Promise<[string, string][]> {
-    if (this.#failure !== undefined) return Promise.reject(this.#failure);
-    const tag = this.#newTag();
+  text(pairs: readonly (readonly [string, string])[], signal?: AbortSignal): Promise<[string, string][]> {
+    const refusal = this.#refusal();
+    if (refusal !== undefined) return Promise.reject(refusal);
+    const tag = this.#parts.newTag();
     const assembler = new TextAssembler();
     const collected: [string, string][] = [];
-    const segments = splitText(encodeText(pairs), this.#maxSegmentBytes);
+    const data = encodeText(pairs);
+    let segments: Uint8Array[] = [];
     const speak = (lun: Uint8Array, targetTransferTag: number): void => {
-      const data = segments.shift() ?? NO_DATA;
-      this.#textRequest({ lun, initiatorTaskTag: tag, targetTransferTag }, data, segments.length > 0);
+      const segment = segments.shift() ?? NO_DATA;
+      this.#textRequest({ lun, initiatorTaskTag: tag, targetTransferTag }, segment, segments.length > 0);
     };
     const take = (pdu: TextResponsePdu): [string, string][] | undefined => {
       collected.push(...(assembler.push(pdu.data, pdu.continue) ?? []));
@@ -163,8 +179,15 @@ export class Exchanges {
       speak(pdu.lun, pdu.targetTransferTag);
       return undefined;
     };
+    const begin = (): void => {
+      segments = splitText(data, this.#parts.parameters.maxSendSegmentBytes);
+      speak(NO_LUN, NO_TTT);
+    };
     const answer = this.#collect('text-response', tag, take);
-    speak(NO_LUN, NO_TTT);
+    this.#limit(tag, 'text');
+    this.#watch(tag, signal);
+    this.#texts.set(tag, begin);
+    if (this.#texts.size === 1) begin();
     return answer;
   }
 
@@ -179,18 +202,17 @@ export class Exchanges {
   /** Ends one exchange without an answer; false when there is none with this tag. */
   failOne(tag: number, error: InitiatorError): boolean {
     const exchange = this.#waiting.get(tag);
+    if (exchange === undefined) return false;
+    exchange.failed(error);
     this.#over(tag);
-    exchange?.failed(error);
-    return exchange !== undefined;
+    return true;
   }
 
   /** The connection is gone. */
   failAll(error: InitiatorError): void {
     this.#failure = error;
-    const waiting = [...this.#waiting.values()];
-    this.#waiting.clear();
-    for (const exchange of waiting) exchange.failed(error);
-    this.#tellIdle();
+    this.#texts.clear();
+    for (const tag of [...this.#waiting.keys()]) this.failOne(tag, error);
   }
 
   /** Resolves when every request has its answer: what a function has ended is known by its answer alone. */
@@ -199,8 +221,43 @@ export class Exchanges {
   }
 
   #over(tag: number): void {
+    for (const cleanUp of this.#waiting.get(tag)?.cleanUp ?? []) cleanUp();
     this.#waiting.delete(tag);
+    const wasTurn = this.#hasTurn(tag);
+    this.#texts.delete(tag);
+    const [next] = this.#texts.values();
+    if (wasTurn) next?.();
     if (this.#waiting.size === 0) this.#tellIdle();
+  }
+
+  /** True for the text exchange that is under way. */
+  #hasTurn(tag: number): boolean {
+    const [first] = this.#texts.keys();
+    return first === tag;
+  }
+
+  #refusal(): InitiatorError | undefined {
+    if (this.#waiting.size < MAX_EXCHANGES) return this.#failure;
+    return new InitiatorError({ code: 'INITIATOR_BUSY', limit: MAX_EXCHANGES });
+  }
+
+  /** The exchange is given up when its answer takes too long. */
+  #limit(tag: number, operation: string): void {
+    const { clock, timeoutMs } = this.#parts;
+    const giveUp = (): void => {
+      this.failOne(tag, new InitiatorError({ code: 'INITIATOR_TIMEOUT', operation, timeoutMs }));
+    };
+    this.#waiting.get(tag)?.cleanUp.push(clock.setTimer(timeoutMs, giveUp));
+  }
+
+  /** The exchange is given up by its signal, unless it is a text that the target has heard. */
+  #watch(tag: number, signal: AbortSignal | undefined): void {
+    if (signal === undefined) return;
+    const onAbort = (): void => {
+      if (!this.#hasTurn(tag)) this.failOne(tag, abortedBy(signal));
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+    this.#waiting.get(tag)?.cleanUp.push(() => signal.removeEventListener('abort', onAbort));
   }
 
   #tellIdle(): void {
@@ -221,8 +278,10 @@ export class Exchanges {
     tag: number,
     take: (pdu: Extract<TargetPdu, { type: K }>) => T | undefined,
   ): Promise<T> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
     return new Promise((resolve, reject) => {
       this.#waiting.set(tag, {
+        cleanUp: [],
         answered: (pdu) => {
           if (pdu.type !== type) throw protocolError(`${pdu.type} instead of ${type}`);
           const value = take(pdu as Extract<TargetPdu, { type: K }>);
@@ -236,7 +295,7 @@ export class Exchanges {
 
   #nopOut(lun: Uint8Array, initiatorTaskTag: number, targetTransferTag: number, data: Uint8Array): void {
     const tags = { initiatorTaskTag, targetTransferTag };
-    this.#outbox.send({ type: 'nop-out', immediate: true, lun, ...tags, data, ...this.#numbers() });
+    this.#parts.outbox.send({ type: 'nop-out', immediate: true, lun, ...tags, data, ...this.#numbers() });
   }
 
   #textRequest(
@@ -245,10 +304,11 @@ export class Exchanges {
     more: boolean,
   ): void {
     const flags = { immediate: true, final: !more, continue: more };
-    this.#outbox.send({ type: 'text-request', ...flags, ...tags, data, ...this.#numbers() });
+    this.#parts.outbox.send({ type: 'text-request', ...flags, ...tags, data, ...this.#numbers() });
   }
 
   #numbers(): { cmdSn: number; expStatSn: number } {
-    return { cmdSn: this.#numbering.window.cmdSn, expStatSn: this.#numbering.expStatSn };
+    const { window, expStatSn } = this.#parts.numbering;
+    return { cmdSn: window.cmdSn, expStatSn };
   }
 }

@@ -1,3 +1,4 @@
+import type { Clock } from '@lunbox/block';
 import {
   decodePdu,
   NO_TTT,
@@ -34,7 +35,7 @@ import type { Numbering } from './numbering.ts';
 import type { SessionParameters } from './parameters.ts';
 import type { ScsiRequest } from './request.ts';
 import { Retransmission } from './retransmission.ts';
-import type { SessionOptions } from './session-options.ts';
+import { DEFAULT_COMMAND_TIMEOUT_MS, type SessionOptions } from './session-options.ts';
 import { resultOf } from './task-result.ts';
 import { TaskTable } from './task-table.ts';
 import { Task, type TaskOwner } from './task.ts';
@@ -65,6 +66,7 @@ export interface FullFeatureParts {
   /** Makes an Initiator Task Tag that nothing else of the session has. */
   readonly newTag: () => number;
   readonly options: SessionOptions;
+  readonly clock: Clock;
 }
 
 /** Full feature phase of one connection of a session. */
@@ -91,7 +93,7 @@ export class FullFeature implements Phase {
   /** The data of the Data-In PDU in hand goes straight to its task. */
   #placed = false;
 
-  constructor({ connection, cid, numbering, parameters, events, newTag, options }: FullFeatureParts) {
+  constructor({ connection, cid, numbering, parameters, events, newTag, options, clock }: FullFeatureParts) {
     this.connection = connection;
     this.cid = cid;
     this.parameters = parameters;
@@ -100,7 +102,8 @@ export class FullFeature implements Phase {
     this.#newTag = newTag;
     this.#keepalive = new Keepalive(options);
     const { outbox } = connection;
-    this.exchanges = new Exchanges(outbox, numbering, newTag, parameters.maxSendSegmentBytes);
+    const timeoutMs = options.commandTimeoutMs ?? DEFAULT_COMMAND_TIMEOUT_MS;
+    this.exchanges = new Exchanges({ outbox, numbering, parameters, clock, timeoutMs, newTag });
     if (parameters.errorRecoveryLevel > 0) this.#retransmission = new Retransmission(outbox, numbering);
     this.tasks = new TaskTable(this.#retransmission);
     if (this.#retransmission !== undefined) {

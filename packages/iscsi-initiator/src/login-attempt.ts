@@ -92,7 +92,8 @@ export class LoginAttempt {
       loggedIn: (parameters: SessionParameters, tsih: number) => {
         this.#cancelTimer?.();
         const { options } = identity;
-        const parts = { connection, cid, numbering, parameters, events, newTag, options };
+        const { clock } = seams;
+        const parts = { connection, cid, numbering, parameters, events, newTag, options, clock };
         this.#fullFeature = new FullFeature(parts);
         connection.enter(this.#fullFeature);
         this.#outcome.up(this.#fullFeature, tsih);

@@ -40,7 +40,7 @@ export interface SessionOptions {
   readonly time2RetainS?: number;
   /** A connection and login that take longer fail. Default 15 000. */
   readonly loginTimeoutMs?: number;
-  /** A command that takes longer is aborted. Default 60 000. */
+  /** A command that takes longer is aborted, another request given up. Default 60 000. */
   readonly commandTimeoutMs?: number;
   /** A target that does not answer an ABORT TASK for so long loses the connection. Default 10 000. */
   readonly abortTimeoutMs?: number;
@@ -59,6 +59,9 @@ export interface SessionSeams {
   readonly random: Random;
   readonly chapDigest: ChapDigest;
 }
+
+/** How long a command may take when the options do not say. */
+export const DEFAULT_COMMAND_TIMEOUT_MS = 60_000;
 
 /** InitiatorName when the options have none. */
 export const DEFAULT_INITIATOR_NAME = 'iqn.2026-11.io.lunbox:initiator';

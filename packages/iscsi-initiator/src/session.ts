@@ -12,7 +12,12 @@ import { checkReceiveSegment, declareReceiveSegment } from './receive-segment.ts
 import { Reconnector } from './reconnector.ts';
 import type { ScsiRequest, ScsiResult } from './request.ts';
 import { SessionConnections } from './session-connections.ts';
-import type { OperationOptions, SessionOptions, SessionSeams } from './session-options.ts';
+import {
+  DEFAULT_COMMAND_TIMEOUT_MS,
+  type OperationOptions,
+  type SessionOptions,
+  type SessionSeams,
+} from './session-options.ts';
 import { checkTaskManagement, endsTask } from './task-functions.ts';
 import type { Portal } from './transport.ts';
 
@@ -44,7 +49,6 @@ export interface SessionConnection {
  */
 export class IscsiSession {
   readonly #clock: SessionSeams['clock'];
-  readonly #timeoutMs: number;
   readonly #connections: SessionConnections;
   readonly #queue: CommandQueue;
   readonly #reconnector: Reconnector;
@@ -60,10 +64,9 @@ export class IscsiSession {
   /** @throws InitiatorError `INITIATOR_OPTIONS`. */
   constructor(options: SessionOptions, seams: SessionSeams) {
     this.#clock = seams.clock;
-    this.#timeoutMs = options.commandTimeoutMs ?? 60_000;
     this.#queue = new CommandQueue(seams.clock, {
       maxCommands: options.maxCommands ?? 4096,
-      commandTimeoutMs: this.#timeoutMs,
+      commandTimeoutMs: options.commandTimeoutMs ?? DEFAULT_COMMAND_TIMEOUT_MS,
       abortTimeoutMs: options.abortTimeoutMs ?? 10_000,
     });
     this.#connections = new SessionConnections(options, seams, {
@@ -139,7 +142,7 @@ export class IscsiSession {
 
   /** Pings the target. */
   ping(options?: OperationOptions): Promise<void> {
-    return this.#exchange('ping', options, (exchanges) => exchanges.ping());
+    return this.#exchange(options, (exchanges) => exchanges.ping(options?.signal));
   }
 
   /** Asks the target by text, as `SendTargets` does (RFC 7143 §11.10). */
@@ -147,7 +150,7 @@ export class IscsiSession {
     pairs: readonly (readonly [string, string])[],
     options?: OperationOptions,
   ): Promise<[string, string][]> {
-    return this.#exchange('text', options, (exchanges) => exchanges.text(pairs));
+    return this.#exchange(options, (exchanges) => exchanges.text(pairs, options?.signal));
   }
 
   /**
@@ -155,7 +158,7 @@ export class IscsiSession {
    * `INITIATOR_ABORTED` (RFC 7143 §4.2.3.2). With a signal the waiting ends, not the function.
    */
   manage(request: TaskManagementRequest, options?: OperationOptions): Promise<void> {
-    return this.#exchange('task management', options, async (exchanges) => {
+    return this.#exchange(options, async (exchanges) => {
       const before = this.#connections.members.flatMap(({ tasks }) => [...tasks.values()]);
       checkTaskManagement(await exchanges.manage(request));
       for (const task of before) if (endsTask(request, task)) task.connection?.tasks.drop(task);
@@ -213,7 +216,7 @@ export class IscsiSession {
     checkReceiveSegment(bytes);
     const { identity } = this.#connections;
     identity.negotiation = { ...identity.negotiation, maxReceiveSegmentBytes: bytes };
-    await this.#exchange('text', options, async () => {
+    await this.#exchange(options, async () => {
       await Promise.all(this.#connections.members.map((member) => declareReceiveSegment(member, bytes)));
     });
   }
@@ -251,11 +254,7 @@ export class IscsiSession {
   }
 
   /** An exchange that is not answered in time is given up; the connection goes on. */
-  #exchange<T>(
-    operation: string,
-    { signal }: OperationOptions = {},
-    start: (exchanges: Exchanges) => Promise<T>,
-  ): Promise<T> {
+  #exchange<T>({ signal }: OperationOptions = {}, start: (exchanges: Exchanges) => Promise<T>): Promise<T> {
     return abortable(signal, async () => {
       await this.#connected();
       // Nobody waits for the answer any more.
@@ -263,14 +262,7 @@ export class IscsiSession {
       // One that leaves may be logged out before the answer comes.
       const { members } = this.#connections;
       const via = members.find(({ leaving }) => !leaving) ?? members[0]!;
-      const answer = start(via.exchanges);
-      const timeoutMs = this.#timeoutMs;
-      return new Promise<T>((resolve, reject) => {
-        const cancel = this.#clock.setTimer(timeoutMs, () => {
-          reject(new InitiatorError({ code: 'INITIATOR_TIMEOUT', operation, timeoutMs }));
-        });
-        answer.then(resolve, reject).finally(cancel);
-      });
+      return start(via.exchanges);
     });
   }
 
