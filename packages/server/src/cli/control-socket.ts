@@ -45,14 +45,9 @@ export class ControlSocket {
     const server = createServer({ allowHalfOpen: true }, (socket) => serve(socket, handle));
     server.maxConnections = MAX_CONNECTIONS;
     try {
-      await listen(server, path);
+      await listenAlone(server, path);
     } catch (error) {
-      const { code = 'unknown error' } = error as NodeJS.ErrnoException;
-      if (code !== 'EADDRINUSE') throw unavailable(path, code, error);
-      if (!(await lstat(path)).isSocket()) throw unavailable(path, 'there is a file of that name', error);
-      if (await answers(path)) throw unavailable(path, 'another server listens there', error);
-      await unlink(path);
-      await listen(server, path);
+      throw error instanceof ServerError ? error : unavailable(path, codeOf(error), error);
     }
     return new ControlSocket(server);
   }
@@ -66,6 +61,21 @@ export class ControlSocket {
   }
 }
 
+/** Listens at `path`, in place of what a server left there that is no more. */
+async function listenAlone(server: Server, path: string): Promise<void> {
+  // Node takes a number for a TCP port, at every address of the machine.
+  if (Number(path) >= 0) throw unavailable(path, 'a number is no file; write ./ before it');
+  try {
+    await listen(server, path);
+  } catch (error) {
+    if (codeOf(error) !== 'EADDRINUSE') throw error;
+    if (!(await lstat(path)).isSocket()) throw unavailable(path, 'there is a file of that name', error);
+    if (!(await isLeftBehind(path))) throw unavailable(path, 'another server listens there', error);
+    await unlink(path);
+    await listen(server, path);
+  }
+}
+
 async function listen(server: Server, path: string): Promise<void> {
   const listening = once(server, 'listening');
   // The file is made in this turn, and with these permissions.
@@ -75,14 +85,15 @@ async function listen(server: Server, path: string): Promise<void> {
   await listening;
 }
 
-/** True when a program takes connections at `path`. */
-async function answers(path: string): Promise<boolean> {
+/** True when no program listens at `path`. One that is busy, or not for this user, is there all the same. */
+async function isLeftBehind(path: string): Promise<boolean> {
   const socket = connect(path);
   try {
     await once(socket, 'connect');
-    return true;
-  } catch {
     return false;
+  } catch (error) {
+    if (codeOf(error) !== 'ECONNREFUSED') throw error;
+    return true;
   } finally {
     socket.destroy();
   }
@@ -125,8 +136,12 @@ function parse(line: string): unknown {
   }
 }
 
-function unavailable(path: string, reason: string, cause: unknown): ServerError {
+function unavailable(path: string, reason: string, cause?: unknown): ServerError {
   return new ServerError('SERVER_CONTROL_UNAVAILABLE', `cannot be controlled at ${path}: ${reason}`, {
     cause,
   });
+}
+
+function codeOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? 'unknown error';
 }
