@@ -2,9 +2,10 @@ import { mapMaybe, type MaybePromise } from '@lunbox/block';
 import { answer, GOOD } from '../answers.ts';
 import { RECEIVE_DIAGNOSTIC_RESULTS, SEND_DIAGNOSTIC } from '../cdb/diagnostic-cdbs.ts';
 import type { Execution, Finished, ScsiCommand } from '../execution.ts';
-import { inSteps, STEP_BYTES, TaskAbortedError } from '../media/in-steps.ts';
+import { inSteps, STEP_BYTES } from '../media/in-steps.ts';
 import { ParameterList, unlessAborted } from '../media/parameter-list.ts';
 import { AdditionalSenseCode, SenseKey } from '../sense/additional-sense.ts';
+import { blockFailure } from '../sense/block-failures.ts';
 import {
   CheckConditionError,
   illegalRequest,
@@ -64,8 +65,9 @@ function selfTest(itl: ItlNexus, command: ScsiCommand, extended: boolean): Maybe
   return unlessAborted(() => steps().then(() => GOOD, testFailed));
 }
 
+/** Only a failure of the device is one of the test: an abort, a closed medium and mistakes of ours are told as such. */
 function testFailed(error: unknown): never {
-  if (error instanceof TaskAbortedError) throw error;
+  if (blockFailure(error, 'read', undefined) === undefined) throw error;
   const code = AdditionalSenseCode.LOGICAL_UNIT_FAILED_SELF_TEST;
   throw new CheckConditionError({ senseKey: SenseKey.HARDWARE_ERROR, ...code }, error);
 }

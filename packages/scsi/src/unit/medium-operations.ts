@@ -2,6 +2,7 @@ import { mapMaybe, yieldTurn, type BlockDevice, type MaybePromise } from '@lunbo
 import { STEP_BYTES, UNMAP_STEP_BYTES } from '../media/in-steps.ts';
 import type { Medium } from '../media/medium.ts';
 import { AdditionalSenseCode, SenseKey, type AdditionalSense } from '../sense/additional-sense.ts';
+import { blockFailure } from '../sense/block-failures.ts';
 import { CheckConditionError } from '../sense/check-condition-error.ts';
 import type { SenseData } from '../sense/sense-data.ts';
 
@@ -94,7 +95,10 @@ export class MediumOperations {
     this.#failures.delete('sanitize');
   }
 
-  /** Begins an operation; completes with its end. Its failure is a MEDIUM ERROR. There must be none going on. */
+  /**
+   * Begins an operation; completes with its end. There must be none going on. A failure of the device is a MEDIUM
+   * ERROR; any other is thrown as it is, and the medium is unusable all the same.
+   */
   async run(operation: MediumOperation): Promise<void> {
     this.#current = operation;
     this.#doneBytes = 0;
@@ -106,10 +110,9 @@ export class MediumOperations {
       this.#failures.clear();
     } catch (error) {
       this.#failures.set(operation.kind, operation);
-      throw new CheckConditionError(
-        { senseKey: SenseKey.MEDIUM_ERROR, ...SENSE[operation.kind].failed },
-        error,
-      );
+      if (blockFailure(error, 'write', undefined) === undefined) throw error;
+      const { failed } = SENSE[operation.kind];
+      throw new CheckConditionError({ senseKey: SenseKey.MEDIUM_ERROR, ...failed }, error);
     } finally {
       this.#current = undefined;
     }

@@ -3,6 +3,7 @@ import {
   AdditionalSenseCode,
   encodeLun,
   RECEIVE_DIAGNOSTIC_RESULTS,
+  SANITIZE_BLOCK_ERASE,
   SEND_DIAGNOSTIC,
   SenseKey,
   START_STOP_UNIT,
@@ -28,9 +29,9 @@ async function watched(blocks: number) {
     reads.push([offset, into[0]?.length ?? 0]);
     return read(into, offset);
   };
-  const { initiator } = new Harness(device);
-  await initiator.settle();
-  return { device, initiator, reads };
+  const harness = new Harness(device);
+  await harness.initiator.settle();
+  return { device, harness, initiator: harness.initiator, reads };
 }
 
 test.each([{ SELFTEST: 1 }, { SELF_TEST_CODE: 5 }])(
@@ -67,6 +68,23 @@ test('a self-test that fails is a HARDWARE ERROR', async () => {
       ...code,
     });
   }
+});
+
+test('a self-test into which a SANITIZE comes is told so, and a mistake of ours is loud', async () => {
+  const { device, harness, initiator } = await watched(3 * 2048);
+  const running = send(initiator, { SELF_TEST_CODE: 6 });
+  await initiator.send(SANITIZE_BLOCK_ERASE.encode({ IMMED: 1 }));
+  expect((await running).sense).toMatchObject({
+    senseKey: SenseKey.NOT_READY,
+    ...AdditionalSenseCode.LOGICAL_UNIT_NOT_READY_SANITIZE_IN_PROGRESS,
+  });
+  while ((await send(initiator, {})).status !== 0) await new Promise(setImmediate);
+  device.failure = new TypeError('a mistake of ours');
+  expect((await send(initiator, { SELFTEST: 1 })).sense).toMatchObject({
+    senseKey: SenseKey.HARDWARE_ERROR,
+    ...AdditionalSenseCode.INTERNAL_TARGET_FAILURE,
+  });
+  expect(harness.internalErrors).toEqual([device.failure]);
 });
 
 test('background self-tests, lists beside a test and a stopped unit are refused', async () => {

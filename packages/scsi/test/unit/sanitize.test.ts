@@ -238,4 +238,20 @@ describe('after a SANITIZE that failed', () => {
     expect((await initiator.send(READ)).sense).toMatchObject({ ...failed.sense, deferred: true });
     expect(await initiator.send(READ)).toMatchObject(failed);
   });
+
+  test.each([0, 1])('by a mistake of ours it is loud, and the medium unusable (IMMED %i)', async (IMMED) => {
+    const { initiator, device, internalErrors } = await failing();
+    const bug = new TypeError('a mistake of ours');
+    device.unmap = () => Promise.reject(bug);
+    const internal = {
+      senseKey: SenseKey.HARDWARE_ERROR,
+      ...AdditionalSenseCode.INTERNAL_TARGET_FAILURE,
+    };
+    const answer = await initiator.send(SANITIZE_BLOCK_ERASE.encode({ IMMED }));
+    await new Promise(setImmediate);
+    if (IMMED === 0) expect(answer.sense).toMatchObject(internal);
+    else expect((await initiator.send(READ)).sense).toMatchObject({ ...internal, deferred: true });
+    expect(internalErrors).toEqual([bug]);
+    expect(await initiator.send(READ)).toMatchObject(failed);
+  });
 });
