@@ -36,6 +36,13 @@ export interface ConnectionsEvents extends FullFeatureEvents {
   taskMoved(task: Task): void;
 }
 
+/** A connection on its way. */
+export interface AddedConnection {
+  readonly attempt: LoginAttempt;
+  /** Resolves with its CID. */
+  readonly joined: Promise<number>;
+}
+
 /** The session that there is at the moment. */
 interface Session {
   readonly tsih: number;
@@ -130,9 +137,19 @@ export class SessionConnections {
     });
   }
 
-  /** Adds a connection; resolves with its CID. The session keeps one more from now on. */
-  add(portal: Portal | undefined): { readonly attempt: LoginAttempt; readonly joined: Promise<number> } {
-    const session = this.#session as Session;
+  /** The connection for a request that is no command. One that leaves may be logged out before the answer comes. */
+  get forRequests(): FullFeature | undefined {
+    return this.#members.find(({ leaving }) => !leaving) ?? this.#members[0];
+  }
+
+  /**
+   * Adds a connection, which the session keeps from now on; undefined without a session.
+   *
+   * @throws InitiatorError `INITIATOR_OPTIONS` when MaxConnections is reached.
+   */
+  add(portal: Portal | undefined): AddedConnection | undefined {
+    const session = this.#session;
+    if (session === undefined) return undefined;
     const limit = session.parameters.maxConnections;
     if (this.#members.length + this.#joining >= limit) {
       throw new InitiatorError({ code: 'INITIATOR_OPTIONS', reason: `MaxConnections is ${limit}` });

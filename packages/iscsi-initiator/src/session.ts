@@ -7,11 +7,12 @@ import { CommandQueue } from './command-queue.ts';
 import { deferred, type Deferred } from './deferred.ts';
 import { connectionLost, InitiatorError } from './errors.ts';
 import type { Exchanges, TaskManagementRequest } from './exchanges.ts';
+import type { FullFeature } from './full-feature.ts';
 import type { SessionParameters } from './parameters.ts';
 import { checkReceiveSegment, declareReceiveSegment } from './receive-segment.ts';
 import { Reconnector } from './reconnector.ts';
 import type { ScsiRequest, ScsiResult } from './request.ts';
-import { SessionConnections } from './session-connections.ts';
+import { SessionConnections, type AddedConnection } from './session-connections.ts';
 import {
   DEFAULT_COMMAND_TIMEOUT_MS,
   type OperationOptions,
@@ -187,8 +188,12 @@ export class IscsiSession {
     portal,
     signal,
   }: OperationOptions & { readonly portal?: Portal } = {}): Promise<number> {
-    await abortable(signal, () => this.#connected());
-    const { attempt, joined } = this.#connections.add(portal);
+    let added: AddedConnection | undefined;
+    while (added === undefined) {
+      await abortable(signal, () => this.#connected());
+      added = this.#connections.add(portal);
+    }
+    const { attempt, joined } = added;
     return abortable(
       signal,
       () => joined,
@@ -256,12 +261,14 @@ export class IscsiSession {
   /** An exchange that is not answered in time is given up; the connection goes on. */
   #exchange<T>({ signal }: OperationOptions = {}, start: (exchanges: Exchanges) => Promise<T>): Promise<T> {
     return abortable(signal, async () => {
-      await this.#connected();
+      let via: FullFeature | undefined;
+      // What there was may be gone again when the waiting is over.
+      while (via === undefined) {
+        await this.#connected();
+        via = this.#connections.forRequests;
+      }
       // Nobody waits for the answer any more.
       if (signal?.aborted === true) throw abortedBy(signal);
-      // One that leaves may be logged out before the answer comes.
-      const { members } = this.#connections;
-      const via = members.find(({ leaving }) => !leaving) ?? members[0]!;
       return start(via.exchanges);
     });
   }

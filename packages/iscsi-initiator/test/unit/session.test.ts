@@ -135,6 +135,15 @@ describe('a lost connection', () => {
     expect(target.clock.pendingTimers).toBe(0);
   });
 
+  it('at the very moment of a request ends it like any other', async () => {
+    const session = await new ScriptedTarget().open();
+    const outcomes = [session.ping(), session.text([]), session.addConnection()].map((each) =>
+      expect(each).rejects.toMatchObject({ code: 'INITIATOR_CLOSED' }),
+    );
+    await session.close({ signal: AbortSignal.abort() });
+    await Promise.all(outcomes);
+  });
+
   it('is noticed by a ping that is not answered', async () => {
     const target = new ScriptedTarget();
     const session = await target.open({ pingIntervalMs: 1000, pingTimeoutMs: 2000 });
