@@ -6,37 +6,24 @@ import {
   decodeText,
   encodeText,
   splitText,
-  type LoginRequestPdu,
   type LoginResponsePdu,
-  type TargetPdu,
   type TextResponsePdu,
 } from '@lunbox/iscsi-pdu';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { TargetEngine } from '../../src/index.ts';
+import type { TargetEngine } from '../../src/index.ts';
 import { INITIATOR_NAME, NAMES, TARGET_NAME, TestInitiator } from '../support/initiator.ts';
-import { STAY, keysOf, loginStep, statusOf, textStep, type Keyed } from '../support/negotiation.ts';
+import { STAY, archive, keysOf, negotiation, statusOf, type Keyed } from '../support/negotiation.ts';
 import { ofType } from '../support/requests.ts';
-import { ScriptedScsi } from '../support/scripted-scsi.ts';
 
 let engine: TargetEngine;
 let initiator: TestInitiator;
 
 beforeEach(() => {
-  engine = new TargetEngine([{ name: TARGET_NAME, scsi: new ScriptedScsi(), alias: 'Archive' }]);
+  engine = archive();
   initiator = new TestInitiator(engine);
 });
 
-const step = (keys: Keyed, fields?: Partial<LoginRequestPdu>): Promise<LoginResponsePdu> =>
-  loginStep(initiator, keys, fields);
-
-const text = (keys: Keyed, fields?: object): Promise<TargetPdu> => textStep(initiator, keys, fields);
-
-/** What the target answers to the keys of a first login. */
-async function answersTo(keys: Keyed): Promise<Keyed> {
-  const response = await step({ ...NAMES, ...keys });
-  expect(statusOf(response)).toBe(LoginStatus.SUCCESS);
-  return keysOf(response);
-}
+const { step, text, answersTo } = negotiation(() => initiator);
 
 describe('login phase (RFC 7143 §6.3)', () => {
   it('each Login Request has one Login Response', async () => {

@@ -5,37 +5,24 @@ import {
   decodeText,
   encodeText,
   splitText,
-  type LoginRequestPdu,
   type LoginResponsePdu,
-  type TargetPdu,
   type TextResponsePdu,
 } from '@lunbox/iscsi-pdu';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { TargetEngine } from '../../src/index.ts';
-import { NAMES, TARGET_NAME, TestInitiator } from '../support/initiator.ts';
-import { STAY, keysOf, loginStep, statusOf, textStep, type Keyed } from '../support/negotiation.ts';
+import type { TargetEngine } from '../../src/index.ts';
+import { NAMES, TestInitiator } from '../support/initiator.ts';
+import { STAY, archive, keysOf, negotiation, statusOf } from '../support/negotiation.ts';
 import { ofType } from '../support/requests.ts';
-import { ScriptedScsi } from '../support/scripted-scsi.ts';
 
 let engine: TargetEngine;
 let initiator: TestInitiator;
 
 beforeEach(() => {
-  engine = new TargetEngine([{ name: TARGET_NAME, scsi: new ScriptedScsi(), alias: 'Archive' }]);
+  engine = archive();
   initiator = new TestInitiator(engine);
 });
 
-const step = (keys: Keyed, fields?: Partial<LoginRequestPdu>): Promise<LoginResponsePdu> =>
-  loginStep(initiator, keys, fields);
-
-const text = (keys: Keyed, fields?: object): Promise<TargetPdu> => textStep(initiator, keys, fields);
-
-/** What the target answers to the keys of a first login. */
-async function answersTo(keys: Keyed): Promise<Keyed> {
-  const response = await step({ ...NAMES, ...keys });
-  expect(statusOf(response)).toBe(LoginStatus.SUCCESS);
-  return keysOf(response);
-}
+const { step, text, answersTo } = negotiation(() => initiator);
 
 describe('text format (RFC 7143 §6.1)', () => {
   it('each pair of an answer ends with one null byte', async () => {

@@ -1,12 +1,15 @@
 import {
+  LoginStatus,
   decodeText,
   type InitiatorPdu,
   type LoginRequestPdu,
   type LoginResponsePdu,
   type TargetPdu,
 } from '@lunbox/iscsi-pdu';
-import type { TestInitiator } from './initiator.ts';
+import { TargetEngine } from '../../src/index.ts';
+import { NAMES, TARGET_NAME, type TestInitiator } from './initiator.ts';
 import { textRequest } from './requests.ts';
+import { ScriptedScsi } from './scripted-scsi.ts';
 
 /** Keys and values of a request or an answer. */
 export type Keyed = Record<string, string>;
@@ -14,18 +17,34 @@ export type Keyed = Record<string, string>;
 /** Fields of a Login Request that stays in its stage. */
 export const STAY: Partial<LoginRequestPdu> = { transit: false, nsg: 0 };
 
-/** Sends a Login Request; returns the answer, of which there must be one. */
-export async function loginStep(
-  initiator: TestInitiator,
-  keys: Keyed,
-  fields: Partial<LoginRequestPdu> = {},
-): Promise<LoginResponsePdu> {
-  return (await only(initiator, initiator.loginRequest(fields, keys))) as LoginResponsePdu;
+/** A target with an alias, so that there is one to declare. */
+export function archive(): TargetEngine {
+  return new TargetEngine([{ name: TARGET_NAME, scsi: new ScriptedScsi(), alias: 'Archive' }]);
 }
 
-/** Sends a Text Request; returns the answer, of which there must be one. */
-export function textStep(initiator: TestInitiator, keys: Keyed, fields: object = {}): Promise<TargetPdu> {
-  return only(initiator, textRequest(initiator, keys, fields));
+/** One request at a time of an initiator, each with the one answer that there must be. */
+export interface Negotiation {
+  /** Sends a Login Request. */
+  readonly step: (keys: Keyed, fields?: Partial<LoginRequestPdu>) => Promise<LoginResponsePdu>;
+  /** Sends a Text Request. */
+  readonly text: (keys: Keyed, fields?: object) => Promise<TargetPdu>;
+  /** What the target answers to the keys of a first login, which must succeed. */
+  readonly answersTo: (keys: Keyed) => Promise<Keyed>;
+}
+
+/** Requests of the initiator that is there when they are sent. */
+export function negotiation(current: () => TestInitiator): Negotiation {
+  const step = async (keys: Keyed, fields: Partial<LoginRequestPdu> = {}): Promise<LoginResponsePdu> =>
+    (await only(current(), current().loginRequest(fields, keys))) as LoginResponsePdu;
+  const text = (keys: Keyed, fields: object = {}): Promise<TargetPdu> =>
+    only(current(), textRequest(current(), keys, fields));
+  const answersTo = async (keys: Keyed): Promise<Keyed> => {
+    const response = await step({ ...NAMES, ...keys });
+    const status = statusOf(response);
+    if (status !== LoginStatus.SUCCESS) throw new Error(`the login was answered with status ${status}`);
+    return keysOf(response);
+  };
+  return { step, text, answersTo };
 }
 
 /** The keys of an answer. */
