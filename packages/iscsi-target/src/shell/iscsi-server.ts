@@ -163,8 +163,8 @@ export class IscsiServer {
   }
 
   /**
-   * Asks every initiator to negotiate its parameters within `withinS` seconds (RFC 7143 §11.9, event 4). It answers with
-   * a Text Request, or with a logout.
+   * Asks every initiator to negotiate its parameters within `withinS` seconds (RFC 7143 §11.9, event 4). It answers
+   * with a Text Request, or with a logout.
    */
   requestNegotiation(withinS: number): void {
     this.#engine.requestNegotiation(withinS);
