@@ -8,6 +8,7 @@ import {
   type LostConnection,
   type RecoveryHost,
 } from './connection-recovery.ts';
+import { idleWithin } from './connection-idle.ts';
 import { connectionLost, InitiatorError, isFormatError } from './errors.ts';
 import type { FullFeature, FullFeatureEvents } from './full-feature.ts';
 import { LoginAttempt, type LoginOutcome, type LoginPlace, type LoginSurroundings } from './login-attempt.ts';
@@ -170,8 +171,9 @@ export class SessionConnections {
 
   /** Takes a connection out of the session when its commands have ended. The session keeps one less from now on. */
   async remove(cid: number): Promise<void> {
-    const leaving = this.#members.find((member) => member.cid === cid);
-    if (leaving === undefined || this.#usable.every((member) => member === leaving)) {
+    // One that is leaving already has been counted.
+    const leaving = this.#usable.find((member) => member.cid === cid);
+    if (leaving === undefined || this.#usable.length === 1) {
       throw new InitiatorError({ code: 'INITIATOR_OPTIONS', reason: `connection ${cid} cannot be removed` });
     }
     this.#wanted = Math.max(1, this.#wanted - 1);
@@ -185,7 +187,7 @@ export class SessionConnections {
   async retire(leaving: FullFeature, reason: InitiatorError, withinMs?: number): Promise<void> {
     leaving.leaving = true;
     this.#usable = this.#usable.filter((member) => member !== leaving);
-    await this.#idleWithin(leaving, withinMs);
+    await idleWithin(leaving, this.#seams.clock, withinMs);
     const response = await this.#logOut(leaving, LogoutReason.CLOSE_CONNECTION, reason);
     // What is logged out needs no recovery; what the target could not clean up is logged out by another connection.
     if (isLoggedOut(response)) this.#members = this.#members.filter((member) => member !== leaving);
@@ -352,19 +354,6 @@ export class SessionConnections {
       recovered: () => this.topUp(),
       giveUp: (error) => this.end(error),
     };
-  }
-
-  /** Resolves when the commands and other requests of a connection have ended, or after `withinMs`. */
-  #idleWithin({ tasks, exchanges }: FullFeature, withinMs: number | undefined): Promise<void> {
-    const idle = tasks.idle.then(() => exchanges.idle);
-    if (withinMs === undefined) return idle;
-    return new Promise((resolve) => {
-      const cancel = this.#seams.clock.setTimer(withinMs, resolve);
-      void idle.then(() => {
-        cancel();
-        resolve();
-      });
-    });
   }
 
   /** Resolves with the answer (RFC 7143 §11.15.1); undefined when there is none. */

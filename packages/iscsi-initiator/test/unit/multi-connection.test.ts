@@ -231,6 +231,21 @@ describe('connections that come and go while commands run', () => {
     expect(asked.ended).toBe(true);
   });
 
+  it('are removed once: one that leaves already counts no more', async () => {
+    const { target, session } = await several(3);
+    const [first, second] = target.connections as [ScriptedConnection, ScriptedConnection];
+    await start(session, target, 3);
+    const removed = session.removeConnection(1);
+    await expect(session.removeConnection(1)).rejects.toMatchObject({ code: 'INITIATOR_OPTIONS' });
+    second.respond(second.sent('scsi-command')[0]!);
+    await removed;
+    await target.pass(1000);
+    expect(session.connections.map(({ cid }) => cid)).toEqual([0, 2]);
+    first.cut('reset');
+    await target.pass(1000);
+    expect(session.connections).toHaveLength(2);
+  });
+
   it('that leave are asked for nothing more', async () => {
     const { target, session } = await several(2);
     const [first, second] = target.connections as [ScriptedConnection, ScriptedConnection];
