@@ -1,9 +1,8 @@
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
-import { ServerError, type ServerErrorCode } from '../server-error.ts';
-import { CONTROL_VERBS, type ControlRequest, type ControlVerb } from './control-request.ts';
+import { ServerError } from '../server-error.ts';
+import { ControlConnection, type Reply } from './control-connection.ts';
+import type { ControlRequest, ControlVerb } from './control-request.ts';
 
 /** Flags of `lunbox control`. */
 export interface ControlFlags {
@@ -15,51 +14,76 @@ export interface ControlFlags {
   readonly sessions?: number;
 }
 
-/** A server's answer: its JSON line, and the bytes after it. */
-interface Answer {
-  readonly ok: boolean;
-  readonly result?: unknown;
-  readonly code?: ServerErrorCode;
-  readonly message?: string;
+/** Where a field of a request comes from, besides `redirect`, whose address is a word. */
+const FLAGS: Readonly<Record<keyof ControlFlags, string>> = {
+  redirectTo: '--redirect-to',
+  timeout: '--timeout',
+  permanent: '--permanent',
+  initiator: '--initiator',
+  portalGroup: '--portal-group',
+  sessions: '--sessions',
+};
+
+/** What may follow a verb. */
+interface Usage {
+  readonly maxWords: number;
+  readonly flags: readonly (keyof ControlFlags)[];
 }
 
-const NEWLINE = 0x0a;
-
-/** What can be asked for: the verbs of the server, and one that is made of two of them. */
-export type CommandVerb = ControlVerb | 'maintenance';
-
-/** Every {@link CommandVerb}, for help and messages. */
-export const COMMAND_VERBS: readonly CommandVerb[] = [...CONTROL_VERBS, 'maintenance'];
-
-/** How many words may follow a verb. */
-const MAX_WORDS: Readonly<Partial<Record<CommandVerb, number>>> = {
-  capture: 1,
-  redirect: 1,
-  maintenance: Infinity,
+const NOTHING: Usage = { maxWords: 0, flags: [] };
+const USAGES: Readonly<Record<ControlVerb, Usage>> = {
+  status: NOTHING,
+  statistics: NOTHING,
+  capture: { maxWords: 1, flags: [] },
+  drain: { maxWords: 0, flags: ['redirectTo', 'timeout'] },
+  resume: NOTHING,
+  maintenance: { maxWords: Infinity, flags: ['redirectTo', 'timeout'] },
+  redirect: { maxWords: 1, flags: ['permanent', 'initiator', 'portalGroup', 'sessions'] },
 };
+
+/** What is printed of an answer. */
+const PRINTED: ReadonlySet<ControlVerb> = new Set(['status', 'statistics', 'redirect']);
 
 /** `lunbox control`: asks the server behind a control socket to do something, and prints what it says. */
 export async function controlServer(
   socketPath: string,
-  verb: CommandVerb,
+  verb: ControlVerb,
   words: readonly string[],
   flags: ControlFlags,
 ): Promise<void> {
-  if (words.length > (MAX_WORDS[verb] ?? 0)) throw bad(`too many arguments for ${verb}`);
+  checkUsage(verb, words, flags);
   if (verb === 'maintenance') return maintain(socketPath, words, flags);
   const [word] = words;
   if (verb === 'capture' && word === undefined) throw bad('capture needs the name of a file to write');
   const { result, payload } = await ask(socketPath, requestOf(verb, word, flags));
   if (verb === 'capture') saveCapture(word ?? '', payload);
-  if (verb === 'status' || verb === 'statistics') console.log(JSON.stringify(result, null, 2));
+  if (PRINTED.has(verb)) console.log(JSON.stringify(result, null, 2));
 }
 
-/** Runs a command while nobody is logged in, and has logins taken again whatever became of it. */
+/** A flag that means nothing to a verb was meant for another one: who is asked to do less must not do more. */
+function checkUsage(verb: ControlVerb, words: readonly string[], flags: ControlFlags): void {
+  const { maxWords, flags: allowed } = USAGES[verb];
+  if (words.length > maxWords) throw bad(`too many arguments for ${verb}`);
+  const given = (Object.keys(FLAGS) as (keyof ControlFlags)[]).filter((flag) => flags[flag] !== undefined);
+  const stray = given.find((flag) => !allowed.includes(flag));
+  if (stray !== undefined) throw bad(`${FLAGS[stray]} does not belong to ${verb}`);
+  const [first] = given;
+  if (verb === 'redirect' && words.length === 0 && first !== undefined) {
+    throw bad(`${FLAGS[first]} needs an address; redirect alone ends every redirection`);
+  }
+}
+
+/**
+ * Runs a command while nobody is logged in. Logins are taken again when the connection to the server ends, so that
+ * whatever becomes of this program they are.
+ */
 async function maintain(socketPath: string, words: readonly string[], flags: ControlFlags): Promise<void> {
   const [command, ...args] = words;
   if (command === undefined) throw bad('maintenance needs a command to run, behind --');
-  await ask(socketPath, requestOf('drain', undefined, flags));
-  const ended = await runCommand(command, args).finally(() => ask(socketPath, { verb: 'resume' }));
+  const connection = await ControlConnection.open(socketPath, requestOf('maintenance', undefined, flags));
+  await connection.begun();
+  const ended = await runCommand(command, args);
+  await connection.finish();
   if (ended === 0) return;
   const message = `${command} ended with ${ended}; logins are taken again`;
   throw new ServerError('SERVER_MAINTENANCE_FAILED', message);
@@ -67,15 +91,19 @@ async function maintain(socketPath: string, words: readonly string[], flags: Con
 
 /** Answers the exit status, or the name of what ended the command or kept it from starting. */
 async function runCommand(command: string, args: readonly string[]): Promise<number | string> {
-  // Ctrl-C reaches the command by itself; what is begun here is ended here.
-  const ignore = (): void => undefined;
-  process.on('SIGINT', ignore);
+  // Logins wait for the command, and so does this program. Ctrl-C reaches the command by itself.
+  const signals = {
+    SIGINT: () => undefined,
+    SIGTERM: () => child.kill(),
+    SIGHUP: () => child.kill('SIGHUP'),
+  };
+  for (const [name, act] of Object.entries(signals)) process.on(name, act);
   const child = spawn(command, args, { stdio: 'inherit' });
   const ended = await new Promise<number | string>((resolve) => {
     child.on('error', ({ code }: NodeJS.ErrnoException) => resolve(code ?? 'unknown error'));
     child.on('close', (status, signal) => resolve(status ?? signal ?? 'unknown error'));
   });
-  process.off('SIGINT', ignore);
+  for (const [name, act] of Object.entries(signals)) process.off(name, act);
   return ended;
 }
 
@@ -94,29 +122,9 @@ function requestOf(verb: ControlVerb, argument: string | undefined, flags: Contr
 }
 
 /** Sends a request and waits for its answer. Throws a {@link ServerError} when it is refused. */
-async function ask(path: string, request: ControlRequest): Promise<{ result: unknown; payload: Buffer }> {
-  const whole = await exchange(path, `${JSON.stringify(request)}\n`);
-  const end = whole.indexOf(NEWLINE);
-  if (end < 0) throw new ServerError('SERVER_CONTROL_UNAVAILABLE', 'the server ended before it answered');
-  const answer = JSON.parse(whole.toString('utf8', 0, end)) as Answer;
-  if (!answer.ok) throw new ServerError(answer.code ?? 'SERVER_BAD_OPTIONS', answer.message ?? '');
-  return { result: answer.result, payload: whole.subarray(end + 1) };
-}
-
-/** Everything that comes back when `line` is sent. */
-async function exchange(path: string, line: string): Promise<Buffer> {
-  const socket = connect({ path, allowHalfOpen: true });
-  try {
-    await once(socket, 'connect');
-  } catch (error) {
-    const { code = 'unknown error' } = error as NodeJS.ErrnoException;
-    const message = `no server answers at ${path} (${code}); start one with: lunbox serve … --control ${path}`;
-    throw new ServerError('SERVER_CONTROL_UNAVAILABLE', message, { cause: error });
-  }
-  socket.write(line);
-  const chunks: Buffer[] = [];
-  for await (const chunk of socket) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks);
+async function ask(path: string, request: ControlRequest): Promise<Reply> {
+  const connection = await ControlConnection.open(path, request);
+  return connection.answer();
 }
 
 /** What was recorded holds what the disks hold. */

@@ -35,7 +35,8 @@ const CHECKS: Readonly<Record<Field, Check>> = {
 };
 
 /** What a server can be asked to do, as `docs/cli.md` lists it. */
-export type ControlVerb = 'status' | 'statistics' | 'capture' | 'drain' | 'resume' | 'redirect';
+export type ControlVerb =
+  'status' | 'statistics' | 'capture' | 'drain' | 'resume' | 'maintenance' | 'redirect';
 
 /** The fields that belong to each verb. */
 const FIELDS: Readonly<Record<ControlVerb, readonly Field[]>> = {
@@ -44,6 +45,7 @@ const FIELDS: Readonly<Record<ControlVerb, readonly Field[]>> = {
   capture: [],
   drain: ['address', 'timeoutMs'],
   resume: [],
+  maintenance: ['address', 'timeoutMs'],
   redirect: ['address', 'permanent', 'initiator', 'portalGroup', 'sessions'],
 };
 

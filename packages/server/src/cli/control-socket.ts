@@ -17,12 +17,21 @@ export interface ControlAnswer {
   readonly payload?: Uint8Array;
 }
 
+/** Who asks: the other end of the connection on which a request came. */
+export interface Asker {
+  /** Settles when the asker has ended its side, or is gone. */
+  readonly ended: Promise<void>;
+  /** Says that the work of the asker may begin: one line of JSON ahead of the answer. */
+  readonly begin: () => void;
+}
+
 /** Does what one request asks for. A {@link ServerError} or `TargetError` is told to the asker. */
-export type ControlHandler = (request: unknown) => Promise<ControlAnswer>;
+export type ControlHandler = (request: unknown, asker: Asker) => Promise<ControlAnswer>;
 
 /**
  * A socket in the file system (a named pipe on Windows) at which the owner of a running server asks it to do
- * something: one JSON line there, one JSON line back, and the bytes that belong to it.
+ * something: one JSON line there, one JSON line back, and the bytes that belong to it. Work that lasts as long as the
+ * asker stays is `{"begun":true}` first, and answered when it has ended.
  */
 export class ControlSocket {
   readonly #server: Server;
@@ -103,12 +112,17 @@ function serve(socket: Socket, handle: ControlHandler): void {
   let received = '';
   socket.setEncoding('utf8').setTimeout(REQUEST_TIMEOUT_MS, () => socket.destroy());
   socket.on('error', () => undefined);
+  const asker: Asker = {
+    ended: new Promise((resolve) => socket.once('end', resolve).once('close', () => resolve())),
+    begin: () => void socket.write('{"begun":true}\n'),
+  };
   const take = (chunk: string): void => {
     received += chunk;
     const end = received.indexOf('\n');
     if (end < 0 && received.length < MAX_REQUEST_BYTES) return;
     socket.off('data', take).resume().setTimeout(0);
-    void answer(received.slice(0, Math.max(0, end)), handle).then(({ line, payload }) => {
+    const request = received.slice(0, Math.max(0, end));
+    void answer(() => handle(parse(request), asker)).then(({ line, payload }) => {
       socket.write(`${line}\n`);
       if (payload) socket.write(payload);
       socket.end();
@@ -117,9 +131,9 @@ function serve(socket: Socket, handle: ControlHandler): void {
   socket.on('data', take);
 }
 
-async function answer(line: string, handle: ControlHandler): Promise<{ line: string; payload?: Uint8Array }> {
+async function answer(handle: () => Promise<ControlAnswer>): Promise<{ line: string; payload?: Uint8Array }> {
   try {
-    const { result, payload } = await handle(parse(line));
+    const { result, payload } = await handle();
     return { line: JSON.stringify({ ok: true, result }), ...(payload ? { payload } : {}) };
   } catch (error) {
     if (!(error instanceof ServerError || error instanceof TargetError)) throw error;

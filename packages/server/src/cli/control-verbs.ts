@@ -1,10 +1,10 @@
-import type { Capture } from '@lunbox/iscsi-target';
+import type { Capture, DrainOptions } from '@lunbox/iscsi-target';
 import { checkIscsiName } from '../iscsi-name.ts';
 import { formatPortal, parsePortal } from '../portal.ts';
 import { ServerError } from '../server-error.ts';
 import type { IscsiOperations, LunboxServer } from '../server.ts';
 import { checkControlRequest, type ControlRequest, type ControlVerb } from './control-request.ts';
-import type { ControlAnswer } from './control-socket.ts';
+import type { Asker, ControlAnswer } from './control-socket.ts';
 import type { Redirects } from './redirects.ts';
 
 /** What the verbs work on. */
@@ -15,9 +15,15 @@ export interface Controlled {
   readonly capture: Capture | undefined;
   /** True from a drain until logins are taken again. */
   draining: boolean;
+  /** True while somebody works in the quiet: nobody else may end it. */
+  maintained: boolean;
 }
 
-type Verb = (controlled: Controlled, request: ControlRequest) => ControlAnswer | Promise<ControlAnswer>;
+type Verb = (
+  controlled: Controlled,
+  request: ControlRequest,
+  asker: Asker,
+) => ControlAnswer | Promise<ControlAnswer>;
 
 const VERBS: Readonly<Record<ControlVerb, Verb>> = {
   status: (controlled) => ({ result: statusOf(controlled) }),
@@ -31,17 +37,23 @@ const VERBS: Readonly<Record<ControlVerb, Verb>> = {
   },
   drain,
   resume: (controlled) => {
+    checkUnmaintained(controlled);
     iscsiOf(controlled.server).resume();
     controlled.draining = false;
     return { result: {} };
   },
+  maintenance,
   redirect,
 };
 
 /** Does what a request asks for. Throws a {@link ServerError}. */
-export async function control(controlled: Controlled, request: unknown): Promise<ControlAnswer> {
+export async function control(
+  controlled: Controlled,
+  request: unknown,
+  asker: Asker,
+): Promise<ControlAnswer> {
   const checked = checkControlRequest(request);
-  return VERBS[checked.verb](controlled, checked);
+  return VERBS[checked.verb](controlled, checked, asker);
 }
 
 function statusOf({ server, redirects, draining }: Controlled): Record<string, unknown> {
@@ -50,15 +62,47 @@ function statusOf({ server, redirects, draining }: Controlled): Record<string, u
   return { pid: process.pid, portals, tlsPortals, targets, draining, redirects: redirects.rules, sessions };
 }
 
-async function drain(controlled: Controlled, { address, timeoutMs }: ControlRequest): Promise<ControlAnswer> {
-  const options = {
-    ...(timeoutMs === undefined ? {} : { timeoutMs }),
-    ...(address === undefined ? {} : { redirectTo: checkAddress(address) }),
-  };
+async function drain(controlled: Controlled, request: ControlRequest): Promise<ControlAnswer> {
+  checkUnmaintained(controlled);
+  const options = drainOptions(request);
   const iscsi = iscsiOf(controlled.server);
   controlled.draining = true;
   await iscsi.drain(options);
   return { result: {} };
+}
+
+/** Keeps everybody out until the asker ends, which it does by its will or not: logins are never left shut. */
+async function maintenance(
+  controlled: Controlled,
+  request: ControlRequest,
+  { begin, ended }: Asker,
+): Promise<ControlAnswer> {
+  checkUnmaintained(controlled);
+  const options = drainOptions(request);
+  const iscsi = iscsiOf(controlled.server);
+  const work = (): Promise<void> => {
+    begin();
+    return ended;
+  };
+  controlled.draining = controlled.maintained = true;
+  try {
+    await iscsi.maintenance(work, options);
+    return { result: {} };
+  } finally {
+    controlled.draining = controlled.maintained = false;
+  }
+}
+
+function drainOptions({ address, timeoutMs }: ControlRequest): DrainOptions {
+  return {
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    ...(address === undefined ? {} : { redirectTo: checkAddress(address) }),
+  };
+}
+
+function checkUnmaintained({ maintained }: Controlled): void {
+  if (!maintained) return;
+  throw new ServerError('SERVER_WRONG_STATE', 'there is maintenance, which ends with its command');
 }
 
 function redirect({ redirects }: Controlled, request: ControlRequest): ControlAnswer {

@@ -4,7 +4,8 @@ import { Argument, Command, CommanderError, Option } from 'commander';
 import { createRequire } from 'node:module';
 import { ServerError, type ServerErrorCode } from '../server-error.ts';
 import { positiveInteger, secondsArgument, sizeArgument } from './arguments.ts';
-import { COMMAND_VERBS, controlServer, type CommandVerb, type ControlFlags } from './control-command.ts';
+import { controlServer, type ControlFlags } from './control-command.ts';
+import { CONTROL_VERBS, type ControlVerb } from './control-request.ts';
 import { createDisk, type CreateFlags } from './create-command.ts';
 import { ExitCode } from './exit-code.ts';
 import { printInfo, type InfoFlags } from './info-command.ts';
@@ -90,7 +91,7 @@ function addControl(program: Command): void {
   program
     .command('control <socket>')
     .description('ask a server that runs with --control')
-    .addArgument(new Argument('<verb>', 'what to do').choices(COMMAND_VERBS))
+    .addArgument(new Argument('<verb>', 'what to do').choices(CONTROL_VERBS))
     .argument(
       '[words...]',
       'capture: the file to write; redirect: HOST:PORT, or nothing to end it; maintenance: -- and a command',
@@ -105,7 +106,7 @@ function addControl(program: Command): void {
     .option('--initiator <iqn>', 'redirect: this initiator only')
     .option('--sessions <n>', 'redirect: while the server has that many sessions', positiveInteger)
     .option('--portal-group <tag>', 'redirect: at portals of this group only', positiveInteger)
-    .action(async (socket: string, verb: CommandVerb, words: string[], flags: ControlFlags) => {
+    .action(async (socket: string, verb: ControlVerb, words: string[], flags: ControlFlags) => {
       await controlServer(socket, verb, words, flags);
     });
 }

@@ -86,11 +86,11 @@ async function startCompanions(
     server.setDiscovery(access);
   });
   try {
-    const controlled = { server, redirects, capture, draining: false };
+    const controlled = { server, redirects, capture, draining: false, maintained: false };
     const socket =
       flags.control === undefined
         ? undefined
-        : await ControlSocket.open(flags.control, (request) => control(controlled, request));
+        : await ControlSocket.open(flags.control, (request, asker) => control(controlled, request, asker));
     const end = async (): Promise<void> => {
       watcher.close();
       await socket?.close();

@@ -1,5 +1,6 @@
 import { MemoryDevice } from '@lunbox/block';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import type { Asker } from '../../src/cli/control-socket.ts';
 import { control, type Controlled } from '../../src/cli/control-verbs.ts';
 import { Redirects } from '../../src/cli/redirects.ts';
 import { createServer } from '../../src/index.ts';
@@ -11,7 +12,16 @@ async function newControlled(): Promise<Controlled> {
   const server = await createServer({ portals: ['127.0.0.1:0'], targets: [{ luns }] });
   await server.start();
   onTestFinished(() => server.stop({ timeoutMs: 0 }));
-  return { server, redirects: new Redirects(() => 0), capture: undefined, draining: false };
+  const redirects = new Redirects(() => 0);
+  return { server, redirects, capture: undefined, draining: false, maintained: false };
+}
+
+/** An asker, who has begun when that settles, and goes away when told to. */
+function newAsker(): Asker & { readonly begun: Promise<void>; readonly leave: () => void } {
+  let [begin, leave] = Array<() => void>(2).fill(() => undefined);
+  const begun = new Promise<void>((resolve) => (begin = resolve));
+  const ended = new Promise<void>((resolve) => (leave = resolve));
+  return { begun, ended, begin: () => begin?.(), leave: () => leave?.() };
 }
 
 describe('a control request', () => {
@@ -41,7 +51,7 @@ describe('a control request', () => {
   ])('%s is refused, and changes nothing', async (_what, request, message) => {
     const controlled = await newControlled();
     controlled.redirects.add({ address: 'old:1', permanent: false });
-    const refused = control(controlled, request);
+    const refused = control(controlled, request, newAsker());
     await expect(refused).rejects.toThrow(message);
     await expect(refused).rejects.toMatchObject({ name: 'ServerError' });
     expect([controlled.draining, controlled.redirects.rules.length]).toEqual([false, 1]);
@@ -50,8 +60,33 @@ describe('a control request', () => {
   it('adds and ends redirections, and answers those in force', async () => {
     const controlled = await newControlled();
     const rule = { address: 'x:1', permanent: true, initiator: INITIATOR, portalGroup: 2, sessions: 3 };
-    const { result } = await control(controlled, { verb: 'redirect', ...rule });
+    const { result } = await control(controlled, { verb: 'redirect', ...rule }, newAsker());
     expect(result).toEqual({ redirects: [rule] });
-    expect(await control(controlled, { verb: 'redirect' })).toEqual({ result: { redirects: [] } });
+    const ended = await control(controlled, { verb: 'redirect' }, newAsker());
+    expect(ended).toEqual({ result: { redirects: [] } });
+  });
+
+  it('for maintenance lasts as long as the asker, and nobody else ends it', async () => {
+    const controlled = await newControlled();
+    const asker = newAsker();
+    const answered = control(controlled, { verb: 'maintenance', timeoutMs: 0 }, asker);
+    await asker.begun;
+    expect(controlled.draining).toBe(true);
+    for (const verb of ['maintenance', 'drain', 'resume']) {
+      const refused = control(controlled, { verb }, newAsker());
+      await expect(refused).rejects.toMatchObject({ code: 'SERVER_WRONG_STATE' });
+    }
+    asker.leave();
+    expect(await answered).toEqual({ result: {} });
+    expect(controlled.draining).toBe(false);
+    await control(controlled, { verb: 'drain', timeoutMs: 0 }, newAsker());
+  });
+
+  it('for maintenance by an asker who leaves during the drain ends with the drain', async () => {
+    const controlled = await newControlled();
+    const asker = newAsker();
+    asker.leave();
+    await control(controlled, { verb: 'maintenance', timeoutMs: 0 }, asker);
+    expect([controlled.draining, controlled.maintained]).toEqual([false, false]);
   });
 });
