@@ -1,5 +1,5 @@
 import { LoginStatus } from '@lunbox/iscsi-pdu';
-import { decodeLun, encodeLun, type Nexus } from '@lunbox/scsi';
+import { decodeLun, encodeLun, type Nexus, type SupportedTmf } from '@lunbox/scsi';
 import createDebug from 'debug';
 import { grantsTheSame, type AccessEntry } from './auth/access-entry.ts';
 import type { Admission } from './auth/admission.ts';
@@ -33,6 +33,12 @@ import type { Endpoint, Portal, Transport } from './transport.ts';
 
 /** Narrowest command window: enough to keep a disk busy. */
 const SMALLEST_QUEUE_DEPTH = 8;
+
+/** The functions that SCSI knows: all but CLEAR ACA, and those of RFC 7144 only where it is negotiated. */
+function taskManagement(protocolLevel: number): Partial<SupportedTmf> {
+  const base = { ATS: 1, ATSS: 1, CTSS: 1, LURS: 1 };
+  return protocolLevel >= 2 ? { ...base, QTS: 1, QAES: 1, QTSS: 1, ITNRS: 1 } : base;
+}
 
 const log = createDebug('lunbox:iscsi-target:sessions');
 
@@ -270,6 +276,7 @@ export class SessionRegistry implements LoginAuthority, SessionOwner {
       portalGroupTag: portalOf(transport).tag,
       ...(lunMap === undefined ? {} : { lunMap }),
       readOnly,
+      taskManagement: taskManagement(login.parameters.protocolLevel),
       onTasksAborted: (lun) => {
         const ofUnit = (task: Task): boolean => decodeLun(task.lun) === lun;
         const tasks = session().abort(ofUnit);

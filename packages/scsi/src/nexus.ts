@@ -1,4 +1,5 @@
 import type { MaybePromise } from '@lunbox/block';
+import type { SupportedTmf } from './data/supported-tmf.ts';
 import type { Execution, ScsiCommand } from './execution.ts';
 
 /** What a transport tells about a new I_T nexus, and how it wants to be called back. */
@@ -26,6 +27,11 @@ export interface NexusOptions {
    * stop a unit or reserve it either, which others would feel.
    */
   readonly readOnly?: boolean;
+  /**
+   * The task management functions that the transport carries out for this nexus, for REPORT SUPPORTED TASK MANAGEMENT
+   * FUNCTIONS. Default: ABORT TASK, ABORT TASK SET, CLEAR TASK SET and LOGICAL UNIT RESET.
+   */
+  readonly taskManagement?: Partial<SupportedTmf>;
   /**
    * Tasks of this nexus on `lun` were aborted by someone else (LOGICAL UNIT RESET, PREEMPT AND ABORT): the
    * transport drops them without status, and calls `end` of each when nothing of it is at work any more.

@@ -1,4 +1,9 @@
-import { TaskManagementFunction, type TaskManagementRequestPdu, type TargetPdu } from '@lunbox/iscsi-pdu';
+import {
+  TaskManagementFunction,
+  TaskManagementResult,
+  type TaskManagementRequestPdu,
+  type TargetPdu,
+} from '@lunbox/iscsi-pdu';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { TargetEngine } from '../../src/index.ts';
 import { TARGET_NAME, TestInitiator } from '../support/initiator.ts';
@@ -33,9 +38,9 @@ function request(fields: Partial<TaskManagementRequestPdu>): TaskManagementReque
 
 /** Sends a request and lets pass the time that open R2Ts are waited for (RFC 7143 §4.2.3.3 a). */
 async function manageInTime(fields: Partial<TaskManagementRequestPdu>): Promise<TargetPdu[]> {
-  await initiator.send(request(fields));
+  const atOnce = await initiator.send(request(fields));
   engine.tick(2000);
-  return initiator.settle();
+  return [...atOnce, ...(await initiator.settle())];
 }
 
 function response(pdus: readonly TargetPdu[]): number | undefined {
@@ -210,5 +215,31 @@ describe('task management of RFC 7144, when iSCSIProtocolLevel=2 is agreed', () 
     expect(response(await manageInTime({ function: TaskManagementFunction.I_T_NEXUS_RESET }))).toBe(0);
     expect(initiator.transport.ended).toBe(true);
     expect(scsi.nexuses.at(-1)!.closed).toBe(true);
+  });
+});
+
+describe('what REPORT SUPPORTED TASK MANAGEMENT FUNCTIONS is told', () => {
+  const FUNCTIONS = {
+    ATS: TaskManagementFunction.ABORT_TASK,
+    ATSS: TaskManagementFunction.ABORT_TASK_SET,
+    CACAS: TaskManagementFunction.CLEAR_ACA,
+    CTSS: TaskManagementFunction.CLEAR_TASK_SET,
+    LURS: TaskManagementFunction.LOGICAL_UNIT_RESET,
+    QTS: TaskManagementFunction.QUERY_TASK,
+    QAES: TaskManagementFunction.QUERY_ASYNCHRONOUS_EVENT,
+    QTSS: TaskManagementFunction.QUERY_TASK_SET,
+    ITNRS: TaskManagementFunction.I_T_NEXUS_RESET,
+  };
+
+  it.each(['1', '2'])('is what is carried out with iSCSIProtocolLevel=%s', async (iSCSIProtocolLevel) => {
+    initiator = new TestInitiator(engine);
+    await initiator.login({ keys: { iSCSIProtocolLevel }, isid: 7 });
+    const { taskManagement = {} } = scsi.nexuses.at(-1)!.options;
+    for (const [name, code] of Object.entries(FUNCTIONS)) {
+      const answer = response(await manageInTime({ function: code }));
+      expect(answer, name).toBeTypeOf('number');
+      const told = taskManagement[name as keyof typeof FUNCTIONS] ?? 0;
+      expect(answer === TaskManagementResult.FUNCTION_NOT_SUPPORTED, name).toBe(told === 0);
+    }
   });
 });

@@ -13,22 +13,13 @@ import { illegalRequest } from '../sense/check-condition-error.ts';
 import type { ItlNexus } from '../unit/itl-nexus.ts';
 import { defineCommand, type CommandEntry } from './command-entry.ts';
 
-/** What `@lunbox/iscsi-target` does; there is no ACA condition to clear, as NORMACA is 0. */
-const TASK_MANAGEMENT: SupportedTmf = {
-  ATS: 1,
-  ATSS: 1,
-  CACAS: 0,
-  CTSS: 1,
-  LURS: 1,
-  QTS: 1,
-  QAES: 1,
-  QTSS: 1,
-  ITNRS: 1,
-};
+/** What a transport carries out that does not say. */
+const BASE_FUNCTIONS: Partial<SupportedTmf> = { ATS: 1, ATSS: 1, CTSS: 1, LURS: 1 };
 
-function reportSupportedTmf(_itl: ItlNexus, command: ScsiCommand): Finished {
+function reportSupportedTmf({ host }: ItlNexus, command: ScsiCommand): Finished {
   const fields = REPORT_SUPPORTED_TMF.decode(command.cdb);
-  return answer(buildSupportedTmf(TASK_MANAGEMENT, fields.REPD === 1), fields.ALLOCATION_LENGTH);
+  const { taskManagement = BASE_FUNCTIONS } = host.options;
+  return answer(buildSupportedTmf(taskManagement, fields.REPD === 1), fields.ALLOCATION_LENGTH);
 }
 
 function reportTimestamp({ unit }: ItlNexus, command: ScsiCommand): Finished {

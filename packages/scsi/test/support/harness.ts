@@ -77,14 +77,14 @@ export class Initiator {
     target: ScsiTarget,
     initiatorPort: string,
     relativePort = 1,
-    access: Pick<NexusOptions, 'lunMap' | 'readOnly'> = {},
+    more: Pick<NexusOptions, 'lunMap' | 'readOnly' | 'taskManagement'> = {},
   ) {
     this.nexus = target.openNexus({
       initiatorPort,
       targetName: TARGET_NAME,
       relativePort,
       portalGroupTag: 1,
-      ...access,
+      ...more,
       onTasksAborted: (lun) => this.abortedLuns.push(lun),
       onUnitChanged: (lun, sense) => this.changes.push({ lun, sense: parseSense(sense) }),
     });

@@ -15,15 +15,19 @@ import {
   TEST_UNIT_READY,
 } from '../../src/index.ts';
 import { attention, Expected } from '../support/expected-sense.ts';
-import { hex, memoryHarness } from '../support/harness.ts';
+import { hex, Initiator, memoryHarness } from '../support/harness.ts';
 
-test('REPORT SUPPORTED TASK MANAGEMENT FUNCTIONS tells them, with REPD in the extended form', async () => {
-  const { initiator } = await memoryHarness();
-  const report = async (fields: object) =>
-    (await initiator.send(REPORT_SUPPORTED_TMF.encode({ ALLOCATION_LENGTH: 64, ...fields }))).data;
-  expect(await report({})).toEqual(hex('dc 07 00 00'));
-  expect(await report({ REPD: 1 })).toEqual(hex('dc 07 00 0c 00000000 00000000 00000000'));
-  expect(await report({ ALLOCATION_LENGTH: 2 })).toEqual(hex('dc 07'));
+test('REPORT SUPPORTED TASK MANAGEMENT FUNCTIONS tells what the transport does, with REPD in the extended form', async () => {
+  const { initiator, target } = await memoryHarness();
+  const report = async (from: Initiator, fields: object = {}) =>
+    (await from.send(REPORT_SUPPORTED_TMF.encode({ ALLOCATION_LENGTH: 64, ...fields }))).data;
+  expect(await report(initiator)).toEqual(hex('d8 00 00 00'));
+  expect(await report(initiator, { REPD: 1 })).toEqual(hex('d8 00 00 0c 00000000 00000000 00000000'));
+  expect(await report(initiator, { ALLOCATION_LENGTH: 2 })).toEqual(hex('d8 00'));
+  const taskManagement = { ATS: 1, QTS: 1, QAES: 1, QTSS: 1, ITNRS: 1 };
+  const other = new Initiator(target, 'other', 1, { taskManagement });
+  await other.settle();
+  expect(await report(other)).toEqual(hex('84 07 00 00'));
 });
 
 test('REPORT TIMESTAMP tells the clock, SET TIMESTAMP another time that goes on, and others hear of it', async () => {

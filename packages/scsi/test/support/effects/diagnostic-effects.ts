@@ -24,6 +24,7 @@ import {
   TimestampOrigin,
   WRITE_BUFFER,
 } from '../../../src/index.ts';
+import { Initiator } from '../harness.ts';
 import { effect, type CommandEffect, type Scene } from './command-effect.ts';
 
 const read = ({ initiator }: Scene) => initiator.send(READ_10.encode({ TRANSFER_LENGTH: 1 }));
@@ -55,8 +56,12 @@ export const DIAGNOSTIC_EFFECTS: readonly CommandEffect[] = [
   effect(READ_DEFECT_DATA_12, { REQ_PLIST: 1, ALLOCATION_LENGTH: 64 }, (_scene, { data }) => {
     expect(parseDefectList(12, data)).toMatchObject({ primary: true, descriptors: new Uint8Array(0) });
   }),
-  effect(REPORT_SUPPORTED_TMF, { ALLOCATION_LENGTH: 16 }, (_scene, { data }) => {
-    expect(parseSupportedTmf(data)).toMatchObject({ ATS: 1, LURS: 1, CACAS: 0 });
+  effect(REPORT_SUPPORTED_TMF, { ALLOCATION_LENGTH: 16 }, async ({ harness }, { data }) => {
+    expect(parseSupportedTmf(data)).toMatchObject({ ATS: 1, LURS: 1, CACAS: 0, QTS: 0, ITNRS: 0 });
+    const other = new Initiator(harness.target, 'other', 1, { taskManagement: { ATS: 1, QTS: 1, ITNRS: 1 } });
+    await other.settle();
+    const more = await other.send(REPORT_SUPPORTED_TMF.encode({ ALLOCATION_LENGTH: 16 }));
+    expect(parseSupportedTmf(more.data)).toMatchObject({ ATS: 1, LURS: 0, CACAS: 0, QTS: 1, ITNRS: 1 });
   }),
   effect(REPORT_TIMESTAMP, { ALLOCATION_LENGTH: 12 }, ({ clock }, { data }) => {
     expect(parseTimestamp(data)).toEqual({ unixMs: clock.unixMs(), origin: TimestampOrigin.OTHER });
