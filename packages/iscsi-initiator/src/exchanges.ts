@@ -17,6 +17,7 @@ import type { Numbering } from './numbering.ts';
 import type { Outbox } from './outbox.ts';
 import type { SessionParameters } from './parameters.ts';
 import type { Task } from './task.ts';
+import { Waiters } from './waiters.ts';
 
 const NO_LUN = new Uint8Array(8);
 const NO_DATA = new Uint8Array(0);
@@ -70,7 +71,7 @@ interface Exchange {
 export class Exchanges {
   readonly #parts: ExchangesParts;
   readonly #waiting = new Map<number, Exchange>();
-  readonly #idle: (() => void)[] = [];
+  readonly #idle = new Waiters();
   /** Text exchanges by their tags: the first is under way, the others wait for it. */
   readonly #texts = new Map<number, () => void>();
   /** Why the connection has ended. */
@@ -217,7 +218,7 @@ export class Exchanges {
 
   /** Resolves when every request has its answer: what a function has ended is known by its answer alone. */
   get idle(): Promise<void> {
-    return new Promise((resolve) => (this.#waiting.size === 0 ? resolve() : this.#idle.push(resolve)));
+    return this.#waiting.size === 0 ? Promise.resolve() : this.#idle.wait();
   }
 
   #over(tag: number): void {
@@ -227,7 +228,7 @@ export class Exchanges {
     this.#texts.delete(tag);
     const [next] = this.#texts.values();
     if (wasTurn) next?.();
-    if (this.#waiting.size === 0) this.#tellIdle();
+    if (this.#waiting.size === 0) this.#idle.tell();
   }
 
   /** True for the text exchange that is under way. */
@@ -258,10 +259,6 @@ export class Exchanges {
     };
     signal.addEventListener('abort', onAbort, { once: true });
     this.#waiting.get(tag)?.cleanUp.push(() => signal.removeEventListener('abort', onAbort));
-  }
-
-  #tellIdle(): void {
-    for (const waiter of this.#idle.splice(0)) waiter();
   }
 
   #wait<K extends TargetPdu['type'], T>(

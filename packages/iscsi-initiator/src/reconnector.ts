@@ -2,6 +2,7 @@ import createDebug from 'debug';
 import { Backoff } from './backoff.ts';
 import type { InitiatorError } from './errors.ts';
 import type { ReconnectOptions, SessionSeams } from './session-options.ts';
+import { Waiters } from './waiters.ts';
 
 const log = createDebug('lunbox:iscsi-initiator:reconnector');
 
@@ -24,7 +25,7 @@ export class Reconnector {
   #upAtMs = 0;
   #hurried = false;
   #cancel: (() => void) | undefined;
-  readonly #waiters: (() => void)[] = [];
+  readonly #waiters = new Waiters();
 
   /** @param open - tries once. */
   constructor(options: ReconnectOptions, seams: SessionSeams, open: () => void) {
@@ -36,7 +37,7 @@ export class Reconnector {
 
   /** Resolves when it is known how the try that is under way ends. */
   get next(): Promise<void> {
-    return new Promise((resolve) => this.#waiters.push(resolve));
+    return this.#waiters.wait();
   }
 
   /** A session is up. */
@@ -44,7 +45,7 @@ export class Reconnector {
     this.#upAtMs = this.#seams.clock.nowMs();
     this.#hurried = false;
     this.#atLeastMs = 0;
-    this.#tell();
+    this.#waiters.tell();
   }
 
   /** The next try needs no pause: the session is lost on purpose. */
@@ -66,7 +67,7 @@ export class Reconnector {
     if (wasUp && nowMs - this.#upAtMs >= this.#backoff.maxDelayMs) this.#backoff.reset();
     const over = nowMs - this.#lostAtMs >= this.#timeoutMs;
     if (over || isFinal(error)) {
-      this.#tell();
+      this.#waiters.tell();
       return false;
     }
     const pauseMs = this.#hurried ? 0 : this.#backoff.next();
@@ -81,11 +82,7 @@ export class Reconnector {
   /** Tries no more. */
   stop(): void {
     this.#cancel?.();
-    this.#tell();
-  }
-
-  #tell(): void {
-    for (const waiter of this.#waiters.splice(0)) waiter();
+    this.#waiters.tell();
   }
 }
 

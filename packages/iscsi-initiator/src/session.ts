@@ -21,6 +21,7 @@ import {
 } from './session-options.ts';
 import { checkTaskManagement, endsTask } from './task-functions.ts';
 import type { Portal } from './transport.ts';
+import { Waiters } from './waiters.ts';
 
 const log = createDebug('lunbox:iscsi-initiator:session');
 
@@ -59,7 +60,7 @@ export class IscsiSession {
   #wasUp = false;
   #error: InitiatorError | undefined;
   #cancelTick: (() => void) | undefined;
-  readonly #idle: (() => void)[] = [];
+  readonly #idle = new Waiters();
   #closing: Promise<void> | undefined;
 
   /** @throws InitiatorError `INITIATOR_OPTIONS`. */
@@ -76,7 +77,7 @@ export class IscsiSession {
       down: (error) => this.#down(error),
       taskEnded: (task, outcome) => {
         this.#queue.taskEnded(task, outcome);
-        if (this.#queue.runningCount === 0) this.#tellIdle();
+        if (this.#queue.runningCount === 0) this.#idle.tell();
       },
       taskMoved: (task) => this.#queue.taskMoved(task),
       windowMoved: () => this.#queue.pump(),
@@ -294,17 +295,13 @@ export class IscsiSession {
     let late = false;
     const expire = (): void => {
       late = true;
-      this.#tellIdle();
+      this.#idle.tell();
     };
     const cancel = withinMs === undefined ? undefined : this.#clock.setTimer(withinMs, expire);
     const atWork = (): boolean => this.#queue.runningCount > 0 && this.#connections.members.length > 0;
-    while (atWork() && !late) await new Promise<void>((resolve) => this.#idle.push(resolve));
+    while (atWork() && !late) await this.#idle.wait();
     cancel?.();
     await this.#connections.leave(reason);
-  }
-
-  #tellIdle(): void {
-    for (const waiter of this.#idle.splice(0)) waiter();
   }
 
   #up(isNewSession: boolean): void {
@@ -319,14 +316,14 @@ export class IscsiSession {
   #suspended(): void {
     if (this.#state !== 'closed') this.#state = 'reconnecting';
     this.#queue.detach();
-    this.#tellIdle();
+    this.#idle.tell();
   }
 
   #down(error: InitiatorError): void {
     const wasUp = this.#wasUp;
     this.#wasUp = false;
     this.#queue.detach();
-    this.#tellIdle();
+    this.#idle.tell();
     if (this.#state === 'closed') return;
     const first = this.#state === 'connecting';
     this.#state = 'reconnecting';

@@ -3,12 +3,13 @@ import type { ScsiResult } from './request.ts';
 import type { Retransmission } from './retransmission.ts';
 import { resultOf, type ResidualFields } from './task-result.ts';
 import type { Task } from './task.ts';
+import { Waiters } from './waiters.ts';
 
 /** The commands at work on one connection, by Initiator Task Tag, and how they end. */
 export class TaskTable {
   readonly #tasks = new Map<number, Task>();
   readonly #retransmission: Retransmission | undefined;
-  readonly #idle: (() => void)[] = [];
+  readonly #idle = new Waiters();
 
   /** @param retransmission - From ErrorRecoveryLevel 1 on: statuses are settled there. */
   constructor(retransmission: Retransmission | undefined) {
@@ -37,13 +38,13 @@ export class TaskTable {
     const tasks = [...this.#tasks.values()];
     this.#tasks.clear();
     for (const task of tasks) task.detach();
-    this.#tellIdle();
+    this.#idle.tell();
     return tasks;
   }
 
   /** Resolves when nothing is at work here. */
   get idle(): Promise<void> {
-    return new Promise((resolve) => (this.size === 0 ? resolve() : this.#idle.push(resolve)));
+    return this.size === 0 ? Promise.resolve() : this.#idle.wait();
   }
 
   /** The task has come to its end, by the status `statSn` if by any. */
@@ -51,7 +52,7 @@ export class TaskTable {
     this.#tasks.delete(task.initiatorTaskTag);
     if (statSn !== undefined) this.settle(statSn);
     task.end(outcome);
-    if (this.size === 0) this.#tellIdle();
+    if (this.size === 0) this.#idle.tell();
   }
 
   /** The task is over without a status of its own. */
@@ -86,9 +87,5 @@ export class TaskTable {
     if (held === undefined) return;
     const lost = dataLost ? new InitiatorError({ code: 'INITIATOR_DIGEST', part: 'data' }) : undefined;
     this.end(task, lost ?? held.outcome(), held.statSn);
-  }
-
-  #tellIdle(): void {
-    if (this.#idle.length > 0) for (const waiter of this.#idle.splice(0)) waiter();
   }
 }
