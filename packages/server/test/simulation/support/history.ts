@@ -103,7 +103,8 @@ class History {
     }
     await this.#wait(this.#dice.below(spanMs));
     this.#network.heal();
-    await this.#until(() => this.#callers.every(({ open }) => open === 0));
+    // A stale login takes a session over whenever it arrives.
+    await this.#until(() => this.#callers.every(({ open }) => open === 0) && this.#network.staleLogins === 0);
     await this.#surveyAll();
     await this.#closeAll();
     this.#judge();

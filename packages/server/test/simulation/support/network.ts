@@ -25,6 +25,7 @@ export class Network {
   readonly #sessions: WireSessions;
   #links: Link[] = [];
   #healed = false;
+  #staleLogins = 0;
 
   constructor(
     time: SimulatedTime,
@@ -60,6 +61,11 @@ export class Network {
     for (const link of this.#links) link.spare();
   }
 
+  /** Stale logins that are on their way, or have not ended yet. */
+  get staleLogins(): number {
+    return this.#staleLogins;
+  }
+
   /** Ends every link that one of its ends still believes in. */
   sever(): void {
     for (const link of this.#links) link.sever();
@@ -85,7 +91,11 @@ export class Network {
       };
       const link = this.#link(portal, events, NO_FATE, this.#sessions);
       const channel: Channel = link.channel;
-      this.#time.after(50 + this.#dice.below(1000), () => link.sever());
+      this.#staleLogins++;
+      this.#time.after(50 + this.#dice.below(1000), () => {
+        this.#staleLogins--;
+        link.sever();
+      });
     });
   }
 
