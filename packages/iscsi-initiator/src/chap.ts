@@ -1,6 +1,6 @@
 import { formatBinary, parseBinary, parseNumber } from '@lunbox/iscsi-pdu';
 import type { Random } from '@lunbox/block';
-import { InitiatorError } from './errors.ts';
+import { InitiatorError, optionsError } from './errors.ts';
 import type { KeyValues } from './parameters.ts';
 
 /** CHAP algorithms by the numbers that IANA gave them (RFC 7143 §12.1.3 and the PPP registry). */
@@ -36,14 +36,10 @@ export const DEFAULT_CHAP_ALGORITHMS: readonly number[] = [
  * is unknown.
  */
 export function checkCredentials({ secret, mutual, algorithms }: ChapCredentials): void {
-  if (mutual?.secret === secret) throw unusable('the target has the same CHAP secret as the initiator');
+  if (mutual?.secret === secret) throw optionsError('the target has the same CHAP secret as the initiator');
   const offered = algorithms ?? DEFAULT_CHAP_ALGORITHMS;
   const known = offered.every((algorithm) => DEFAULT_CHAP_ALGORITHMS.includes(algorithm));
-  if (!known || offered.length === 0) throw unusable(`CHAP algorithms ${offered.join(',')}`);
-}
-
-function unusable(reason: string): InitiatorError {
-  return new InitiatorError({ code: 'INITIATOR_OPTIONS', reason });
+  if (!known || offered.length === 0) throw optionsError(`CHAP algorithms ${offered.join(',')}`);
 }
 
 /** Bytes of our own challenge. */

@@ -66,7 +66,7 @@ interface Case {
  * Cleans up after connections that were lost (RFC 7143 §7.1.4.3, §7.14): logs each out, by another connection or by a
  * login with its CID, and goes on with its commands elsewhere. A command that the target has never received is sent
  * again under its CmdSN, which closes the gap in the order. One that it has received is reassigned at
- * ErrorRecoveryLevel 2, and ends with a definite error below that.
+ * ErrorRecoveryLevel 2, and ends with a definite error below that, when the target can do nothing more of it.
  */
 export class ConnectionRecovery {
   readonly #host: RecoveryHost;
@@ -108,8 +108,10 @@ export class ConnectionRecovery {
   take(lost: LostConnection, alone: boolean): boolean {
     if (alone && !this.#reassigns) return false;
     const { window, parameters } = this.#host;
-    // Below level 2, what the target has received ends where its connection ended.
-    const over = (task: Task): boolean => !this.#reassigns && window.acknowledged(task.cmdSn);
+    // Below level 2, what the target has received ends where its connection ended. What changes nothing ends at once;
+    // the rest may still be at work in the target, and must not come after what its caller sends next elsewhere.
+    const over = ({ cmdSn, request }: Task): boolean =>
+      !this.#reassigns && request.read !== undefined && window.acknowledged(cmdSn);
     // RFC 7143 §7.5: nothing is tried before Time2Wait, and all must be done in Time2Retain after that.
     const { time2WaitS, time2RetainS } = lost.times ?? parameters;
     const waitMs = time2WaitS * 1000;

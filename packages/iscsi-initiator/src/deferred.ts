@@ -1,12 +1,12 @@
 /** A promise that is settled from outside. */
-export interface Deferred<T> {
-  readonly promise: Promise<T>;
-  readonly resolve: (value: T) => void;
+export interface Deferred {
+  readonly promise: Promise<void>;
+  readonly resolve: () => void;
   readonly reject: (error: Error) => void;
 }
 
 /** Makes one whose rejection need not be heard. */
-export function deferred(): Deferred<void> {
+export function deferred(): Deferred {
   let resolve!: () => void;
   let reject!: (error: Error) => void;
   const promise = new Promise<void>((fulfil, refuse) => {

@@ -71,6 +71,16 @@ export class InitiatorError extends Error {
   }
 }
 
+/** What the caller wants makes no sense. */
+export function optionsError(reason: string): InitiatorError {
+  return new InitiatorError({ code: 'INITIATOR_OPTIONS', reason });
+}
+
+/** The session has been closed. */
+export function closedError(): InitiatorError {
+  return new InitiatorError({ code: 'INITIATOR_CLOSED' });
+}
+
 /** The target broke the protocol. */
 export function protocolError(reason: string): InitiatorError {
   return new InitiatorError({ code: 'INITIATOR_PROTOCOL', reason });

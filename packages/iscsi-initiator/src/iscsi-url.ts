@@ -1,5 +1,5 @@
 import type { ChapCredentials } from './chap.ts';
-import { InitiatorError } from './errors.ts';
+import { optionsError } from './errors.ts';
 import { parsePortal, type Portal } from './transport.ts';
 
 /** What an iSCSI URL says. */
@@ -32,7 +32,7 @@ export function parseIscsiUrl(url: string): IscsiUrl {
   const number = lun === undefined ? undefined : Number(lun);
   if (match === null || portal === undefined || (number ?? 0) > 16_383) {
     const reason = 'not an iSCSI URL: iscsi://[user%secret@]host[:port]/target/lun';
-    throw new InitiatorError({ code: 'INITIATOR_OPTIONS', reason });
+    throw optionsError(reason);
   }
   return {
     portal,

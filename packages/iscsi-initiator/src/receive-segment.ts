@@ -1,14 +1,17 @@
 import { Keys, parseNumber, type KeyDefinition } from '@lunbox/iscsi-pdu';
-import { InitiatorError } from './errors.ts';
+import { InitiatorError, optionsError } from './errors.ts';
 import type { FullFeature } from './full-feature.ts';
 
 const KEY = 'MaxRecvDataSegmentLength';
 
 /** @throws InitiatorError `INITIATOR_OPTIONS` unless it is a legal MaxRecvDataSegmentLength (RFC 7143 §13.12). */
 export function checkReceiveSegment(bytes: number): void {
+  if (!isLegal(bytes)) throw optionsError(`${KEY} ${bytes}`);
+}
+
+function isLegal(bytes: number): boolean {
   const { minimum = 0, maximum = 0 } = Keys.get(KEY) as KeyDefinition;
-  if (Number.isInteger(bytes) && bytes >= minimum && bytes <= maximum) return;
-  throw new InitiatorError({ code: 'INITIATOR_OPTIONS', reason: `${KEY} ${bytes}` });
+  return Number.isInteger(bytes) && bytes >= minimum && bytes <= maximum;
 }
 
 /**
@@ -23,10 +26,9 @@ export async function declareReceiveSegment(member: FullFeature, bytes: number):
   const answer = new Map(await exchanges.text([[KEY, String(bytes)]])).get(KEY);
   // A target may declare its own length at the same time.
   const theirs = answer === undefined ? parameters.maxSendSegmentBytes : parseNumber(answer);
-  if (theirs === undefined) {
+  if (theirs === undefined || !isLegal(theirs)) {
     throw new InitiatorError({ code: 'INITIATOR_NEGOTIATION', key: KEY, value: answer ?? '' });
   }
-  checkReceiveSegment(theirs);
   Object.assign(parameters, { maxReceiveSegmentBytes: bytes, maxSendSegmentBytes: theirs });
   for (const task of tasks.values()) task.resegmented = task.request.read !== undefined;
 }

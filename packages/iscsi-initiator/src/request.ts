@@ -1,6 +1,6 @@
 import { totalLength } from '@lunbox/block';
 import { MAX_LUN, type SenseData } from '@lunbox/scsi';
-import { InitiatorError } from './errors.ts';
+import { optionsError, type InitiatorError } from './errors.ts';
 
 /** One SCSI command. */
 export interface ScsiRequest {
@@ -34,12 +34,10 @@ export interface ScsiResult {
 
 /** Why a request cannot be sent at all; undefined when it can. */
 export function requestProblem({ lun, cdb, read, write }: ScsiRequest): InitiatorError | undefined {
-  const unusable = (reason: string): InitiatorError =>
-    new InitiatorError({ code: 'INITIATOR_OPTIONS', reason });
-  if (!Number.isInteger(lun) || lun < 0 || lun > MAX_LUN) return unusable(`LUN ${lun}`);
-  if (cdb.length < 6 || cdb.length > 16) return unusable(`a CDB of ${cdb.length} bytes`);
-  if (read !== undefined && write !== undefined) return unusable('data in both directions');
+  if (!Number.isInteger(lun) || lun < 0 || lun > MAX_LUN) return optionsError(`LUN ${lun}`);
+  if (cdb.length < 6 || cdb.length > 16) return optionsError(`a CDB of ${cdb.length} bytes`);
+  if (read !== undefined && write !== undefined) return optionsError('data in both directions');
   const lengthBytes = totalLength(read ?? write ?? []);
   // Expected Data Transfer Length has 32 bits (RFC 7143 §11.3.4).
-  return lengthBytes > 0xffff_ffff ? unusable(`a transfer of ${lengthBytes} bytes`) : undefined;
+  return lengthBytes > 0xffff_ffff ? optionsError(`a transfer of ${lengthBytes} bytes`) : undefined;
 }

@@ -9,7 +9,7 @@ import {
   type RecoveryHost,
 } from './connection-recovery.ts';
 import { idleWithin } from './connection-idle.ts';
-import { connectionLost, InitiatorError, isFormatError } from './errors.ts';
+import { connectionLost, type InitiatorError, isFormatError, optionsError } from './errors.ts';
 import type { FullFeature, FullFeatureEvents } from './full-feature.ts';
 import { LoginAttempt, type LoginOutcome, type LoginPlace, type LoginSurroundings } from './login-attempt.ts';
 import { CommandWindow } from './numbering.ts';
@@ -153,7 +153,7 @@ export class SessionConnections {
     if (session === undefined) return undefined;
     const limit = session.parameters.maxConnections;
     if (this.#members.length + this.#joining >= limit) {
-      throw new InitiatorError({ code: 'INITIATOR_OPTIONS', reason: `MaxConnections is ${limit}` });
+      throw optionsError(`MaxConnections is ${limit}`);
     }
     this.#wanted++;
     let attempt!: LoginAttempt;
@@ -174,7 +174,7 @@ export class SessionConnections {
     // One that is leaving already has been counted.
     const leaving = this.#usable.find((member) => member.cid === cid);
     if (leaving === undefined || this.#usable.length === 1) {
-      throw new InitiatorError({ code: 'INITIATOR_OPTIONS', reason: `connection ${cid} cannot be removed` });
+      throw optionsError(`connection ${cid} cannot be removed`);
     }
     this.#wanted = Math.max(1, this.#wanted - 1);
     await this.retire(leaving, connectionLost('removed'));

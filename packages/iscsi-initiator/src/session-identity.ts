@@ -1,6 +1,6 @@
 import { isIscsiName } from '@lunbox/iscsi-pdu';
 import { checkCredentials } from './chap.ts';
-import { InitiatorError } from './errors.ts';
+import { optionsError } from './errors.ts';
 import type { NegotiationOptions, SessionOffer } from './parameters.ts';
 import { DEFAULT_INITIATOR_NAME, type SessionOptions, type SessionSeams } from './session-options.ts';
 import type { Portal } from './transport.ts';
@@ -31,7 +31,7 @@ export class SessionIdentity {
     this.portal = options.portal;
     this.targetName = options.targetName;
     this.initiatorName = options.initiatorName ?? DEFAULT_INITIATOR_NAME;
-    if (!isIscsiName(this.initiatorName)) throw unusable(`"${this.initiatorName}" is not an iSCSI name`);
+    if (!isIscsiName(this.initiatorName)) throw optionsError(`"${this.initiatorName}" is not an iSCSI name`);
     if (options.chap !== undefined) checkCredentials(options.chap);
     const { connections = 1, maxConnections = connections, errorRecoveryLevel = 0 } = options;
     checkNumber('connections', connections, 1, maxConnections);
@@ -54,9 +54,5 @@ export class SessionIdentity {
 
 function checkNumber(name: string, value: number, least: number, most: number): void {
   const legal = Number.isInteger(value) && value >= least && value <= most;
-  if (!legal) throw unusable(`${name} ${value} is not ${least} to ${most}`);
-}
-
-function unusable(reason: string): InitiatorError {
-  return new InitiatorError({ code: 'INITIATOR_OPTIONS', reason });
+  if (!legal) throw optionsError(`${name} ${value} is not ${least} to ${most}`);
 }

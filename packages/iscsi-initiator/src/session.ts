@@ -5,7 +5,7 @@ import { abortable, abortedBy } from './abortable.ts';
 import { onAsyncMessage, type AsyncMessageHost, type UnitEvent } from './async-messages.ts';
 import { CommandQueue } from './command-queue.ts';
 import { deferred, type Deferred } from './deferred.ts';
-import { connectionLost, InitiatorError } from './errors.ts';
+import { closedError, connectionLost, InitiatorError } from './errors.ts';
 import type { Exchanges, TaskManagementRequest } from './exchanges.ts';
 import type { FullFeature } from './full-feature.ts';
 import type { SessionParameters } from './parameters.ts';
@@ -55,7 +55,7 @@ export class IscsiSession {
   readonly #queue: CommandQueue;
   readonly #reconnector: Reconnector;
   readonly #unitListeners = new Set<(event: UnitEvent) => void>();
-  readonly #opening: Deferred<void> = deferred();
+  readonly #opening: Deferred = deferred();
   #state: SessionState = 'connecting';
   #wasUp = false;
   #error: InitiatorError | undefined;
@@ -220,10 +220,10 @@ export class IscsiSession {
    */
   async changeReceiveSegment(bytes: number, options?: OperationOptions): Promise<void> {
     checkReceiveSegment(bytes);
-    const { identity } = this.#connections;
-    identity.negotiation = { ...identity.negotiation, maxReceiveSegmentBytes: bytes };
     await this.#exchange(options, async () => {
-      await Promise.all(this.#connections.members.map((member) => declareReceiveSegment(member, bytes)));
+      const { identity, members } = this.#connections;
+      await Promise.all(members.map((member) => declareReceiveSegment(member, bytes)));
+      identity.negotiation = { ...identity.negotiation, maxReceiveSegmentBytes: bytes };
     });
   }
 
@@ -348,7 +348,7 @@ export class IscsiSession {
   }
 
   #refusal(): InitiatorError | undefined {
-    if (this.#state === 'closed') return new InitiatorError({ code: 'INITIATOR_CLOSED' });
+    if (this.#state === 'closed') return closedError();
     return this.#state === 'failed' ? this.#error : undefined;
   }
 
@@ -371,8 +371,4 @@ export class IscsiSession {
       this.#connections.tick(nowMs);
     });
   }
-}
-
-function closedError(): InitiatorError {
-  return new InitiatorError({ code: 'INITIATOR_CLOSED' });
 }

@@ -1,5 +1,5 @@
 import type { IscsiDisk } from '../disk/iscsi-disk.ts';
-import { InitiatorError } from '../errors.ts';
+import { optionsError } from '../errors.ts';
 import { parseIscsiUrl, type IscsiUrl } from '../iscsi-url.ts';
 import type { SessionOptions } from '../session-options.ts';
 import { connectLun } from '../shell/connect-lun.ts';
@@ -52,7 +52,7 @@ export function openDisk(line: CommandLine): Promise<IscsiDisk> {
   const url = parseIscsiUrl(line.url);
   const { targetName, lun } = url;
   if (targetName === undefined || lun === undefined) {
-    throw new InitiatorError({ code: 'INITIATOR_OPTIONS', reason: 'the URL names no LUN' });
+    throw optionsError('the URL names no LUN');
   }
   return connectLun({ ...sessionOptions(line, url), targetName, lun, ...(url.tls ? { tls: {} } : {}) });
 }

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { InitiatorError } from '../errors.ts';
+import { optionsError } from '../errors.ts';
 import { openDisk, type CommandLine } from './command-line.ts';
 
 /** Bytes in hand at a time: a stream of any length takes no more memory than this, twice. */
@@ -35,7 +35,7 @@ export async function writeIn(line: CommandLine): Promise<void> {
     }
     if (rest.length % disk.blockSize !== 0) {
       const reason = `the input does not end with a block of ${disk.blockSize} bytes`;
-      throw new InitiatorError({ code: 'INITIATOR_OPTIONS', reason });
+      throw optionsError(reason);
     }
     await disk.write([rest], at);
     await disk.flush();

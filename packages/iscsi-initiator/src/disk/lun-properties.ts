@@ -15,7 +15,7 @@ import {
   VpdPage,
   type BlockLimits,
 } from '@lunbox/scsi';
-import { InitiatorError } from '../errors.ts';
+import { optionsError } from '../errors.ts';
 import type { LunClient } from './lun-client.ts';
 
 const INQUIRY_BYTES = 252;
@@ -61,7 +61,7 @@ export async function readProperties(unit: LunClient): Promise<LunProperties> {
   const { PERIPHERAL_QUALIFIER, PERIPHERAL_DEVICE_TYPE } = parseStandardInquiry(inquiry);
   if (PERIPHERAL_QUALIFIER !== 0 || PERIPHERAL_DEVICE_TYPE !== 0) {
     const reason = `LUN ${unit.lun} is no disk: device type ${PERIPHERAL_DEVICE_TYPE}`;
-    throw new InitiatorError({ code: 'INITIATOR_OPTIONS', reason });
+    throw optionsError(reason);
   }
   await unit.run({ cdb: TEST_UNIT_READY.encode(), idempotent: true });
   const capacity = await readCapacity(unit);
@@ -108,7 +108,7 @@ function checked(
 ): LunCapacity {
   if (!Number.isSafeInteger(blockBytes * blockCount) || blockBytes < 512) {
     const reason = `LUN ${unit.lun} has ${blockCount} blocks of ${blockBytes} bytes`;
-    throw new InitiatorError({ code: 'INITIATOR_OPTIONS', reason });
+    throw optionsError(reason);
   }
   return { blockBytes, blockCount, ...provisioning };
 }

@@ -1,6 +1,6 @@
 import type { ConnectionOptions as TlsOptions } from 'node:tls';
 import { IscsiDisk } from '../disk/iscsi-disk.ts';
-import { InitiatorError } from '../errors.ts';
+import { optionsError } from '../errors.ts';
 import { parseIscsiUrl } from '../iscsi-url.ts';
 import { IscsiSession } from '../session.ts';
 import type { OperationOptions, SessionOptions } from '../session-options.ts';
@@ -26,12 +26,12 @@ export async function connectLun(lun: string | LunOptions, more: UrlOptions = {}
   const options = typeof lun === 'string' ? optionsOf(lun, more) : lun;
   const seams = systemSeams(options.tls);
   const session = new IscsiSession(options, seams);
+  const signal = options.signal === undefined ? {} : { signal: options.signal };
   try {
-    const signal = options.signal === undefined ? {} : { signal: options.signal };
     await session.open(signal);
     return await IscsiDisk.open({ session, lun: options.lun, clock: seams.clock, ...signal });
   } catch (error) {
-    await session.close();
+    await session.close(signal);
     throw error;
   }
 }
@@ -39,7 +39,7 @@ export async function connectLun(lun: string | LunOptions, more: UrlOptions = {}
 function optionsOf(url: string, more: UrlOptions): LunOptions {
   const { portal, targetName, lun, chap, tls } = parseIscsiUrl(url);
   if (targetName === undefined || lun === undefined) {
-    throw new InitiatorError({ code: 'INITIATOR_OPTIONS', reason: 'the URL names no LUN' });
+    throw optionsError('the URL names no LUN');
   }
   return {
     portal,

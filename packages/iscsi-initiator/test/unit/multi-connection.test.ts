@@ -310,13 +310,17 @@ describe('connections that come and go while commands run', () => {
 });
 
 describe('the loss of one of several connections, without connection recovery (RFC 7143 §7.14)', () => {
-  it('ends the commands that the target has with an error, and those of the others go on', async () => {
+  it('ends the commands that the target has with an error once it has logged it out; the others go on', async () => {
     const { target, session } = await several(2);
     const [first, second] = target.connections as [ScriptedConnection, ScriptedConnection];
     const { outcomes } = await start(session, target, 4);
     await session.ping();
     second.cut('reset');
-    await settle();
+    // The target may still be at work on them: what their caller sends next must not come before their end.
+    expect(first.sent('logout-request')).toEqual([]);
+    expect(outcomes).toEqual([]);
+    await target.pass(50);
+    expect(first.sent('logout-request')).toMatchObject([{ reason: LogoutReason.CLOSE_CONNECTION, cid: 1 }]);
     for (const lun of luns(second)) expect(outcomes[lun]).toBe('INITIATOR_CONNECTION_LOST');
     for (const lun of luns(first)) expect(outcomes[lun]).toBeUndefined();
     for (const pdu of first.sent('scsi-command')) first.respond(pdu);
@@ -346,6 +350,21 @@ describe('the loss of one of several connections, without connection recovery (R
     await settle();
     expect(outcomes).toEqual([0, 0, 0, 0]);
     expect(session.connections.map(({ cid }) => cid)).toEqual([0, 2]);
+  });
+
+  it('ends reads at once, which change nothing', async () => {
+    const { target, session } = await several(2);
+    const [, second] = target.connections as [ScriptedConnection, ScriptedConnection];
+    const codes: string[] = [];
+    for (const read of [[new Uint8Array(4)], [new Uint8Array(4)]]) {
+      session
+        .command({ lun: 0, cdb: CDB, read })
+        .catch((error: unknown) => codes.push((error as { code: string }).code));
+    }
+    await session.ping();
+    second.cut('reset');
+    await settle();
+    expect(codes).toEqual(['INITIATOR_CONNECTION_LOST']);
   });
 
   it('sends idempotent commands again, as new ones', async () => {
