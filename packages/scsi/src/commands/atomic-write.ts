@@ -2,7 +2,7 @@ import { mapMaybe } from '@lunbox/block';
 import { GOOD } from '../answers.ts';
 import { WRITE_ATOMIC_16 } from '../cdb/block-cdbs.ts';
 import type { Execution, ScsiCommand } from '../execution.ts';
-import { ParameterList } from '../media/parameter-list.ts';
+import { WholeWrite } from '../media/whole-write.ts';
 import { invalidCdbField } from '../sense/check-condition-error.ts';
 import type { ItlNexus } from '../unit/itl-nexus.ts';
 import { defineCommand, type CommandEntry } from './command-entry.ts';
@@ -26,14 +26,12 @@ function startAtomicWrite(itl: ItlNexus, command: ScsiCommand): Execution {
   if (blockCount === 0) return GOOD;
   const fua = fields.FUA === 1 || !unit.modes.writeCacheEnabled;
   const offset = lba * unit.blockSize;
-  return new ParameterList(itl, offset, blockCount * unit.blockSize, (data) => {
+  const lengthBytes = blockCount * unit.blockSize;
+  return new WholeWrite(itl, offset, lengthBytes, lengthBytes, (data) => {
     const written = unit.medium.uninterrupted(offset, data.length, (device) =>
       device.write([data], offset, { fua }),
     );
-    return mapMaybe(written, () => {
-      unit.thresholds.check(itl);
-      return GOOD;
-    });
+    return mapMaybe(written, () => GOOD);
   });
 }
 

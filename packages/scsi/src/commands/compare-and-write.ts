@@ -3,7 +3,7 @@ import { GOOD } from '../answers.ts';
 import { COMPARE_AND_WRITE } from '../cdb/block-cdbs.ts';
 import type { Execution, Finished, ScsiCommand } from '../execution.ts';
 import { firstDifference, readCovering } from '../media/covering-blocks.ts';
-import { ParameterList } from '../media/parameter-list.ts';
+import { WholeWrite } from '../media/whole-write.ts';
 import { invalidCdbField, miscompare } from '../sense/check-condition-error.ts';
 import type { ItlNexus } from '../unit/itl-nexus.ts';
 import { defineCommand, type CommandEntry } from './command-entry.ts';
@@ -33,7 +33,7 @@ function startCompareAndWrite(itl: ItlNexus, command: ScsiCommand): Execution {
   }
   if (blockCount === 0) return GOOD;
   const swap = { offset: lba * unit.blockSize, length, forceUnitAccess: fields.FUA === 1 };
-  return new ParameterList(itl, swap.offset, 2 * length, (data) => compareAndWrite(itl, swap, data));
+  return new WholeWrite(itl, swap.offset, 2 * length, length, (data) => compareAndWrite(itl, swap, data));
 }
 
 /** Nothing comes between reading and writing: no other access to these blocks, no reservation (T-V1). */

@@ -1,4 +1,4 @@
-import { mapMaybe, type MaybePromise } from '@lunbox/block';
+import type { MaybePromise } from '@lunbox/block';
 import { GOOD } from '../answers.ts';
 import type { Finished } from '../execution.ts';
 import type { ItlNexus } from '../unit/itl-nexus.ts';
@@ -10,11 +10,11 @@ export function runOperation(
   operation: MediumOperation,
   immediate: boolean,
 ): MaybePromise<Finished> {
-  const { operations } = itl.unit;
+  const { operations, thresholds } = itl.unit;
   // While the parameter list was on its way, somebody else may have begun.
   operations.refuseInProgress();
-  const done = operations.run(operation);
-  if (!immediate) return mapMaybe(done, () => GOOD);
+  const done = operations.run(operation).finally(() => thresholds.check(itl));
+  if (!immediate) return done.then(() => GOOD);
   itl.runInBackground(() => done);
   return GOOD;
 }

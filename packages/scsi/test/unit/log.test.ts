@@ -1,6 +1,7 @@
 import { SimulatedClock } from '@lunbox/block';
 import { describe, expect, test } from 'vitest';
 import {
+  COMPARE_AND_WRITE,
   AdditionalSenseCode,
   buildLogPage,
   buildLogParameters,
@@ -100,14 +101,16 @@ describe('LOG SENSE', () => {
     await initiator.send(WRITE_10.encode({ TRANSFER_LENGTH: 4 }), { dataOut });
     await initiator.send(READ_10.encode({ TRANSFER_LENGTH: 3 }));
     await initiator.send(READ_6.encode({ TRANSFER_LENGTH: 1 }));
+    const swap = COMPARE_AND_WRITE.encode({ LOGICAL_BLOCK_ADDRESS: 9, NUMBER_OF_LOGICAL_BLOCKS: 1 });
+    await initiator.send(swap, { dataOut: new Uint8Array(1024) });
     const cdb = initiator.command(READ_10.encode({ TRANSFER_LENGTH: 1 }));
     const slow = await initiator.nexus.execute(encodeLun(0), cdb);
     clock.advance(7);
     if (slow.kind === 'data-in') slow.end?.();
     expect(await counts(initiator)).toMatchObject({
       NUMBER_OF_READ_COMMANDS: 3,
-      NUMBER_OF_WRITE_COMMANDS: 1,
-      NUMBER_OF_LOGICAL_BLOCKS_RECEIVED: 4,
+      NUMBER_OF_WRITE_COMMANDS: 2,
+      NUMBER_OF_LOGICAL_BLOCKS_RECEIVED: 5,
       NUMBER_OF_LOGICAL_BLOCKS_TRANSMITTED: 5,
       READ_COMMAND_PROCESSING_INTERVALS: 7000,
       WRITE_COMMAND_PROCESSING_INTERVALS: 0,

@@ -4,12 +4,16 @@ import {
   AdditionalSenseCode,
   buildModeParameters,
   buildProvisioningPage,
+  COMPARE_AND_WRITE,
+  FORMAT_UNIT,
   MODE_SELECT_6,
   MODE_SENSE_6,
   parseModeParameters,
   parseProvisioningPage,
+  SANITIZE_BLOCK_ERASE,
   TEST_UNIT_READY,
   WRITE_10,
+  WRITE_ATOMIC_16,
   WRITE_SAME_16,
   type SpaceUsage,
 } from '../../src/index.ts';
@@ -97,6 +101,25 @@ test('one that is reached when it is set is told at once; WRITE SAME is looked a
   const same = WRITE_SAME_16.encode({ NDOB: 1, NUMBER_OF_LOGICAL_BLOCKS: 1 });
   expect(await initiator.send(same)).toMatchObject(Expected.GOOD);
   expect(await ready(initiator)).toMatchObject(reached);
+});
+
+const format = [FORMAT_UNIT.encode({}), undefined] as const;
+const swap = [COMPARE_AND_WRITE.encode({ NUMBER_OF_LOGICAL_BLOCKS: 1 }), new Uint8Array(1024)] as const;
+const atomic = [WRITE_ATOMIC_16.encode({ TRANSFER_LENGTH: 1 }), new Uint8Array(512)] as const;
+const erase = [SANITIZE_BLOCK_ERASE.encode({ AUSE: 1 }), undefined] as const;
+
+test.each([
+  ['COMPARE AND WRITE', swap],
+  ['WRITE ATOMIC', atomic],
+  ['FORMAT UNIT', format],
+  ['SANITIZE', erase],
+])('%s is looked at like any other write', async (_name, [cdb, dataOut]) => {
+  const { initiator, other, usage, clock, set } = await thin();
+  await set({ usedCount: 1 });
+  usage.usedBytes = SET;
+  clock.advance(1000);
+  expect(await initiator.send(cdb, dataOut && { dataOut })).toMatchObject(Expected.GOOD);
+  expect(await ready(other)).toMatchObject(reached);
 });
 
 test('space is asked for once a second at most, and never without a threshold or LBPERE', async () => {
