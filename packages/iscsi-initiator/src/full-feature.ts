@@ -136,6 +136,7 @@ export class FullFeature implements Phase {
   /** Sends a command that the target does not have, under its own CmdSN and Initiator Task Tag. */
   reissue(task: Task): void {
     this.#adopt(task);
+    task.begin();
     this.#transfer.start(task);
   }
 

@@ -128,6 +128,12 @@ export class Task implements Lender {
     this.#forgetAfterHoles();
   }
 
+  /** The target has never had it, whatever it said of it by a connection that is gone: all numbers begin again. */
+  begin(): void {
+    this.nextDataSn = this.ackedDataSn = 0;
+    this.receivedBytes = this.nextOffset = this.ackedOffset = 0;
+  }
+
   /** All data that was not acknowledged comes again (RFC 7143 §11.16.3). */
   restart(): void {
     this.snackTag++;

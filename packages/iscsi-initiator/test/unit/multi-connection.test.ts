@@ -352,6 +352,27 @@ describe('the loss of one of several connections, without connection recovery (R
     expect(session.connections.map(({ cid }) => cid)).toEqual([0, 2]);
   });
 
+  it('counts the R2Ts from 0 again of a command that was never received, though some of it was asked for', async () => {
+    const negotiation = { initialR2t: true, immediateData: false };
+    const { target, session } = await several(2, { negotiation });
+    const [first, second] = target.connections as [ScriptedConnection, ScriptedConnection];
+    target.expCmdSn = 1;
+    const writes = [0, 1].map((lun) => session.command({ lun, cdb: CDB, write: [new Uint8Array(64)] }));
+    await settle();
+    const [lost] = second.sent('scsi-command');
+    second.r2t(lost!, 5, 0, 0, 64);
+    await settle();
+    second.cut('reset');
+    await target.pass(50);
+    const again = first.sent('scsi-command').find(({ cmdSn }) => cmdSn === lost!.cmdSn)!;
+    first.r2t(again, 6, 0, 0, 64);
+    await settle();
+    expect(first.sent('data-out')).toMatchObject([{ targetTransferTag: 6, bufferOffset: 0 }]);
+    target.expCmdSn = undefined;
+    for (const pdu of first.sent('scsi-command')) first.respond(pdu);
+    expect((await Promise.all(writes)).map(({ status }) => status)).toEqual([0, 0]);
+  });
+
   it('ends reads at once, which change nothing', async () => {
     const { target, session } = await several(2);
     const [, second] = target.connections as [ScriptedConnection, ScriptedConnection];
