@@ -5,6 +5,7 @@
 //   npm run simulate                                        all of it
 //   npm run simulate -- 60000 --seed 77                     another number of histories, from another seed on
 //   npm run simulate -- 1 --profile cuts --seed 4711        one history again; with LUNBOX_TRACE=1 it tells all
+//   npm run simulate -- --keep-going                        not only up to the first history that goes wrong
 import { spawn } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { createInterface } from 'node:readline';
@@ -25,6 +26,7 @@ const { values, positionals } = parseArgs({
   options: {
     seed: { type: 'string', default: '1' },
     profile: { type: 'string' },
+    'keep-going': { type: 'boolean', default: false },
     workers: { type: 'string', default: String(availableParallelism()) },
   },
 });
@@ -59,7 +61,9 @@ const total = todo.reduce((sum, { count }) => sum + count, 0);
 const running = new Map();
 /** @type {Tally} */
 const finished = { histories: 0, seen: {} };
-let failed = false;
+/** @type {string[]} */
+const failures = [];
+let stopped = false;
 
 /** @param {Tally} tally */
 function finish(tally) {
@@ -77,8 +81,22 @@ function tell() {
   console.log(`${done} of ${total} histories, ${perSecond.toFixed(0)} a second, ${left} min left`);
 }
 
+/** A chunk went wrong after so many good histories. @param {Chunk} chunk @param {number} good */
+function fail({ profile, first, count }, good) {
+  failures.push(`${profile}, seed ${first + good}`);
+  if (values['keep-going']) {
+    finished.histories++;
+    const left = count - good - 1;
+    if (left > 0) todo.unshift({ profile, first: first + good + 1, count: left });
+  } else {
+    stopped = true;
+    for (const other of running.keys()) other.kill();
+  }
+}
+
 /** Plays one chunk in a process of its own. @param {Chunk} chunk @returns {Promise<void>} */
-function playChunk({ profile, first, count }) {
+function playChunk(chunk) {
+  const { profile, first, count } = chunk;
   const args = [
     '--import',
     'tsx',
@@ -93,19 +111,18 @@ function playChunk({ profile, first, count }) {
   createInterface({ input: child.stdout }).on('line', (line) => running.set(child, JSON.parse(line)));
   return new Promise((resolve) => {
     child.on('close', (code) => {
-      finish(/** @type {Tally} */ (running.get(child)));
+      const tally = /** @type {Tally} */ (running.get(child));
+      finish(tally);
       running.delete(child);
-      if (code !== 0 && !failed) {
-        failed = true;
-        for (const other of running.keys()) other.kill();
-      }
+      if (code !== 0 && !stopped) fail(chunk, tally.histories);
       resolve();
     });
   });
 }
 
 async function work() {
-  for (let chunk = todo.shift(); chunk !== undefined && !failed; chunk = todo.shift()) await playChunk(chunk);
+  for (let chunk = todo.shift(); chunk !== undefined && !stopped; chunk = todo.shift())
+    await playChunk(chunk);
 }
 
 const timer = setInterval(tell, TELL_EVERY_MS);
@@ -116,6 +133,8 @@ for (const [what, count] of Object.entries(finished.seen).sort(([, a], [, b]) =>
   console.log(`${String(count).padStart(12)}  ${what}`);
 }
 
+for (const failure of failures) console.log(`went wrong: ${failure}`);
+let failed = failures.length > 0;
 if (!failed && values.profile === undefined) {
   const each = String(Math.ceil(wanted / MODEL_SHARE / 3));
   console.log(`\nthe target and its model initiator, three times ${each} histories`);

@@ -34,6 +34,7 @@ export async function playAll(
   for (let seed = firstSeed; seed < firstSeed + count; seed++) {
     const { problems, lines, seen } = await play(seed, PROFILES[name]);
     if (problems.length > 0) {
+      onProgress?.(tally);
       const again = `again: npm run simulate -- 1 --profile ${name} --seed ${seed}   (LUNBOX_TRACE=1 tells all)`;
       throw new Error([`${name}, seed ${seed}:`, ...problems, ...lines(), again].join('\n'));
     }
