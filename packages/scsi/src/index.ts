@@ -15,6 +15,13 @@ export type { Nexus, NexusOptions, PendingAttention } from './nexus.ts';
 export { ScsiTarget, type ScsiTargetOptions } from './target/scsi-target.ts';
 export { LogicalUnit, type LogicalUnitOptions } from './unit/logical-unit.ts';
 export type { SpaceSource, SpaceUsage } from './unit/space-usage.ts';
+export type { KeptInformation } from './unit/identifying-information.ts';
+export {
+  UnitStateError,
+  type StoredUnitState,
+  type UnitState,
+  type UnitStateStore,
+} from './unit/unit-state.ts';
 export { IDENTITY_BYTES, NAA_COMPANY_ID, VENDOR_IDENTIFICATION } from './unit/identity.ts';
 export { decodeLun, encodeLun, MAX_LUN, REPORT_LUNS_WELL_KNOWN } from './lun.ts';
 export { supportedCommands, type SupportedCommand } from './commands/supported-commands.ts';
@@ -46,6 +53,7 @@ export * from './cdb/block-cdbs.ts';
 export * from './cdb/persistent-reserve-cdbs.ts';
 export * from './cdb/diagnostic-cdbs.ts';
 export * from './cdb/medium-cdbs.ts';
+export * from './cdb/identifying-information-cdbs.ts';
 export * from './cdb/maintenance-cdbs.ts';
 
 export {
@@ -123,7 +131,7 @@ export {
   type ProvisioningThresholds,
 } from './mode/provisioning-mode-page.ts';
 export { ModePageCode, ModeSubpageCode, type ModePageHeader } from './mode/mode-page-definition.ts';
-export type { ModePageStore, SavedModePages } from './mode/saved-mode-pages.ts';
+export type { SavedModePages } from './mode/saved-mode-pages.ts';
 export { PageControl } from './mode/mode-store.ts';
 
 export {
@@ -163,6 +171,14 @@ export {
   TimestampOrigin,
   type Timestamp,
 } from './data/timestamp.ts';
+export {
+  buildIdentifyingInformation,
+  buildIdentifyingTypes,
+  InformationType,
+  parseIdentifyingInformation,
+  parseIdentifyingTypes,
+  type IdentifyingType,
+} from './data/identifying-information.ts';
 export * from './data/buffer-data.ts';
 export { buildUnmapList, parseUnmapList, type BlockRange, type UnmapList } from './data/unmap-list.ts';
 export { buildLbaStatus, parseLbaStatus, ProvisioningStatus, type LbaStatus } from './data/lba-status.ts';
@@ -185,7 +201,6 @@ export {
   type Registration,
   type Reservation,
   type ReservationState,
-  type ReservationStore,
 } from './persistent-reservation/reservation-state.ts';
 export {
   buildFullReservationStatus,

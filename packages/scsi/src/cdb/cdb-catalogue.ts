@@ -1,6 +1,7 @@
 import * as block from './block-cdbs.ts';
 import type { AnyCdbDefinition } from './cdb-definition.ts';
 import * as diagnostic from './diagnostic-cdbs.ts';
+import * as identifyingInformation from './identifying-information-cdbs.ts';
 import * as maintenance from './maintenance-cdbs.ts';
 import * as medium from './medium-cdbs.ts';
 import * as persistentReserve from './persistent-reserve-cdbs.ts';
@@ -14,4 +15,5 @@ export const CDB_DEFINITIONS: readonly AnyCdbDefinition[] = [
   ...Object.values<AnyCdbDefinition>(diagnostic),
   ...Object.values<AnyCdbDefinition>(medium),
   ...Object.values<AnyCdbDefinition>(maintenance),
+  ...Object.values<AnyCdbDefinition>(identifyingInformation),
 ].sort((a, b) => a.operationCode - b.operationCode || (a.serviceAction ?? 0) - (b.serviceAction ?? 0));

@@ -9,6 +9,7 @@ import { COMPARE_AND_WRITE_COMMAND } from './compare-and-write.ts';
 import { DEFECT_COMMANDS } from './defects.ts';
 import { DIAGNOSTIC_COMMANDS } from './diagnostic.ts';
 import { FORMAT_UNIT_COMMAND } from './format-unit.ts';
+import { IDENTIFYING_INFORMATION_COMMANDS } from './identifying-information.ts';
 import { INQUIRY_COMMAND } from './inquiry.ts';
 import { LOG_COMMANDS } from './log.ts';
 import { MAINTENANCE_COMMANDS } from './maintenance.ts';
@@ -50,6 +51,7 @@ export const COMMAND_TABLE: readonly CommandEntry[] = [
   ...DIAGNOSTIC_COMMANDS,
   ...BUFFER_COMMANDS,
   ...MAINTENANCE_COMMANDS,
+  ...IDENTIFYING_INFORMATION_COMMANDS,
   ...SEEK_COMMANDS,
   ...RESERVATION_COMMANDS,
   ...PERSISTENT_RESERVE_IN_COMMANDS,

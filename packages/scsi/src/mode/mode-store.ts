@@ -1,6 +1,7 @@
 import { mapMaybe, RangeLock, type MaybePromise } from '@lunbox/block';
 import { whileHeld } from '../media/while-held.ts';
 import { invalidParameter } from '../sense/check-condition-error.ts';
+import type { KeptState } from '../unit/unit-state.ts';
 import {
   ModePageCode,
   ModeSubpageCode,
@@ -11,7 +12,7 @@ import {
 import { MODE_PAGES, parseCachingPage, parseControlPage, reportsThresholds } from './mode-pages.ts';
 import type { ModePage } from './mode-parameters.ts';
 import { parseProvisioningPage, type ProvisioningThresholds } from './provisioning-mode-page.ts';
-import { isSaveable, restoredPages, savedPages, type ModePageStore } from './saved-mode-pages.ts';
+import { isSaveable, restoredPages, savedPages } from './saved-mode-pages.ts';
 
 /** PC: which values of a page MODE SENSE asks for (SPC-4 table 206). */
 export const PageControl = { CURRENT: 0, CHANGEABLE: 1, DEFAULT: 2, SAVED: 3 } as const;
@@ -22,7 +23,7 @@ const NO_THRESHOLDS: ProvisioningThresholds = { singleInitiator: false, threshol
 export class ModeStore {
   readonly #disk: DiskGeometry;
   readonly #pages: readonly ModePageDefinition[];
-  readonly #store: ModePageStore | undefined;
+  readonly #kept: KeptState;
   /** Held by a MODE SELECT, which may wait for the store. */
   readonly #selecting = new RangeLock({ limit: Number.MAX_SAFE_INTEGER });
   #saved: readonly Uint8Array[];
@@ -33,12 +34,12 @@ export class ModeStore {
   #provisioning = NO_THRESHOLDS;
   #thresholdsEnabled = false;
 
-  /** Throws a RangeError when the store holds what no unit can have saved. */
-  constructor(disk: DiskGeometry, store?: ModePageStore) {
+  /** Throws a `UnitStateError` when the store holds what no unit can have saved. */
+  constructor(disk: DiskGeometry, kept: KeptState) {
     this.#disk = disk;
-    this.#store = store;
+    this.#kept = kept;
     this.#pages = MODE_PAGES.filter((page) => page.needsSpace !== true || disk.tellsSpace);
-    this.#saved = restoredPages(this.#pages, store?.load() ?? {});
+    this.#saved = restoredPages(this.#pages, kept.stored.modePages ?? {});
     this.#current = this.#saved;
     this.#adopt(this.#saved);
   }
@@ -70,7 +71,7 @@ export class ModeStore {
 
   /** True when pages can be saved. */
   get canSave(): boolean {
-    return this.#store !== undefined;
+    return this.#kept.canSave;
   }
 
   /** The values of the pages that a MODE SENSE asks for; undefined when there is no such page or subpage. */
@@ -111,7 +112,7 @@ export class ModeStore {
   }
 
   #save(pages: readonly Uint8Array[]): MaybePromise<void> {
-    return mapMaybe(this.#store?.save(savedPages(this.#pages, pages)), () => {
+    return mapMaybe(this.#kept.save({ modePages: savedPages(this.#pages, pages) }), () => {
       this.#saved = pages;
     });
   }

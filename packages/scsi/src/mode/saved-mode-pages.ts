@@ -1,4 +1,4 @@
-import type { MaybePromise } from '@lunbox/block';
+import { bytesOfHex, isRecord, UnitStateError } from '../unit/unit-state.ts';
 import type { ModePageDefinition } from './mode-page-definition.ts';
 
 /**
@@ -7,16 +7,7 @@ import type { ModePageDefinition } from './mode-page-definition.ts';
  */
 export type SavedModePages = Readonly<Record<string, string>>;
 
-/** Where a unit keeps the saved values of its mode pages (SP of MODE SELECT). */
-export interface ModePageStore {
-  /** What was saved last; undefined when nothing was. Called once, when the unit is made. */
-  load(): SavedModePages | undefined;
-  /**
-   * Keeps `pages` in place of what was kept before. It completes when that is on stable storage, as MODE SELECT is
-   * answered then. Calls never overlap. A failure is that of the command, which changes nothing.
-   */
-  save(pages: SavedModePages): MaybePromise<void>;
-}
+const PAGE_NAME = /^[0-9a-f]{2}\/[0-9a-f]{2}$/;
 
 /** True when MODE SELECT can change something of the page, so that there is something to save. */
 export function isSaveable({ changeable, subpageCode }: ModePageDefinition): boolean {
@@ -36,20 +27,20 @@ export function savedPages(
 }
 
 /**
- * The pages with the saved values where there are such: what cannot be changed comes from the defaults. A RangeError
- * says that a saved page does not have the length of its page.
+ * The pages with the saved values where there are such: what cannot be changed comes from the defaults. Throws a
+ * {@link UnitStateError} for anything else than pages of the length that they must have; those that the unit does not
+ * have are left alone.
  */
-export function restoredPages(
-  definitions: readonly ModePageDefinition[],
-  saved: SavedModePages,
-): Uint8Array[] {
+export function restoredPages(definitions: readonly ModePageDefinition[], stored: unknown): Uint8Array[] {
+  if (!isRecord(stored) || !Object.keys(stored).every((name) => PAGE_NAME.test(name)))
+    throw new UnitStateError('modePages', 'it is no object of mode pages');
   return definitions.map((definition) => {
     const { defaults, changeable, subpageCode } = definition;
-    const text = saved[nameOf(definition)];
+    const text = stored[nameOf(definition)];
     if (text === undefined) return defaults;
-    const kept = Buffer.from(text, 'hex');
-    if (kept.length !== defaults.length)
-      throw new RangeError(`saved mode page ${nameOf(definition)}: ${text}`);
+    const kept = bytesOfHex(text);
+    if (kept?.length !== defaults.length)
+      throw new UnitStateError('modePages', `page ${nameOf(definition)} is ${JSON.stringify(text)}`);
     const headerBytes = subpageCode === 0 ? 2 : 4;
     return defaults.map((byte, at) => {
       const mask = at < headerBytes ? 0 : changeable[at]!;

@@ -1,28 +1,27 @@
-import { mapMaybe, type MaybePromise } from '@lunbox/block';
-import {
-  checkedState,
-  EMPTY_STATE,
-  type ReservationState,
-  type ReservationStore,
-} from './reservation-state.ts';
+import { isPromise, mapMaybe, type MaybePromise } from '@lunbox/block';
+import { AdditionalSenseCode } from '../sense/additional-sense.ts';
+import { isNoSpace } from '../sense/block-failures.ts';
+import { illegalRequest } from '../sense/check-condition-error.ts';
+import type { KeptState } from '../unit/unit-state.ts';
+import { EMPTY_STATE, type ReservationState } from './reservation-state.ts';
 import type { StateChange } from './state-change.ts';
+import { restoredReservations } from './stored-reservations.ts';
 
 /** PRgeneration has 32 bits and wraps (SPC-4 6.15.2). */
 const GENERATIONS = 2 ** 32;
 
 /** The persistent reservations of one logical unit: state, generation, and the store that outlives it. */
 export class PersistentReservations {
-  readonly #store: ReservationStore | undefined;
+  readonly #kept: KeptState;
   readonly #targetPorts = new Set<number>();
   #state: ReservationState;
   /** Zero after power on, also when the registrations are still there (SPC-4 6.15.2). */
   #generation = 0;
 
-  /** Throws a RangeError when the store holds what no unit can have saved. */
-  constructor(store?: ReservationStore) {
-    this.#store = store;
-    const kept = store?.load();
-    this.#state = kept?.aptpl === true ? checkedState(kept) : EMPTY_STATE;
+  /** Throws a `UnitStateError` when the store holds what no unit can have saved. */
+  constructor(kept: KeptState) {
+    this.#kept = kept;
+    this.#state = restoredReservations(kept.stored.reservations);
     for (const { relativePort } of this.#state.registrations) this.#targetPorts.add(relativePort);
   }
 
@@ -36,7 +35,7 @@ export class PersistentReservations {
 
   /** True when registrations can outlive a loss of power. */
   get canPersist(): boolean {
-    return this.#store !== undefined;
+    return this.#kept.canSave;
   }
 
   /**
@@ -60,9 +59,20 @@ export class PersistentReservations {
   }
 
   #save(next: ReservationState): MaybePromise<void> {
-    if (this.#store === undefined || next === this.#state) return;
     // What is kept from before must go when it is not to be kept any longer.
-    if (next.aptpl) return this.#store.save(next);
-    if (this.#state.aptpl) return this.#store.save(EMPTY_STATE);
+    if (next === this.#state || !(next.aptpl || this.#state.aptpl)) return;
+    const reservations = next.aptpl ? next : EMPTY_STATE;
+    try {
+      const saved = this.#kept.save({ reservations });
+      return isPromise(saved) ? saved.catch(saveFailed) : saved;
+    } catch (error) {
+      return saveFailed(error);
+    }
   }
+}
+
+/** SPC-4 5.13.7: no room for registrations has a code of its own. */
+function saveFailed(error: unknown): never {
+  if (isNoSpace(error)) throw illegalRequest(AdditionalSenseCode.INSUFFICIENT_REGISTRATION_RESOURCES);
+  throw error;
 }

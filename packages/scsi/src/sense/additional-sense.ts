@@ -67,6 +67,7 @@ export const AdditionalSenseCode = {
   SAVING_PARAMETERS_NOT_SUPPORTED: { asc: 0x39, ascq: 0x00 },
   MEDIUM_NOT_PRESENT: { asc: 0x3a, ascq: 0x00 },
   INQUIRY_DATA_HAS_CHANGED: { asc: 0x3f, ascq: 0x03 },
+  DEVICE_IDENTIFIER_CHANGED: { asc: 0x3f, ascq: 0x05 },
   REPORTED_LUNS_DATA_HAS_CHANGED: { asc: 0x3f, ascq: 0x0e },
   LOGICAL_UNIT_FAILED_SELF_TEST: { asc: 0x3e, ascq: 0x03 },
   INTERNAL_TARGET_FAILURE: { asc: 0x44, ascq: 0x00 },

@@ -70,6 +70,11 @@ export function blockFailure(
   return new CheckConditionError({ senseKey, asc, ascq, ...(located ? { information: lba } : {}) }, error);
 }
 
+/** True when a device, or what lies beside it, has no room for what is to be stored. */
+export function isNoSpace(error: unknown): boolean {
+  return codeOf(error) === 'BLOCK_NO_SPACE';
+}
+
 function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
 }

@@ -3,9 +3,8 @@ import { Medium } from '../media/medium.ts';
 import { whileHeld } from '../media/while-held.ts';
 import { AdditionalSenseCode, type AdditionalSense } from '../sense/additional-sense.ts';
 import { ModeStore } from '../mode/mode-store.ts';
-import type { ModePageStore } from '../mode/saved-mode-pages.ts';
 import { PersistentReservations } from '../persistent-reservation/persistent-reservations.ts';
-import type { ReservationStore } from '../persistent-reservation/reservation-state.ts';
+import { IdentifyingInformation } from './identifying-information.ts';
 import { unitIdentity, VENDOR_IDENTIFICATION, type UnitIdentity } from './identity.ts';
 import type { ItlNexus } from './itl-nexus.ts';
 import { MediumOperations } from './medium-operations.ts';
@@ -18,6 +17,7 @@ import {
   unitLimits,
   type UnitLimits,
 } from './unit-limits.ts';
+import { KeptState, type UnitStateStore } from './unit-state.ts';
 import { UnitStatistics } from './unit-statistics.ts';
 import { UnitTimestamp } from './unit-timestamp.ts';
 
@@ -43,14 +43,10 @@ export interface LogicalUnitOptions {
    */
   readonly atomicWriteBytes?: number;
   /**
-   * Where persistent reservations are kept when an initiator asks for them to survive a loss of power
-   * (APTPL). Without one that is refused, and they live as long as the unit.
+   * Where the unit keeps what must survive a loss of power: persistent reservations with APTPL, saved mode pages,
+   * identifying information. Without one all of that is refused.
    */
-  readonly reservationStore?: ReservationStore;
-  /**
-   * Where the saved values of mode pages are kept (SP of MODE SELECT). Without one saving is refused.
-   */
-  readonly modePageStore?: ModePageStore;
+  readonly stateStore?: UnitStateStore;
   /**
    * Tells how much space the unit takes and can get. Without it the Logical Block Provisioning log page and the
    * thresholds of thin provisioning are not there.
@@ -86,6 +82,8 @@ export class LogicalUnit {
   /** @internal */
   readonly persistent: PersistentReservations;
   /** @internal */
+  readonly information: IdentifyingInformation;
+  /** @internal */
   readonly statistics: UnitStatistics;
   /** @internal */
   readonly thresholds: SpaceThresholds;
@@ -110,8 +108,8 @@ export class LogicalUnit {
   #blockCount: number;
 
   /**
-   * Throws a RangeError for an identity, a text, a physical block or an atomic write size that does not fit, and for
-   * reservations or mode pages in a store that no unit can have saved.
+   * Throws a RangeError for an identity, a text, a physical block or an atomic write size that does not fit, and a
+   * `UnitStateError` for a state in the store that no unit can have saved.
    */
   constructor(options: LogicalUnitOptions) {
     const { device } = options;
@@ -119,7 +117,9 @@ export class LogicalUnit {
     this.device = device;
     this.medium = new Medium(device);
     this.operations = new MediumOperations(this.medium);
-    this.persistent = new PersistentReservations(options.reservationStore);
+    const kept = new KeptState(options.stateStore);
+    this.persistent = new PersistentReservations(kept);
+    this.information = new IdentifyingInformation(kept);
     const clock = options.clock ?? systemClock;
     this.tasks = new TaskSet(clock);
     this.statistics = new UnitStatistics(clock);
@@ -139,7 +139,7 @@ export class LogicalUnit {
     );
     this.#readOnly = options.readOnly ?? false;
     this.#blockCount = Math.floor(device.size / device.blockSize);
-    this.modes = new ModeStore(this, options.modePageStore);
+    this.modes = new ModeStore(this, kept);
     this.#endResize = device.onResize((size) => this.#resized(size));
   }
 

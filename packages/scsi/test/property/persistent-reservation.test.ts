@@ -1,21 +1,25 @@
 import { fc, test } from '@fast-check/vitest';
 import { expect } from 'vitest';
-import { READ_10, Status, TEST_UNIT_READY, WRITE_10 } from '../../src/index.ts';
+import { MemoryDevice } from '@lunbox/block';
+import { LogicalUnit, READ_10, Status, TEST_UNIT_READY, WRITE_10 } from '../../src/index.ts';
+import { IDENTITY } from '../support/harness.ts';
 import { key, port, threeRegistrants, type Registrant } from '../support/registrant.ts';
 import { ReservationModel, type Verdict } from '../support/reservation-model.ts';
+import { TestStore } from '../support/test-store.ts';
 
 const node = fc.nat(2);
 const someKey = fc.nat(3);
+const aptpl = fc.boolean();
 const type = fc.constantFrom(1, 3, 5, 6, 7, 8);
 
 const step = fc.oneof(
-  fc.record({ does: fc.constant('register' as const), node, own: someKey, other: someKey }),
-  fc.record({ does: fc.constant('register-ignoring' as const), node, other: someKey }),
+  fc.record({ does: fc.constant('register' as const), node, own: someKey, other: someKey, aptpl }),
+  fc.record({ does: fc.constant('register-ignoring' as const), node, other: someKey, aptpl }),
   { weight: 2, arbitrary: fc.record({ does: fc.constant('reserve' as const), node, own: someKey, type }) },
   fc.record({ does: fc.constant('release' as const), node, own: someKey, type }),
   fc.record({ does: fc.constant('clear' as const), node, own: someKey }),
   fc.record({ does: fc.constant('preempt' as const), node, own: someKey, other: someKey, type }),
-  fc.record({ does: fc.constant('move' as const), node, own: someKey, other: someKey, to: node }),
+  fc.record({ does: fc.constant('move' as const), node, own: someKey, other: someKey, to: node, aptpl }),
   fc.record({ does: fc.constant('access' as const), node, writes: fc.boolean() }),
 );
 
@@ -31,9 +35,9 @@ async function onUnit(sender: Registrant, action: Step, own: number): Promise<nu
   const region = { LOGICAL_BLOCK_ADDRESS: 0, TRANSFER_LENGTH: 1 };
   switch (action.does) {
     case 'register':
-      return (await sender.register(key(own), key(action.other))).status;
+      return (await sender.register(key(own), key(action.other), { aptpl: action.aptpl })).status;
     case 'register-ignoring':
-      return (await sender.registerIgnoring(key(action.other))).status;
+      return (await sender.registerIgnoring(key(action.other), { aptpl: action.aptpl })).status;
     case 'reserve':
       return (await sender.reserve(key(own), action.type)).status;
     case 'release':
@@ -44,7 +48,8 @@ async function onUnit(sender: Registrant, action: Step, own: number): Promise<nu
       return (await sender.preempt(key(own), key(action.other), action.type)).status;
     case 'move': {
       const destination = { initiatorPort: port(action.to + 1), relativePort: 1 };
-      return (await sender.move({ key: key(own), serviceActionKey: key(action.other), destination })).status;
+      const list = { key: key(own), serviceActionKey: key(action.other), destination, aptpl: action.aptpl };
+      return (await sender.move(list)).status;
     }
     case 'access': {
       if (!action.writes) return (await initiator.send(READ_10.encode(region))).status;
@@ -90,10 +95,14 @@ async function attentions({ initiator }: Registrant): Promise<number[]> {
   }
 }
 
+const device = new MemoryDevice({ size: 4096 });
+const EMPTY_STATE = { aptpl: false, registrations: [] };
+
 test.prop([fc.array(step, { minLength: 1, maxLength: 40 })], { numRuns: 400 })(
-  'a unit agrees with a small model on every status, key, holder and unit attention',
+  'a unit agrees with a small model on every status, key, holder and unit attention, and so does what it kept',
   async (steps) => {
-    const { a, b, c } = await threeRegistrants([]);
+    const stateStore = new TestStore();
+    const { harness, a, b, c } = await threeRegistrants([], { stateStore });
     const nodes = [a, b, c];
     const model = new ReservationModel(nodes.length);
     for (const action of steps) {
@@ -110,6 +119,9 @@ test.prop([fc.array(step, { minLength: 1, maxLength: 40 })], { numRuns: 400 })(
       });
       expect(shown, JSON.stringify(action)).toEqual(model.shown());
       expect(status.generation).toBe(model.generation);
+      const again = new LogicalUnit({ device, identity: IDENTITY, stateStore });
+      const { state } = harness.unit.persistent;
+      expect(again.persistent.state).toEqual(state.aptpl ? state : EMPTY_STATE);
     }
   },
 );

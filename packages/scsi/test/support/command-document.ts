@@ -16,11 +16,22 @@ What the device server of \`@lunbox/scsi\` does, printed from the table that it 
 - **Writes**: refused with DATA PROTECT while the unit is write-protected.
 `;
 
+const REFUSED = `
+What is refused, and why:
+
+- **SANITIZE, CRYPTOGRAPHIC ERASE** (48/03): a storage object has no encryption, so there is no key to change. BLOCK ERASE
+  and OVERWRITE are there.
+- **Whatever has to survive a loss of power**, where the unit has no \`stateStore\`: APTPL, SP of MODE SELECT, SET IDENTIFYING
+  INFORMATION. Where it has one that can only be read, what is in it is in force and reported.
+- **Thresholds of thin provisioning by percentage** (THRESHOLD TYPE 001b): they are counted in threshold sets. There is no
+  hard threshold in SBC-4; where space ends, the write that does not fit is told so (27/07).
+`;
+
 /** The page `docs/scsi-commands.md`. */
 export function commandDocument(): string {
   const header = ['Opcode', 'Command', 'Usage data', 'Reserved', 'Persistent', 'UA', 'Medium', 'Writes'];
   const rows = [header, header.map(() => '---'), ...supportedCommands().map(row)];
-  return `${HEADING}\n${rows.map((cells) => `| ${cells.join(' | ')} |`).join('\n')}\n`;
+  return `${HEADING}\n${rows.map((cells) => `| ${cells.join(' | ')} |`).join('\n')}\n${REFUSED}`;
 }
 
 function row(command: SupportedCommand): string[] {

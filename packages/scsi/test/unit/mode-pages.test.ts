@@ -14,12 +14,13 @@ import {
   parseModeParameters,
   SenseKey,
   AdditionalSenseCode,
-  type ModePageStore,
+  UnitStateError,
   type SavedModePages,
 } from '../../src/index.ts';
 import { MemoryDevice } from '@lunbox/block';
 import { Expected } from '../support/expected-sense.ts';
 import { hex, IDENTITY, memoryHarness, type Initiator } from '../support/harness.ts';
+import { readOnlyStore, TestStore } from '../support/test-store.ts';
 
 async function pageOf(initiator: Initiator, PAGE_CODE: number, PC = 0, SUBPAGE_CODE = 0) {
   const cdb = MODE_SENSE_10.encode({ PAGE_CODE, PC, SUBPAGE_CODE, DBD: 1, ALLOCATION_LENGTH: 4096 });
@@ -87,31 +88,12 @@ describe('the pages', () => {
 });
 
 /** A store in memory that can fail. */
-class Store implements ModePageStore {
-  saved: SavedModePages | undefined;
-  failure: Error | undefined = undefined;
-
-  constructor(saved?: SavedModePages) {
-    this.saved = saved;
-  }
-
-  load() {
-    return this.saved;
-  }
-
-  async save(pages: SavedModePages) {
-    await Promise.resolve();
-    if (this.failure !== undefined) throw this.failure;
-    this.saved = pages;
-  }
-}
-
 const withoutCache = buildCachingPage({ WCE: 0 });
 const withDescriptors = buildControlPage({ QUEUE_ALGORITHM_MODIFIER: 1, D_SENSE: 1 });
 
 describe('saved values', () => {
   test('are the default ones at first, and PS says which pages have some', async () => {
-    const { initiator } = await memoryHarness({ modePageStore: new Store() });
+    const { initiator } = await memoryHarness({ stateStore: new TestStore() });
     expect((await pageOf(initiator, ModePageCode.CACHING, PageControl.SAVED)).subarray(0, 3)).toEqual(
       hex('88 12 04'),
     );
@@ -120,8 +102,8 @@ describe('saved values', () => {
   });
 
   test('are what SP saved, outlive a reset, and come back with a new unit', async () => {
-    const store = new Store();
-    const { initiator } = await memoryHarness({ modePageStore: store });
+    const store = new TestStore();
+    const { initiator } = await memoryHarness({ stateStore: store });
     expect(await select(initiator, withoutCache, 1)).toMatchObject(Expected.GOOD);
     expect(await select(initiator, withDescriptors)).toMatchObject(Expected.GOOD);
     expect(await pageOf(initiator, ModePageCode.CONTROL)).toMatchObject({ 2: 0x04 });
@@ -130,13 +112,13 @@ describe('saved values', () => {
     expect((await pageOf(initiator, ModePageCode.CACHING))[2]).toBe(0);
     expect((await pageOf(initiator, ModePageCode.CONTROL))[2]).toBe(0);
     expect((await pageOf(initiator, ModePageCode.CACHING, PageControl.DEFAULT))[2]).toBe(4);
-    const again = await memoryHarness({ modePageStore: new Store(JSON.parse(JSON.stringify(store.saved))) });
+    const again = await memoryHarness({ stateStore: new TestStore(store.load()) });
     expect((await pageOf(again.initiator, ModePageCode.CACHING))[2]).toBe(0);
   });
 
   test('are the current ones after SP without a list', async () => {
-    const store = new Store();
-    const { initiator } = await memoryHarness({ modePageStore: store });
+    const store = new TestStore();
+    const { initiator } = await memoryHarness({ stateStore: store });
     expect(await select(initiator, withoutCache)).toMatchObject(Expected.GOOD);
     const saveAll = MODE_SELECT_6.encode({ PF: 1, SP: 1 });
     store.failure = Object.assign(new Error('injected'), { code: 'BLOCK_IO' });
@@ -148,12 +130,12 @@ describe('saved values', () => {
     store.failure = undefined;
     expect(await initiator.send(saveAll)).toMatchObject(Expected.GOOD);
     expect((await pageOf(initiator, ModePageCode.CACHING, PageControl.SAVED))[2]).toBe(0);
-    expect(store.saved?.['08/00']).toBe(`0812${'00'.repeat(18)}`);
+    expect((store.kept['modePages'] as SavedModePages)['08/00']).toBe(`0812${'00'.repeat(18)}`);
   });
 
   test('that cannot be saved change nothing', async () => {
-    const store = new Store();
-    const { initiator, internalErrors } = await memoryHarness({ modePageStore: store });
+    const store = new TestStore();
+    const { initiator, internalErrors } = await memoryHarness({ stateStore: store });
     store.failure = Object.assign(new Error('disk full'), { code: 'BLOCK_NO_SPACE' });
     expect((await select(initiator, withoutCache, 1)).sense).toMatchObject({
       senseKey: SenseKey.DATA_PROTECT,
@@ -166,18 +148,35 @@ describe('saved values', () => {
 
   test('that no unit can have saved are refused, and bits that cannot change are not taken', async () => {
     const device = new MemoryDevice({ size: 512 * 64 });
-    const unit = (saved: SavedModePages) =>
-      new LogicalUnit({ device, identity: IDENTITY, modePageStore: new Store(saved) });
-    expect(() => unit({ '08/00': '0812' })).toThrow(RangeError);
+    const unit = (modePages: unknown) =>
+      new LogicalUnit({ device, identity: IDENTITY, stateStore: new TestStore({ modePages }) });
+    for (const saved of [
+      { '08/00': '0812' },
+      { '08/00': 8 },
+      { '08/00': `0812${'zz'.repeat(18)}` },
+      { 8: '' },
+      [],
+      8,
+    ])
+      expect(() => unit(saved)).toThrow(UnitStateError);
+    unit({ '3e/00': 'of another version' });
     const { initiator } = await memoryHarness({
-      modePageStore: new Store({ '08/00': `ffff${'fb'.repeat(18)}` }),
+      stateStore: new TestStore({ modePages: { '08/00': `ffff${'fb'.repeat(18)}` } }),
     });
     expect(await pageOf(initiator, ModePageCode.CACHING)).toEqual(hex(`8812${'00'.repeat(18)}`));
   });
 
+  test('are in force where nothing can be saved, and SP is refused', async () => {
+    const modePages = { '08/00': `0812${'00'.repeat(18)}` };
+    const { initiator } = await memoryHarness({ stateStore: readOnlyStore({ modePages }) });
+    expect((await pageOf(initiator, ModePageCode.CACHING))[2]).toBe(0);
+    expect(await select(initiator, withDescriptors, 1)).toMatchObject(Expected.INVALID_CDB_FIELD);
+    expect(await select(initiator, withDescriptors)).toMatchObject(Expected.GOOD);
+  });
+
   test('of two MODE SELECT at once are saved one after the other', async () => {
-    const store = new Store();
-    const { initiator } = await memoryHarness({ modePageStore: store });
+    const store = new TestStore();
+    const { initiator } = await memoryHarness({ stateStore: store });
     await Promise.all([select(initiator, withoutCache, 1), select(initiator, withDescriptors, 1)]);
     expect((await pageOf(initiator, ModePageCode.CACHING, PageControl.SAVED))[2]).toBe(0);
     expect((await pageOf(initiator, ModePageCode.CONTROL, PageControl.SAVED))[2]).toBe(4);

@@ -70,6 +70,7 @@ test('the conflict matrix lets through what needs no access to the unit', () => 
     'READ CAPACITY (16)',
     'RELEASE (10)',
     'RELEASE (6)',
+    'REPORT IDENTIFYING INFORMATION',
     'REPORT LUNS',
     'REPORT SUPPORTED OPERATION CODES',
     'REPORT SUPPORTED TASK MANAGEMENT FUNCTIONS',

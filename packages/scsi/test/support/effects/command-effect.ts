@@ -1,5 +1,6 @@
 import { MemoryDevice, SimulatedClock, type MaybePromise, type WriteZeroesOptions } from '@lunbox/block';
 import type { CdbDefinition } from '../../../src/index.ts';
+import { TestStore } from '../test-store.ts';
 import { Harness, pattern, type Answer, type Initiator } from '../harness.ts';
 
 /** Memory that remembers what was asked of it: a witness of effects that is not a command. */
@@ -82,7 +83,7 @@ export async function openScene({ prepare }: CommandEffect): Promise<Scene> {
   const device = new WitnessDevice({ size: SCENE_BLOCKS * 512 });
   device.put(0, STORED);
   const clock = new SimulatedClock();
-  const harness = new Harness(device, { clock });
+  const harness = new Harness(device, { clock, stateStore: new TestStore() });
   const { initiator } = harness;
   await initiator.settle();
   const scene = { harness, device, initiator, clock };

@@ -3,6 +3,8 @@ import {
   bufferDescriptor,
   BufferMode,
   buildTimestampList,
+  buildIdentifyingInformation,
+  InformationType,
   LOG_SELECT,
   LOG_SENSE,
   LogPageCode,
@@ -16,9 +18,11 @@ import {
   READ_DEFECT_DATA_10,
   READ_DEFECT_DATA_12,
   RECEIVE_DIAGNOSTIC_RESULTS,
+  REPORT_IDENTIFYING_INFORMATION,
   REPORT_SUPPORTED_TASK_MANAGEMENT_FUNCTIONS as REPORT_SUPPORTED_TMF,
   REPORT_TIMESTAMP,
   SEND_DIAGNOSTIC,
+  SET_IDENTIFYING_INFORMATION,
   SET_TIMESTAMP,
   statisticsParameter,
   TimestampOrigin,
@@ -31,6 +35,9 @@ const read = ({ initiator }: Scene) => initiator.send(READ_10.encode({ TRANSFER_
 const readsCounted = (page: Uint8Array) =>
   statisticsParameter.decode(parseLogParameters(parseLogPage(page).body)[0]!.value).NUMBER_OF_READ_COMMANDS;
 const statistics = { PAGE_CODE: LogPageCode.GENERAL_STATISTICS_AND_PERFORMANCE, ALLOCATION_LENGTH: 255 };
+
+const LABEL = new TextEncoder().encode('volume 7');
+const SET_LABEL = SET_IDENTIFYING_INFORMATION.encode({ PARAMETER_LIST_LENGTH: LABEL.length });
 
 /** What each command for maintenance and diagnosis does. */
 export const DIAGNOSTIC_EFFECTS: readonly CommandEffect[] = [
@@ -56,6 +63,23 @@ export const DIAGNOSTIC_EFFECTS: readonly CommandEffect[] = [
   effect(READ_DEFECT_DATA_12, { REQ_PLIST: 1, ALLOCATION_LENGTH: 64 }, (_scene, { data }) => {
     expect(parseDefectList(12, data)).toMatchObject({ primary: true, descriptors: new Uint8Array(0) });
   }),
+  effect(
+    REPORT_IDENTIFYING_INFORMATION,
+    { INFORMATION_TYPE: InformationType.PERIPHERAL_DEVICE, ALLOCATION_LENGTH: 64 },
+    (_scene, { data }) => {
+      expect(data).toEqual(buildIdentifyingInformation(LABEL));
+    },
+    { prepare: ({ initiator }) => initiator.send(SET_LABEL, { dataOut: LABEL }) },
+  ),
+  effect(
+    SET_IDENTIFYING_INFORMATION,
+    { PARAMETER_LIST_LENGTH: LABEL.length },
+    async ({ initiator }) => {
+      const report = REPORT_IDENTIFYING_INFORMATION.encode({ ALLOCATION_LENGTH: 64 });
+      expect((await initiator.send(report)).data).toEqual(buildIdentifyingInformation(LABEL));
+    },
+    { dataOut: LABEL },
+  ),
   effect(REPORT_SUPPORTED_TMF, { ALLOCATION_LENGTH: 16 }, async ({ harness }, { data }) => {
     expect(parseSupportedTmf(data)).toMatchObject({ ATS: 1, LURS: 1, CACAS: 0, QTS: 0, ITNRS: 0 });
     const other = new Initiator(harness.target, 'other', 1, { taskManagement: { ATS: 1, QTS: 1, ITNRS: 1 } });
