@@ -19,12 +19,12 @@ What the device server of \`@lunbox/scsi\` does, printed from the table that it 
 const REFUSED = `
 What is refused, and why:
 
-- **SANITIZE, CRYPTOGRAPHIC ERASE** (48/03): a storage object has no encryption, so there is no key to change. BLOCK ERASE
-  and OVERWRITE are there.
-- **Whatever has to survive a loss of power**, where the unit has no \`stateStore\`: APTPL, SP of MODE SELECT, SET IDENTIFYING
-  INFORMATION. Where it has one that can only be read, what is in it is in force and reported.
-- **Thresholds of thin provisioning by percentage** (THRESHOLD TYPE 001b): they are counted in threshold sets. There is no
-  hard threshold in SBC-4; where space ends, the write that does not fit is told so (27/07).
+- **SANITIZE, CRYPTOGRAPHIC ERASE** (48/03): a storage object has no encryption, so there is no key to change. BLOCK
+  ERASE and OVERWRITE are there.
+- **Whatever has to survive a loss of power**, where the unit has no \`stateStore\`: APTPL, SP of MODE SELECT, SET
+  IDENTIFYING INFORMATION. Where it has one that can only be read, what is in it is in force and reported.
+- **Thresholds of thin provisioning by percentage** (THRESHOLD TYPE 001b): they are counted in threshold sets. There is
+  no hard threshold in SBC-4; where space ends, the write that does not fit is told so (27/07).
 `;
 
 /** The page `docs/scsi-commands.md`. */
