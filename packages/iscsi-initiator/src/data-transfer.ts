@@ -1,5 +1,13 @@
 import { cutBuffers } from '@lunbox/block';
-import { NO_TTT, writeDataOut, writeScsiCommand, type DataInHeader, type R2tHeader } from '@lunbox/iscsi-pdu';
+import {
+  extendedCdbAhsLength,
+  NO_TTT,
+  writeDataOut,
+  writeExtendedCdb,
+  writeScsiCommand,
+  type DataInHeader,
+  type R2tHeader,
+} from '@lunbox/iscsi-pdu';
 import type { DataOutHeader, ScsiCommandHeader } from '@lunbox/iscsi-pdu';
 import { formatError, protocolError } from './errors.ts';
 import type { Numbering } from './numbering.ts';
@@ -43,6 +51,8 @@ export class DataTransfer {
     const immediate = immediateData ? Math.min(firstBurst, this.#segmentBytes) : 0;
     const unsolicited = initialR2t ? immediate : firstBurst;
     const header = this.#command;
+    const ahsLength = extendedCdbAhsLength(request.cdb.length);
+    header.ahsLength = ahsLength;
     header.final = unsolicited === immediate;
     header.read = request.read !== undefined;
     header.write = request.write !== undefined;
@@ -54,7 +64,8 @@ export class DataTransfer {
     header.expStatSn = this.#numbering.expStatSn;
     const at = this.#outbox.reserve();
     writeScsiCommand(this.#outbox.slab, at, header, request.cdb);
-    this.#commit(task, at, 0, immediate);
+    if (ahsLength > 0) writeExtendedCdb(this.#outbox.slab, at, request.cdb);
+    this.#commit(task, at, 0, immediate, ahsLength);
     if (unsolicited > immediate) this.#sendDataOut(task, NO_TTT, immediate, unsolicited - immediate);
   }
 
@@ -180,13 +191,13 @@ export class DataTransfer {
     }
   }
 
-  #commit(task: Task, at: number, offset: number, lengthBytes: number): void {
+  #commit(task: Task, at: number, offset: number, lengthBytes: number, ahsLength = 0): void {
     if (lengthBytes === 0) {
-      this.#outbox.commit(at, NO_DATA, 0);
+      this.#outbox.commit(at, NO_DATA, 0, undefined, ahsLength);
       return;
     }
     task.lend();
-    this.#outbox.commit(at, cutBuffers(task.buffers, offset, lengthBytes), lengthBytes, task);
+    this.#outbox.commit(at, cutBuffers(task.buffers, offset, lengthBytes), lengthBytes, task, ahsLength);
   }
 }
 

@@ -1,10 +1,17 @@
-import { BHS_LENGTH, crc32c, serializePdu, writeDigest, type InitiatorPdu } from '@lunbox/iscsi-pdu';
+import {
+  BHS_LENGTH,
+  crc32c,
+  MAX_CDB_AHS_LENGTH,
+  serializePdu,
+  writeDigest,
+  type InitiatorPdu,
+} from '@lunbox/iscsi-pdu';
 import type { Channel } from './transport.ts';
 
 const DIGEST_LENGTH = 4;
 /** Headers, padding and digests of many PDUs; data is never copied. */
 const SLAB_BYTES = 16_384;
-const MAX_PDU_OVERHEAD = BHS_LENGTH + DIGEST_LENGTH + 3 + DIGEST_LENGTH;
+const MAX_PDU_OVERHEAD = BHS_LENGTH + MAX_CDB_AHS_LENGTH + DIGEST_LENGTH + 3 + DIGEST_LENGTH;
 
 /** Owns memory that is with the network for a while. */
 export interface Lender {
@@ -50,9 +57,12 @@ export class Outbox {
     return this.#end;
   }
 
-  /** Sends the header at `at` with `data` (`lengthBytes` in all), which `lender` gets back when it is out. */
-  commit(at: number, data: readonly Uint8Array[], lengthBytes: number, lender?: Lender): void {
-    let end = at + BHS_LENGTH;
+  /**
+   * Sends the header at `at` (its AHS included) with `data` (`lengthBytes` in all), which `lender` gets back when it
+   * is out.
+   */
+  commit(at: number, data: readonly Uint8Array[], lengthBytes: number, lender?: Lender, ahsLength = 0): void {
+    let end = at + BHS_LENGTH + ahsLength;
     if (this.headerDigest) {
       writeDigest(this.#slab, end, crc32c(this.#slab.subarray(at, end)));
       end += DIGEST_LENGTH;

@@ -1,4 +1,5 @@
 import { totalLength } from '@lunbox/block';
+import { MAX_CDB_LENGTH } from '@lunbox/iscsi-pdu';
 import { MAX_LUN, type SenseData } from '@lunbox/scsi';
 import { optionsError, type InitiatorError } from './errors.ts';
 
@@ -6,7 +7,7 @@ import { optionsError, type InitiatorError } from './errors.ts';
 export interface ScsiRequest {
   /** Number of the logical unit, 0 to 16383. */
   readonly lun: number;
-  /** 6 to 16 bytes. */
+  /** 6 to 260 bytes; what goes beyond 16 travels in an Extended CDB AHS (RFC 7143 §11.2.2.3). */
   readonly cdb: Uint8Array;
   /** Data-In goes here, in order; the lengths together are the Expected Data Transfer Length. */
   readonly read?: readonly Uint8Array[];
@@ -35,7 +36,7 @@ export interface ScsiResult {
 /** Why a request cannot be sent at all; undefined when it can. */
 export function requestProblem({ lun, cdb, read, write }: ScsiRequest): InitiatorError | undefined {
   if (!Number.isInteger(lun) || lun < 0 || lun > MAX_LUN) return optionsError(`LUN ${lun}`);
-  if (cdb.length < 6 || cdb.length > 16) return optionsError(`a CDB of ${cdb.length} bytes`);
+  if (cdb.length < 6 || cdb.length > MAX_CDB_LENGTH) return optionsError(`a CDB of ${cdb.length} bytes`);
   if (read !== undefined && write !== undefined) return optionsError('data in both directions');
   const lengthBytes = totalLength(read ?? write ?? []);
   // Expected Data Transfer Length has 32 bits (RFC 7143 §11.3.4).

@@ -55,6 +55,7 @@ export * from './cdb/diagnostic-cdbs.ts';
 export * from './cdb/medium-cdbs.ts';
 export * from './cdb/identifying-information-cdbs.ts';
 export * from './cdb/maintenance-cdbs.ts';
+export * from './cdb/variable-length-cdbs.ts';
 
 export {
   buildAbsentInquiry,

@@ -58,8 +58,33 @@ describe('numbers of a session (RFC 7143 §4.2.2)', () => {
   });
 
   it.each([
+    [17, 'None', 0],
+    [32, 'None', 512],
+    [32, 'CRC32C', 512],
+    [260, 'CRC32C', 0],
+  ])(
+    'sends a CDB of %i bytes whole (RFC 7143 §11.2.2.3), digests %s',
+    async (cdbBytes, digest, dataBytes) => {
+      const target = new ScriptedTarget();
+      if (digest === 'CRC32C') target.useDigests();
+      const policy =
+        digest === 'CRC32C' ? ({ headerDigest: 'preferred', dataDigest: 'preferred' } as const) : {};
+      const session = await target.open({ negotiation: policy });
+      const cdb = Uint8Array.from({ length: cdbBytes }, (_, at) => at + 1);
+      const write = [Uint8Array.from({ length: dataBytes }, (_, at) => at)];
+      const writes = Array.from({ length: 60 }, () => session.command({ lun: 0, cdb, write }));
+      for (const { status } of await Promise.all(writes)) expect(status).toBe(0);
+      await session.command({ lun: 0, cdb: CDB });
+      const sent = target.connection.sent('scsi-command');
+      expect(sent).toHaveLength(61);
+      for (const pdu of sent.slice(0, 60)) expect(pdu).toMatchObject({ cdb, data: write[0] });
+      expect(sent.at(-1)).toMatchObject({ cdb: new Uint8Array(16) });
+    },
+  );
+
+  it.each([
     ['a LUN that cannot be written', { lun: 70_000, cdb: CDB }],
-    ['a CDB that is too long', { lun: 0, cdb: new Uint8Array(32) }],
+    ['a CDB that is too long', { lun: 0, cdb: new Uint8Array(261) }],
     ['data in both directions', { lun: 0, cdb: CDB, read: [EMPTY], write: [EMPTY] }],
   ])('refuses %s at once', async (_, request) => {
     const session = await new ScriptedTarget().open();

@@ -1,5 +1,9 @@
 import { readU24, readU32, writeU24, writeU32 } from '../bytes.ts';
-import { Opcode } from '../opcodes.ts';
+import { encodeAhs } from '../ahs.ts';
+import { BHS_LENGTH, Opcode } from '../opcodes.ts';
+
+/** Bytes of a CDB that the header has room for. */
+const SHORT_CDB_LENGTH = 16;
 
 /** SCSI Command header without its CDB (bytes 32 to 47, left where they are). RFC 7143 §11.3. */
 export interface ScsiCommandHeader {
@@ -44,7 +48,7 @@ export function readScsiCommand(bytes: Uint8Array, offset: number, into: ScsiCom
 
 /**
  * Writes bytes 0 to 31 of a SCSI Command header, and copies the CDB into bytes 32 to 47: `cdb` is cut to or
- * padded with zeroes to 16 bytes. A longer CDB needs an Extended CDB AHS, which the caller appends.
+ * padded with zeroes to 16 bytes. A longer CDB goes on in an Extended CDB AHS: {@link writeExtendedCdb}.
  */
 export function writeScsiCommand(
   bytes: Uint8Array,
@@ -69,4 +73,18 @@ export function writeScsiCommand(
   writeU32(bytes, offset + 24, fields.cmdSn);
   writeU32(bytes, offset + 28, fields.expStatSn);
   for (let i = 0; i < 16; i++) bytes[offset + 32 + i] = i < cdb.length ? cdb[i]! : 0;
+}
+
+/** Longest CDB of a SCSI Command (RFC 7143 §11.2.2.3), and the Additional Header Segments that it takes. */
+export const MAX_CDB_LENGTH = 260;
+export const MAX_CDB_AHS_LENGTH = 248;
+
+/** Bytes of the Extended CDB AHS for what of a CDB does not fit the header; 0 for 16 bytes and less. */
+export function extendedCdbAhsLength(cdbLength: number): number {
+  return cdbLength <= SHORT_CDB_LENGTH ? 0 : (4 + cdbLength - SHORT_CDB_LENGTH + 3) & ~3;
+}
+
+/** Writes the Extended CDB AHS of `cdb`, which has 17 to {@link MAX_CDB_LENGTH} bytes, after the header at `offset`. */
+export function writeExtendedCdb(bytes: Uint8Array, offset: number, cdb: Uint8Array): void {
+  bytes.set(encodeAhs({ extendedCdb: cdb.subarray(SHORT_CDB_LENGTH) }), offset + BHS_LENGTH);
 }

@@ -65,6 +65,14 @@ describe('hot headers read and write exactly what the declared layouts do', () =
         agree(pdu, fields, iscsi.readScsiCommand, (bytes, offset, header) =>
           iscsi.writeScsiCommand(bytes, offset, header, pdu.cdb),
         );
+        if (pdu.bidirectionalReadLength !== undefined || pdu.cdb.length <= 16) return;
+        expect(iscsi.extendedCdbAhsLength(pdu.cdb.length)).toBe(ahsLength);
+        const header = new Uint8Array(48 + ahsLength);
+        iscsi.writeScsiCommand(header, 0, fields, pdu.cdb);
+        iscsi.writeExtendedCdb(header, 0, pdu.cdb);
+        const declared = Uint8Array.from(iscsi.encodePdu(pdu).header);
+        header.set(declared.subarray(5, 8), 5);
+        expect(header).toEqual(declared);
       }),
     );
   });

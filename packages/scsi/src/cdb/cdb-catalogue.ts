@@ -6,6 +6,7 @@ import * as maintenance from './maintenance-cdbs.ts';
 import * as medium from './medium-cdbs.ts';
 import * as persistentReserve from './persistent-reserve-cdbs.ts';
 import * as primary from './primary-cdbs.ts';
+import * as variableLength from './variable-length-cdbs.ts';
 
 /** Every CDB that this package can build and read, by operation code and service action. */
 export const CDB_DEFINITIONS: readonly AnyCdbDefinition[] = [
@@ -16,4 +17,5 @@ export const CDB_DEFINITIONS: readonly AnyCdbDefinition[] = [
   ...Object.values<AnyCdbDefinition>(medium),
   ...Object.values<AnyCdbDefinition>(maintenance),
   ...Object.values<AnyCdbDefinition>(identifyingInformation),
+  ...Object.values<AnyCdbDefinition>(variableLength),
 ].sort((a, b) => a.operationCode - b.operationCode || (a.serviceAction ?? 0) - (b.serviceAction ?? 0));

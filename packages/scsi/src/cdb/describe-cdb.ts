@@ -1,15 +1,15 @@
 import { CDB_DEFINITIONS } from './cdb-catalogue.ts';
-import type { AnyCdbDefinition } from './cdb-definition.ts';
+import { serviceActionOf, type AnyCdbDefinition } from './cdb-definition.ts';
 
 /** Fields that name the command rather than tell what it does. */
-const IDENTITY = new Set(['OPERATION_CODE', 'SERVICE_ACTION']);
+const IDENTITY = new Set(['OPERATION_CODE', 'SERVICE_ACTION', 'ADDITIONAL_CDB_LENGTH']);
 
 /** The definition of the command in `cdb`; undefined when this package does not know it. */
 export function findCdb(cdb: Uint8Array): AnyCdbDefinition | undefined {
   return CDB_DEFINITIONS.find(
     (definition) =>
       definition.operationCode === cdb[0] &&
-      (definition.serviceAction === undefined || definition.serviceAction === ((cdb[1] ?? 0) & 0x1f)),
+      (definition.serviceAction === undefined || definition.serviceAction === serviceActionOf(cdb)),
   );
 }
 

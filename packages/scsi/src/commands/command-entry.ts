@@ -1,5 +1,11 @@
 import type { MaybePromise } from '@lunbox/block';
-import type { AnyCdbDefinition } from '../cdb/cdb-definition.ts';
+import {
+  ADDITIONAL_CDB_LENGTH_BYTE,
+  LONG_SERVICE_ACTION_BYTE,
+  UNCOUNTED_CDB_BYTES,
+  VARIABLE_LENGTH,
+  type AnyCdbDefinition,
+} from '../cdb/cdb-definition.ts';
 import type { CommandTimeouts } from '../data/supported-opcodes.ts';
 import type { Execution, ScsiCommand } from '../execution.ts';
 import type { ReservationAccess } from '../persistent-reservation/conflict-rules.ts';
@@ -13,6 +19,8 @@ export type CommandStart = (itl: ItlNexus, command: ScsiCommand) => MaybePromise
  */
 export interface CommandEntry {
   readonly cdb: AnyCdbDefinition;
+  /** Where CONTROL is in the CDB. */
+  readonly controlByte: number;
   /** Fields of the CDB that are not looked at, or for which only zero is taken. */
   readonly unsupportedFields: readonly string[];
   /**
@@ -45,10 +53,11 @@ export const SLOW: CommandTimeouts = { nominalSeconds: 0, recommendedSeconds: 30
 export function defineCommand(
   cdb: AnyCdbDefinition,
   start: CommandStart,
-  properties: Partial<Omit<CommandEntry, 'cdb' | 'start'>> = {},
+  properties: Partial<Omit<CommandEntry, 'cdb' | 'start' | 'controlByte'>> = {},
 ): CommandEntry {
   return {
     cdb,
+    controlByte: cdb.structure.locate('CONTROL').byteOffset,
     start,
     unsupportedFields: [],
     duringAttention: false,
@@ -77,10 +86,21 @@ export function cdbUsageMask(entry: CommandEntry): Uint8Array {
     location.mask.forEach((bits, index) => (mask[location.byteOffset + index]! |= bits));
   }
   mask[0] = cdb.operationCode;
-  if (cdb.serviceAction !== undefined) mask[1] = (mask[1]! & 0xe0) | cdb.serviceAction;
+  if (cdb.serviceAction !== undefined) markServiceAction(mask, cdb.serviceAction);
   // The NACA bit of CONTROL is looked at: it must be zero.
-  mask[cdb.lengthBytes - 1] = NACA;
+  mask[entry.controlByte] = NACA;
   return mask;
+}
+
+/** The service action stands for itself, as the operation code and the length of a longer CDB do. */
+function markServiceAction(mask: Uint8Array, serviceAction: number): void {
+  if (mask[0] !== VARIABLE_LENGTH) {
+    mask[1] = (mask[1]! & 0xe0) | serviceAction;
+    return;
+  }
+  mask[ADDITIONAL_CDB_LENGTH_BYTE] = mask.length - UNCOUNTED_CDB_BYTES;
+  mask[LONG_SERVICE_ACTION_BYTE] = serviceAction >>> 8;
+  mask[LONG_SERVICE_ACTION_BYTE + 1] = serviceAction & 0xff;
 }
 
 /** Normal ACA bit of the CONTROL byte (SAM-5 5.2). */

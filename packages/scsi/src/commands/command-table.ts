@@ -1,5 +1,11 @@
 import { PERSISTENT_RESERVE_IN_COMMANDS } from '../persistent-reservation/reserve-in.ts';
 import { PERSISTENT_RESERVE_OUT_COMMANDS } from '../persistent-reservation/reserve-out.ts';
+import {
+  ADDITIONAL_CDB_LENGTH_BYTE,
+  serviceActionOf,
+  UNCOUNTED_CDB_BYTES,
+  VARIABLE_LENGTH,
+} from '../cdb/cdb-definition.ts';
 import { ATOMIC_WRITE_COMMAND } from './atomic-write.ts';
 import { BUFFER_COMMANDS } from './buffer.ts';
 import { CACHE_COMMANDS } from './cache.ts';
@@ -72,6 +78,9 @@ const BY_SERVICE_ACTION: ReadonlyMap<number, CommandEntry> = new Map(
   ]),
 );
 
+/** Every CDB of variable length in the table has this length. */
+const LONG_CDB_BYTES = 32;
+
 const WITH_SERVICE_ACTIONS: ReadonlySet<number> = new Set(
   [...BY_SERVICE_ACTION.values()].map(({ cdb }) => cdb.operationCode),
 );
@@ -79,7 +88,17 @@ const WITH_SERVICE_ACTIONS: ReadonlySet<number> = new Set(
 /** The row of the command in `cdb`; undefined when it is not supported. */
 export function findCommand(cdb: Uint8Array): CommandEntry | undefined {
   const operationCode = cdb[0]!;
-  return BY_OPCODE[operationCode] ?? BY_SERVICE_ACTION.get(key(operationCode, cdb[1]! & 0x1f));
+  const entry = BY_OPCODE[operationCode];
+  if (entry !== undefined) return entry;
+  if (operationCode === VARIABLE_LENGTH && !isWholeCdb(cdb)) return undefined;
+  return BY_SERVICE_ACTION.get(key(operationCode, serviceActionOf(cdb)));
+}
+
+/** True for a CDB of variable length that is as long as those of the table say, and is all there. */
+export function isWholeCdb(cdb: Uint8Array): boolean {
+  return (
+    cdb.length >= LONG_CDB_BYTES && cdb[ADDITIONAL_CDB_LENGTH_BYTE] === LONG_CDB_BYTES - UNCOUNTED_CDB_BYTES
+  );
 }
 
 /** True when the operation code is known, so that an unsupported command is one of its service actions. */
@@ -92,5 +111,5 @@ function serviceAction({ cdb }: CommandEntry): number {
 }
 
 function key(operationCode: number, action: number): number {
-  return (operationCode << 8) | action;
+  return (operationCode << 16) | action;
 }

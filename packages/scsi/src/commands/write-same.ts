@@ -1,8 +1,9 @@
 import { mapMaybe, type MaybePromise } from '@lunbox/block';
 import { GOOD } from '../answers.ts';
 import { isAllZero } from '../bytes.ts';
-import { WRITE_SAME_10, WRITE_SAME_16, type WriteSameCdb } from '../cdb/block-cdbs.ts';
+import { WRITE_SAME_10, WRITE_SAME_16, type WriteSame16Cdb, type WriteSameCdb } from '../cdb/block-cdbs.ts';
 import type { CdbDefinition } from '../cdb/cdb-definition.ts';
+import { WRITE_SAME_32 } from '../cdb/variable-length-cdbs.ts';
 import type { Execution, Finished, ScsiCommand } from '../execution.ts';
 import { inSteps, STEP_BYTES, UNMAP_STEP_BYTES } from '../media/in-steps.ts';
 import { ParameterList, unlessAborted } from '../media/parameter-list.ts';
@@ -24,14 +25,19 @@ function startWriteSame10(itl: ItlNexus, command: ScsiCommand): MaybePromise<Exe
   return takeBlock(itl, command, WRITE_SAME_10, fill);
 }
 
-function startWriteSame16(itl: ItlNexus, command: ScsiCommand): MaybePromise<Execution> {
-  const fields = WRITE_SAME_16.decode(command.cdb);
-  const fill = checkFill(itl.unit, WRITE_SAME_16, fields);
-  if (fields.NDOB === 0) return takeBlock(itl, command, WRITE_SAME_16, fill);
+/** WRITE SAME(16) and (32), which can do without Data-Out. */
+function startWriteSame<T extends WriteSame16Cdb>(
+  itl: ItlNexus,
+  command: ScsiCommand,
+  cdb: CdbDefinition<T>,
+): MaybePromise<Execution> {
+  const fields = cdb.decode(command.cdb);
+  const fill = checkFill(itl.unit, cdb, fields);
+  if (fields.NDOB === 0) return takeBlock(itl, command, cdb, fill);
   return unlessAborted(() => fillWithZeroes(itl, command, fill));
 }
 
-function checkFill(unit: LogicalUnit, cdb: CdbDefinition<WriteSameCdb>, fields: WriteSameCdb): Fill {
+function checkFill<T extends WriteSameCdb>(unit: LogicalUnit, cdb: CdbDefinition<T>, fields: T): Fill {
   // ANC_SUP is 0, so ANCHOR is refused (SBC-3 5.42); PBDATA and LBDATA would ask for addresses in the data.
   refuseFields(cdb, fields, 'WRPROTECT', 'ANCHOR', 'PBDATA', 'LBDATA');
   const lba = fields.LOGICAL_BLOCK_ADDRESS;
@@ -49,10 +55,10 @@ function checkFill(unit: LogicalUnit, cdb: CdbDefinition<WriteSameCdb>, fields: 
 }
 
 /** The Data-Out is exactly one block (SBC-3 5.42); an initiator that announces anything else is mistaken. */
-function takeBlock(
+function takeBlock<T extends WriteSameCdb>(
   itl: ItlNexus,
   command: ScsiCommand,
-  cdb: CdbDefinition<WriteSameCdb>,
+  cdb: CdbDefinition<T>,
   fill: Fill,
 ): Execution {
   const { unit } = itl;
@@ -94,6 +100,13 @@ function writtenThrough(itl: ItlNexus): MaybePromise<Finished> {
   return mapMaybe(itl.flush(), () => GOOD);
 }
 
+/** They have a meaning with protection information only. */
+const EXPECTED_TAG_FIELDS = [
+  'EXPECTED_INITIAL_LOGICAL_BLOCK_REFERENCE_TAG',
+  'EXPECTED_LOGICAL_BLOCK_APPLICATION_TAG',
+  'LOGICAL_BLOCK_APPLICATION_TAG_MASK',
+];
+
 const properties = {
   needsMedium: true,
   writes: true,
@@ -101,8 +114,12 @@ const properties = {
   unsupportedFields: ['WRPROTECT', 'ANCHOR', 'PBDATA', 'LBDATA', 'GROUP_NUMBER'],
 };
 
-/** WRITE SAME(10) and (16). */
+/** WRITE SAME(10), (16) and (32). */
 export const WRITE_SAME_COMMANDS: readonly CommandEntry[] = [
   defineCommand(WRITE_SAME_10, startWriteSame10, properties),
-  defineCommand(WRITE_SAME_16, startWriteSame16, properties),
+  defineCommand(WRITE_SAME_16, (itl, command) => startWriteSame(itl, command, WRITE_SAME_16), properties),
+  defineCommand(WRITE_SAME_32, (itl, command) => startWriteSame(itl, command, WRITE_SAME_32), {
+    ...properties,
+    unsupportedFields: [...properties.unsupportedFields, ...EXPECTED_TAG_FIELDS],
+  }),
 ];

@@ -1,7 +1,12 @@
 import type { MaybePromise } from '@lunbox/block';
 import { RESERVATION_CONFLICT } from '../answers.ts';
+import {
+  ADDITIONAL_CDB_LENGTH_BYTE,
+  LONG_SERVICE_ACTION_BYTE,
+  VARIABLE_LENGTH,
+} from '../cdb/cdb-definition.ts';
 import { NACA } from '../commands/command-entry.ts';
-import { findCommand, hasServiceActions } from '../commands/command-table.ts';
+import { findCommand, hasServiceActions, isWholeCdb } from '../commands/command-table.ts';
 import { NOT_STARTED } from '../commands/primary.ts';
 import type { Execution, ScsiCommand } from '../execution.ts';
 import { conflictsWithReservation } from '../persistent-reservation/conflict-rules.ts';
@@ -19,10 +24,9 @@ export function startCommand(itl: ItlNexus, command: ScsiCommand): MaybePromise<
   const entry = findCommand(cdb);
   const news = entry?.duringAttention === true ? undefined : itl.takeNews();
   if (news !== undefined) throw news;
-  if (entry === undefined) throw unsupported(cdb[0]!);
-  const lastByte = entry.cdb.lengthBytes - 1;
+  if (entry === undefined) throw unsupported(cdb);
   // NORMACA is 0 in the standard INQUIRY data, so NACA is refused (SAM-5 5.2).
-  if ((cdb[lastByte]! & NACA) !== 0) throw invalidCdbByte(lastByte, 2);
+  if ((cdb[entry.controlByte]! & NACA) !== 0) throw invalidCdbByte(entry.controlByte, 2);
   if (unit.reservedBy !== undefined && unit.reservedBy !== itl && entry.reservation === 'conflict') {
     return RESERVATION_CONFLICT;
   }
@@ -39,9 +43,13 @@ export function startCommand(itl: ItlNexus, command: ScsiCommand): MaybePromise<
 
 /**
  * SPC-4 4.2.2: an unknown service action of a known operation code is an invalid field, not an invalid
- * command.
+ * command; so is a CDB of variable length that has another length than it should.
  */
-function unsupported(operationCode: number): CheckConditionError {
+function unsupported(cdb: Uint8Array): CheckConditionError {
+  const operationCode = cdb[0]!;
+  if (operationCode === VARIABLE_LENGTH) {
+    return invalidCdbByte(isWholeCdb(cdb) ? LONG_SERVICE_ACTION_BYTE : ADDITIONAL_CDB_LENGTH_BYTE);
+  }
   if (hasServiceActions(operationCode)) return invalidCdbByte(1, 4);
   return illegalRequest(AdditionalSenseCode.INVALID_COMMAND_OPERATION_CODE);
 }

@@ -12,18 +12,21 @@ const cdb = fc
   .tuple(
     known,
     fc.array(fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, fc.nat(255)), {
-      minLength: 16,
-      maxLength: 16,
+      minLength: 32,
+      maxLength: 32,
     }),
   )
   .map(([definition, bytes]) => {
-    const mixed = Uint8Array.from(bytes);
+    const plain = definition.encode();
+    const mixed = Uint8Array.from(bytes.slice(0, Math.max(16, plain.length)));
     mixed[0] = definition.operationCode;
-    if (definition.serviceAction !== undefined) mixed[1] = definition.serviceAction;
+    if (definition.serviceAction === undefined) return mixed;
+    if (plain.length <= 16) mixed[1] = definition.serviceAction;
+    else mixed.set(plain.subarray(7, 10), 7);
     return mixed;
   });
 
-const anything = fc.uint8Array({ minLength: 16, maxLength: 16 });
+const anything = fc.uint8Array({ minLength: 16, maxLength: 40 });
 const attribute = fc.constantFrom('simple', 'ordered', 'head-of-queue', 'aca' as const);
 const command = fc.record({
   cdb: fc.oneof({ weight: 4, arbitrary: cdb }, anything),

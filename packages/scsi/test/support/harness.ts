@@ -100,7 +100,7 @@ export class Initiator {
   }
 
   command(cdb: Uint8Array, options: SendOptions = {}): ScsiCommand {
-    const padded = new Uint8Array(16);
+    const padded = new Uint8Array(Math.max(16, cdb.length));
     padded.set(cdb);
     const announced = options.announce === true ? { dataOutLengthBytes: options.dataOut?.length ?? 0 } : {};
     return { cdb: padded, attribute: options.attribute ?? 'simple', aborted: false, ...announced };

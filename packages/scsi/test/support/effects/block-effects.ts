@@ -42,6 +42,7 @@ import {
   WRITE_ATOMIC_16,
   WRITE_SAME_10,
   WRITE_SAME_16,
+  WRITE_SAME_32,
   type CdbDefinition,
   type Transfer6Cdb,
 } from '../../../src/index.ts';
@@ -147,7 +148,7 @@ export const BLOCK_EFFECTS: readonly CommandEffect[] = [
     effect(command, { LOGICAL_BLOCK_ADDRESS: LBA, PREFETCH_LENGTH: COUNT }, logs('read')),
   ),
   ...[SYNCHRONIZE_CACHE_10, SYNCHRONIZE_CACHE_16].map((command) => effect(command, range, logs('flush'))),
-  ...[WRITE_SAME_10, WRITE_SAME_16].map((command) =>
+  ...[WRITE_SAME_10, WRITE_SAME_16, WRITE_SAME_32].map((command) =>
     effect(
       command,
       range,
