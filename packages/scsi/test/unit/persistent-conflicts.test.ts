@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import {
+  CDB_DEFINITIONS,
   RELEASE_6,
   RESERVE_6,
   ReservationType,
@@ -76,8 +77,10 @@ async function reserved(type: number) {
 }
 
 /** A CDB of the command that asks for nothing, or is refused for that: what matters is the conflict. */
-function plainCdb({ operationCode, serviceAction = 0 }: SupportedCommand): Uint8Array {
-  return Uint8Array.of(operationCode, serviceAction);
+function plainCdb({ name }: SupportedCommand): Uint8Array {
+  const definition = CDB_DEFINITIONS.find((known) => known.name === name);
+  if (definition === undefined) throw new Error(`no CDB ${name}`);
+  return definition.encode();
 }
 
 describe.each(COLUMNS)('type $type, from the $sender nexus', ({ type, sender, reads, changes }) => {
