@@ -93,12 +93,13 @@ export class ConnectionWatch {
     for (const frame of this.#requests.arrive(lengthBytes)) this.#requestArrives(frame);
   }
 
-  responsesLeave(bytes: Uint8Array): Frame[] {
+  /** @param givenMs - when the target had sent them, as far as it knows. */
+  responsesLeave(bytes: Uint8Array, givenMs: number): Frame[] {
     const frames = framesOf(bytes, this.#digests, (what) => this.#complain(what));
     for (const { pdu } of frames) {
       this.#log.note(this.number, '←', pdu);
       this.#log.count(pdu.type);
-      this.#responseLeaves(pdu as TargetPdu);
+      this.#responseLeaves(pdu as TargetPdu, givenMs);
     }
     this.#responses.add(frames, bytes.length);
     return frames;
@@ -187,7 +188,7 @@ export class ConnectionWatch {
     } else if (pdu.type === 'task-management-request') session.managementArrives(pdu, this.number);
   }
 
-  #responseLeaves(pdu: TargetPdu): void {
+  #responseLeaves(pdu: TargetPdu, givenMs: number): void {
     if (pdu.type === 'login-response') {
       this.#login.response(pdu);
       if (pdu.statusClass !== 0) this.excuse(`login status ${pdu.statusClass}`);
@@ -204,13 +205,14 @@ export class ConnectionWatch {
     }
     switch (pdu.type) {
       case 'data-in':
-        return session.dataAgain(pdu) ? undefined : session.taskOf(pdu, this.number)?.dataInLeaves(pdu);
+        if (session.dataAgain(pdu)) return undefined;
+        return session.taskOf(pdu, this.number, givenMs)?.dataInLeaves(pdu);
       case 'r2t':
-        return session.taskOf(pdu, this.number)?.r2tLeaves(pdu);
+        return session.taskOf(pdu, this.number, givenMs)?.r2tLeaves(pdu);
       case 'scsi-response':
-        return session.taskOf(pdu, this.number)?.responseLeaves(pdu);
+        return session.taskOf(pdu, this.number, givenMs)?.responseLeaves(pdu);
       case 'task-management-response':
-        return session.managementAnswered(pdu);
+        return session.managementAnswered(pdu, this.number, this.#log.nowMs);
       case 'reject':
         return session.rejected(pdu, new DataView(pdu.data.buffer, pdu.data.byteOffset).getUint32(16));
       case 'async-message':

@@ -51,7 +51,7 @@ export class Link {
       dice,
       pace.toInitiator,
       {
-        left: (bytes) => this.#travels(watch.responsesLeave(bytes), bytes),
+        left: (bytes, givenMs) => this.#travels(watch.responsesLeave(bytes, givenMs), bytes),
         arriving: (lengthBytes) => watch.responsesArrive(lengthBytes),
       },
       (chunk) => this.#initiatorReceives(chunk),

@@ -3,8 +3,8 @@ import type { SimulatedTime } from './simulated-time.ts';
 
 /** What moves through a {@link Pipe} is looked at, and perhaps damaged, on its way. */
 export interface PipeWatcher {
-  /** Bytes leave the sender. Returns what the network makes of them. */
-  left(bytes: Uint8Array): Uint8Array;
+  /** Bytes leave the sender, which has had them since `givenMs`. Returns what the network makes of them. */
+  left(bytes: Uint8Array, givenMs: number): Uint8Array;
   /** The receiver is about to get `lengthBytes` more. */
   arriving(lengthBytes: number): void;
 }
@@ -27,7 +27,7 @@ export class Pipe {
   readonly #pace: Pace;
   readonly #watcher: PipeWatcher;
   readonly #deliver: (chunk: Uint8Array) => void;
-  #unsent: { segments: readonly Uint8Array[]; done: () => void }[] = [];
+  #unsent: { segments: readonly Uint8Array[]; givenMs: number; done: () => void }[] = [];
   #arrived: Uint8Array[] = [];
   #flightEndMs = 0;
   #inFlight = 0;
@@ -50,7 +50,7 @@ export class Pipe {
   }
 
   send(segments: readonly Uint8Array[], done: () => void): void {
-    this.#unsent.push({ segments, done });
+    this.#unsent.push({ segments, givenMs: this.#time.nowMs, done });
     if (this.#unsent.length === 1) this.#leaveSoon();
   }
 
@@ -94,7 +94,7 @@ export class Pipe {
   #leave(): void {
     const write = this.#unsent.shift();
     if (write === undefined) return;
-    const bytes = this.#watcher.left(concat(write.segments));
+    const bytes = this.#watcher.left(concat(write.segments), write.givenMs);
     const { latencyMs, jitterMs } = this.#pace;
     const arrivalMs = this.#time.nowMs + latencyMs + this.#dice.below(jitterMs + 1);
     this.#flightEndMs = Math.max(this.#flightEndMs, arrivalMs);

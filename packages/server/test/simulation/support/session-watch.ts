@@ -133,7 +133,11 @@ export class SessionWatch {
   }
 
   /** What a function has ended sends nothing any more (RFC 7143 §4.2.3.3). */
-  managementAnswered({ initiatorTaskTag, response }: TaskManagementResponsePdu): void {
+  managementAnswered(
+    { initiatorTaskTag, response }: TaskManagementResponsePdu,
+    by: number,
+    nowMs: number,
+  ): void {
     const management = this.#managements.get(initiatorTaskTag);
     if (management === undefined) return this.#complain(`an answer to task management ${initiatorTaskTag}`);
     this.#managements.delete(initiatorTaskTag);
@@ -142,13 +146,22 @@ export class SessionWatch {
     if (request.function === TaskManagementFunction.TASK_REASSIGN) {
       return this.tasks.get(request.referencedTaskTag)?.reassign(link);
     }
-    for (const task of management.affected) task.over = true;
+    for (const task of management.affected) {
+      task.over = true;
+      // What the target had given to another connection before it answered may still wait there.
+      if (task.link !== by) task.lateUntilMs = nowMs;
+    }
   }
 
   /** A response for a task leaves the target: the task must be there, and not be over. */
-  taskOf(pdu: Extract<TargetPdu, { initiatorTaskTag: number }>, link: number): TaskWatch | undefined {
+  taskOf(
+    pdu: Extract<TargetPdu, { initiatorTaskTag: number }>,
+    link: number,
+    givenMs: number,
+  ): TaskWatch | undefined {
     const task = this.tasks.get(pdu.initiatorTaskTag);
-    const wrong = task === undefined ? 'that does not exist' : task.over ? 'that is over' : '';
+    const over = task?.over === true && givenMs > task.lateUntilMs;
+    const wrong = task === undefined ? 'that does not exist' : over ? 'that is over' : '';
     const early = task !== undefined && !task.delivered ? 'that has not come' : wrong;
     if (early !== '') this.#complain(`${pdu.type} for task ${pdu.initiatorTaskTag} ${early}`);
     // RFC 7143 §4.2.5.1: everything of a command goes by one connection.

@@ -25,6 +25,8 @@ export class TaskWatch {
   delivered = false;
   /** Its status, or the answer of what aborted it, has been sent: nothing more may come. */
   over = false;
+  /** What was sent up to then may come although it is over. */
+  lateUntilMs = -Infinity;
   /** It goes on by another connection: what is sent again may be cut and numbered anew. */
   reassigned = false;
   readonly #parameters: WireParameters;

@@ -32,6 +32,11 @@ export class WireLog {
     this.#time = time;
   }
 
+  /** The time of the simulation. */
+  get nowMs(): number {
+    return this.#time.nowMs;
+  }
+
   /** Counts something. */
   count(what: string): void {
     this.seen[what] = (this.seen[what] ?? 0) + 1;
