@@ -79,8 +79,10 @@ export class ConnectionWatch {
 
   requestsLeave(bytes: Uint8Array): Frame[] {
     if (!this.loggedIn) this.#loginBytes.push(bytes.slice());
-    const frames = framesOf(bytes, this.#digests, (what) => this.#complain(what));
-    for (const { pdu } of frames) {
+    const frames: Frame[] = [];
+    for (const frame of this.#framesOf(bytes)) {
+      const { pdu } = frame;
+      frames.push(frame);
       this.#log.note(this.number, '→', pdu);
       this.#log.count(pdu.type);
       this.#requestLeaves(pdu as InitiatorPdu);
@@ -95,8 +97,10 @@ export class ConnectionWatch {
 
   /** @param givenMs - when the target had sent them, as far as it knows. */
   responsesLeave(bytes: Uint8Array, givenMs: number): Frame[] {
-    const frames = framesOf(bytes, this.#digests, (what) => this.#complain(what));
-    for (const { pdu } of frames) {
+    const frames: Frame[] = [];
+    for (const frame of this.#framesOf(bytes)) {
+      const { pdu } = frame;
+      frames.push(frame);
       this.#log.note(this.number, '←', pdu);
       this.#log.count(pdu.type);
       this.#responseLeaves(pdu as TargetPdu, givenMs);
@@ -142,6 +146,14 @@ export class ConnectionWatch {
   /** The session of the connection, or the one that it is about to join. */
   get #joined(): SessionWatch | undefined {
     return this.session ?? this.#sessions.byTsih.get(this.#login.tsih)?.session;
+  }
+
+  #framesOf(bytes: Uint8Array): Iterable<Frame> {
+    return framesOf(
+      bytes,
+      () => this.#digests,
+      (what) => this.#complain(what),
+    );
   }
 
   #complain(what: string): void {
@@ -241,6 +253,8 @@ export class ConnectionWatch {
     }
     this.session = byTsih.get(tsih)?.session;
     if (this.session === undefined) this.#complain(`TSIH ${tsih} is of no session`);
+    // What has happened to it meanwhile happens to the session now.
+    if (this.session !== undefined && this.#excuse !== undefined) this.session.ending ??= this.#excuse;
     this.session?.connections.set(this.#login.cid, this);
     this.#sessions.loggedIn(this, this.#loginBytes);
   }

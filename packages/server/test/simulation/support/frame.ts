@@ -42,23 +42,25 @@ const NO_DIGESTS: Digests = { header: false, data: false };
 
 /**
  * Cuts whole PDUs apart, by the lengths in their headers and nothing else (RFC 7143 §11.2), and checks their
- * digests. `complain` hears of what is wrong.
+ * digests. `digests` is asked for each: the end of a login may be followed by the first PDU that has them. `complain`
+ * hears of what is wrong.
  */
-export function framesOf(bytes: Uint8Array, digests: Digests, complain: (what: string) => void): Frame[] {
-  const frames: Frame[] = [];
+export function* framesOf(
+  bytes: Uint8Array,
+  digests: () => Digests,
+  complain: (what: string) => void,
+): Generator<Frame, void> {
   for (let at = 0; at < bytes.length;) {
     const opcode = (bytes[at] as number) & OPCODE_MASK;
     const login = opcode === Opcode.LOGIN_REQUEST || opcode === Opcode.LOGIN_RESPONSE;
-    const frame = bytes.length - at < BHS_LENGTH ? undefined : frameAt(bytes, at, login, digests);
+    const frame = bytes.length - at < BHS_LENGTH ? undefined : frameAt(bytes, at, login, digests());
     if (frame === undefined || frame.end > bytes.length) {
-      complain(`a PDU is cut off after ${bytes.length - at} bytes`);
-      return frames;
+      return complain(`a PDU is cut off after ${bytes.length - at} bytes`);
     }
     checkDigests(bytes, frame, complain);
-    frames.push(frame);
+    yield frame;
     at = frame.end;
   }
-  return frames;
 }
 
 function frameAt(bytes: Uint8Array, start: number, login: boolean, agreed: Digests): Frame {

@@ -117,8 +117,9 @@ class History {
     for (const [index, caller] of this.#callers.entries()) {
       const readable = await caller.survey().catch((error: unknown) => String(error));
       if (readable !== true) this.#log.problem(`session ${index} was not recovered: ${readable}`);
-      if (caller.session.state !== 'ready') this.#log.problem(`session ${index} is ${caller.session.state}`);
     }
+    // A connection whose loss nobody has noticed yet may be found lost at any time.
+    await this.#until(() => this.#callers.every(({ session }) => session.state === 'ready'));
   }
 
   async #closeAll(): Promise<void> {
