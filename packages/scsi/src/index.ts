@@ -13,7 +13,9 @@ export { Status } from './execution.ts';
 export type { DataIn, DataOut, Execution, Finished, ScsiCommand, TaskAttribute } from './execution.ts';
 export type { Nexus, NexusOptions, PendingAttention } from './nexus.ts';
 export { ScsiTarget, type ScsiTargetOptions } from './target/scsi-target.ts';
-export { LogicalUnit, type LogicalUnitOptions } from './unit/logical-unit.ts';
+export { LogicalUnit, type LogicalUnitOptions, type MediumOptions } from './unit/logical-unit.ts';
+export { MediumPresenceError, type MediumPresenceErrorCode } from './unit/medium-presence-error.ts';
+export type { UnitKind } from './unit/unit-kind.ts';
 export type { SpaceSource, SpaceUsage } from './unit/space-usage.ts';
 export type { KeptInformation } from './unit/identifying-information.ts';
 export {

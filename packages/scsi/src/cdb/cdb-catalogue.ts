@@ -1,5 +1,5 @@
 import * as block from './block-cdbs.ts';
-import type { AnyCdbDefinition } from './cdb-definition.ts';
+import { compareCdbs, type AnyCdbDefinition } from './cdb-definition.ts';
 import * as diagnostic from './diagnostic-cdbs.ts';
 import * as identifyingInformation from './identifying-information-cdbs.ts';
 import * as maintenance from './maintenance-cdbs.ts';
@@ -18,4 +18,4 @@ export const CDB_DEFINITIONS: readonly AnyCdbDefinition[] = [
   ...Object.values<AnyCdbDefinition>(maintenance),
   ...Object.values<AnyCdbDefinition>(identifyingInformation),
   ...Object.values<AnyCdbDefinition>(variableLength),
-].sort((a, b) => a.operationCode - b.operationCode || (a.serviceAction ?? 0) - (b.serviceAction ?? 0));
+].sort(compareCdbs);

@@ -10,6 +10,8 @@ export interface CdbIdentity {
   readonly serviceAction?: number;
   /** Length in bytes: 6, 10, 12, 16 or 32. */
   readonly lengthBytes: number;
+  /** PERIPHERAL DEVICE TYPE, where the operation code means this to units of that type only. */
+  readonly deviceType?: number;
 }
 
 /**
@@ -55,7 +57,7 @@ interface CommonFields {
  */
 export function defineCdb<T>(
   name: string,
-  code: { operationCode: number; serviceAction?: number },
+  code: { operationCode: number; serviceAction?: number; deviceType?: number },
   lengthBytes: number,
   fields: readonly Layout[],
 ): CdbDefinition<T> {
@@ -73,4 +75,10 @@ export function defineCdb<T>(
     encode: (values = {}) => layout.encode({ ...values, ...identity } as Partial<T & CommonFields>),
     decode: (cdb) => layout.decode(cdb),
   };
+}
+
+/** Order of tables: by operation code and service action, and for one code by device type. */
+export function compareCdbs(a: CdbIdentity, b: CdbIdentity): number {
+  const byCode = a.operationCode - b.operationCode || (a.serviceAction ?? 0) - (b.serviceAction ?? 0);
+  return byCode || (a.deviceType ?? 0) - (b.deviceType ?? 0);
 }

@@ -4,21 +4,25 @@ import { serviceActionOf, type AnyCdbDefinition } from './cdb-definition.ts';
 /** Fields that name the command rather than tell what it does. */
 const IDENTITY = new Set(['OPERATION_CODE', 'SERVICE_ACTION', 'ADDITIONAL_CDB_LENGTH']);
 
-/** The definition of the command in `cdb`; undefined when this package does not know it. */
-export function findCdb(cdb: Uint8Array): AnyCdbDefinition | undefined {
-  return CDB_DEFINITIONS.find(
+/**
+ * The definition of the command in `cdb` for a unit of this PERIPHERAL DEVICE TYPE; undefined when this package does not
+ * know it.
+ */
+export function findCdb(cdb: Uint8Array, deviceType: number = 0x00): AnyCdbDefinition | undefined {
+  const found = CDB_DEFINITIONS.filter(
     (definition) =>
       definition.operationCode === cdb[0] &&
       (definition.serviceAction === undefined || definition.serviceAction === serviceActionOf(cdb)),
   );
+  return found.find((definition) => (definition.deviceType ?? deviceType) === deviceType) ?? found[0];
 }
 
 /**
  * One line for people: the command's name and every field that is not zero, e.g. `READ (10) LOGICAL BLOCK
  * ADDRESS=8`.
  */
-export function describeCdb(cdb: Uint8Array): string {
-  const definition = findCdb(cdb);
+export function describeCdb(cdb: Uint8Array, deviceType: number = 0x00): string {
+  const definition = findCdb(cdb, deviceType);
   if (definition === undefined) return `operation code ${hex(cdb[0] ?? 0)}`;
   const fields = Object.entries(definition.decode(cdb))
     .filter(([name, value]) => value !== 0 && !IDENTITY.has(name))

@@ -246,7 +246,7 @@ export interface StartStopUnitCdb {
   POWER_CONDITION: number;
   /** 1: stop without writing the cache to the medium first. */
   NO_FLUSH: number;
-  /** 1: load or eject; refused, the medium is not removable. */
+  /** 1: load (START 1) or eject (START 0); refused where the medium is not removable. */
   LOEJ: number;
   START: number;
   CONTROL: number;
@@ -265,6 +265,23 @@ export const START_STOP_UNIT: CdbDefinition<StartStopUnitCdb> = defineCdb(
     flags('POWER_CONDITION:4', 'RESERVED', 'NO_FLUSH', 'LOEJ', 'START'),
     control,
   ],
+);
+
+/** Fields of PREVENT ALLOW MEDIUM REMOVAL. */
+export interface PreventAllowCdb {
+  /** 1: a prevention that outlives resets (MMC); refused. */
+  PERSISTENT: number;
+  /** 1: nobody may eject the medium, until this initiator says 0 or is gone. */
+  PREVENT: number;
+  CONTROL: number;
+}
+
+/** PREVENT ALLOW MEDIUM REMOVAL (SPC-3 6.13, MMC-6 6.13). */
+export const PREVENT_ALLOW_MEDIUM_REMOVAL: CdbDefinition<PreventAllowCdb> = defineCdb(
+  'PREVENT ALLOW MEDIUM REMOVAL',
+  { operationCode: 0x1e },
+  6,
+  [opcode, bytes(3), flags('RESERVED:6', 'PERSISTENT', 'PREVENT'), control],
 );
 
 /** Fields of UNMAP. */

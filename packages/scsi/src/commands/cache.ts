@@ -4,7 +4,10 @@ import { SYNCHRONIZE_CACHE_10, SYNCHRONIZE_CACHE_16, type SynchronizeCacheCdb } 
 import type { CdbDefinition } from '../cdb/cdb-definition.ts';
 import { START_STOP_UNIT } from '../cdb/primary-cdbs.ts';
 import type { Finished, ScsiCommand } from '../execution.ts';
+import { AdditionalSenseCode } from '../sense/additional-sense.ts';
+import { CheckConditionError, illegalRequest } from '../sense/check-condition-error.ts';
 import type { ItlNexus } from '../unit/itl-nexus.ts';
+import { ALL_UNITS, isRemovable } from '../unit/unit-kind.ts';
 import { defineCommand, SLOW, type CommandEntry } from './command-entry.ts';
 import { checkRange, refuseFields } from './validate.ts';
 
@@ -19,15 +22,43 @@ function synchronizeCache(
   return flush(itl, fields.IMMED === 1);
 }
 
-/** The medium is not removable and there are no power conditions, so only starting and stopping is left. */
+/** There are no power conditions, so starting and stopping is left, and where the medium is removable its tray. */
 function startStopUnit(itl: ItlNexus, command: ScsiCommand): MaybePromise<Finished> {
+  const { unit } = itl;
   const fields = START_STOP_UNIT.decode(command.cdb);
-  itl.unit.operations.refuseInProgress();
-  refuseFields(START_STOP_UNIT, fields, 'POWER_CONDITION_MODIFIER', 'POWER_CONDITION', 'LOEJ');
+  unit.operations.refuseInProgress();
+  refuseFields(START_STOP_UNIT, fields, 'POWER_CONDITION_MODIFIER', 'POWER_CONDITION');
+  if (!isRemovable(unit.kind)) refuseFields(START_STOP_UNIT, fields, 'LOEJ');
   const stopping = fields.START === 0;
-  itl.unit.stopped = stopping;
+  const immediately = fields.IMMED === 1;
   // SBC-3 5.25: stopping writes the cache to the medium first, unless NO_FLUSH is set.
-  return stopping && fields.NO_FLUSH === 0 ? flush(itl, fields.IMMED === 1) : GOOD;
+  const flushing = fields.NO_FLUSH === 0;
+  if (fields.LOEJ === 1) return stopping ? eject(itl, immediately, flushing) : load(itl);
+  if (unit.tray.condition !== undefined) throw new CheckConditionError(unit.tray.condition);
+  unit.stopped = stopping;
+  return stopping && flushing ? flush(itl, immediately) : GOOD;
+}
+
+function eject(itl: ItlNexus, immediately: boolean, flushing: boolean): MaybePromise<Finished> {
+  const { unit } = itl;
+  if (unit.removalPrevented && unit.tray.loaded)
+    throw illegalRequest(AdditionalSenseCode.MEDIUM_REMOVAL_PREVENTED);
+  const open = (): MaybePromise<void> =>
+    itl.guarded('write', undefined, () => unit.tray.eject(unit.medium, flushing));
+  if (immediately) {
+    itl.runInBackground(open);
+    return GOOD;
+  }
+  return mapMaybe(open(), () => GOOD);
+}
+
+/** What lies in the tray is loaded; an empty tray closes, and there is no medium all the same. */
+function load(itl: ItlNexus): Finished {
+  const { unit } = itl;
+  unit.loadFromTray(itl);
+  if (unit.tray.condition !== undefined) throw new CheckConditionError(unit.tray.condition);
+  unit.stopped = false;
+  return GOOD;
 }
 
 /** With `immediately`, GOOD comes first and a failure is told to a later command as a deferred error. */
@@ -49,9 +80,10 @@ export const CACHE_COMMANDS: readonly CommandEntry[] = [
     }),
   ),
   defineCommand(START_STOP_UNIT, startStopUnit, {
+    units: ALL_UNITS,
     access: 'starts',
     governs: true,
     timeouts: SLOW,
-    unsupportedFields: ['POWER_CONDITION_MODIFIER', 'POWER_CONDITION', 'LOEJ'],
+    unsupportedFields: ['POWER_CONDITION_MODIFIER', 'POWER_CONDITION'],
   }),
 ];

@@ -10,6 +10,7 @@ import type { CommandTimeouts } from '../data/supported-opcodes.ts';
 import type { Execution, ScsiCommand } from '../execution.ts';
 import type { ReservationAccess } from '../persistent-reservation/conflict-rules.ts';
 import type { ItlNexus } from '../unit/itl-nexus.ts';
+import { DISKS, type UnitKind } from '../unit/unit-kind.ts';
 
 /** Starts a command. Throws whatever ends it otherwise than well. */
 export type CommandStart = (itl: ItlNexus, command: ScsiCommand) => MaybePromise<Execution>;
@@ -21,6 +22,8 @@ export interface CommandEntry {
   readonly cdb: AnyCdbDefinition;
   /** Where CONTROL is in the CDB. */
   readonly controlByte: number;
+  /** The kinds of unit that have the command; to others its operation code may mean another one, or nothing. */
+  readonly units: readonly UnitKind[];
   /** Fields of the CDB that are not looked at, or for which only zero is taken. */
   readonly unsupportedFields: readonly string[];
   /**
@@ -31,7 +34,7 @@ export interface CommandEntry {
   readonly reservation: 'allowed' | 'conflict';
   /** What it is to a persistent reservation (SPC-4 table 65, SBC-4 table 13). */
   readonly access: ReservationAccess;
-  /** Refused with NOT READY while the unit is stopped, formatted or sanitized, and after that has failed. */
+  /** Refused with NOT READY while there is no medium, or it is stopped, formatted or sanitized. */
   readonly needsMedium: boolean;
   /** Runs although formatting or sanitizing has failed. */
   readonly repairsMedium: boolean;
@@ -49,7 +52,7 @@ const QUICK: CommandTimeouts = { nominalSeconds: 0, recommendedSeconds: 30 };
 /** The same for commands that may work through the whole medium. */
 export const SLOW: CommandTimeouts = { nominalSeconds: 0, recommendedSeconds: 300 };
 
-/** A row with the usual values: quick, in conflict with reservations, without the medium. */
+/** A row with the usual values: of disks, quick, in conflict with reservations, without the medium. */
 export function defineCommand(
   cdb: AnyCdbDefinition,
   start: CommandStart,
@@ -59,6 +62,7 @@ export function defineCommand(
     cdb,
     controlByte: cdb.structure.locate('CONTROL').byteOffset,
     start,
+    units: DISKS,
     unsupportedFields: [],
     duringAttention: false,
     reservation: 'conflict',

@@ -2,10 +2,12 @@ import { PERSISTENT_RESERVE_IN_COMMANDS } from '../persistent-reservation/reserv
 import { PERSISTENT_RESERVE_OUT_COMMANDS } from '../persistent-reservation/reserve-out.ts';
 import {
   ADDITIONAL_CDB_LENGTH_BYTE,
+  compareCdbs,
   serviceActionOf,
   UNCOUNTED_CDB_BYTES,
   VARIABLE_LENGTH,
 } from '../cdb/cdb-definition.ts';
+import type { UnitKind } from '../unit/unit-kind.ts';
 import { ATOMIC_WRITE_COMMAND } from './atomic-write.ts';
 import { BUFFER_COMMANDS } from './buffer.ts';
 import { CACHE_COMMANDS } from './cache.ts';
@@ -24,6 +26,7 @@ import { PREFETCH_COMMANDS } from './prefetch.ts';
 import { PRIMARY_COMMANDS } from './primary.ts';
 import { PROVISIONING_COMMANDS } from './provisioning.ts';
 import { READ_COMMANDS } from './read.ts';
+import { REMOVABLE_MEDIUM_COMMAND } from './removable-medium.ts';
 import { reportSupportedOpcodes } from './report-supported-opcodes.ts';
 import { RESERVATION_COMMANDS } from './reservation.ts';
 import { SANITIZE_COMMANDS } from './sanitize.ts';
@@ -33,7 +36,7 @@ import { WRITE_COMMANDS } from './write.ts';
 import { WRITE_SAME_COMMANDS } from './write-same.ts';
 
 /**
- * Every command of the device server, by operation code and service action. It is the dispatch table, the
+ * Every command of every kind of unit, by operation code and service action. It is the dispatch table, the
  * answer of REPORT SUPPORTED OPERATION CODES, the reservation conflict matrix, and `docs/scsi-commands.md`.
  */
 export const COMMAND_TABLE: readonly CommandEntry[] = [
@@ -51,6 +54,7 @@ export const COMMAND_TABLE: readonly CommandEntry[] = [
   ...WRITE_SAME_COMMANDS,
   ...PROVISIONING_COMMANDS,
   ...CACHE_COMMANDS,
+  REMOVABLE_MEDIUM_COMMAND,
   ...PREFETCH_COMMANDS,
   ...MODE_COMMANDS,
   ...LOG_COMMANDS,
@@ -62,37 +66,48 @@ export const COMMAND_TABLE: readonly CommandEntry[] = [
   ...RESERVATION_COMMANDS,
   ...PERSISTENT_RESERVE_IN_COMMANDS,
   ...PERSISTENT_RESERVE_OUT_COMMANDS,
-  reportSupportedOpcodes(() => COMMAND_TABLE),
-].sort((a, b) => a.cdb.operationCode - b.cdb.operationCode || serviceAction(a) - serviceAction(b));
+  reportSupportedOpcodes((kind) => UNIT_COMMANDS[kind].rows),
+].sort((a, b) => compareCdbs(a.cdb, b.cdb));
 
-/** The rows whose operation code stands for one command, by operation code. */
-const BY_OPCODE: readonly (CommandEntry | undefined)[] = Array.from({ length: 256 }, (_, operationCode) =>
-  COMMAND_TABLE.find(({ cdb }) => cdb.operationCode === operationCode && cdb.serviceAction === undefined),
-);
+/** The rows of one kind of unit, to be found by operation code and service action. */
+class UnitCommands {
+  readonly rows: readonly CommandEntry[];
+  /** The rows whose operation code stands for one command, by operation code. */
+  readonly #byOpcode: readonly (CommandEntry | undefined)[];
+  /** The other rows, by operation code and service action. */
+  readonly #byServiceAction: ReadonlyMap<number, CommandEntry>;
+  readonly #withServiceActions: ReadonlySet<number>;
 
-/** The other rows, by operation code and service action. */
-const BY_SERVICE_ACTION: ReadonlyMap<number, CommandEntry> = new Map(
-  COMMAND_TABLE.filter(({ cdb }) => cdb.serviceAction !== undefined).map((entry) => [
-    key(entry.cdb.operationCode, serviceAction(entry)),
-    entry,
-  ]),
-);
+  constructor(kind: UnitKind) {
+    this.rows = COMMAND_TABLE.filter(({ units }) => units.includes(kind));
+    const alone = this.rows.filter(({ cdb }) => cdb.serviceAction === undefined);
+    const together = this.rows.filter(({ cdb }) => cdb.serviceAction !== undefined);
+    this.#byOpcode = Array.from({ length: 256 }, (_, operationCode) =>
+      alone.find(({ cdb }) => cdb.operationCode === operationCode),
+    );
+    this.#byServiceAction = new Map(
+      together.map((entry) => [key(entry.cdb.operationCode, serviceAction(entry)), entry]),
+    );
+    this.#withServiceActions = new Set(together.map(({ cdb }) => cdb.operationCode));
+  }
+
+  /** The row of the command in `cdb`; undefined when the unit does not support it. */
+  find(cdb: Uint8Array): CommandEntry | undefined {
+    const operationCode = cdb[0]!;
+    const entry = this.#byOpcode[operationCode];
+    if (entry !== undefined) return entry;
+    if (operationCode === VARIABLE_LENGTH && !isWholeCdb(cdb)) return undefined;
+    return this.#byServiceAction.get(key(operationCode, serviceActionOf(cdb)));
+  }
+
+  /** True when the operation code is known, so that an unsupported command is one of its service actions. */
+  hasServiceActions(operationCode: number): boolean {
+    return this.#withServiceActions.has(operationCode);
+  }
+}
 
 /** Every CDB of variable length in the table has this length. */
 const LONG_CDB_BYTES = 32;
-
-const WITH_SERVICE_ACTIONS: ReadonlySet<number> = new Set(
-  [...BY_SERVICE_ACTION.values()].map(({ cdb }) => cdb.operationCode),
-);
-
-/** The row of the command in `cdb`; undefined when it is not supported. */
-export function findCommand(cdb: Uint8Array): CommandEntry | undefined {
-  const operationCode = cdb[0]!;
-  const entry = BY_OPCODE[operationCode];
-  if (entry !== undefined) return entry;
-  if (operationCode === VARIABLE_LENGTH && !isWholeCdb(cdb)) return undefined;
-  return BY_SERVICE_ACTION.get(key(operationCode, serviceActionOf(cdb)));
-}
 
 /** True for a CDB of variable length that is as long as those of the table say, and is all there. */
 export function isWholeCdb(cdb: Uint8Array): boolean {
@@ -101,10 +116,11 @@ export function isWholeCdb(cdb: Uint8Array): boolean {
   );
 }
 
-/** True when the operation code is known, so that an unsupported command is one of its service actions. */
-export function hasServiceActions(operationCode: number): boolean {
-  return WITH_SERVICE_ACTIONS.has(operationCode);
-}
+/** What each kind of unit does. */
+export const UNIT_COMMANDS: Readonly<Record<UnitKind, UnitCommands>> = {
+  disk: new UnitCommands('disk'),
+  'removable-disk': new UnitCommands('removable-disk'),
+};
 
 function serviceAction({ cdb }: CommandEntry): number {
   return cdb.serviceAction ?? 0;

@@ -14,6 +14,7 @@ import { buildSupportedPages, buildUnitSerialNumber, VpdPage } from '../inquiry/
 import { ModePageCode, ModeSubpageCode } from '../mode/mode-page-definition.ts';
 import { invalidCdbField } from '../sense/check-condition-error.ts';
 import type { ItlNexus } from '../unit/itl-nexus.ts';
+import { ALL_UNITS } from '../unit/unit-kind.ts';
 import { MAX_UNMAP_DESCRIPTORS } from '../unit/unit-limits.ts';
 import { defineCommand, type CommandEntry } from './command-entry.ts';
 import { refuseFields } from './validate.ts';
@@ -103,6 +104,7 @@ function inquiry(itl: ItlNexus, command: ScsiCommand): Finished {
 
 /** INQUIRY. */
 export const INQUIRY_COMMAND: CommandEntry = defineCommand(INQUIRY, inquiry, {
+  units: ALL_UNITS,
   duringAttention: true,
   reservation: 'allowed',
   access: 'free',

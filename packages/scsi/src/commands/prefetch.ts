@@ -50,9 +50,10 @@ function fetch(
   command: ScsiCommand,
   range: { readonly offset: number; readonly length: number },
 ): MaybePromise<void> {
+  const { medium } = itl.unit;
   const sink = new Uint8Array(Math.min(range.length, STEP_BYTES));
   return inSteps(command, range, STEP_BYTES, (offset, length) =>
-    itl.guarded('read', offset, () => itl.unit.medium.read([sink.subarray(0, length)], offset)),
+    itl.guarded('read', offset, () => medium.read([sink.subarray(0, length)], offset)),
   );
 }
 

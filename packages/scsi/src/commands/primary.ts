@@ -6,6 +6,7 @@ import { AdditionalSenseCode, SenseKey } from '../sense/additional-sense.ts';
 import { invalidCdbField } from '../sense/check-condition-error.ts';
 import { encodeSense, type SenseData } from '../sense/sense-data.ts';
 import type { ItlHost, ItlNexus } from '../unit/itl-nexus.ts';
+import { ALL_UNITS } from '../unit/unit-kind.ts';
 import { defineCommand, type CommandEntry } from './command-entry.ts';
 
 /** The sense of a unit that START STOP UNIT has stopped. */
@@ -24,9 +25,9 @@ const SelectReport = { ORDINARY: 0x00, WELL_KNOWN: 0x01, ALL: 0x02 } as const;
 
 /** SPC-4 6.39: what would have been the autosense of a command comes as data, with GOOD. */
 function requestSense(itl: ItlNexus, command: ScsiCommand): Finished {
-  const { operations, stopped } = itl.unit;
-  const sense = itl.takeNews()?.sense ?? operations.condition ?? (stopped ? NOT_STARTED : NO_SENSE);
-  return answerSense(sense, command);
+  const { tray, operations, stopped } = itl.unit;
+  const condition = tray.condition ?? operations.condition ?? (stopped ? NOT_STARTED : NO_SENSE);
+  return answerSense(itl.takeNews()?.sense ?? condition, command);
 }
 
 /** REQUEST SENSE data in the format that the CDB asks for. */
@@ -46,13 +47,15 @@ export function reportLuns(host: ItlHost, command: ScsiCommand): Finished {
 
 /** TEST UNIT READY, REQUEST SENSE and REPORT LUNS. */
 export const PRIMARY_COMMANDS: readonly CommandEntry[] = [
-  defineCommand(TEST_UNIT_READY, () => GOOD, { needsMedium: true, access: 'free' }),
+  defineCommand(TEST_UNIT_READY, () => GOOD, { units: ALL_UNITS, needsMedium: true, access: 'free' }),
   defineCommand(REQUEST_SENSE, requestSense, {
+    units: ALL_UNITS,
     duringAttention: true,
     reservation: 'allowed',
     access: 'free',
   }),
   defineCommand(REPORT_LUNS, (itl, command) => reportLuns(itl.host, command), {
+    units: ALL_UNITS,
     duringAttention: true,
     reservation: 'allowed',
     access: 'free',

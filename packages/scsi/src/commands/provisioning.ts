@@ -58,10 +58,11 @@ async function unmapAll(
   ranges: readonly BlockRange[],
 ): Promise<Finished> {
   const { unit } = itl;
+  const { medium } = unit;
   for (const { lba, blockCount } of ranges) {
     const range = { offset: lba * unit.blockSize, length: blockCount * unit.blockSize };
     await inSteps(command, range, UNMAP_STEP_BYTES, (offset, length) =>
-      itl.guarded('write', offset, () => unit.medium.unmap(offset, length)),
+      itl.guarded('write', offset, () => medium.unmap(offset, length)),
     );
   }
   if (!unit.modes.writeCacheEnabled) await itl.flush();

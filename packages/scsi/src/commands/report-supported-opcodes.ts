@@ -6,23 +6,26 @@ import {
 import { buildAllOpcodes, buildOneOpcode } from '../data/supported-opcodes.ts';
 import type { Finished, ScsiCommand } from '../execution.ts';
 import { invalidCdbField } from '../sense/check-condition-error.ts';
+import type { ItlNexus } from '../unit/itl-nexus.ts';
+import { ALL_UNITS, type UnitKind } from '../unit/unit-kind.ts';
 import { cdbUsageMask, defineCommand, type CommandEntry } from './command-entry.ts';
 
 /** REPORTING OPTIONS (SPC-4 table 278). */
 const ReportingOptions = { ALL: 0b000, OPCODE: 0b001, OPCODE_AND_SERVICE_ACTION: 0b010 } as const;
 
-/** REPORT SUPPORTED OPERATION CODES over a table, of which it is itself a row. */
-export function reportSupportedOpcodes(table: () => readonly CommandEntry[]): CommandEntry {
-  const start = (_itl: unknown, command: ScsiCommand): Finished => {
+/** REPORT SUPPORTED OPERATION CODES over the rows of a kind of unit, of which it is itself one. */
+export function reportSupportedOpcodes(rowsOf: (kind: UnitKind) => readonly CommandEntry[]): CommandEntry {
+  const start = ({ unit }: ItlNexus, command: ScsiCommand): Finished => {
     const fields = RSOC.decode(command.cdb);
     const withTimeouts = fields.RCTD === 1;
+    const rows = rowsOf(unit.kind);
     const data =
       fields.REPORTING_OPTIONS === ReportingOptions.ALL
-        ? allOpcodes(table(), withTimeouts)
-        : oneOpcode(findRequested(table(), fields), withTimeouts);
+        ? allOpcodes(rows, withTimeouts)
+        : oneOpcode(findRequested(rows, fields), withTimeouts);
     return answer(data, fields.ALLOCATION_LENGTH);
   };
-  return defineCommand(RSOC, start, { reservation: 'allowed', access: 'reads' });
+  return defineCommand(RSOC, start, { units: ALL_UNITS, reservation: 'allowed', access: 'reads' });
 }
 
 function allOpcodes(table: readonly CommandEntry[], withTimeouts: boolean): Uint8Array {

@@ -1,12 +1,15 @@
 import type { ReservationAccess } from '../persistent-reservation/conflict-rules.ts';
+import type { UnitKind } from '../unit/unit-kind.ts';
 import { cdbUsageMask } from './command-entry.ts';
-import { COMMAND_TABLE } from './command-table.ts';
+import { COMMAND_TABLE, UNIT_COMMANDS } from './command-table.ts';
 
 /** One command of the device server, for people and tools. */
 export interface SupportedCommand {
   readonly name: string;
   readonly operationCode: number;
   readonly serviceAction?: number;
+  /** The kinds of unit that have the command. */
+  readonly units: readonly UnitKind[];
   /** As REPORT SUPPORTED OPERATION CODES gives it; its length is that of the CDB. */
   readonly cdbUsageMask: Uint8Array;
   /** What happens when another nexus has the unit by RESERVE. */
@@ -15,21 +18,23 @@ export interface SupportedCommand {
   readonly access: ReservationAccess;
   /** True when it runs although a unit attention condition is pending. */
   readonly duringAttention: boolean;
-  /** True when it is refused while the unit is stopped, formatted or sanitized. */
+  /** True when it is refused while there is no medium, or it is stopped, formatted or sanitized. */
   readonly needsMedium: boolean;
   /** True when it is refused while the unit is write-protected. */
   readonly writes: boolean;
 }
 
-/** Every command of the device server, by operation code: the table that it runs by. */
-export function supportedCommands(): SupportedCommand[] {
-  return COMMAND_TABLE.map((entry) => {
-    const { cdb, reservation, access, duringAttention, needsMedium, writes } = entry;
+/** Every command of the device server, or of a kind of unit, by operation code: the table that it runs by. */
+export function supportedCommands(kind?: UnitKind): SupportedCommand[] {
+  const rows = kind === undefined ? COMMAND_TABLE : UNIT_COMMANDS[kind].rows;
+  return rows.map((entry) => {
+    const { cdb, units, reservation, access, duringAttention, needsMedium, writes } = entry;
     const { name, operationCode, serviceAction } = cdb;
     return {
       name,
       operationCode,
       ...(serviceAction === undefined ? {} : { serviceAction }),
+      units,
       cdbUsageMask: cdbUsageMask(entry),
       reservation,
       access,

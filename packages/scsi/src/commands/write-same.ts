@@ -70,10 +70,11 @@ function takeBlock<T extends WriteSameCdb>(
 }
 
 function fillWithZeroes(itl: ItlNexus, command: ScsiCommand, fill: Fill): MaybePromise<Finished> {
+  const { medium } = itl.unit;
   const options = { mayUnmap: fill.mayUnmap };
   const stepBytes = fill.mayUnmap ? UNMAP_STEP_BYTES : STEP_BYTES;
   const done = inSteps(command, fill, stepBytes, (offset, length) =>
-    itl.guarded('write', offset, () => itl.unit.medium.writeZeroes(offset, length, options)),
+    itl.guarded('write', offset, () => medium.writeZeroes(offset, length, options)),
   );
   return mapMaybe(done, () => writtenThrough(itl));
 }
@@ -85,10 +86,11 @@ function fillWithPattern(
   fill: Fill,
   block: Uint8Array,
 ): MaybePromise<Finished> {
+  const { medium } = itl.unit;
   const pattern = new Uint8Array(Math.min(STEP_BYTES, fill.length));
   for (let at = 0; at < pattern.length; at += block.length) pattern.set(block, at);
   const done = inSteps(command, fill, STEP_BYTES, (offset, length) =>
-    itl.guarded('write', offset, () => itl.unit.medium.write([pattern.subarray(0, length)], offset)),
+    itl.guarded('write', offset, () => medium.write([pattern.subarray(0, length)], offset)),
   );
   return mapMaybe(done, () => writtenThrough(itl));
 }

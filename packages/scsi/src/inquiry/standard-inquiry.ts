@@ -1,4 +1,5 @@
 import { u16be, u8 } from 'buffer-layout';
+import { isRemovable, PERIPHERAL_DEVICE_TYPE, type UnitKind } from '../unit/unit-kind.ts';
 import { bytes, flags, structure, text, type Structure } from '../structure.ts';
 
 /** Standard INQUIRY data (SPC-4 6.6.2), the fields that mean something for a block device. */
@@ -60,12 +61,17 @@ export interface StandardInquiryOptions {
   readonly vendor: string;
   readonly product: string;
   readonly revision: string;
+  /** Default: `disk`. */
+  readonly kind?: UnitKind;
 }
 
-/** Standard INQUIRY data of a disk, 96 bytes. */
+/** Standard INQUIRY data of a unit, 96 bytes. */
 export function buildStandardInquiry(options: StandardInquiryOptions): Uint8Array<ArrayBuffer> {
+  const { kind = 'disk' } = options;
   return standardInquiry.encode({
     ...commonFields(options),
+    PERIPHERAL_DEVICE_TYPE: PERIPHERAL_DEVICE_TYPE[kind],
+    RMB: isRemovable(kind) ? 1 : 0,
     HISUP: 1,
     CMDQUE: 1,
     VERSION_DESCRIPTOR_1: SAM_5,

@@ -16,14 +16,14 @@ export class MediaCompare extends MediaTransfer implements DataOut {
     const offset = this.startOffset + offsetBytes;
     const expected = concatBytes(from);
     return this.itl.guarded('read', offset, () => {
-      const found = readCovering(this.itl.unit.medium, offset, expected.length);
+      const found = readCovering(this.medium, offset, expected.length);
       if (!isPromise(found)) return this.#compare(expected, found, offset);
       return found.then((bytes) => this.#compare(expected, bytes, offset));
     });
   }
 
   finish(receivedBytes: number): MaybePromise<Finished> {
-    const { blockSize } = this.itl.unit;
+    const { blockSize } = this.medium;
     return this.itl.guarded('read', this.startOffset, () => {
       if (this.#firstDifference !== Infinity) throw miscompare(Math.floor(this.#firstDifference / blockSize));
       // Blocks that were not compared must not be called equal.

@@ -18,7 +18,8 @@ export class MediaRead extends MediaTransfer implements DataIn {
   }
 
   read(into: readonly Uint8Array[], offsetBytes: number): MaybePromise<void> {
-    const { medium, blockSize } = this.itl.unit;
+    const { medium } = this;
+    const { blockSize } = medium;
     const offset = this.startOffset + offsetBytes;
     const lengthBytes = totalLength(into);
     // An initiator may take data segments of any length: pieces then start and end inside blocks.
@@ -38,7 +39,7 @@ export class MediaRead extends MediaTransfer implements DataIn {
 
   #readUnaligned(into: readonly Uint8Array[], offset: number, lengthBytes: number): MaybePromise<void> {
     return this.itl.guarded('read', offset, () => {
-      const bytes = readCovering(this.itl.unit.medium, offset, lengthBytes);
+      const bytes = readCovering(this.medium, offset, lengthBytes);
       return isPromise(bytes) ? bytes.then((read) => scatter(read, into)) : scatter(bytes, into);
     });
   }

@@ -1,5 +1,6 @@
 import type { MediumAccess } from '../sense/block-failures.ts';
 import type { ItlNexus } from '../unit/itl-nexus.ts';
+import type { Medium } from './medium.ts';
 import type { NexusTasks } from '../unit/task-set.ts';
 
 /**
@@ -9,6 +10,8 @@ import type { NexusTasks } from '../unit/task-set.ts';
 export abstract class MediaTransfer {
   readonly lengthBytes: number;
   protected readonly itl: ItlNexus;
+  /** The medium that was there when the command came: another one, put in meanwhile, is none of its business. */
+  protected readonly medium: Medium;
   /** Byte offset of the transfer on the device. */
   protected readonly startOffset: number;
   readonly #tasks: NexusTasks;
@@ -16,6 +19,7 @@ export abstract class MediaTransfer {
 
   constructor(itl: ItlNexus, startOffset: number, lengthBytes: number) {
     this.itl = itl;
+    this.medium = itl.unit.medium;
     this.startOffset = startOffset;
     this.lengthBytes = lengthBytes;
     this.#tasks = itl.tasks;
@@ -34,6 +38,6 @@ export abstract class MediaTransfer {
   }
 
   protected fail(error: unknown, access: MediumAccess, offset: number): never {
-    throw this.itl.checkCondition(error, access, Math.floor(offset / this.itl.unit.blockSize));
+    throw this.itl.checkCondition(error, access, Math.floor(offset / this.medium.blockSize));
   }
 }

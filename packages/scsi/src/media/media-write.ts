@@ -26,7 +26,7 @@ export class MediaWrite extends MediaTransfer implements DataOut {
   }
 
   write(from: readonly Uint8Array[], offsetBytes: number): MaybePromise<void> {
-    const { blockSize } = this.itl.unit;
+    const { blockSize } = this.medium;
     const offset = this.startOffset + offsetBytes;
     if (offset % blockSize !== 0 || totalLength(from) % blockSize !== 0)
       return this.#writeUnaligned(from, offset);
@@ -50,7 +50,7 @@ export class MediaWrite extends MediaTransfer implements DataOut {
 
   /** Stores whole blocks of the transfer. */
   protected storePiece(from: readonly Uint8Array[], offset: number): MaybePromise<void> {
-    return this.store(this.itl.unit.medium, from, offset);
+    return this.store(this.medium, from, offset);
   }
 
   /** Stores whole blocks by way of `device`. */
@@ -59,7 +59,7 @@ export class MediaWrite extends MediaTransfer implements DataOut {
   }
 
   #writeUnaligned(from: readonly Uint8Array[], offset: number): MaybePromise<void> {
-    this.#partial ??= new PartialBlocks(this.itl.unit.blockSize);
+    this.#partial ??= new PartialBlocks(this.medium.blockSize);
     const whole = this.#partial.add(concatBytes(from), offset);
     if (whole.length === 0) return;
     return this.itl.guarded('write', offset, async () => {
@@ -69,7 +69,7 @@ export class MediaWrite extends MediaTransfer implements DataOut {
 
   /** The initiator sent less than the CDB said: what it sent of the last block goes over what is there. */
   async #merge(blocks: readonly PartialBlock[]): Promise<Finished> {
-    const { medium } = this.itl.unit;
+    const { medium } = this;
     for (const block of blocks) {
       const { offset, bytes, runs } = block;
       await this.itl.guarded('write', offset, () =>
@@ -99,7 +99,7 @@ export class MediaWriteAndVerify extends MediaWrite {
     const written = concatBytes(from);
     const stored = await readCovering(device, offset, written.length);
     const difference = firstDifference(written, stored);
-    if (difference >= 0) throw miscompare(Math.floor((offset + difference) / this.itl.unit.blockSize));
+    if (difference >= 0) throw miscompare(Math.floor((offset + difference) / this.medium.blockSize));
   }
 }
 
@@ -109,7 +109,7 @@ export class MediaWriteAndVerify extends MediaWrite {
  */
 export class MediaOrWrite extends MediaWrite {
   protected override storePiece(from: readonly Uint8Array[], offset: number): MaybePromise<void> {
-    const { medium } = this.itl.unit;
+    const { medium } = this;
     return medium.uninterrupted(offset, totalLength(from), (device) => this.store(device, from, offset));
   }
 

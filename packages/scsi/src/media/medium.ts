@@ -1,5 +1,6 @@
 import {
   isPromise,
+  mapMaybe,
   RangeLock,
   totalLength,
   type BlockDevice,
@@ -29,6 +30,8 @@ export class Medium implements BlockAccess {
   #actions = 0;
   /** What accesses are refused with while the medium is sealed. */
   #sealedBy: (() => Error) | undefined = undefined;
+  /** What accesses are refused with once the medium has gone. */
+  #goneBy: (() => Error) | undefined = undefined;
 
   constructor(device: BlockDevice) {
     this.device = device;
@@ -62,10 +65,12 @@ export class Medium implements BlockAccess {
   }
 
   flush(): MaybePromise<void> {
+    this.refuseGone();
     return this.device.flush();
   }
 
   extents(offset: number, length: number, options?: ExtentsOptions): MaybePromise<Extent[]> {
+    this.refuseGone();
     return this.device.extents(offset, length, options);
   }
 
@@ -96,9 +101,28 @@ export class Medium implements BlockAccess {
     return afterwards(
       () => whole,
       () => {
-        this.#sealedBy = undefined;
+        this.#sealedBy = this.#goneBy;
       },
     );
+  }
+
+  /**
+   * Takes the medium away for good: accesses that came before are waited for, later ones fail with what `refusal`
+   * makes. With `flush` everything is durable then; when that fails, the medium is as it was.
+   */
+  withdraw(refusal: () => Error, flush: boolean): MaybePromise<void> {
+    return this.sealed(refusal, (device) =>
+      mapMaybe(flush ? device.flush() : undefined, () => {
+        this.#goneBy = refusal;
+        // Accesses look at the seal only while there are actions.
+        this.#actions++;
+      }),
+    );
+  }
+
+  /** Throws what accesses to a medium that has gone are refused with. */
+  refuseGone(): void {
+    if (this.#goneBy !== undefined) throw this.#goneBy();
   }
 
   /** There is no action at the moment, so that the lock is granted at once. */

@@ -31,6 +31,8 @@ const disconnectReconnectPage = pageLayout(16, [
 export interface FormatDevicePage extends ModePageHeader {
   SECTORS_PER_TRACK: number;
   DATA_BYTES_PER_PHYSICAL_SECTOR: number;
+  /** 1: the medium can be taken out. */
+  RMB: number;
 }
 
 const formatDevicePage = pageLayout<FormatDevicePage>(24, [
@@ -110,7 +112,11 @@ function cylinders({ blockCount }: DiskGeometry): number {
 export const GEOMETRY_PAGES: readonly ModePageDefinition[] = [
   definePage(disconnectReconnectPage, ModePageCode.DISCONNECT_RECONNECT),
   definePage(formatDevicePage, ModePageCode.FORMAT_DEVICE, {
-    geometry: ({ blockSize }) => ({ SECTORS_PER_TRACK, DATA_BYTES_PER_PHYSICAL_SECTOR: blockSize }),
+    geometry: ({ blockSize, removable }) => ({
+      SECTORS_PER_TRACK,
+      DATA_BYTES_PER_PHYSICAL_SECTOR: blockSize,
+      RMB: removable ? 1 : 0,
+    }),
   }),
   definePage(rigidDiskGeometryPage, ModePageCode.RIGID_DISK_GEOMETRY, {
     geometry: (disk) => ({ NUMBER_OF_CYLINDERS: cylinders(disk), NUMBER_OF_HEADS: HEADS }),

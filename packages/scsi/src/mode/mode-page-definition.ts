@@ -46,6 +46,8 @@ export interface DiskGeometry {
   readonly blockSize: number;
   /** True when the disk knows its space usage. */
   readonly tellsSpace: boolean;
+  /** True when the medium can be taken out. */
+  readonly removable: boolean;
 }
 
 /** A mode page of this device server: its default values and which bits MODE SELECT may change. */

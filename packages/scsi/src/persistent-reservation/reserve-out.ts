@@ -121,6 +121,8 @@ function abortTasks(itl: ItlNexus, preempted: readonly NexusName[]): MaybePromis
   const fenced = [...itl.unit.nexuses].filter(
     (other) => other !== itl && preempted.some((nexus) => isSameNexus(other.nexusName, nexus)),
   );
+  // SPC-4 5.13.11.2.6: as if each of them had allowed the removal of the medium.
+  for (const other of fenced) other.preventsRemoval = false;
   const endings = fenced.map((other) => other.abortTasks()).filter((ending) => isPromise(ending));
   return endings.length === 0 ? GOOD : Promise.all(endings).then(() => GOOD);
 }

@@ -66,6 +66,8 @@ export const AdditionalSenseCode = {
   THIN_PROVISIONING_SOFT_THRESHOLD_REACHED: { asc: 0x38, ascq: 0x07 },
   SAVING_PARAMETERS_NOT_SUPPORTED: { asc: 0x39, ascq: 0x00 },
   MEDIUM_NOT_PRESENT: { asc: 0x3a, ascq: 0x00 },
+  MEDIUM_NOT_PRESENT_TRAY_CLOSED: { asc: 0x3a, ascq: 0x01 },
+  MEDIUM_NOT_PRESENT_TRAY_OPEN: { asc: 0x3a, ascq: 0x02 },
   INQUIRY_DATA_HAS_CHANGED: { asc: 0x3f, ascq: 0x03 },
   DEVICE_IDENTIFIER_CHANGED: { asc: 0x3f, ascq: 0x05 },
   REPORTED_LUNS_DATA_HAS_CHANGED: { asc: 0x3f, ascq: 0x0e },
@@ -74,8 +76,10 @@ export const AdditionalSenseCode = {
   PROTOCOL_SERVICE_CRC_ERROR: { asc: 0x47, ascq: 0x05 },
   SOME_COMMANDS_CLEARED_BY_ISCSI_PROTOCOL_EVENT: { asc: 0x47, ascq: 0x7f },
   INVALID_MESSAGE_ERROR: { asc: 0x49, ascq: 0x00 },
+  MEDIUM_REMOVAL_PREVENTED: { asc: 0x53, ascq: 0x02 },
   INSUFFICIENT_RESOURCES: { asc: 0x55, ascq: 0x03 },
   INSUFFICIENT_REGISTRATION_RESOURCES: { asc: 0x55, ascq: 0x04 },
+  OPERATOR_MEDIUM_REMOVAL_REQUEST: { asc: 0x5a, ascq: 0x01 },
 } as const;
 
 const SENSE_KEY_NAMES: ReadonlyMap<number, string> = new Map(

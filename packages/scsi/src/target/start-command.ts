@@ -1,4 +1,4 @@
-import type { MaybePromise } from '@lunbox/block';
+import { mapMaybe, type MaybePromise } from '@lunbox/block';
 import { RESERVATION_CONFLICT } from '../answers.ts';
 import {
   ADDITIONAL_CDB_LENGTH_BYTE,
@@ -6,13 +6,15 @@ import {
   VARIABLE_LENGTH,
 } from '../cdb/cdb-definition.ts';
 import { NACA } from '../commands/command-entry.ts';
-import { findCommand, hasServiceActions, isWholeCdb } from '../commands/command-table.ts';
+import { isWholeCdb, UNIT_COMMANDS } from '../commands/command-table.ts';
 import { NOT_STARTED } from '../commands/primary.ts';
 import type { Execution, ScsiCommand } from '../execution.ts';
+import { boundToMedium } from '../media/medium-bound.ts';
 import { conflictsWithReservation } from '../persistent-reservation/conflict-rules.ts';
 import { AdditionalSenseCode, SenseKey } from '../sense/additional-sense.ts';
 import { CheckConditionError, illegalRequest, invalidCdbByte } from '../sense/check-condition-error.ts';
 import type { ItlNexus } from '../unit/itl-nexus.ts';
+import { isRemovable } from '../unit/unit-kind.ts';
 
 /**
  * Does everything that the table asks for before a command, in the order of SAM-5 5.3.3, and starts it.
@@ -21,10 +23,11 @@ import type { ItlNexus } from '../unit/itl-nexus.ts';
 export function startCommand(itl: ItlNexus, command: ScsiCommand): MaybePromise<Execution> {
   const { unit } = itl;
   const { cdb } = command;
-  const entry = findCommand(cdb);
+  const commands = UNIT_COMMANDS[unit.kind];
+  const entry = commands.find(cdb);
   const news = entry?.duringAttention === true ? undefined : itl.takeNews();
   if (news !== undefined) throw news;
-  if (entry === undefined) throw unsupported(cdb);
+  if (entry === undefined) throw unsupported(cdb, commands.hasServiceActions(cdb[0]!));
   // NORMACA is 0 in the standard INQUIRY data, so NACA is refused (SAM-5 5.2).
   if ((cdb[entry.controlByte]! & NACA) !== 0) throw invalidCdbByte(entry.controlByte, 2);
   if (unit.reservedBy !== undefined && unit.reservedBy !== itl && entry.reservation === 'conflict') {
@@ -34,24 +37,24 @@ export function startCommand(itl: ItlNexus, command: ScsiCommand): MaybePromise<
     return RESERVATION_CONFLICT;
   }
   if (entry.needsMedium) {
+    if (!unit.tray.loaded) throw new CheckConditionError(unit.tray.condition!);
     if (unit.stopped) throw new CheckConditionError(NOT_STARTED);
     if (unit.operations.condition !== undefined) unit.operations.refuse(entry.repairsMedium);
   }
   if ((entry.writes && itl.writeProtected) || (entry.governs && itl.readOnly)) throw writeProtected();
-  return entry.start(itl, command);
+  if (!entry.needsMedium || !isRemovable(unit.kind)) return entry.start(itl, command);
+  const { medium } = unit;
+  return mapMaybe(entry.start(itl, command), (execution) => boundToMedium(itl, medium, execution));
 }
 
 /**
  * SPC-4 4.2.2: an unknown service action of a known operation code is an invalid field, not an invalid
  * command; so is a CDB of variable length that has another length than it should.
  */
-function unsupported(cdb: Uint8Array): CheckConditionError {
-  const operationCode = cdb[0]!;
-  if (operationCode === VARIABLE_LENGTH) {
-    return invalidCdbByte(isWholeCdb(cdb) ? LONG_SERVICE_ACTION_BYTE : ADDITIONAL_CDB_LENGTH_BYTE);
-  }
-  if (hasServiceActions(operationCode)) return invalidCdbByte(1, 4);
-  return illegalRequest(AdditionalSenseCode.INVALID_COMMAND_OPERATION_CODE);
+function unsupported(cdb: Uint8Array, hasServiceActions: boolean): CheckConditionError {
+  if (!hasServiceActions) return illegalRequest(AdditionalSenseCode.INVALID_COMMAND_OPERATION_CODE);
+  if (cdb[0] !== VARIABLE_LENGTH) return invalidCdbByte(1, 4);
+  return invalidCdbByte(isWholeCdb(cdb) ? LONG_SERVICE_ACTION_BYTE : ADDITIONAL_CDB_LENGTH_BYTE);
 }
 
 function writeProtected(): CheckConditionError {

@@ -9,6 +9,7 @@ import { CheckConditionError, illegalRequest } from '../sense/check-condition-er
 import { ItlNexus, type ItlHost } from '../unit/itl-nexus.ts';
 import type { LogicalUnit } from '../unit/logical-unit.ts';
 import type { NexusTasks } from '../unit/task-set.ts';
+import { PERIPHERAL_DEVICE_TYPE } from '../unit/unit-kind.ts';
 import { executeWithoutUnit } from './absent-unit.ts';
 import { startCommand } from './start-command.ts';
 
@@ -173,7 +174,10 @@ export class TargetNexus implements Nexus, ItlHost {
 
   #failure(itl: ItlNexus, command: ScsiCommand, error: unknown): Finished {
     const condition = itl.checkCondition(error, 'read');
-    if (log.enabled) log('LUN %d: %s: %s', itl.lun, describeCdb(command.cdb), condition.message);
+    if (log.enabled) {
+      const deviceType = PERIPHERAL_DEVICE_TYPE[itl.unit.kind];
+      log('LUN %d: %s: %s', itl.lun, describeCdb(command.cdb, deviceType), condition.message);
+    }
     return condition.toFinished();
   }
 

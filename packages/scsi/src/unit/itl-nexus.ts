@@ -29,6 +29,8 @@ export class ItlNexus {
   readonly attentions: UnitAttentions = new UnitAttentions();
   /** What WRITE BUFFER wrote to the echo buffer last. */
   echoBuffer: Uint8Array | undefined = undefined;
+  /** The initiator has said that nobody may eject the medium. */
+  preventsRemoval = false;
   #tasks: NexusTasks;
   /** Failure of a command that had been answered with GOOD already (SPC-4 4.5.5). */
   #deferred: CheckConditionError | undefined = undefined;

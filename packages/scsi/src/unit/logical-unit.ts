@@ -8,23 +8,39 @@ import { IdentifyingInformation } from './identifying-information.ts';
 import { unitIdentity, VENDOR_IDENTIFICATION, type UnitIdentity } from './identity.ts';
 import type { ItlNexus } from './itl-nexus.ts';
 import { MediumOperations } from './medium-operations.ts';
+import { MediumPresenceError } from './medium-presence-error.ts';
+import { MediumTray } from './medium-tray.ts';
 import { SpaceThresholds } from './space-thresholds.ts';
 import type { SpaceSource, SpaceUsage } from './space-usage.ts';
 import { TaskSet } from './task-set.ts';
-import {
-  DEFAULT_PHYSICAL_BLOCK_BYTES,
-  MAX_ATOMIC_WRITE_BYTES,
-  unitLimits,
-  type UnitLimits,
-} from './unit-limits.ts';
+import { unitLimits, type UnitLimits } from './unit-limits.ts';
+import { isRemovable, type UnitKind } from './unit-kind.ts';
 import { KeptState, type UnitStateStore } from './unit-state.ts';
 import { UnitStatistics } from './unit-statistics.ts';
 import { UnitTimestamp } from './unit-timestamp.ts';
 
+/** What a medium is besides its device. */
+export interface MediumOptions {
+  /** Physical block to report, a power of two from the block size on; default 4096 bytes. */
+  readonly physicalBlockBytes?: number;
+  /**
+   * How much the device writes whole or not at all, also when the power goes: whole blocks, up to 256 KiB. Default:
+   * one block, which disks write whole.
+   */
+  readonly atomicWriteBytes?: number;
+  /**
+   * Tells how much space the unit takes and can get. Without it the Logical Block Provisioning log page and the
+   * thresholds of thin provisioning are not there.
+   */
+  readonly space?: SpaceSource;
+}
+
 /** Options of {@link LogicalUnit}. */
-export interface LogicalUnitOptions {
+export interface LogicalUnitOptions extends MediumOptions {
   /** What the unit stores. Its block size must be 512 or 4096. The unit does not close it. */
   readonly device: BlockDevice;
+  /** What the unit is: `disk` by default. A `removable-disk` lets initiators and `eject` take its medium out. */
+  readonly kind?: UnitKind;
   /** The random id that the object was born with, 16 bytes: the source of serial number and NAA. */
   readonly identity: Uint8Array;
   /** T10 VENDOR IDENTIFICATION, up to 8 characters. Default `LUNBOX`. */
@@ -35,30 +51,18 @@ export interface LogicalUnitOptions {
   readonly revision?: string;
   /** Refuse every change with DATA PROTECT, also when the device would take it. */
   readonly readOnly?: boolean;
-  /** Physical block to report, a power of two from the block size on; default 4096 bytes. */
-  readonly physicalBlockBytes?: number;
-  /**
-   * How much the device writes whole or not at all, also when the power goes: whole blocks, up to 256 KiB. Default:
-   * one block, which disks write whole.
-   */
-  readonly atomicWriteBytes?: number;
   /**
    * Where the unit keeps what must survive a loss of power: persistent reservations with APTPL, saved mode pages,
    * identifying information. Without one all of that is refused.
    */
   readonly stateStore?: UnitStateStore;
-  /**
-   * Tells how much space the unit takes and can get. Without it the Logical Block Provisioning log page and the
-   * thresholds of thin provisioning are not there.
-   */
-  readonly space?: SpaceSource;
   /** What commands are timed with, and where REPORT TIMESTAMP has the time from. Default: the machine's clock. */
   readonly clock?: Clock;
 }
 
 /** A disk as SCSI sees it: a block device with an identity, mode pages, a reservation and a task set. */
 export class LogicalUnit {
-  readonly device: BlockDevice;
+  readonly kind: UnitKind;
   /** 32 hexadecimal digits, from the identity. */
   readonly serialNumber: string;
   /** @internal */
@@ -69,16 +73,16 @@ export class LogicalUnit {
   readonly product: string;
   /** @internal */
   readonly revision: string;
+  /** Of the medium that is there or was there last, as is all that is not read-only here. @internal */
+  blockSize!: number;
   /** @internal */
-  readonly blockSize: number;
-  /** @internal */
-  readonly limits: UnitLimits;
+  limits!: UnitLimits;
   /** @internal */
   readonly modes: ModeStore;
   /** @internal */
   readonly tasks: TaskSet;
   /** The device, as commands must access it. @internal */
-  readonly medium: Medium;
+  medium!: Medium;
   /** @internal */
   readonly persistent: PersistentReservations;
   /** @internal */
@@ -90,8 +94,12 @@ export class LogicalUnit {
   /** @internal */
   readonly timestamp: UnitTimestamp;
   /** FORMAT UNIT and SANITIZE. @internal */
-  readonly operations: MediumOperations;
-  readonly #space: SpaceSource | undefined;
+  operations!: MediumOperations;
+  /** Whether there is a medium. @internal */
+  readonly tray: MediumTray;
+  /** True when the unit knows its space usage. @internal */
+  readonly tellsSpace: boolean;
+  #mediumOptions!: MediumOptions;
   /** Stopped by START STOP UNIT: commands that need the medium are refused until it is started. @internal */
   stopped = false;
   /** Who has the unit by RESERVE. @internal */
@@ -104,19 +112,19 @@ export class LogicalUnit {
   readonly #reservationLock = new RangeLock({ limit: Number.MAX_SAFE_INTEGER });
   readonly #readOnly: boolean;
   readonly #nexuses = new Set<ItlNexus>();
-  readonly #endResize: () => void;
-  #blockCount: number;
+  #endResize: () => void = () => undefined;
+  #blockCount!: number;
 
   /**
    * Throws a RangeError for an identity, a text, a physical block or an atomic write size that does not fit, and a
    * `UnitStateError` for a state in the store that no unit can have saved.
    */
   constructor(options: LogicalUnitOptions) {
-    const { device } = options;
     const identity = unitIdentity(options.identity);
-    this.device = device;
-    this.medium = new Medium(device);
-    this.operations = new MediumOperations(this.medium);
+    this.kind = options.kind ?? 'disk';
+    this.tray = new MediumTray(() => {
+      this.#countBlocks();
+    });
     const kept = new KeptState(options.stateStore);
     this.persistent = new PersistentReservations(kept);
     this.information = new IdentifyingInformation(kept);
@@ -125,25 +133,28 @@ export class LogicalUnit {
     this.statistics = new UnitStatistics(clock);
     this.thresholds = new SpaceThresholds(this, clock);
     this.timestamp = new UnitTimestamp(clock);
-    this.#space = options.space;
+    this.tellsSpace = options.space !== undefined;
     this.serialNumber = identity.serialNumber;
     this.naa = identity.naa;
     this.vendor = fittingText('vendor', options.vendor ?? VENDOR_IDENTIFICATION, 8);
     this.product = fittingText('product', options.product ?? 'LUNBOX DISK', 16);
     this.revision = fittingText('revision', options.revision ?? '0001', 4);
-    this.blockSize = device.blockSize;
-    this.limits = unitLimits(
-      device.blockSize,
-      physicalBlock(options.physicalBlockBytes, device.blockSize),
-      atomicWrite(options.atomicWriteBytes ?? device.blockSize, device.blockSize),
-    );
     this.#readOnly = options.readOnly ?? false;
-    this.#blockCount = Math.floor(device.size / device.blockSize);
+    this.#adopt(options.device, options);
     this.modes = new ModeStore(this, kept);
-    this.#endResize = device.onResize((size) => this.#resized(size));
   }
 
-  /** Capacity in logical blocks. */
+  /** What the unit stores; the last medium, where there is none. */
+  get device(): BlockDevice {
+    return this.medium.device;
+  }
+
+  /** True while there is a medium that commands can use. */
+  get mediumPresent(): boolean {
+    return this.tray.loaded;
+  }
+
+  /** Capacity in logical blocks; 0 without a medium. */
   get blockCount(): number {
     return this.#blockCount;
   }
@@ -153,14 +164,73 @@ export class LogicalUnit {
     return this.#readOnly || this.device.readOnly || this.modes.softwareWriteProtect;
   }
 
-  /** True when the unit knows its space usage. @internal */
-  get tellsSpace(): boolean {
-    return this.#space !== undefined;
+  /** True while an initiator that is there prevents the removal of the medium. */
+  get removalPrevented(): boolean {
+    return [...this.#nexuses].some(({ preventsRemoval }) => preventsRemoval);
+  }
+
+  /** True when the medium can be taken out. @internal */
+  get removable(): boolean {
+    return isRemovable(this.kind);
+  }
+
+  /**
+   * Takes the medium out, as somebody at the drive does: what goes on with it ends, it is flushed, and commands find
+   * MEDIUM NOT PRESENT. Completes with the device, which nothing uses any more. A medium that an initiator has ejected
+   * lies in the tray, and is taken from there. When the flush fails, its error is thrown and the medium stays.
+   *
+   * Throws a {@link MediumPresenceError} `SCSI_NOT_REMOVABLE`, `SCSI_NO_MEDIUM`, `SCSI_MEDIUM_BUSY` while it is formatted
+   * or sanitized, and `SCSI_MEDIUM_REMOVAL_PREVENTED`, of which initiators then hear as of an OPERATOR MEDIUM REMOVAL
+   * REQUEST; `force` ends their preventions instead.
+   */
+  async eject(options: { readonly force?: boolean } = {}): Promise<BlockDevice> {
+    const { tray, medium } = this;
+    if (!this.removable) throw new MediumPresenceError('SCSI_NOT_REMOVABLE');
+    if (tray.empty) throw new MediumPresenceError('SCSI_NO_MEDIUM');
+    if (this.removalPrevented && options.force !== true && tray.loaded) {
+      this.#announce(AdditionalSenseCode.OPERATOR_MEDIUM_REMOVAL_REQUEST);
+      throw new MediumPresenceError('SCSI_MEDIUM_REMOVAL_PREVENTED');
+    }
+    if (this.operations.inProgress) throw new MediumPresenceError('SCSI_MEDIUM_BUSY');
+    await tray.eject(medium, true);
+    if (tray.state !== 'ejected' || medium !== this.medium) throw new MediumPresenceError('SCSI_NO_MEDIUM');
+    this.#allowRemoval();
+    tray.takeOut();
+    return medium.device;
+  }
+
+  /**
+   * Puts a medium in and closes the tray; without a device it closes over the medium that an initiator has ejected.
+   * Every initiator hears of it: NOT READY TO READY CHANGE, MEDIUM MAY HAVE CHANGED.
+   *
+   * Throws a {@link MediumPresenceError} `SCSI_NOT_REMOVABLE`, `SCSI_MEDIUM_PRESENT`, or `SCSI_NO_MEDIUM` when there is
+   * nothing to close the tray over; and a RangeError for options that do not fit the device.
+   */
+  insert(device?: BlockDevice, options: MediumOptions = {}): void {
+    const { tray } = this;
+    if (!this.removable) throw new MediumPresenceError('SCSI_NOT_REMOVABLE');
+    if (device === undefined) {
+      if (tray.empty) throw new MediumPresenceError('SCSI_NO_MEDIUM');
+      this.loadFromTray();
+      return;
+    }
+    if (!tray.empty) throw new MediumPresenceError('SCSI_MEDIUM_PRESENT');
+    this.#adopt(device, options);
+    this.#load();
+  }
+
+  /** Closes the tray, for an initiator or somebody at the drive: the others hear of a medium in it. @internal */
+  loadFromTray(by?: ItlNexus): void {
+    if (this.tray.state === 'ejected') {
+      // Accesses to the medium that went out fail for ever; this is the same device, come in anew.
+      this.#adopt(this.device, this.#mediumOptions);
+      this.#load(by);
+    } else this.tray.close();
   }
 
   /** How much space the unit takes; undefined when it does not know. @internal */
   readSpace(): MaybePromise<SpaceUsage | undefined> {
-    return this.#space?.();
+    return this.#mediumOptions.space?.();
   }
 
   /** Ends the subscription to the device. The device itself stays open. Idempotent. */
@@ -206,12 +276,13 @@ export class LogicalUnit {
   }
 
   /**
-   * Logical unit reset (SAM-5 6.3.3): tasks, the reservation by RESERVE, mode pages and the stopped state go;
-   * persistent reservations stay (SPC-4 5.13.1). @internal
+   * Logical unit reset (SAM-5 6.3.3): tasks, the reservation by RESERVE, mode pages, the stopped state and the
+   * prevention of medium removal go; persistent reservations stay (SPC-4 5.13.1). @internal
    */
   reset(): void {
     this.reservedBy = undefined;
     this.stopped = false;
+    this.#allowRemoval();
     this.modes.reset();
     this.raiseAttention(AdditionalSenseCode.BUS_DEVICE_RESET_FUNCTION_OCCURRED);
     for (const nexus of this.#nexuses) nexus.host.options.onTasksAborted(nexus.lun);
@@ -230,9 +301,44 @@ export class LogicalUnit {
     }
   }
 
-  #resized(size: number): void {
-    this.#blockCount = Math.floor(size / this.blockSize);
-    for (const nexus of this.#nexuses) nexus.announce(AdditionalSenseCode.CAPACITY_DATA_HAS_CHANGED);
+  #adopt(device: BlockDevice, options: MediumOptions): void {
+    const { blockSize } = device;
+    this.limits = unitLimits(blockSize, options);
+    this.#endResize();
+    this.#mediumOptions = options;
+    this.blockSize = blockSize;
+    this.medium = new Medium(device);
+    this.operations = new MediumOperations(this.medium);
+    this.#endResize = device.onResize(() => {
+      this.#resized();
+    });
+    this.#countBlocks();
+  }
+
+  #load(by?: ItlNexus): void {
+    this.stopped = false;
+    this.tray.load();
+    this.#announce(AdditionalSenseCode.NOT_READY_TO_READY_CHANGE, by);
+  }
+
+  #announce(condition: AdditionalSense, except?: ItlNexus): void {
+    for (const nexus of this.#nexuses) {
+      if (nexus !== except) nexus.announce(condition);
+    }
+  }
+
+  #allowRemoval(): void {
+    for (const nexus of this.#nexuses) nexus.preventsRemoval = false;
+  }
+
+  #countBlocks(): void {
+    this.#blockCount = this.tray.loaded ? Math.floor(this.device.size / this.blockSize) : 0;
+  }
+
+  #resized(): void {
+    if (!this.tray.loaded) return;
+    this.#countBlocks();
+    this.#announce(AdditionalSenseCode.CAPACITY_DATA_HAS_CHANGED);
   }
 }
 
@@ -240,16 +346,4 @@ export class LogicalUnit {
 function fittingText(name: string, value: string, maxLength: number): string {
   if (value.length <= maxLength && /^[\x20-\x7e]*$/.test(value)) return value;
   throw new RangeError(`${name} is not up to ${maxLength} printable ASCII characters`);
-}
-
-function physicalBlock(bytes: number | undefined, blockSize: number): number {
-  const physical = bytes ?? Math.max(blockSize, DEFAULT_PHYSICAL_BLOCK_BYTES);
-  const exponent = Math.log2(physical / blockSize);
-  if (Number.isInteger(exponent) && exponent >= 0 && exponent <= 15) return physical;
-  throw new RangeError(`physical block of ${physical} bytes over logical blocks of ${blockSize}`);
-}
-
-function atomicWrite(bytes: number, blockSize: number): number {
-  if (bytes % blockSize === 0 && bytes >= blockSize && bytes <= MAX_ATOMIC_WRITE_BYTES) return bytes;
-  throw new RangeError(`atomic writes of ${bytes} bytes over logical blocks of ${blockSize}`);
 }

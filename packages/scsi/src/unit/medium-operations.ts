@@ -73,6 +73,11 @@ export class MediumOperations {
     return { senseKey: SenseKey.MEDIUM_ERROR, ...SENSE[failed.kind].unusable };
   }
 
+  /** True while an operation goes on. */
+  get inProgress(): boolean {
+    return this.#current !== undefined;
+  }
+
   /** The operation of a kind that failed, as long as nothing has made up for it. */
   failureOf(kind: OperationKind): MediumOperation | undefined {
     return this.#failures.get(kind);

@@ -2,7 +2,7 @@
 export const MAX_UNMAP_DESCRIPTORS = 256;
 
 /** The physical block that Lunbox tells initiators to align to, unless a unit is created with another. */
-export const DEFAULT_PHYSICAL_BLOCK_BYTES = 4096;
+const DEFAULT_PHYSICAL_BLOCK_BYTES = 4096;
 
 /** Data streams through the unit, so a long transfer costs no memory; the bound is the time that it takes. */
 const MAX_TRANSFER_BLOCKS = 262_144;
@@ -10,7 +10,7 @@ const OPTIMAL_TRANSFER_BYTES = 1024 * 1024;
 const MAX_COMPARE_AND_WRITE_BYTES = 128 * 1024;
 
 /** An atomic write is held whole before it is written. */
-export const MAX_ATOMIC_WRITE_BYTES: number = 256 * 1024;
+const MAX_ATOMIC_WRITE_BYTES = 256 * 1024;
 
 const MAX_WRITE_SAME_BYTES = 4 * 1024 * 1024 * 1024;
 const MAX_UNMAP_LBAS = 1_048_576;
@@ -40,12 +40,13 @@ export interface UnitLimits {
   readonly physicalBlockExponent: number;
 }
 
-/** The limits for a block size. */
+/** The limits for a block size. Throws a RangeError for a physical block or an atomic write that does not fit it. */
 export function unitLimits(
   blockSize: number,
-  physicalBlockBytes: number,
-  atomicWriteBytes: number,
+  options: { readonly physicalBlockBytes?: number; readonly atomicWriteBytes?: number },
 ): UnitLimits {
+  const physicalBlockBytes = physicalBlock(options.physicalBlockBytes, blockSize);
+  const atomicWriteBytes = atomicWrite(options.atomicWriteBytes ?? blockSize, blockSize);
   return {
     maxTransferBlocks: MAX_TRANSFER_BLOCKS,
     optimalTransferBlocks: OPTIMAL_TRANSFER_BYTES / blockSize,
@@ -57,4 +58,16 @@ export function unitLimits(
     thresholdSetBlocks: THRESHOLD_SET_BYTES / blockSize,
     physicalBlockExponent: Math.max(0, Math.log2(physicalBlockBytes / blockSize)),
   };
+}
+
+function physicalBlock(bytes: number | undefined, blockSize: number): number {
+  const physical = bytes ?? Math.max(blockSize, DEFAULT_PHYSICAL_BLOCK_BYTES);
+  const exponent = Math.log2(physical / blockSize);
+  if (Number.isInteger(exponent) && exponent >= 0 && exponent <= 15) return physical;
+  throw new RangeError(`physical block of ${physical} bytes over logical blocks of ${blockSize}`);
+}
+
+function atomicWrite(bytes: number, blockSize: number): number {
+  if (bytes % blockSize === 0 && bytes >= blockSize && bytes <= MAX_ATOMIC_WRITE_BYTES) return bytes;
+  throw new RangeError(`atomic writes of ${bytes} bytes over logical blocks of ${blockSize}`);
 }

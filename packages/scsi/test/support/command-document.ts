@@ -1,4 +1,4 @@
-import { supportedCommands, type SupportedCommand } from '../../src/index.ts';
+import { supportedCommands, type SupportedCommand, type UnitKind } from '../../src/index.ts';
 
 const HEADING = `# SCSI commands
 
@@ -6,13 +6,14 @@ What the device server of \`@lunbox/scsi\` does, printed from the table that it 
 (\`packages/scsi/src/commands\`). A test fails when this page is not what the table says;
 \`UPDATE_DOCS=1 npx vitest run packages/scsi/test/unit/command-document.test.ts\` writes it again.
 
+- **Units**: the kinds of unit that have the command; others refuse it with INVALID COMMAND OPERATION CODE.
 - **Usage data**: one bits are looked at, as REPORT SUPPORTED OPERATION CODES gives them.
 - **Reserved**: what happens while another nexus has the unit by RESERVE.
 - **Persistent**: what the command is to a persistent reservation that does not allow its nexus. Free commands run,
   reads conflict with the exclusive access types, changes with every type; starting the unit is free, stopping it is a
-  change. PERSISTENT RESERVE OUT, RESERVE and RELEASE judge for themselves.
+  change, and so is preventing the removal of its medium, which is free to allow. PERSISTENT RESERVE OUT, RESERVE and RELEASE judge for themselves.
 - **UA**: runs although a unit attention condition is pending.
-- **Medium**: refused with NOT READY while the unit is stopped, formatted or sanitized.
+- **Medium**: refused with NOT READY while there is no medium, or it is stopped, formatted or sanitized.
 - **Writes**: refused with DATA PROTECT while the unit is write-protected.
 `;
 
@@ -27,9 +28,24 @@ What is refused, and why:
   no hard threshold in SBC-4; where space ends, the write that does not fit is told so (27/07).
 `;
 
+const UNIT_TEXTS: Readonly<Record<string, string>> = {
+  'disk,removable-disk': 'disks',
+  'removable-disk': 'removable disks',
+};
+
 /** The page `docs/scsi-commands.md`. */
 export function commandDocument(): string {
-  const header = ['Opcode', 'Command', 'Usage data', 'Reserved', 'Persistent', 'UA', 'Medium', 'Writes'];
+  const header = [
+    'Opcode',
+    'Command',
+    'Units',
+    'Usage data',
+    'Reserved',
+    'Persistent',
+    'UA',
+    'Medium',
+    'Writes',
+  ];
   const rows = [header, header.map(() => '---'), ...supportedCommands().map(row)];
   return `${HEADING}\n${rows.map((cells) => `| ${cells.join(' | ')} |`).join('\n')}\n${REFUSED}`;
 }
@@ -40,6 +56,7 @@ function row(command: SupportedCommand): string[] {
   return [
     `${code}${action}`,
     command.name,
+    unitsText(command.units),
     `\`${[...command.cdbUsageMask].map(hexByte).join(' ')}\``,
     command.reservation,
     command.access,
@@ -47,6 +64,11 @@ function row(command: SupportedCommand): string[] {
     yes(command.needsMedium),
     yes(command.writes),
   ];
+}
+
+function unitsText(units: readonly UnitKind[]): string {
+  const key = units.join();
+  return UNIT_TEXTS[key] ?? key;
 }
 
 function yes(value: boolean): string {

@@ -17,6 +17,9 @@ export const Expected = {
   TOO_LITTLE_DATA: check({ ...illegal, ...AdditionalSenseCode.INVALID_FIELD_IN_COMMAND_INFORMATION_UNIT }),
   SAVING_NOT_SUPPORTED: check({ ...illegal, ...AdditionalSenseCode.SAVING_PARAMETERS_NOT_SUPPORTED }),
   WRITE_PROTECTED: check({ senseKey: SenseKey.DATA_PROTECT, ...AdditionalSenseCode.WRITE_PROTECTED }),
+  REMOVAL_PREVENTED: check({ ...illegal, ...AdditionalSenseCode.MEDIUM_REMOVAL_PREVENTED }),
+  TRAY_OPEN: check({ senseKey: SenseKey.NOT_READY, ...AdditionalSenseCode.MEDIUM_NOT_PRESENT_TRAY_OPEN }),
+  TRAY_CLOSED: check({ senseKey: SenseKey.NOT_READY, ...AdditionalSenseCode.MEDIUM_NOT_PRESENT_TRAY_CLOSED }),
   NOT_STARTED: check({
     senseKey: SenseKey.NOT_READY,
     ...AdditionalSenseCode.LOGICAL_UNIT_NOT_READY_INITIALIZING_COMMAND_REQUIRED,

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import {
   buildReserveOutList,
   CDB_DEFINITIONS,
+  encodeLun,
   parseAllOpcodes,
   parseOneOpcode,
   PR_OUT_REGISTER,
@@ -13,9 +14,16 @@ import {
   supportedCommands,
   type ReservationAccess,
   type SupportedCommand,
+  type UnitKind,
 } from '../../src/index.ts';
 import { BLOCK_EFFECTS } from '../support/effects/block-effects.ts';
-import { openScene, type CommandEffect, type Scene } from '../support/effects/command-effect.ts';
+import {
+  openScene,
+  SCENE_BLOCKS,
+  WitnessDevice,
+  type CommandEffect,
+  type Scene,
+} from '../support/effects/command-effect.ts';
 import { DIAGNOSTIC_EFFECTS } from '../support/effects/diagnostic-effects.ts';
 import { PRIMARY_EFFECTS } from '../support/effects/primary-effects.ts';
 import { RESERVATION_EFFECTS } from '../support/effects/reservation-effects.ts';
@@ -25,6 +33,7 @@ import { key } from '../support/registrant.ts';
 
 const EFFECTS = [...PRIMARY_EFFECTS, ...BLOCK_EFFECTS, ...RESERVATION_EFFECTS, ...DIAGNOSTIC_EFFECTS];
 const TABLE = supportedCommands();
+const KINDS: readonly UnitKind[] = ['disk', 'removable-disk'];
 const endsWell: readonly number[] = [Status.GOOD, Status.CONDITION_MET];
 
 const rows = TABLE.map((command): [string, SupportedCommand] => [command.name, command]);
@@ -49,6 +58,10 @@ test('every command has an effect test and a declared CDB, and nothing else has'
 describe.each(rows)('%s', (_name, command) => {
   const effect = effectOf(command);
 
+  test('is tried on a unit that has it', () => {
+    expect(command.units).toContain(effect.kind ?? 'disk');
+  });
+
   test('does what it says', async () => {
     const scene = await openScene(effect);
     const answer = await carryOut(scene, effect, effect.cdb);
@@ -57,7 +70,7 @@ describe.each(rows)('%s', (_name, command) => {
   });
 
   test('is reported by REPORT SUPPORTED OPERATION CODES with its usage data', async () => {
-    const { initiator } = await memoryHarness();
+    const { initiator } = await memoryHarness({ kind: command.units[0]! });
     const request = {
       REPORTING_OPTIONS: command.serviceAction === undefined ? 1 : 2,
       REQUESTED_OPERATION_CODE: command.operationCode,
@@ -94,6 +107,23 @@ describe.each(rows)('%s', (_name, command) => {
     }
   });
 
+  test.runIf(command.units.includes('removable-disk'))(
+    'touches no medium that was put in after it came',
+    async () => {
+      const { harness, initiator } = await openScene({ ...effect, kind: 'removable-disk' });
+      const execution = await initiator.nexus.execute(encodeLun(0), initiator.command(effect.cdb));
+      const late = new WitnessDevice({ size: SCENE_BLOCKS * 512 });
+      await harness.unit.eject({ force: true }).then(
+        () => harness.unit.insert(late),
+        (error: unknown) => expect(error).toMatchObject({ code: 'SCSI_NO_MEDIUM' }),
+      );
+      const { dataOut } = effect;
+      const { status } = await initiator.carry(execution, dataOut === undefined ? {} : { dataOut });
+      expect(late.log).toEqual([]);
+      if (command.needsMedium && execution.kind !== 'finished') expect(status).toBe(Status.CHECK_CONDITION);
+    },
+  );
+
   test('conflicts with RESERVE as the table says', async () => {
     const scene = await openScene({ ...effect, prepare: () => undefined });
     const other = await scene.harness.connectReady('other');
@@ -118,8 +148,8 @@ describe.each(rows)('%s', (_name, command) => {
 });
 
 const CONFLICTS: Readonly<Record<number, ReadonlySet<ReservationAccess>>> = {
-  [ReservationType.WRITE_EXCLUSIVE]: new Set(['changes', 'starts']),
-  [ReservationType.EXCLUSIVE_ACCESS]: new Set(['reads', 'changes', 'starts']),
+  [ReservationType.WRITE_EXCLUSIVE]: new Set(['changes', 'starts', 'prevents']),
+  [ReservationType.EXCLUSIVE_ACCESS]: new Set(['reads', 'changes', 'starts', 'prevents']),
 };
 
 /** RESERVE, RELEASE and PERSISTENT RESERVE OUT are free in the table and may say RESERVATION CONFLICT themselves. */
@@ -147,12 +177,13 @@ async function reserve(holder: Initiator, TYPE: number): Promise<void> {
   }
 }
 
-test('no operation code or service action outside the table is carried out', async () => {
-  const { initiator, device } = await memoryHarness();
+test.each(KINDS)('a %s carries out no operation code or service action outside its table', async (kind) => {
+  const table = supportedCommands(kind);
+  const { initiator, device } = await memoryHarness({ kind });
   for (let code = 0; code < 256; code++) {
     // The service actions of this one are elsewhere: variable-length.test.ts.
     if (code === 0x7f) continue;
-    const own = TABLE.filter(({ operationCode }) => operationCode === code);
+    const own = table.filter(({ operationCode }) => operationCode === code);
     if (own.some(({ serviceAction }) => serviceAction === undefined)) continue;
     for (let action = 0; action < 32; action++) {
       if (own.some(({ serviceAction }) => serviceAction === action)) continue;
@@ -162,3 +193,16 @@ test('no operation code or service action outside the table is carried out', asy
   }
   expect(device.allocatedBytes).toBe(0);
 });
+
+test.each(KINDS)(
+  'a %s has the commands whose rows name it, and REPORT SUPPORTED OPERATION CODES lists these',
+  async (kind) => {
+    const { initiator } = await memoryHarness({ kind });
+    const named = TABLE.filter(({ units }) => units.includes(kind));
+    expect(supportedCommands(kind)).toEqual(named);
+    const all = parseAllOpcodes((await initiator.send(RSOC.encode({ ALLOCATION_LENGTH: 65_535 }))).data);
+    expect(all.map(({ operationCode, serviceAction }) => [operationCode, serviceAction])).toEqual(
+      named.map(({ operationCode, serviceAction }) => [operationCode, serviceAction]),
+    );
+  },
+);

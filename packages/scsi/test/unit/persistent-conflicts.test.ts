@@ -86,7 +86,7 @@ function plainCdb({ name }: SupportedCommand): Uint8Array {
 describe.each(COLUMNS)('type $type, from the $sender nexus', ({ type, sender, reads, changes }) => {
   test('every command of the table conflicts or not as SPC-4 table 65 and SBC-4 table 13 say', async () => {
     const { initiator } = (await reserved(type))[sender];
-    for (const command of supportedCommands().filter(({ name }) => !APART.test(name))) {
+    for (const command of supportedCommands('disk').filter(({ name }) => !APART.test(name))) {
       const conflicts = FREE.test(command.name) ? false : READS.test(command.name) ? reads : changes;
       const { status } = await initiator.send(plainCdb(command));
       expect(status === RESERVATION_CONFLICT, command.name).toBe(conflicts);
@@ -114,7 +114,9 @@ test('registrations without a reservation keep nobody from anything', async () =
   const harness = await memoryHarness();
   const registered = await connectRegistrant(harness, 1);
   await registered.register(key(0), key(1));
-  const commands = supportedCommands().filter(({ name }) => !APART.test(name) && !/^PERSISTENT/.test(name));
+  const commands = supportedCommands('disk').filter(
+    ({ name }) => !APART.test(name) && !/^PERSISTENT/.test(name),
+  );
   for (const command of commands) {
     const { status } = await harness.initiator.send(plainCdb(command));
     expect(status, command.name).not.toBe(RESERVATION_CONFLICT);

@@ -7,12 +7,13 @@ import {
   supportedCommands,
   TEST_UNIT_READY,
   type ReportSupportedOperationCodesCdb,
+  type UnitKind,
 } from '../../src/index.ts';
 import { Expected, invalidCdb } from '../support/expected-sense.ts';
 import { hex, memoryHarness } from '../support/harness.ts';
 
-async function report(fields: Partial<ReportSupportedOperationCodesCdb>) {
-  const { initiator } = await memoryHarness();
+async function report(fields: Partial<ReportSupportedOperationCodesCdb>, kind: UnitKind = 'disk') {
+  const { initiator } = await memoryHarness({ kind });
   return initiator.send(RSOC.encode({ ALLOCATION_LENGTH: 65_535, ...fields }));
 }
 
@@ -22,9 +23,9 @@ test('option 000b lists every command of the table, and no other', async () => {
     operationCode,
     serviceAction,
   ]);
-  const table = supportedCommands().map((command) => [command.operationCode, command.serviceAction]);
+  const table = supportedCommands('disk').map((command) => [command.operationCode, command.serviceAction]);
   expect(listed).toEqual(table);
-  expect(table).toHaveLength(CDB_DEFINITIONS.length);
+  expect(supportedCommands()).toHaveLength(CDB_DEFINITIONS.length);
 });
 
 test('RCTD adds a timeouts descriptor of length 000Ah to each, and nothing else does', async () => {
@@ -42,8 +43,9 @@ test('each command is reported by the option that fits, with its CDB usage data'
       REQUESTED_OPERATION_CODE: operationCode,
       REQUESTED_SERVICE_ACTION: serviceAction ?? 0,
     };
-    const byOpcode = await report({ ...request, REPORTING_OPTIONS: 1 });
-    const byAction = await report({ ...request, REPORTING_OPTIONS: 2 });
+    const [kind] = command.units;
+    const byOpcode = await report({ ...request, REPORTING_OPTIONS: 1 }, kind);
+    const byAction = await report({ ...request, REPORTING_OPTIONS: 2 }, kind);
     const [fitting, other] = serviceAction === undefined ? [byOpcode, byAction] : [byAction, byOpcode];
     expect(other, command.name).toMatchObject(invalidCdb(3));
     const one = parseOneOpcode(fitting.data);
@@ -61,7 +63,7 @@ test('usage data, byte for byte', () => {
   expect(mask('WRITE SAME (16)')).toEqual(hex('93 09 ffffffffffffffff ffffffff 00 04'));
   expect(mask('INQUIRY')).toEqual(hex('12 01 ff ffff 04'));
   expect(mask('READ CAPACITY (16)')).toEqual(hex('9e 10 0000000000000000 ffffffff 00 04'));
-  expect(mask('START STOP UNIT')).toEqual(hex('1b 01 00 00 05 04'));
+  expect(mask('START STOP UNIT')).toEqual(hex('1b 01 00 00 07 04'));
   expect(mask('MODE SENSE (6)')).toEqual(hex('1a 08 ff ff ff 04'));
 });
 

@@ -1,5 +1,5 @@
 import { MemoryDevice, SimulatedClock, type MaybePromise, type WriteZeroesOptions } from '@lunbox/block';
-import type { CdbDefinition } from '../../../src/index.ts';
+import type { CdbDefinition, UnitKind } from '../../../src/index.ts';
 import { TestStore } from '../test-store.ts';
 import { Harness, pattern, type Answer, type Initiator } from '../harness.ts';
 
@@ -64,6 +64,8 @@ export interface CommandEffect {
   readonly cdb: Uint8Array;
   readonly dataOut?: Uint8Array;
   readonly prepare?: (scene: Scene) => unknown;
+  /** The kind of unit. Default: a disk. */
+  readonly kind?: UnitKind;
   /** Throws when there is no effect. */
   readonly check: (scene: Scene, answer: Answer) => unknown;
 }
@@ -73,17 +75,17 @@ export function effect<T>(
   command: CdbDefinition<T>,
   fields: Partial<T>,
   check: CommandEffect['check'],
-  more: Pick<CommandEffect, 'dataOut' | 'prepare'> = {},
+  more: Pick<CommandEffect, 'dataOut' | 'prepare' | 'kind'> = {},
 ): CommandEffect {
   return { command: command as CdbDefinition<never>, cdb: command.encode(fields), check, ...more };
 }
 
 /** A scene as an effect finds it. */
-export async function openScene({ prepare }: CommandEffect): Promise<Scene> {
+export async function openScene({ prepare, kind = 'disk' }: CommandEffect): Promise<Scene> {
   const device = new WitnessDevice({ size: SCENE_BLOCKS * 512 });
   device.put(0, STORED);
   const clock = new SimulatedClock();
-  const harness = new Harness(device, { clock, stateStore: new TestStore() });
+  const harness = new Harness(device, { clock, kind, stateStore: new TestStore() });
   const { initiator } = harness;
   await initiator.settle();
   const scene = { harness, device, initiator, clock };

@@ -16,6 +16,7 @@ import {
   parseModeParameters,
   parseSense,
   parseStandardInquiry,
+  PREVENT_ALLOW_MEDIUM_REMOVAL,
   RELEASE_10,
   RELEASE_6,
   REPORT_LUNS,
@@ -89,7 +90,7 @@ export const PRIMARY_EFFECTS: readonly CommandEffect[] = [
     expect(parseLunList(data)).toEqual([encodeLun(0)]);
   }),
   effect(REPORT_SUPPORTED_OPERATION_CODES, { ALLOCATION_LENGTH: 65_535 }, (_scene, { data }) => {
-    expect(parseAllOpcodes(data)).toHaveLength(supportedCommands().length);
+    expect(parseAllOpcodes(data)).toHaveLength(supportedCommands('disk').length);
   }),
   modeSelect(MODE_SELECT_6, 6),
   modeSelect(MODE_SELECT_10, 10),
@@ -99,6 +100,17 @@ export const PRIMARY_EFFECTS: readonly CommandEffect[] = [
     expect(device.log).toEqual(['flush']);
     expect(await initiator.send(TEST_UNIT_READY.encode())).toMatchObject(Expected.NOT_STARTED);
   }),
+  effect(
+    PREVENT_ALLOW_MEDIUM_REMOVAL,
+    { PREVENT: 1 },
+    async ({ harness, initiator }) => {
+      expect(await initiator.send(START_STOP_UNIT.encode({ LOEJ: 1 }))).toMatchObject(
+        Expected.REMOVAL_PREVENTED,
+      );
+      await expect(harness.unit.eject()).rejects.toMatchObject({ code: 'SCSI_MEDIUM_REMOVAL_PREVENTED' });
+    },
+    { kind: 'removable-disk' },
+  ),
   effect(RESERVE_6, {}, keepsOthersOut),
   effect(RESERVE_10, {}, keepsOthersOut),
   effect(RELEASE_6, {}, letsOthersIn, reserved),
