@@ -44,7 +44,8 @@ export function multiTask(kind: MultiTaskFunction): FunctionHandler {
     session.whenReceived(request.cmdSn, () => {
       const fast = session.parameters.taskReporting === 'FastAbort';
       const tasks = fast ? [] : (kind.affected(context) ?? []);
-      whenDrained(tasks, context, () => carryOut(kind, context));
+      // Tasks that one request aborts may be what another one waits for.
+      whenDrained(tasks, context, () => context.authority.inTurn(() => carryOut(kind, context)));
     });
   };
 }

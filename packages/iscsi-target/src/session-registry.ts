@@ -59,6 +59,9 @@ export class SessionRegistry implements LoginAuthority, SessionOwner {
   readonly #sessions = new Set<Session>();
   readonly #remnants = new Map<string, Remnants>();
   #nextTsih = 0;
+  /** What waits for what is at work. */
+  readonly #turns: (() => void)[] = [];
+  #atWork = false;
   #collected: AbortedTasks[] | undefined = undefined;
   /** The session whose request aborts tasks; its answer will show the window. */
   #resetting: Session | undefined = undefined;
@@ -215,6 +218,17 @@ export class SessionRegistry implements LoginAuthority, SessionOwner {
       targetNames: [...this.#targets.keys()].filter((name) => this.#admission.mayUse(candidate, name)),
       portals: [own, ...others],
     };
+  }
+
+  inTurn(work: () => void): void {
+    this.#turns.push(work);
+    if (this.#atWork) return;
+    this.#atWork = true;
+    try {
+      for (let next = this.#turns.shift(); next !== undefined; next = this.#turns.shift()) next();
+    } finally {
+      this.#atWork = false;
+    }
   }
 
   collectAborted(by: Session, reset: () => void): AbortedTasks[] {

@@ -16,6 +16,8 @@ import type { Task } from './task.ts';
 
 /** What a task management function needs beyond its own session. */
 export interface ResetAuthority {
+  /** Runs `work` now, or after the work in the middle of which this is called. */
+  inTurn(work: () => void): void;
   /** Runs `reset` for the request of a session and returns every task, of whatever session, that it aborted. */
   collectAborted(by: Session, reset: () => void): AbortedTasks[];
   /** Drops the connections of every session of the target (TARGET COLD RESET). */

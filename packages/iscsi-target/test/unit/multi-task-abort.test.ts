@@ -80,6 +80,22 @@ describe('standard multi-task abort (RFC 7143 §4.2.3.3)', () => {
     expect(typesOf(pdus)).toEqual(['scsi-response', 'task-management-response']);
   });
 
+  it('of two resets that wait at once, neither is answered while a device works for what both have ended', async () => {
+    const [first, second] = [await loggedIn('RFC3720', 1), await loggedIn('RFC3720', 2)];
+    await first.send(first.write10(0, 8));
+    expect(await first.send(manage(first, LOGICAL_UNIT_RESET))).toEqual([]);
+    const command = second.write10(8, 2048);
+    const r2ts = ofType(await second.send(command), 'r2t');
+    expect(await second.send(manage(second, LOGICAL_UNIT_RESET))).toEqual([]);
+    scsi.held = true;
+    expect(await second.send(answerTo(second, command, r2ts[0]!))).toEqual([]);
+    // The reset of the second ends what the first waits for.
+    expect(answered(await second.send(answerTo(second, command, r2ts[1]!)))).toBe(false);
+    expect(answered(await first.settle())).toBe(false);
+    scsi.release();
+    expect([answered(await first.settle()), answered(await second.settle())]).toEqual([true, true]);
+  });
+
   it('T-K4: an initiator that stops to answer is not waited for without end', async () => {
     const initiator = await loggedIn('RFC3720');
     const command = initiator.write10(0, 8);
