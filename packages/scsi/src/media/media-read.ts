@@ -1,13 +1,15 @@
 import { isPromise, totalLength, type MaybePromise } from '@lunbox/block';
 import type { DataIn } from '../execution.ts';
-import { readCovering, scatter } from './covering-blocks.ts';
+import { scatter } from './covering-blocks.ts';
 import { MediaTransfer } from './media-transfer.ts';
+import { SplitBlocks } from './split-blocks.ts';
 
 /** The data of a READ command. */
 export class MediaRead extends MediaTransfer implements DataIn {
   readonly kind = 'data-in';
 
   #begun = false;
+  #split: SplitBlocks | undefined = undefined;
 
   /** The command is counted from now on. Nothing may fail between this and the transfer. */
   begin(): this {
@@ -38,9 +40,10 @@ export class MediaRead extends MediaTransfer implements DataIn {
   }
 
   #readUnaligned(into: readonly Uint8Array[], offset: number, lengthBytes: number): MaybePromise<void> {
-    return this.itl.guarded('read', offset, () => {
-      const bytes = readCovering(this.medium, offset, lengthBytes);
-      return isPromise(bytes) ? bytes.then((read) => scatter(read, into)) : scatter(bytes, into);
+    this.#split ??= new SplitBlocks(this.medium);
+    const split = this.#split;
+    return this.itl.guarded('read', offset, async () => {
+      scatter(await split.read(offset, lengthBytes), into);
     });
   }
 }

@@ -58,6 +58,11 @@ export class MediaWrite extends MediaTransfer implements DataOut {
     return device.write(from, offset, this.#options);
   }
 
+  /** What is stored there: a failure is one of reading, although the command writes. */
+  protected readBack(device: BlockAccess, offset: number, lengthBytes: number): MaybePromise<Uint8Array> {
+    return this.itl.guarded('read', offset, () => readCovering(device, offset, lengthBytes));
+  }
+
   #writeUnaligned(from: readonly Uint8Array[], offset: number): MaybePromise<void> {
     this.#partial ??= new PartialBlocks(this.medium.blockSize);
     const whole = this.#partial.add(concatBytes(from), offset);
@@ -74,7 +79,7 @@ export class MediaWrite extends MediaTransfer implements DataOut {
       const { offset, bytes, runs } = block;
       await this.itl.guarded('write', offset, () =>
         medium.uninterrupted(offset, bytes.length, async (device) => {
-          const merged = await readCovering(device, offset, bytes.length);
+          const merged = await this.readBack(device, offset, bytes.length);
           for (const { start, end } of runs) merged.set(bytes.subarray(start, end), start);
           await this.store(device, [merged], offset);
         }),
@@ -84,8 +89,16 @@ export class MediaWrite extends MediaTransfer implements DataOut {
   }
 }
 
+/** Every piece is written and read as one uninterrupted action: what others write is not taken for its own. */
+abstract class MediaReadAndWrite extends MediaWrite {
+  protected override storePiece(from: readonly Uint8Array[], offset: number): MaybePromise<void> {
+    const { medium } = this;
+    return medium.uninterrupted(offset, totalLength(from), (device) => this.store(device, from, offset));
+  }
+}
+
 /** The data of a WRITE AND VERIFY command: every piece goes to the medium, is read back and compared. */
-export class MediaWriteAndVerify extends MediaWrite {
+export class MediaWriteAndVerify extends MediaReadAndWrite {
   constructor(itl: ItlNexus, startOffset: number, lengthBytes: number) {
     super(itl, startOffset, lengthBytes, true);
   }
@@ -97,7 +110,7 @@ export class MediaWriteAndVerify extends MediaWrite {
   ): Promise<void> {
     await super.store(device, from, offset);
     const written = concatBytes(from);
-    const stored = await readCovering(device, offset, written.length);
+    const stored = await this.readBack(device, offset, written.length);
     const difference = firstDifference(written, stored);
     if (difference >= 0) throw miscompare(Math.floor((offset + difference) / this.medium.blockSize));
   }
@@ -107,19 +120,14 @@ export class MediaWriteAndVerify extends MediaWrite {
  * The data of an ORWRITE command: every piece is read, united with the data and written in one go. The order
  * of pieces does not matter, as bits are only ever set.
  */
-export class MediaOrWrite extends MediaWrite {
-  protected override storePiece(from: readonly Uint8Array[], offset: number): MaybePromise<void> {
-    const { medium } = this;
-    return medium.uninterrupted(offset, totalLength(from), (device) => this.store(device, from, offset));
-  }
-
+export class MediaOrWrite extends MediaReadAndWrite {
   protected override store(
     device: BlockAccess,
     from: readonly Uint8Array[],
     offset: number,
   ): MaybePromise<void> {
     const united = concatBytes(from);
-    return mapMaybe(readCovering(device, offset, united.length), (found) => {
+    return mapMaybe(this.readBack(device, offset, united.length), (found) => {
       for (let at = 0; at < united.length; at++) united[at]! |= found[at]!;
       return super.store(device, [united], offset);
     });

@@ -1,6 +1,8 @@
+import { BlockError, MemoryDevice, type MaybePromise } from '@lunbox/block';
 import { describe, expect, test } from 'vitest';
 import {
   AdditionalSenseCode,
+  ORWRITE_16,
   READ_10,
   SenseKey,
   START_STOP_UNIT,
@@ -9,6 +11,7 @@ import {
   TEST_UNIT_READY,
   VERIFY_10,
   WRITE_10,
+  WRITE_AND_VERIFY_10,
   WRITE_SAME_16,
 } from '../../src/index.ts';
 import { Expected, invalidCdb } from '../support/expected-sense.ts';
@@ -107,6 +110,30 @@ describe('SYNCHRONIZE CACHE', () => {
     await initiator.send(READ_10.encode({ ...address, FUA: 1 }));
     expect(device.flushes).toBe(1);
   });
+});
+
+/** Memory whose reads alone fail. */
+class UnreadableDevice extends MemoryDevice {
+  unreadable = false;
+
+  override read(into: readonly Uint8Array[], offset: number): MaybePromise<void> {
+    if (this.unreadable) throw new BlockError('BLOCK_IO', 'a bad sector');
+    return super.read(into, offset);
+  }
+}
+
+test.each([
+  ['ORWRITE', ORWRITE_16.encode(address), 512],
+  ['WRITE AND VERIFY', WRITE_AND_VERIFY_10.encode(address), 512],
+  ['a WRITE of a part of a block', WRITE_10.encode(address), 100],
+])('%s that cannot read what is stored tells of a read error', async (_, cdb, sentBytes) => {
+  const device = new UnreadableDevice({ size: 1024 * 512 });
+  const { initiator } = new Harness(device);
+  await initiator.settle();
+  device.unreadable = true;
+  const answer = await initiator.send(cdb, { dataOut: new Uint8Array(sentBytes) });
+  const { UNRECOVERED_READ_ERROR } = AdditionalSenseCode;
+  expect(answer).toMatchObject(outcome(SenseKey.MEDIUM_ERROR, UNRECOVERED_READ_ERROR, 9));
 });
 
 describe('START STOP UNIT', () => {
