@@ -63,7 +63,7 @@ function onModel(model: ReservationModel, action: Step, own: number): Verdict {
     case 'register':
       return model.register(action.node, own, action.other);
     case 'register-ignoring':
-      return model.register(action.node, model.keys[action.node] ?? 0, action.other);
+      return model.registerIgnoring(action.node, action.other);
     case 'reserve':
       return model.reserve(action.node, own, action.type);
     case 'release':

@@ -5,18 +5,40 @@ const PREEMPTED = 3;
 const RELEASED = 4;
 const REGISTRATIONS_PREEMPTED = 5;
 
-/** What SPC-4 5.13 says, written down once more, over a handful of nodes with small keys; 0 is no key. */
+/** What REGISTER can say besides the key. */
+export interface Registering {
+  /** ALL_TG_PT. */
+  readonly allPorts?: boolean;
+  /** SPEC_I_PT: more initiators. */
+  readonly initiators?: readonly number[];
+  readonly aptpl?: boolean;
+}
+
+/**
+ * What SPC-4 5.13 says, written down once more, over a handful of nodes with small keys; 0 is no key. A node is an
+ * initiator port through a target port: `initiator * ports + port`.
+ */
 export class ReservationModel {
   readonly keys: number[];
   generation = 0;
+  aptpl = false;
+  /** Whose commands the last PREEMPT has to do with. */
+  preempted: readonly number[] = [];
+  readonly #ports: number;
   #type = 0;
   /** The node that holds the reservation; -1: all that are registered do. */
   #holder = -1;
   #told: number[][];
 
-  constructor(nodes: number) {
+  constructor(nodes: number, ports = 1) {
+    this.#ports = ports;
     this.keys = new Array<number>(nodes).fill(0);
     this.#told = this.keys.map(() => []);
+  }
+
+  /** Type of the reservation; undefined when there is none. */
+  get type(): number | undefined {
+    return this.#type === 0 ? undefined : this.#type;
   }
 
   /** Key of each node, and the type of reservation that it holds. */
@@ -38,17 +60,22 @@ export class ReservationModel {
     return writes || exclusiveAccess ? 'conflict' : 'good';
   }
 
-  register(node: number, own: number, key: number): Verdict {
-    if (own !== this.keys[node]) return 'conflict';
-    if (own === 0 && key === 0) return 'good';
-    this.generation++;
-    const held = this.#holds(node);
-    const type = this.#type;
-    this.keys[node] = key;
-    if (key !== 0 || !held || (type >= 7 && this.#anyone())) return 'good';
-    this.#type = 0;
-    if (type >= 5) this.#tell(RELEASED, (other) => other !== node && this.keys[other] !== 0);
-    return 'good';
+  register(node: number, own: number, key: number, more: Registering = {}): Verdict {
+    const through = this.#through(node, more);
+    if (!through.every((each) => this.keys[each] === own)) return 'conflict';
+    const { initiators } = more;
+    if (initiators === undefined) return this.#setKeys(through, key, more);
+    if (own !== 0) return 'refused';
+    if (key === 0) return 'good';
+    const named = initiators.flatMap((initiator) => {
+      return this.#through(initiator * this.#ports + (node % this.#ports), more);
+    });
+    if (named.some((other) => this.keys[other] !== 0)) return 'refused';
+    return this.#setKeys([...through, ...named], key, more);
+  }
+
+  registerIgnoring(node: number, key: number, more: Registering = {}): Verdict {
+    return this.#setKeys(this.#through(node, more), key, more);
   }
 
   reserve(node: number, own: number, type: number): Verdict {
@@ -86,6 +113,7 @@ export class ReservationModel {
     const takes = this.#type !== 0 && (shared ? key === 0 : this.keys[this.#holder] === key);
     const gone = this.keys.map((_, other) => named(other) && !(takes && other === node));
     const before = this.#type;
+    this.preempted = this.keys.flatMap((_, other) => (gone[other] === true && other !== node ? [other] : []));
     this.generation++;
     this.#tell(REGISTRATIONS_PREEMPTED, (other) => gone[other] === true && other !== node);
     gone.forEach((isGone, other) => {
@@ -97,15 +125,50 @@ export class ReservationModel {
     return 'good';
   }
 
-  move(node: number, own: number, key: number, to: number): Verdict {
+  move(node: number, own: number, key: number, to: number, unregister = false, aptpl = false): Verdict {
     if (!this.#knows(node, own)) return 'conflict';
     if (this.#type === 0) return 'refused';
     if (this.#type >= 7 || this.#holder !== node) return 'conflict';
-    if (key === 0 || to === node) return 'refused';
+    const same = Math.floor(to / this.#ports) === Math.floor(node / this.#ports);
+    if (key === 0 || same) return 'refused';
     this.generation++;
+    this.aptpl = aptpl;
     this.keys[to] = key;
     this.#holder = to;
+    if (unregister) this.keys[node] = 0;
     return 'good';
+  }
+
+  /** The power goes and comes back. */
+  losePower(): void {
+    this.generation = 0;
+    this.#told = this.keys.map(() => []);
+    if (this.aptpl) return;
+    this.keys.fill(0);
+    this.#type = 0;
+  }
+
+  #through(node: number, { allPorts = false }: Registering): number[] {
+    const first = node - (node % this.#ports);
+    return allPorts ? Array.from({ length: this.#ports }, (_, port) => first + port) : [node];
+  }
+
+  #setKeys(nodes: readonly number[], key: number, { aptpl = false }: Registering): Verdict {
+    if (key === 0 && nodes.every((node) => this.keys[node] === 0)) return 'good';
+    this.generation++;
+    this.aptpl = aptpl;
+    const released = key === 0 && this.#type !== 0 && this.#endsWith(nodes);
+    for (const node of nodes) this.keys[node] = key;
+    if (!released) return 'good';
+    if (this.#type >= 5) this.#tell(RELEASED, (other) => this.keys[other] !== 0);
+    this.#type = 0;
+    return 'good';
+  }
+
+  /** True when nobody holds the reservation any more once these nodes are not registered. */
+  #endsWith(nodes: readonly number[]): boolean {
+    if (this.#type < 7) return nodes.includes(this.#holder);
+    return this.keys.every((key, node) => key === 0 || nodes.includes(node));
   }
 
   #knows(node: number, own: number): boolean {
