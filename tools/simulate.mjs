@@ -1,10 +1,11 @@
 // `npm run simulate`: the long form of the simulations of `npm test`. A million histories of our target and our
-// initiator on one simulated network, spread over as many processes as there are processors; then the target alone
-// against its model initiator.
+// initiator on one simulated network and a million of the SCSI device server beside a model of it, spread over as many
+// processes as there are processors; then the target alone against its model initiator.
 //
 //   npm run simulate                                        all of it
 //   npm run simulate -- 60000 --seed 77                     another number of histories, from another seed on
 //   npm run simulate -- 1 --profile cuts --seed 4711        one history again; with LUNBOX_TRACE=1 it tells all
+//   npm run simulate -- --suite scsi                        the network (iscsi) or the device server (scsi) only
 //   npm run simulate -- --keep-going                        not only up to the first history that goes wrong
 import { spawn } from 'node:child_process';
 import { availableParallelism } from 'node:os';
@@ -12,12 +13,25 @@ import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { root, runBin } from './process.mjs';
 
-/** Kinds of histories, as packages/server/test/simulation/support/profiles.ts has them. */
-const PROFILES = ['calm', 'cuts', 'corruption', 'shared-calm', 'shared-cuts', 'shared-corruption'];
+/**
+ * Kinds of histories, as packages/server/test/simulation/support/profiles.ts and
+ * packages/scsi/test/simulation/support/play.ts have them, and the program that plays them.
+ * @type {Record<string, { worker: string, profiles: string[] }>}
+ */
+const SUITES = {
+  iscsi: {
+    worker: 'packages/server/test/simulation/play-histories.ts',
+    profiles: ['calm', 'cuts', 'corruption', 'shared-calm', 'shared-cuts', 'shared-corruption'],
+  },
+  scsi: {
+    worker: 'packages/scsi/test/simulation/play-histories.ts',
+    profiles: ['scsi-turns', 'scsi-overlapping'],
+  },
+};
+const PROFILES = Object.values(SUITES).flatMap(({ profiles }) => profiles);
 /** Histories of one process: enough that its start does not count. */
 const CHUNK = 5000;
 const TELL_EVERY_MS = 10_000;
-const WORKER = 'packages/server/test/simulation/play-histories.ts';
 /** The older simulation plays three kinds of histories, and a tenth of the number suffices for each. */
 const MODEL_SHARE = 10;
 
@@ -26,6 +40,7 @@ const { values, positionals } = parseArgs({
   options: {
     seed: { type: 'string', default: '1' },
     profile: { type: 'string' },
+    suite: { type: 'string', multiple: true, default: Object.keys(SUITES) },
     'keep-going': { type: 'boolean', default: false },
     workers: { type: 'string', default: String(availableParallelism()) },
   },
@@ -33,17 +48,21 @@ const { values, positionals } = parseArgs({
 
 const firstSeed = Number(values.seed);
 const wanted = Number(positionals[0] ?? '1000000');
-const profiles = values.profile === undefined ? PROFILES : [values.profile];
-if (!profiles.every((profile) => PROFILES.includes(profile))) {
+if (values.profile !== undefined && !PROFILES.includes(values.profile)) {
   console.error(`no such profile: ${values.profile}; there are ${PROFILES.join(', ')}`);
+  process.exit(2);
+}
+const unknown = values.suite.find((suite) => !Object.hasOwn(SUITES, suite));
+if (unknown !== undefined) {
+  console.error(`no such suite: ${unknown}; there are ${Object.keys(SUITES).join(', ')}`);
   process.exit(2);
 }
 
 /** @typedef {{ profile: string, first: number, count: number }} Chunk */
 /** @typedef {{ histories: number, seen: Record<string, number> }} Tally */
 
-/** @returns {Chunk[]} taking turns between the kinds */
-function chunks() {
+/** @param {string[]} profiles @returns {Chunk[]} taking turns between the kinds */
+function chunks(profiles) {
   const each = Math.ceil(wanted / profiles.length);
   const all = [];
   for (let done = 0; done < each; done += CHUNK) {
@@ -54,8 +73,19 @@ function chunks() {
   return all;
 }
 
+/** @returns {Chunk[]} */
+function wantedChunks() {
+  if (values.profile !== undefined) return chunks([values.profile]);
+  return values.suite.flatMap((suite) => chunks(SUITES[suite]?.profiles ?? []));
+}
+
+/** @param {string} profile */
+function workerOf(profile) {
+  return Object.values(SUITES).find(({ profiles }) => profiles.includes(profile))?.worker ?? '';
+}
+
 const startMs = performance.now();
-const todo = chunks();
+const todo = wantedChunks();
 const total = todo.reduce((sum, { count }) => sum + count, 0);
 /** What each worker is at. @type {Map<import('node:child_process').ChildProcess, Tally>} */
 const running = new Map();
@@ -101,7 +131,7 @@ function playChunk(chunk) {
     '--import',
     'tsx',
     '--conditions=@lunbox/source',
-    WORKER,
+    workerOf(profile),
     profile,
     String(first),
     String(count),

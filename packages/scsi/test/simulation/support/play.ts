@@ -56,6 +56,7 @@ export async function playHistories(
       const seen = await KINDS[kind](seed);
       for (const [what, count] of Object.entries(seen)) tally.seen[what] = (tally.seen[what] ?? 0) + count;
     } catch (error) {
+      onProgress?.(tally);
       const again = `again: npm run simulate -- 1 --profile scsi-${kind} --seed ${seed}   (LUNBOX_TRACE=1 tells all)`;
       throw new Error(`scsi-${kind}, seed ${seed}:\n${(error as Error).stack}\n${again}`);
     }

@@ -1,12 +1,5 @@
 import type { BlockErrorCode } from '@lunbox/block';
-import {
-  encodeLun,
-  LogicalUnit,
-  ScsiTarget,
-  SenseKey,
-  type ReservationState,
-  type SavedModePages,
-} from '../../../src/index.ts';
+import { encodeLun, LogicalUnit, ScsiTarget, SenseKey, type UnitState } from '../../../src/index.ts';
 import { Initiator, type Answer } from '../../support/harness.ts';
 import { port } from '../../support/registrant.ts';
 import type { Dice } from './dice.ts';
@@ -25,8 +18,7 @@ const LAST_STEPS = 40;
 interface Shelf {
   readonly device: HistoryDevice;
   readonly model: UnitModel;
-  reservations: ReservationState | undefined;
-  modes: SavedModePages | undefined;
+  state: UnitState;
 }
 
 /** A nexus of the target and what the model knows of it. */
@@ -59,7 +51,7 @@ export class World {
     this.shelves = Array.from({ length: UNITS }, (_, lun) => {
       const device = new HistoryDevice(dice.between(12, 32), dice);
       const model = new UnitModel(`unit ${lun}`, device, NODES, dice.chance(0.05));
-      return { device, model, reservations: undefined, modes: undefined };
+      return { device, model, state: {} };
     });
     this.#target = this.#powerOn([0, 1]);
   }
@@ -343,11 +335,10 @@ function newUnit(shelf: Shelf, lun: number): LogicalUnit {
     device: shelf.device,
     identity: new Uint8Array(16).fill(lun + 1),
     readOnly: shelf.model.readOnly,
-    reservationStore: {
-      load: () => shelf.reservations,
-      save: (state) => void (shelf.reservations = structuredClone(state)),
+    stateStore: {
+      load: () => shelf.state,
+      save: (change) => void (shelf.state = structuredClone({ ...shelf.state, ...change })),
     },
-    modePageStore: { load: () => shelf.modes, save: (pages) => void (shelf.modes = { ...pages }) },
     atomicWriteBytes: 4096,
   });
 }
