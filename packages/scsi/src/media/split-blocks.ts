@@ -30,9 +30,7 @@ export class SplitBlocks {
     // All are asked for before the first is waited for: pieces may be read side by side.
     const runs = [
       this.#part(offset, Math.min(alignedStart, end)),
-      alignedStart < alignedEnd
-        ? readCovering(this.#medium, alignedStart, alignedEnd - alignedStart)
-        : undefined,
+      this.#whole(alignedStart, alignedEnd),
       this.#part(alignedEnd, end),
     ];
     let at = 0;
@@ -45,7 +43,7 @@ export class SplitBlocks {
   }
 
   /** A part of one block; nothing when it is empty. */
-  #part(start: number, end: number): MaybePromise<Uint8Array> | undefined {
+  async #part(start: number, end: number): Promise<Uint8Array | undefined> {
     if (start >= end) return undefined;
     const { blockSize } = this.#medium;
     const blockOffset = Math.floor(start / blockSize) * blockSize;
@@ -55,6 +53,10 @@ export class SplitBlocks {
     return Promise.resolve(block.bytes).then((bytes) =>
       bytes.subarray(start - blockOffset, end - blockOffset),
     );
+  }
+
+  async #whole(start: number, end: number): Promise<Uint8Array | undefined> {
+    return start < end ? await readCovering(this.#medium, start, end - start) : undefined;
   }
 
   #open(blockOffset: number): SplitBlock {

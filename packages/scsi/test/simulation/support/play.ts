@@ -58,7 +58,7 @@ export async function playHistories(
     } catch (error) {
       onProgress?.(tally);
       const again = `again: npm run simulate -- 1 --profile scsi-${kind} --seed ${seed}   (LUNBOX_TRACE=1 tells all)`;
-      throw new Error(`scsi-${kind}, seed ${seed}:\n${(error as Error).stack}\n${again}`);
+      throw new Error(`scsi-${kind}, seed ${seed}:\n${(error as Error).stack}\n${again}`, { cause: error });
     }
     tally.histories++;
     if (tally.histories % 100 === 0) onProgress?.(tally);

@@ -209,7 +209,7 @@ export class World {
     const refused = refusal(step, pending, from.model);
     const [code, ...told] = this.dice.chance(0.5) ? ioFailure(call) : this.dice.pick(FAILURES);
     pending.unit.device.fault = { call, code, once: true };
-    const failure = check(...(told as [number, number, number]));
+    const failure = check(...told);
     await this.#send(from, lun, { ...step, name: `${step.name} (${code})` }, refused ?? failure);
     pending.unit.device.fault = undefined;
     this.count('device failures');
