@@ -1,5 +1,5 @@
-// One worker of the long suite: `play-histories.ts scsi-<kind> <first seed> <count>`. Writes what it has done so far, a JSON
-// object on each line, and how it went wrong, if it did, to standard error.
+// One worker of the long suite: `play-histories.ts scsi-<kind> <first seed> <count>`. Writes what it has done so far,
+// a JSON object on each line, and how it went wrong, if it did, to standard error.
 import { playHistories, type Kind } from './support/play.ts';
 
 const [kind = '', firstSeed = '1', count = '1'] = process.argv.slice(2);
