@@ -28,13 +28,15 @@ export { IDENTITY_BYTES, NAA_COMPANY_ID, VENDOR_IDENTIFICATION } from './unit/id
 export { decodeLun, encodeLun, MAX_LUN, REPORT_LUNS_WELL_KNOWN } from './lun.ts';
 export { supportedCommands, type SupportedCommand } from './commands/supported-commands.ts';
 
+export { additionalSenseName } from './sense/additional-sense-names.ts';
 export {
-  additionalSenseName,
   AdditionalSenseCode,
   SenseKey,
   senseKeyName,
   type AdditionalSense,
 } from './sense/additional-sense.ts';
+export { explainSense } from './sense/explain-sense.ts';
+export { statusName } from './sense/status-names.ts';
 export {
   describeSense,
   encodeDescriptorSense,
@@ -50,6 +52,34 @@ export type { FieldLocation, Structure } from './structure.ts';
 export type { AnyCdbDefinition, CdbDefinition, CdbIdentity } from './cdb/cdb-definition.ts';
 export { CDB_DEFINITIONS } from './cdb/cdb-catalogue.ts';
 export { describeCdb, findCdb } from './cdb/describe-cdb.ts';
+export { explainCdb } from './description/explain-cdb.ts';
+export {
+  descriptionLines,
+  descriptionText,
+  MAX_PARTS,
+  type DescribedField,
+  type Description,
+  type Meanings,
+} from './description/description.ts';
+export type { DataFormat } from './description/data-format.ts';
+export {
+  describeInquiry,
+  describeVpdPage,
+  explainInquiry,
+  explainVpdPage,
+} from './description/explain-inquiry.ts';
+export { describeModePages, explainModePages } from './description/explain-mode.ts';
+export { describeLogPage, explainLogPage } from './description/explain-log.ts';
+export { COMMAND_DATA, explainDataIn, explainDataOut, type CommandData } from './data/command-data.ts';
+export { VPD_PAGE_FORMATS, vpdPageName, type VpdPageFormat } from './inquiry/vpd-page-table.ts';
+export { modePageName } from './mode/mode-page-names.ts';
+export {
+  findLogParameter,
+  LOG_PARAMETER_FORMATS,
+  logPageName,
+  type LogParameterFormat,
+} from './log/log-page-table.ts';
+export { buildDiagnosticPage, parseDiagnosticPage, type DiagnosticPage } from './data/diagnostic-page.ts';
 export * from './cdb/primary-cdbs.ts';
 export * from './cdb/block-cdbs.ts';
 export * from './cdb/persistent-reserve-cdbs.ts';
@@ -70,8 +100,11 @@ export {
   buildSupportedPages,
   buildUnitSerialNumber,
   buildVpdPage,
+  parseSupportedPages,
+  parseUnitSerialNumber,
   parseVpdPage,
   VpdPage,
+  type ParsedVpdPage,
 } from './inquiry/vpd-page.ts';
 export {
   Association,
@@ -119,6 +152,7 @@ export {
 export {
   buildCachingPage,
   buildControlPage,
+  buildModePage,
   parseCachingPage,
   parseControlPage,
   parseModePage,

@@ -1,6 +1,11 @@
 import { mapMaybe, type MaybePromise } from '@lunbox/block';
 import { answer, GOOD } from '../answers.ts';
 import { RECEIVE_DIAGNOSTIC_RESULTS, SEND_DIAGNOSTIC } from '../cdb/diagnostic-cdbs.ts';
+import {
+  buildDiagnosticPage,
+  DIAGNOSTIC_HEADER_BYTES,
+  SUPPORTED_DIAGNOSTIC_PAGES,
+} from '../data/diagnostic-page.ts';
 import type { Execution, Finished, ScsiCommand } from '../execution.ts';
 import { inSteps, STEP_BYTES } from '../media/in-steps.ts';
 import { ParameterList, unlessAborted } from '../media/parameter-list.ts';
@@ -21,9 +26,11 @@ const SelfTestCode = { NONE: 0b000, FOREGROUND_SHORT: 0b101, FOREGROUND_EXTENDED
 
 const FOREGROUND: readonly number[] = [SelfTestCode.FOREGROUND_SHORT, SelfTestCode.FOREGROUND_EXTENDED];
 
-/** The Supported Diagnostic Pages page (SPC-4 7.2.5), which is the only one. */
-const SUPPORTED_PAGES = Uint8Array.of(0x00, 0x00, 0x00, 0x01, 0x00);
-const PAGE_HEADER_BYTES = 4;
+/** The Supported Diagnostic Pages page, which is the only one. */
+const SUPPORTED_PAGES = buildDiagnosticPage({
+  pageCode: SUPPORTED_DIAGNOSTIC_PAGES,
+  body: Uint8Array.of(SUPPORTED_DIAGNOSTIC_PAGES),
+});
 
 function startSendDiagnostic(itl: ItlNexus, command: ScsiCommand): MaybePromise<Execution> {
   const fields = SEND_DIAGNOSTIC.decode(command.cdb);
@@ -43,7 +50,8 @@ function startSendDiagnostic(itl: ItlNexus, command: ScsiCommand): MaybePromise<
 function takePage(itl: ItlNexus, pageFormat: number, lengthBytes: number): Execution {
   if (lengthBytes === 0) return GOOD;
   if (pageFormat === 0) throw invalidCdbField(SEND_DIAGNOSTIC, 'PF');
-  if (lengthBytes < PAGE_HEADER_BYTES) throw illegalRequest(AdditionalSenseCode.PARAMETER_LIST_LENGTH_ERROR);
+  if (lengthBytes < DIAGNOSTIC_HEADER_BYTES)
+    throw illegalRequest(AdditionalSenseCode.PARAMETER_LIST_LENGTH_ERROR);
   return new ParameterList(itl, 0, lengthBytes, (list) => {
     const wrong = list.findIndex((byte, at) => at !== 1 && byte !== 0);
     if (wrong >= 0) throw invalidParameter(wrong);

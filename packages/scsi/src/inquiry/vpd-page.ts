@@ -39,16 +39,36 @@ export function buildSupportedPages(pageCodes: readonly number[]): Uint8Array<Ar
   return buildVpdPage(VpdPage.SUPPORTED_VPD_PAGES, Uint8Array.from(pageCodes));
 }
 
+/** The page codes in the body of VPD page 00h. */
+export function parseSupportedPages(body: Uint8Array): number[] {
+  return [...body];
+}
+
+/** The serial number in the body of VPD page 80h, without the spaces and nulls around it. */
+export function parseUnitSerialNumber(body: Uint8Array): string {
+  return Buffer.from(body).toString('latin1').replaceAll('\0', ' ').trim();
+}
+
 /** VPD page 80h (SPC-4 7.8.16). */
 export function buildUnitSerialNumber(serialNumber: string): Uint8Array<ArrayBuffer> {
   return buildVpdPage(VpdPage.UNIT_SERIAL_NUMBER, Buffer.from(serialNumber, 'latin1'));
 }
 
+/** A VPD page that was read. */
+export interface ParsedVpdPage {
+  readonly pageCode: number;
+  /** What follows the header. */
+  readonly body: Uint8Array;
+  /** True when the data ends before the page does. */
+  readonly truncated: boolean;
+}
+
 /**
  * Page code and body of a VPD page; a body cut off by the allocation length is as long as there are bytes.
  */
-export function parseVpdPage(data: Uint8Array): { readonly pageCode: number; readonly body: Uint8Array } {
+export function parseVpdPage(data: Uint8Array): ParsedVpdPage {
   const header = vpdHeader.decode(data);
   const start = vpdHeader.spanBytes;
-  return { pageCode: header.PAGE_CODE, body: data.subarray(start, start + header.PAGE_LENGTH) };
+  const end = start + header.PAGE_LENGTH;
+  return { pageCode: header.PAGE_CODE, body: data.subarray(start, end), truncated: end > data.length };
 }

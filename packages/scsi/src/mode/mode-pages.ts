@@ -142,11 +142,31 @@ export interface ParsedModePage {
 export function parseModePage(page: Uint8Array): ParsedModePage | undefined {
   const pageCode = page[0]! & 0x3f;
   const subpageCode = (page[0]! & 0x40) === 0 ? ModeSubpageCode.NONE : (page[1] ?? 0);
-  const definition = MODE_PAGES.find(
-    (known) => known.pageCode === pageCode && known.subpageCode === subpageCode,
-  );
+  const definition = findPage(pageCode, subpageCode);
   if (definition === undefined) return undefined;
   return { pageCode, subpageCode, fields: { ...definition.structure.decode(page) } };
+}
+
+/**
+ * A mode page with its header and these fields, named as in the standard, for MODE SELECT; fields that are left out are
+ * zero.
+ *
+ * @throws Error when this package does not know the page.
+ */
+export function buildModePage(
+  pageCode: number,
+  subpageCode: number,
+  fields: Readonly<Record<string, unknown>>,
+): Uint8Array<ArrayBuffer> {
+  const definition = findPage(pageCode, subpageCode);
+  if (definition === undefined) throw new Error(`no mode page ${pageCode}/${subpageCode}`);
+  const { SPF, PAGE_CODE, PAGE_LENGTH } = definition.structure.decode(definition.defaults);
+  const header = { PS: 0, SPF, PAGE_CODE, SUBPAGE_CODE: subpageCode, PAGE_LENGTH };
+  return definition.structure.encode({ ...fields, ...header });
+}
+
+function findPage(pageCode: number, subpageCode: number): ModePageDefinition | undefined {
+  return MODE_PAGES.find((known) => known.pageCode === pageCode && known.subpageCode === subpageCode);
 }
 
 /** Reads a Caching mode page (with its header). */

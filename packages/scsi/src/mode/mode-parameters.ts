@@ -106,6 +106,8 @@ export interface ModePage {
 
 /** A mode parameter list that was read. */
 export interface ParsedModeParameters {
+  /** MEDIUM TYPE: 00h for a block device. */
+  readonly mediumType: number;
   readonly deviceSpecific: number;
   readonly blockDescriptorOffset: number;
   readonly blockDescriptorBytes: number;
@@ -127,6 +129,7 @@ export function parseModeParameters(size: ModeHeaderSize, list: Uint8Array): Par
   const pagesStart = start + header.BLOCK_DESCRIPTOR_LENGTH;
   const described = header.BLOCK_DESCRIPTOR_LENGTH === descriptor.spanBytes && pagesStart <= list.length;
   return {
+    mediumType: header.MEDIUM_TYPE,
     deviceSpecific: header.DEVICE_SPECIFIC_PARAMETER,
     blockDescriptorOffset: start,
     blockDescriptorBytes: header.BLOCK_DESCRIPTOR_LENGTH,

@@ -86,23 +86,7 @@ const SENSE_KEY_NAMES: ReadonlyMap<number, string> = new Map(
   Object.entries(SenseKey).map(([name, key]) => [key, name.replaceAll('_', ' ')]),
 );
 
-const ADDITIONAL_SENSE_NAMES: ReadonlyMap<number, string> = new Map(
-  Object.entries(AdditionalSenseCode).map(([name, code]) => [
-    (code.asc << 8) | code.ascq,
-    name.replaceAll('_', ' '),
-  ]),
-);
-
 /** The standard's name of a sense key, or `sense key Xh`. */
 export function senseKeyName(senseKey: number): string {
   return SENSE_KEY_NAMES.get(senseKey) ?? `sense key ${senseKey.toString(16).toUpperCase()}h`;
-}
-
-/** The standard's name of an additional sense code where this package knows it, else `XXh/XXh`. */
-export function additionalSenseName(asc: number, ascq: number): string {
-  return ADDITIONAL_SENSE_NAMES.get((asc << 8) | ascq) ?? `${hexByte(asc)}/${hexByte(ascq)}`;
-}
-
-function hexByte(value: number): string {
-  return `${value.toString(16).toUpperCase().padStart(2, '0')}h`;
 }

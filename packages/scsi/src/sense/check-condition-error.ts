@@ -1,6 +1,7 @@
 import { Status, type Finished } from '../execution.ts';
 import type { CdbDefinition } from '../cdb/cdb-definition.ts';
-import { additionalSenseName, AdditionalSenseCode, SenseKey, senseKeyName } from './additional-sense.ts';
+import { additionalSenseName } from './additional-sense-names.ts';
+import { AdditionalSenseCode, SenseKey, senseKeyName } from './additional-sense.ts';
 import { encodeSense, type FieldPointer, type SenseData } from './sense-data.ts';
 
 /**

@@ -1,7 +1,8 @@
 import { nu64be, u16be, u32be, u8 } from 'buffer-layout';
 import { concatBytes } from '../bytes.ts';
 import { bytes, flags, structure, type Structure } from '../structure.ts';
-import { additionalSenseName, SenseKey, senseKeyName } from './additional-sense.ts';
+import { additionalSenseName } from './additional-sense-names.ts';
+import { SenseKey, senseKeyName } from './additional-sense.ts';
 
 /** The field that made a command an ILLEGAL REQUEST (SPC-4 4.5.2.4.2). */
 export interface FieldPointer {
@@ -28,14 +29,21 @@ export interface SenseData {
   readonly deferred?: boolean;
 }
 
-interface FixedSense {
+/** Fields of fixed format sense data. */
+export interface FixedSense {
   VALID: number;
   RESPONSE_CODE: number;
+  FILEMARK: number;
+  EOM: number;
+  ILI: number;
+  SDAT_OVFL: number;
   SENSE_KEY: number;
   INFORMATION: number;
   ADDITIONAL_SENSE_LENGTH: number;
+  COMMAND_SPECIFIC_INFORMATION: number;
   ADDITIONAL_SENSE_CODE: number;
   ADDITIONAL_SENSE_CODE_QUALIFIER: number;
+  FIELD_REPLACEABLE_UNIT_CODE: number;
   SKSV: number;
   COMMAND_DATA: number;
   BPV: number;
@@ -44,7 +52,7 @@ interface FixedSense {
 }
 
 /** Fixed format sense data (SPC-4 table 53). */
-const fixedSense: Structure<FixedSense> = structure(18, [
+export const fixedSense: Structure<FixedSense> = structure(18, [
   flags('VALID', 'RESPONSE_CODE:7'),
   bytes(1),
   flags('FILEMARK', 'EOM', 'ILI', 'SDAT_OVFL', 'SENSE_KEY:4'),
@@ -58,25 +66,30 @@ const fixedSense: Structure<FixedSense> = structure(18, [
   u16be('FIELD_POINTER'),
 ]);
 
-interface DescriptorSenseHeader {
+/** Fields of the header of descriptor format sense data. */
+export interface DescriptorSenseHeader {
   RESPONSE_CODE: number;
   SENSE_KEY: number;
   ADDITIONAL_SENSE_CODE: number;
   ADDITIONAL_SENSE_CODE_QUALIFIER: number;
+  /** 1: sense data was left out. */
+  SDAT_OVFL: number;
   ADDITIONAL_SENSE_LENGTH: number;
 }
 
 /** Descriptor format sense data header (SPC-4 table 28). */
-const descriptorSenseHeader: Structure<DescriptorSenseHeader> = structure(8, [
+export const descriptorSenseHeader: Structure<DescriptorSenseHeader> = structure(8, [
   flags('RESERVED', 'RESPONSE_CODE:7'),
   flags('RESERVED:4', 'SENSE_KEY:4'),
   u8('ADDITIONAL_SENSE_CODE'),
   u8('ADDITIONAL_SENSE_CODE_QUALIFIER'),
-  bytes(3),
+  flags('SDAT_OVFL', 'RESERVED:7'),
+  bytes(2),
   u8('ADDITIONAL_SENSE_LENGTH'),
 ]);
 
-interface InformationDescriptor {
+/** Fields of an information sense data descriptor. */
+export interface InformationDescriptor {
   DESCRIPTOR_TYPE: number;
   ADDITIONAL_LENGTH: number;
   VALID: number;
@@ -84,7 +97,7 @@ interface InformationDescriptor {
 }
 
 /** Information sense data descriptor (SPC-4 table 31). */
-const informationDescriptor: Structure<InformationDescriptor> = structure(12, [
+export const informationDescriptor: Structure<InformationDescriptor> = structure(12, [
   u8('DESCRIPTOR_TYPE'),
   u8('ADDITIONAL_LENGTH'),
   flags('VALID', 'RESERVED:7'),
@@ -112,8 +125,9 @@ const fieldPointerDescriptor: Structure<FieldPointerDescriptor> = structure(8, [
   bytes(1),
 ]);
 
-const INFORMATION_DESCRIPTOR = 0x00;
-const SENSE_KEY_SPECIFIC_DESCRIPTOR = 0x02;
+/** DESCRIPTOR TYPE of the descriptors that are built and read here (SPC-4 table 30). */
+export const INFORMATION_DESCRIPTOR = 0x00;
+export const SENSE_KEY_SPECIFIC_DESCRIPTOR = 0x02;
 
 const PROGRESS_KEYS: ReadonlySet<number> = new Set([SenseKey.NO_SENSE, SenseKey.NOT_READY]);
 

@@ -64,7 +64,10 @@ function restored(stored: unknown): Map<number, Uint8Array> {
     if (text === undefined) continue;
     const bytes = bytesOfHex(text);
     if (bytes === undefined || bytes.length > maxBytes) {
-      throw new UnitStateError('identifyingInformation', `type ${informationType} is ${JSON.stringify(text)}`);
+      throw new UnitStateError(
+        'identifyingInformation',
+        `type ${informationType} is ${JSON.stringify(text)}`,
+      );
     }
     information.set(informationType, bytes);
   }
