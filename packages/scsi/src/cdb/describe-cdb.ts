@@ -7,8 +7,8 @@ import { explainUnknownCdb } from './unknown-cdb.ts';
 const IDENTITY = new Set(['OPERATION_CODE', 'SERVICE_ACTION', 'ADDITIONAL_CDB_LENGTH']);
 
 /**
- * The definition of the command in `cdb` for a unit of this PERIPHERAL DEVICE TYPE; undefined when this package does not
- * know it.
+ * The definition of the command in `cdb` for a unit of this PERIPHERAL DEVICE TYPE; undefined when this package does
+ * not know it.
  */
 export function findCdb(cdb: Uint8Array, deviceType: number = 0x00): AnyCdbDefinition | undefined {
   const found = CDB_DEFINITIONS.filter(
