@@ -1,6 +1,7 @@
 /**
  * `npm run conformance`: runs libiscsi's whole `iscsi-test-cu` suite against Lunbox (or, for comparison, against
- * `tgtd`, or any URL) and prints passes, failures and skips by family.
+ * `tgtd`, or any URL) and prints passes, failures and skips by family. The tests of a removable medium and of a
+ * write-protected one are run on LUNs of their own.
  */
 import { parseArgs } from 'node:util';
 import { startDigestBridge, type DigestCounts } from '../test/support/digest-bridge.ts';
@@ -8,12 +9,14 @@ import { requiresTools } from '../test/support/requires.ts';
 import { startTarget } from '../test/support/start-target.ts';
 import { makeTempDirectory } from '../test/support/temp-directory.ts';
 import { runTestcu, type TestResult } from '../test/support/testcu.ts';
-import { formatReport, isBad } from '../test/support/testcu-report.ts';
+import { mergeResults, runOnSpecialLuns } from '../test/support/testcu-luns.ts';
+import { formatComparison, formatReport, isBad } from '../test/support/testcu-report.ts';
 import type { TargetKind } from '../test/support/target-under-test.ts';
 
 const usage = `Usage: npm run conformance -- [options]
-  --target lunbox|tgtd   what to judge (default lunbox), on a new 512 MiB disk
-  --url URL              judge this LUN instead; IT IS OVERWRITTEN
+  --target lunbox|tgtd   what to judge (default lunbox), on new 512 MiB disks
+  --compare lunbox|tgtd  judge this one too, and print both side by side
+  --url URL              judge this LUN instead, and no other; IT IS OVERWRITTEN
   --only GLOB            only tests whose Family.Test matches; repeatable
   --digests              with CRC32C digests of headers (libiscsi's own) and of data (a relay in between)
   --logs                 print the tool's output of each failed test
@@ -21,6 +24,7 @@ const usage = `Usage: npm run conformance -- [options]
 
 interface Options {
   readonly target: TargetKind;
+  readonly compare?: TargetKind;
   readonly url?: string;
   readonly only: readonly string[];
   readonly digests: boolean;
@@ -28,10 +32,13 @@ interface Options {
   readonly quiet: boolean;
 }
 
+const isKind = (text: string | undefined): text is TargetKind => text === 'lunbox' || text === 'tgtd';
+
 function parse(): Options {
   const { values } = parseArgs({
     options: {
       target: { type: 'string', default: 'lunbox' },
+      compare: { type: 'string' },
       url: { type: 'string' },
       only: { type: 'string', multiple: true, default: [] },
       digests: { type: 'boolean', default: false },
@@ -40,16 +47,33 @@ function parse(): Options {
       help: { type: 'boolean', default: false },
     },
   });
-  const { target, url, only, digests, logs, quiet } = values;
-  if (values.help || (target !== 'lunbox' && target !== 'tgtd')) {
+  const { target, compare, url, help, ...rest } = values;
+  const comparable = compare === undefined || (isKind(compare) && compare !== target && url === undefined);
+  if (help || !isKind(target) || !comparable) {
     console.error(usage);
-    process.exit(values.help ? 0 : 2);
+    process.exit(help ? 0 : 2);
   }
-  return { target, only, digests, logs, quiet, ...(url === undefined ? {} : { url }) };
+  return {
+    ...rest,
+    target,
+    ...(compare === undefined ? {} : { compare }),
+    ...(url === undefined ? {} : { url }),
+  };
 }
 
-/** Runs the suite at `url`, through a relay when it is to be with digests; answers whether nothing was bad. */
-async function judge(url: string, options: Options): Promise<boolean> {
+/** What was found out about one target. */
+interface Judgement {
+  readonly results: TestResult[];
+  readonly digests: DigestCounts[];
+}
+
+/** Runs tests at `url`, through a relay when it is to be with digests. */
+async function judge(
+  url: string,
+  only: readonly string[],
+  options: Options,
+  digests: DigestCounts[],
+): Promise<TestResult[]> {
   const { hostname, port } = new URL(url.replace('iscsi:', 'http:'));
   const bridge = options.digests
     ? await startDigestBridge({ host: hostname, port: Number(port || 3260) })
@@ -61,14 +85,48 @@ async function judge(url: string, options: Options): Promise<boolean> {
   };
   try {
     const through = bridge ? url.replace(/(?<=[/@])[^/@]+(?=\/)/, `${bridge.host}:${bridge.port}`) : url;
-    const results = await runTestcu({ url: through, only: options.only, onResult: progress });
-    const how = bridge ? ', with header and data digests' : '';
-    console.log(`\niscsi-test-cu against ${options.url ?? options.target}${how}\n\n${formatReport(results)}`);
-    if (bridge) console.log(formatDigests(bridge.counts));
-    return !results.some(isBad) && (bridge === undefined || bridge.counts.wrong === 0);
+    return await runTestcu({ url: through, only, onResult: progress });
   } finally {
+    if (bridge) digests.push(bridge.counts);
     await bridge?.close();
   }
+}
+
+/** Judges a target on a disk, and on the LUNs that some tests are made for. */
+async function judgeTarget(kind: TargetKind, options: Options): Promise<Judgement> {
+  const directory = makeTempDirectory('conformance');
+  const { digests, only } = options;
+  const counts: DigestCounts[] = [];
+  try {
+    const target = await startTarget(kind, { directory: directory.path, digests });
+    let results: TestResult[];
+    try {
+      results = await judge(target.url, only, options, counts);
+    } finally {
+      await target.stop();
+    }
+    const runTests = (url: string, names: readonly string[]): Promise<TestResult[]> =>
+      judge(url, names, options, counts);
+    const special = await runOnSpecialLuns(kind, { directory: directory.path, digests, only, runTests });
+    return { results: mergeResults(results, special), digests: counts };
+  } finally {
+    directory.remove();
+  }
+}
+
+async function judgeUrl(url: string, options: Options): Promise<Judgement> {
+  const digests: DigestCounts[] = [];
+  return { results: await judge(url, options.only, options, digests), digests };
+}
+
+function print(name: string, { results, digests }: Judgement, options: Options): void {
+  const how = options.digests ? ', with header and data digests' : '';
+  console.log(`\niscsi-test-cu against ${name}${how}\n\n${formatReport(results)}`);
+  for (const counts of digests) console.log(formatDigests(counts));
+}
+
+function isFine({ results, digests }: Judgement): boolean {
+  return !results.some(isBad) && digests.every(({ wrong }) => wrong === 0);
 }
 
 function formatDigests({ logins, pdus, added, checked, wrong }: Readonly<DigestCounts>): string {
@@ -84,18 +142,15 @@ async function main(): Promise<void> {
     console.error('iscsi-test-cu is not installed: apt-get install libiscsi-bin');
     process.exit(2);
   }
-  const directory = makeTempDirectory('conformance');
-  const { digests } = options;
-  const target =
-    options.url === undefined
-      ? await startTarget(options.target, { directory: directory.path, digests })
-      : undefined;
-  try {
-    process.exitCode = (await judge(options.url ?? target?.url ?? '', options)) ? 0 : 1;
-  } finally {
-    await target?.stop();
-    directory.remove();
+  const { target, compare, url } = options;
+  const judged = await (url === undefined ? judgeTarget(target, options) : judgeUrl(url, options));
+  print(url ?? target, judged, options);
+  if (compare !== undefined) {
+    const other = await judgeTarget(compare, options);
+    print(compare, other, options);
+    console.log(`\n${formatComparison({ [target]: judged.results, [compare]: other.results })}`);
   }
+  process.exitCode = isFine(judged) ? 0 : 1;
 }
 
 await main();

@@ -16,15 +16,19 @@ export interface Disk {
 const isContainer = (lun: LunOptions): lun is ContainerLun => 'path' in lun;
 
 /**
- * Opens the containers among the LUNs, all or none, and answers a disk for each LUN in order.
- * Throws what `StorageObject.openAll` throws, and a {@link ServerError} `SERVER_DUPLICATE_IDENTITY`.
+ * Opens the containers among the LUNs, all or none, and answers a disk for each LUN in order; none may have an identity
+ * that is `taken`. Throws what `StorageObject.openAll` throws, and a {@link ServerError} `SERVER_DUPLICATE_IDENTITY`.
  */
-export async function openDisks(luns: readonly LunOptions[], seams: StorageObjectSeams): Promise<Disk[]> {
+export async function openDisks(
+  luns: readonly LunOptions[],
+  seams: StorageObjectSeams,
+  taken: readonly Uint8Array[] = [],
+): Promise<Disk[]> {
   const requests = luns.filter(isContainer).map((lun) => ({ ...seams, ...lun }));
   const objects = await StorageObject.openAll(requests);
   const disks = luns.map((lun) => (isContainer(lun) ? fromObject(objects.shift()) : fromDevice(lun)));
   try {
-    checkIdentities(disks);
+    checkIdentities(disks, taken);
   } catch (error) {
     await closeDisks(disks);
     throw error;
@@ -43,8 +47,8 @@ function fromDevice({ device, identity }: DeviceLun): Disk {
 }
 
 /** An initiator takes two LUNs with one identity for two ways to the same disk, and mixes up their blocks. */
-function checkIdentities(disks: readonly Disk[]): void {
-  const seen = new Set<string>();
+function checkIdentities(disks: readonly Disk[], taken: readonly Uint8Array[]): void {
+  const seen = new Set(taken.map(formatUuid));
   for (const { identity } of disks) {
     const text = formatUuid(identity);
     if (seen.has(text)) {
@@ -56,7 +60,7 @@ function checkIdentities(disks: readonly Disk[]): void {
 }
 
 /** Closes every disk, also when one fails, and then throws the first failure. */
-export async function closeDisks(disks: readonly Disk[]): Promise<void> {
+export async function closeDisks(disks: readonly Pick<Disk, 'close'>[]): Promise<void> {
   const results = await Promise.allSettled(disks.map((disk) => disk.close()));
   const failed = results.find((result) => result.status === 'rejected');
   if (failed) throw failed.reason;

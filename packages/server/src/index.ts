@@ -20,12 +20,19 @@ export {
   LUN_LIMIT,
   type ContainerLun,
   type DeviceLun,
+  type LunAppearance,
   type LunOptions,
   type ServedPortalOptions,
   type ServedTargetOptions,
   type ServerOptions,
 } from './options.ts';
 export { formatPortal, isLoopback, ISCSI_PORT, parsePortal, type Portal } from './portal.ts';
-export { createServer, LunboxServer, type IscsiOperations, type StopOptions } from './server.ts';
+export {
+  createServer,
+  LunboxServer,
+  type EjectOptions,
+  type IscsiOperations,
+  type StopOptions,
+} from './server.ts';
 export { ServerError, type ServerErrorCode, type ServerErrorData } from './server-error.ts';
 export type { ServedLun, ServedTarget } from './status.ts';

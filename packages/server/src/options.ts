@@ -9,17 +9,24 @@ import type {
 } from '@lunbox/iscsi-target';
 import type { ForeignPolicy, StorageObjectSeams } from '@lunbox/storage-object';
 
+/** What initiators make of a LUN. */
+export interface LunAppearance {
+  /** Refuse every change with DATA PROTECT; a container is opened for reading only. */
+  readonly readOnly?: boolean;
+  /** A disk whose medium initiators, and `LunboxServer.eject`, can take out. */
+  readonly removable?: boolean;
+}
+
 /** A LUN from a container file; the server opens and closes it. */
-export interface ContainerLun {
+export interface ContainerLun extends LunAppearance {
   /** The container, as `lunbox create` makes it. */
   readonly path: string;
-  readonly readOnly?: boolean;
   /** What to do with a copy of another container; by default it gets a new identity. */
   readonly foreign?: ForeignPolicy;
 }
 
 /** A LUN from any block device; whoever made the device closes it. */
-export interface DeviceLun {
+export interface DeviceLun extends LunAppearance {
   readonly device: BlockDevice;
   /** 16 bytes that name the disk for ever: serial number and NAA are made from them. */
   readonly identity: Uint8Array;

@@ -6,19 +6,19 @@ import {
   type SecurityOptions,
   type TargetOptions,
 } from '@lunbox/iscsi-target';
-import { LogicalUnit, ScsiTarget } from '@lunbox/scsi';
-import { formatUuid } from '@lunbox/storage-object';
+import { ScsiTarget } from '@lunbox/scsi';
 import debug from 'debug';
 import { resolve } from 'node:path';
 import { accessOf, checkAccessOptions } from './access.ts';
 import { checkLimits } from './check-limits.ts';
 import { closeDisks, openDisks, type Disk } from './disks.ts';
+import { Drive } from './drive.ts';
 import { checkIscsiName, defaultIscsiName } from './iscsi-name.ts';
 import { LUN_LIMIT, type LunOptions, type ServerOptions } from './options.ts';
 import { portalError } from './portal-error.ts';
 import { formatPortal, reachablePortal } from './portal.ts';
 import { ServerError } from './server-error.ts';
-import type { ServedLun, ServedTarget } from './status.ts';
+import type { ServedTarget } from './status.ts';
 import { refusedAsOptions } from './target-refusal.ts';
 import { wantedPortals } from './wanted-portals.ts';
 
@@ -30,7 +30,7 @@ const STOP_TIMEOUT_MS = 10_000;
 /** A target with its disks open. */
 interface OpenTarget {
   readonly iqn: string;
-  readonly disks: readonly Disk[];
+  readonly drives: readonly Drive[];
   readonly access: readonly AccessEntry[];
 }
 
@@ -46,6 +46,14 @@ export type IscsiOperations = Pick<
   IscsiServer,
   'sessions' | 'statistics' | 'capture' | 'drain' | 'resume' | 'maintenance'
 >;
+
+/** Options of {@link LunboxServer.eject}. */
+export interface EjectOptions {
+  /** Also when an initiator prevents it. Default false. */
+  readonly force?: boolean;
+  /** Default 0. */
+  readonly targetIndex?: number;
+}
 
 /** Options of {@link LunboxServer.stop}. */
 export interface StopOptions {
@@ -89,19 +97,38 @@ export class LunboxServer {
   get targets(): readonly ServedTarget[] {
     const running = this.#running;
     if (!running) return [];
-    return running.targets.map(({ iqn, disks }) => ({
+    return running.targets.map(({ iqn, drives }) => ({
       iqn,
-      luns: disks.map((disk, lun) => describeLun(disk, lun, urlOf(running, iqn, lun))),
+      luns: drives.map((drive) => drive.describe(urlOf(running, iqn, drive.lun))),
     }));
   }
 
   /** `iscsi://host:port/iqn/lun` of one LUN. Throws a {@link ServerError} `SERVER_WRONG_STATE`. */
   url(lun: number, targetIndex = 0): string {
-    const target = this.#running?.targets[targetIndex];
-    if (!this.#running || lun >= (target?.disks.length ?? 0)) {
-      throw new ServerError('SERVER_WRONG_STATE', `there is no LUN ${lun} at target ${targetIndex} now`);
-    }
-    return urlOf(this.#running, target?.iqn ?? '', lun);
+    const { running, target } = this.#drive(lun, targetIndex);
+    return urlOf(running, target.iqn, lun);
+  }
+
+  /**
+   * Takes the medium of a removable LUN out: what goes on with it ends, it is flushed, and its file is closed.
+   *
+   * Throws a {@link ServerError} `SERVER_WRONG_STATE`, also while an initiator prevents the removal and `force` is not
+   * set; or what flushing or closing the disk throws.
+   */
+  async eject(lun: number, { force = false, targetIndex = 0 }: EjectOptions = {}): Promise<void> {
+    await this.#drive(lun, targetIndex).drive.eject(force);
+  }
+
+  /**
+   * Puts the medium in a file into a removable LUN that has none, or closes the tray over the one that an initiator has
+   * ejected. Initiators hear that the medium may have changed; the LUN keeps its identity.
+   *
+   * Throws a {@link ServerError} `SERVER_WRONG_STATE` or `SERVER_DUPLICATE_IDENTITY`, or what opening the file throws.
+   */
+  async insert(lun: number, path?: string, targetIndex = 0): Promise<void> {
+    const { running, drive } = this.#drive(lun, targetIndex);
+    const others = running.targets.flatMap(({ drives }) => drives).filter((other) => other !== drive);
+    await drive.insert(path, this.#options, others);
   }
 
   /**
@@ -165,6 +192,14 @@ export class LunboxServer {
     const { iscsi } = this.#running;
     refusedAsOptions(() => iscsi.setDiscovery(discovery));
     this.#options = options;
+  }
+
+  #drive(lun: number, targetIndex: number): { running: Running; target: OpenTarget; drive: Drive } {
+    const running = this.#running;
+    const target = running?.targets[targetIndex];
+    const drive = target?.drives[lun];
+    if (running && target && drive) return { running, target, drive };
+    throw new ServerError('SERVER_WRONG_STATE', `there is no LUN ${lun} at target ${targetIndex} now`);
   }
 
   /**
@@ -237,9 +272,10 @@ function divide(disks: readonly Disk[], options: ServerOptions): OpenTarget[] {
   return options.targets.map((target) => {
     const { iqn, luns } = target;
     const own = disks.slice(from, (from += luns.length));
+    const drives = own.map((disk, lun) => new Drive(lun, disk, luns[lun]!));
     const identity = own[0]?.identity ?? new Uint8Array();
     const name = iqn === undefined ? defaultIscsiName(identity) : checkIscsiName(iqn);
-    return { iqn: name, disks: own, access: accessOf(target, options) };
+    return { iqn: name, drives, access: accessOf(target, options) };
   });
 }
 
@@ -250,18 +286,10 @@ function security({ discovery, minimumChapAlgorithm }: ServerOptions): SecurityO
   };
 }
 
-function buildTarget({ iqn, disks, access }: OpenTarget): TargetOptions {
+function buildTarget({ iqn, drives, access }: OpenTarget): TargetOptions {
   const scsi = new ScsiTarget();
-  for (const [lun, { device, identity }] of disks.entries()) {
-    scsi.addUnit(lun, new LogicalUnit({ device, identity }));
-  }
+  for (const { lun, unit } of drives) scsi.addUnit(lun, unit);
   return { name: iqn, scsi, access };
-}
-
-function describeLun(disk: Disk, lun: number, url: string): ServedLun {
-  const { device, identity, continuity, path } = disk;
-  const { size, blockSize, readOnly } = device;
-  return { lun, url, path, sizeBytes: size, blockSize, readOnly, identity: formatUuid(identity), continuity };
 }
 
 /** At the first portal that everybody can speak to, if there is one. */
@@ -276,6 +304,6 @@ async function stopAll({ iscsi, targets }: Running, timeoutMs: number): Promise<
   try {
     await iscsi.close({ timeoutMs });
   } finally {
-    await closeDisks(targets.flatMap(({ disks }) => disks));
+    await closeDisks(targets.flatMap(({ drives }) => drives));
   }
 }

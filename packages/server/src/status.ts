@@ -1,3 +1,4 @@
+import type { UnitKind } from '@lunbox/scsi';
 import type { Continuity } from '@lunbox/storage-object';
 
 /** A LUN that is being served. */
@@ -5,12 +6,16 @@ export interface ServedLun {
   readonly lun: number;
   /** What libiscsi, QEMU and others take: `iscsi://host:port/iqn/lun`, at the first portal. */
   readonly url: string;
-  /** The container file; undefined for a LUN made from a device. */
+  readonly kind: UnitKind;
+  /** False while the medium of a removable LUN is out. */
+  readonly mediumPresent: boolean;
+  /** The file; undefined for a LUN made from a device, and while there is no medium. */
   readonly path: string | undefined;
+  /** 0 without a medium. */
   readonly sizeBytes: number;
   readonly blockSize: number;
   readonly readOnly: boolean;
-  /** In UUID form. */
+  /** In UUID form; that of its first disk, where the medium can be taken out. */
   readonly identity: string;
   /** How the container came back when it was opened; `clean` for a device. */
   readonly continuity: Continuity;

@@ -33,7 +33,13 @@ function startStopUnit(itl: ItlNexus, command: ScsiCommand): MaybePromise<Finish
   const immediately = fields.IMMED === 1;
   // SBC-3 5.25: stopping writes the cache to the medium first, unless NO_FLUSH is set.
   const flushing = fields.NO_FLUSH === 0;
-  if (fields.LOEJ === 1) return stopping ? eject(itl, immediately, flushing) : load(itl);
+  if (fields.LOEJ === 1) {
+    // The tray stays where it is, open or closed (MMC-6 6.13).
+    if (unit.removalPrevented && (stopping || !unit.tray.loaded)) {
+      throw illegalRequest(AdditionalSenseCode.MEDIUM_REMOVAL_PREVENTED);
+    }
+    return stopping ? eject(itl, immediately, flushing) : load(itl);
+  }
   if (unit.tray.condition !== undefined) throw new CheckConditionError(unit.tray.condition);
   unit.stopped = stopping;
   return stopping && flushing ? flush(itl, immediately) : GOOD;
@@ -41,8 +47,6 @@ function startStopUnit(itl: ItlNexus, command: ScsiCommand): MaybePromise<Finish
 
 function eject(itl: ItlNexus, immediately: boolean, flushing: boolean): MaybePromise<Finished> {
   const { unit } = itl;
-  if (unit.removalPrevented && unit.tray.loaded)
-    throw illegalRequest(AdditionalSenseCode.MEDIUM_REMOVAL_PREVENTED);
   const open = (): MaybePromise<void> =>
     itl.guarded('write', undefined, () => unit.tray.eject(unit.medium, flushing));
   if (immediately) {

@@ -194,6 +194,18 @@ describe('preventing the removal', () => {
     expect(await initiator.send(EJECT)).toMatchObject(Expected.GOOD);
   });
 
+  test('keeps an open tray open, and a closed one may be told to close', async () => {
+    const { initiator } = await removable();
+    await initiator.send(PREVENT);
+    expect(await initiator.send(LOAD)).toMatchObject(Expected.GOOD);
+    await initiator.send(ALLOW);
+    await initiator.send(EJECT);
+    await initiator.send(PREVENT);
+    expect(await initiator.send(LOAD)).toMatchObject(Expected.REMOVAL_PREVENTED);
+    await initiator.send(ALLOW);
+    expect(await initiator.send(LOAD)).toMatchObject(Expected.GOOD);
+  });
+
   test('ends with the nexus, and with a logical unit reset', async () => {
     const harness = await removable();
     const { initiator, unit } = harness;

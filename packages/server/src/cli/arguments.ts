@@ -27,3 +27,9 @@ export function secondsArgument(text: string): number {
 export function collect(value: string, before: string[] = []): string[] {
   return [...before, value];
 }
+
+/** Collects the numbers of LUNs. */
+export function collectLuns(text: string, before: readonly number[] = []): readonly number[] {
+  if (!/^\d{1,3}$/.test(text)) throw new InvalidArgumentError('Not the number of a LUN.');
+  return [...before, Number(text)];
+}

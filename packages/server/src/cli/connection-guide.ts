@@ -20,7 +20,7 @@ export function connectionGuide(server: LunboxServer, chapUser?: string): string
     ...target.luns.map((lun): Section => [
       `LUN ${lun.lun}`,
       [
-        `${formatSize(lun.sizeBytes)} in ${lun.path ?? 'memory'}${lun.readOnly ? ', read-only' : ''}`,
+        `${formatSize(lun.sizeBytes)} in ${lun.path ?? 'memory'}${lun.readOnly ? ', read-only' : ''}${lun.kind === 'removable-disk' ? ', removable' : ''}`,
         `identity ${lun.identity}`,
         lun.url,
       ],

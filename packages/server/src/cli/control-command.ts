@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { ServerError } from '../server-error.ts';
 import { ControlConnection, type Reply } from './control-connection.ts';
 import type { ControlRequest, ControlVerb } from './control-request.ts';
@@ -12,9 +13,10 @@ export interface ControlFlags {
   readonly initiator?: string;
   readonly portalGroup?: number;
   readonly sessions?: number;
+  readonly force?: boolean;
 }
 
-/** Where a field of a request comes from, besides `redirect`, whose address is a word. */
+/** Where a field of a request comes from, besides words: the address of `redirect`, LUN and file of a medium. */
 const FLAGS: Readonly<Record<keyof ControlFlags, string>> = {
   redirectTo: '--redirect-to',
   timeout: '--timeout',
@@ -22,6 +24,7 @@ const FLAGS: Readonly<Record<keyof ControlFlags, string>> = {
   initiator: '--initiator',
   portalGroup: '--portal-group',
   sessions: '--sessions',
+  force: '--force',
 };
 
 /** What may follow a verb. */
@@ -39,7 +42,12 @@ const USAGES: Readonly<Record<ControlVerb, Usage>> = {
   resume: NOTHING,
   maintenance: { maxWords: Infinity, flags: ['redirectTo', 'timeout'] },
   redirect: { maxWords: 1, flags: ['permanent', 'initiator', 'portalGroup', 'sessions'] },
+  eject: { maxWords: 1, flags: ['force'] },
+  insert: { maxWords: 2, flags: [] },
 };
+
+/** The verbs whose words name a medium. */
+const ABOUT_MEDIA: ReadonlySet<ControlVerb> = new Set(['eject', 'insert']);
 
 /** What is printed of an answer. */
 const PRINTED: ReadonlySet<ControlVerb> = new Set(['status', 'statistics', 'redirect']);
@@ -55,7 +63,7 @@ export async function controlServer(
   if (verb === 'maintenance') return maintain(socketPath, words, flags);
   const [word] = words;
   if (verb === 'capture' && word === undefined) throw bad('capture needs the name of a file to write');
-  const { result, payload } = await ask(socketPath, requestOf(verb, word, flags));
+  const { result, payload } = await ask(socketPath, requestOf(verb, words, flags));
   if (verb === 'capture') saveCapture(word ?? '', payload);
   if (PRINTED.has(verb)) console.log(JSON.stringify(result, null, 2));
 }
@@ -80,7 +88,7 @@ function checkUsage(verb: ControlVerb, words: readonly string[], flags: ControlF
 async function maintain(socketPath: string, words: readonly string[], flags: ControlFlags): Promise<void> {
   const [command, ...args] = words;
   if (command === undefined) throw bad('maintenance needs a command to run, behind --');
-  const connection = await ControlConnection.open(socketPath, requestOf('maintenance', undefined, flags));
+  const connection = await ControlConnection.open(socketPath, requestOf('maintenance', [], flags));
   await connection.begun();
   const ended = await runCommand(command, args);
   await connection.finish();
@@ -107,11 +115,13 @@ async function runCommand(command: string, args: readonly string[]): Promise<num
   return ended;
 }
 
-function requestOf(verb: ControlVerb, argument: string | undefined, flags: ControlFlags): ControlRequest {
-  const { redirectTo, timeout, permanent, initiator, portalGroup, sessions } = flags;
-  const address = verb === 'redirect' ? argument : redirectTo;
+function requestOf(verb: ControlVerb, words: readonly string[], flags: ControlFlags): ControlRequest {
+  const { redirectTo, timeout, permanent, initiator, portalGroup, sessions, force } = flags;
+  const address = verb === 'redirect' ? words[0] : redirectTo;
   return {
     verb,
+    ...(ABOUT_MEDIA.has(verb) ? mediumOf(verb, words) : {}),
+    ...(force === undefined ? {} : { force }),
     ...(address === undefined ? {} : { address }),
     ...(timeout === undefined ? {} : { timeoutMs: Math.round(timeout * 1000) }),
     ...(permanent === undefined ? {} : { permanent }),
@@ -119,6 +129,12 @@ function requestOf(verb: ControlVerb, argument: string | undefined, flags: Contr
     ...(portalGroup === undefined ? {} : { portalGroup }),
     ...(sessions === undefined ? {} : { sessions }),
   };
+}
+
+/** `LUN` of eject, `LUN FILE` of insert. */
+function mediumOf(verb: ControlVerb, [lun, file]: readonly string[]): Pick<ControlRequest, 'lun' | 'path'> {
+  if (lun === undefined || !/^\d{1,3}$/.test(lun)) throw bad(`${verb} needs the number of a LUN`);
+  return { lun: Number(lun), ...(file === undefined ? {} : { path: resolve(file) }) };
 }
 
 /** Sends a request and waits for its answer. Throws a {@link ServerError} when it is refused. */

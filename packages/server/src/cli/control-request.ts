@@ -1,3 +1,5 @@
+import { isAbsolute } from 'node:path';
+import { LUN_LIMIT } from '../options.ts';
 import { ServerError } from '../server-error.ts';
 
 /** What one request says; which fields mean something depends on its verb. */
@@ -10,6 +12,10 @@ export interface ControlRequest {
   readonly initiator?: string;
   readonly portalGroup?: number;
   readonly sessions?: number;
+  readonly lun?: number;
+  /** An absolute path: server and asker may stand in different directories. */
+  readonly path?: string;
+  readonly force?: boolean;
 }
 
 type Field = Exclude<keyof ControlRequest, 'verb'>;
@@ -32,11 +38,14 @@ const CHECKS: Readonly<Record<Field, Check>> = {
   initiator: TEXT,
   portalGroup: ['a portal group tag, 1 to 65535', (value) => isWhole(value, 1, 0xffff)],
   sessions: ['a whole number, at least 1', (value) => isWhole(value, 1)],
+  lun: ['the number of a LUN', (value) => isWhole(value, 0, LUN_LIMIT - 1)],
+  path: ['an absolute path', (value) => typeof value === 'string' && isAbsolute(value)],
+  force: ['true or false', (value) => typeof value === 'boolean'],
 };
 
 /** What a server can be asked to do, as `docs/cli.md` lists it. */
 export type ControlVerb =
-  'status' | 'statistics' | 'capture' | 'drain' | 'resume' | 'maintenance' | 'redirect';
+  'status' | 'statistics' | 'capture' | 'drain' | 'resume' | 'maintenance' | 'redirect' | 'eject' | 'insert';
 
 /** The fields that belong to each verb. */
 const FIELDS: Readonly<Record<ControlVerb, readonly Field[]>> = {
@@ -47,7 +56,12 @@ const FIELDS: Readonly<Record<ControlVerb, readonly Field[]>> = {
   resume: [],
   maintenance: ['address', 'timeoutMs'],
   redirect: ['address', 'permanent', 'initiator', 'portalGroup', 'sessions'],
+  eject: ['lun', 'force'],
+  insert: ['lun', 'path'],
 };
+
+/** Without these a verb means nothing. */
+const NEEDED: Readonly<Partial<Record<ControlVerb, Field>>> = { eject: 'lun', insert: 'lun' };
 
 /** Every verb, for help and messages. */
 export const CONTROL_VERBS: readonly ControlVerb[] = Object.keys(FIELDS) as ControlVerb[];
@@ -68,6 +82,8 @@ export function checkControlRequest(request: unknown): ControlRequest {
     const [what, isRight] = CHECKS[name as Field];
     if (!isRight(value)) throw bad(`"${name}" is ${what}`);
   }
+  const needed = NEEDED[verb as ControlVerb];
+  if (needed !== undefined && fields[needed] === undefined) throw bad(`${verb} needs "${needed}"`);
   // It would look like one initiator's redirection, and end everybody's.
   if (verb === 'redirect' && fields['address'] === undefined && Object.keys(fields).length > 0) {
     throw bad('redirect without an address ends every redirection, and takes nothing else');

@@ -44,6 +44,14 @@ const VERBS: Readonly<Record<ControlVerb, Verb>> = {
   },
   maintenance,
   redirect,
+  eject: async ({ server }, { lun = 0, force = false }) => {
+    await server.eject(lun, { force });
+    return { result: {} };
+  },
+  insert: async ({ server }, { lun = 0, path }) => {
+    await server.insert(lun, path);
+    return { result: {} };
+  },
 };
 
 /** Does what a request asks for. Throws a {@link ServerError}. */

@@ -94,7 +94,8 @@ function addControl(program: Command): void {
     .addArgument(new Argument('<verb>', 'what to do').choices(CONTROL_VERBS))
     .argument(
       '[words...]',
-      'capture: the file to write; redirect: HOST:PORT, or nothing to end it; maintenance: -- and a command',
+      'capture: the file to write; redirect: HOST:PORT, or nothing to end it; maintenance: -- and a command; ' +
+        'eject: the LUN; insert: the LUN and the file, or nothing to push in what was ejected',
     )
     .option('--redirect-to <host:port>', 'drain, maintenance: where new logins go meanwhile')
     .option(
@@ -105,6 +106,7 @@ function addControl(program: Command): void {
     .option('--permanent', 'redirect: initiators may remember the new address')
     .option('--initiator <iqn>', 'redirect: this initiator only')
     .option('--sessions <n>', 'redirect: while the server has that many sessions', positiveInteger)
+    .option('--force', 'eject: also when an initiator prevents it')
     .option('--portal-group <tag>', 'redirect: at portals of this group only', positiveInteger)
     .action(async (socket: string, verb: ControlVerb, words: string[], flags: ControlFlags) => {
       await controlServer(socket, verb, words, flags);

@@ -9,6 +9,7 @@ import { ControlSocket } from './control-socket.ts';
 import { control } from './control-verbs.ts';
 import { ExitCode } from './exit-code.ts';
 import { limitsFromFlags } from './limit-flags.ts';
+import { lunsFromFlags } from './lun-flags.ts';
 import { portalsFromFlags } from './portal-flags.ts';
 import { Redirects } from './redirects.ts';
 import { CHAP_NAMES, type ServeFlags } from './serve-flags.ts';
@@ -52,14 +53,12 @@ function serverOptions(
   redirects: Redirects,
 ): ServerOptions {
   const { advertise, iqn, chapMinimum, limit = [], requireDigests = false } = flags;
-  const foreign = flags.keepIdentity === true ? 'keep-identity' : 'new-identity';
-  const luns = paths.map((path) => ({ path, readOnly: flags.readOnly === true, foreign }) as const);
   const portals = portalsFromFlags(flags);
   const minimum = CHAP_NAMES[chapMinimum ?? ''];
   return {
     ...(portals ? { portals } : {}),
     ...(advertise ? { advertise } : {}),
-    targets: [{ ...(iqn === undefined ? {} : { iqn }), luns, access }],
+    targets: [{ ...(iqn === undefined ? {} : { iqn }), luns: lunsFromFlags(paths, flags), access }],
     // Who has a secret needs it to ask for targets too: names are nobody else's business.
     discovery: access,
     ...(minimum === undefined ? {} : { minimumChapAlgorithm: minimum }),
@@ -127,9 +126,10 @@ function listenForSignals(): { first: Promise<void>; end: () => void } {
 
 function readyLine(server: LunboxServer): string {
   const [target] = server.targets;
-  const luns = target?.luns.map(({ lun, url, path, sizeBytes, blockSize, identity }) => ({
+  const luns = target?.luns.map(({ lun, url, kind, path, sizeBytes, blockSize, identity }) => ({
     lun,
     url,
+    kind,
     path,
     sizeBytes,
     blockSize,

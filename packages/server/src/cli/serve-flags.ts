@@ -1,7 +1,7 @@
 import { ChapAlgorithm } from '@lunbox/iscsi-target';
 import { Option, type Command } from 'commander';
 import type { AccessFlags } from './access-flags.ts';
-import { collect, positiveInteger, sizeArgument } from './arguments.ts';
+import { collect, collectLuns, positiveInteger, sizeArgument } from './arguments.ts';
 import type { PortalFlags } from './portal-flags.ts';
 
 /** Names of CHAP algorithms, the weakest first, as `--chap-minimum` takes them. */
@@ -17,6 +17,8 @@ export interface ServeFlags extends AccessFlags, PortalFlags {
   readonly advertise?: readonly string[];
   readonly iqn?: string;
   readonly readOnly?: boolean;
+  readonly writeProtect?: readonly number[];
+  readonly removable?: readonly number[];
   readonly keepIdentity?: boolean;
   readonly chapMinimum?: string;
   /** False when `--no-auth` was said. */
@@ -36,6 +38,8 @@ export function addServeFlags(command: Command): Command {
   addPortalFlags(command)
     .option('--iqn <iqn>', 'name of the target (default: made from the identity of the first disk)')
     .option('--read-only', 'refuse every change to the disks')
+    .option('--write-protect <lun>', 'refuse every change to this disk (repeatable)', collectLuns)
+    .option('--removable <lun>', 'initiators may eject this disk; docs/cli.md (repeatable)', collectLuns)
     .option('--keep-identity', 'a copied file keeps the identity of its original (never serve both)');
   addAccessFlags(command)
     .option('--limit <name=number>', 'a bound, such as maxSessions=64; docs/cli.md (repeatable)', collect)

@@ -5,6 +5,7 @@ import { startTarget, targetKindUnderTest } from '../support/start-target.ts';
 import type { TargetUnderTest } from '../support/target-under-test.ts';
 import { makeTempDirectory, type TempDirectory } from '../support/temp-directory.ts';
 import { knownFailures, listTests, runTestcu, type TestResult } from '../support/testcu.ts';
+import { mergeResults, runOnSpecialLuns } from '../support/testcu-luns.ts';
 import { formatReport, isBad } from '../support/testcu-report.ts';
 
 /** Families whose commands Lunbox serves: nothing in them may fail. */
@@ -12,7 +13,10 @@ const servedFamilies = [
   'GetLBAStatus',
   'Inquiry',
   'Mandatory',
+  'NoMedia',
   'ModeSense6',
+  'PreventAllow',
+  'ReadOnly',
   'Read6',
   'Read10',
   'Read12',
@@ -42,7 +46,20 @@ const servedFamilies = [
 ];
 
 /** Families that must have really run: a suite that skips everything proves nothing. */
-const mustNotSkip = ['Inquiry', 'Read10', 'Read16', 'Write10', 'Write16', 'Verify10', 'WriteSame16', 'Unmap'];
+const mustNotSkip = [
+  'Inquiry',
+  'NoMedia',
+  'PreventAllow',
+  'Read10',
+  'Read16',
+  'ReadOnly',
+  'StartStopUnit',
+  'Unmap',
+  'Verify10',
+  'Write10',
+  'Write16',
+  'WriteSame16',
+];
 
 /** What is run once more with digests: every way that data moves, and all that the tool knows of iSCSI. */
 const withDigests = [
@@ -69,8 +86,9 @@ describe.skipIf(!ready)('iscsi-test-cu', () => {
   beforeAll(async () => {
     directory = makeTempDirectory('testcu');
     target = await startTarget(kind, { directory: directory.path, digests: true });
-    results = await runTestcu({ url: target.url });
-  }, 300_000);
+    const plain = await runTestcu({ url: target.url });
+    results = mergeResults(plain, await runOnSpecialLuns(kind, { directory: directory.path }));
+  }, 400_000);
 
   afterAll(async () => {
     await target.stop();

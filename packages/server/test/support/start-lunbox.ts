@@ -85,7 +85,11 @@ export async function startLunbox(options: LunboxOptions): Promise<TargetUnderTe
   const { dataOffset } = await lunboxInfo(filePath);
   let ready: ReadyLine | undefined;
   const portal = ['--portal', `127.0.0.1:${String(options.port ?? 0)}`];
-  const serve = ['serve', filePath, ...portal, '--json', ...(options.serveFlags ?? [])];
+  const lunFlags = [
+    ...(options.removable === true ? ['--removable', '0'] : []),
+    ...(options.writeProtected === true ? ['--write-protect', '0'] : []),
+  ];
+  const serve = ['serve', filePath, ...portal, '--json', ...lunFlags, ...(options.serveFlags ?? [])];
   const daemon = await startDaemon(process.execPath, [...lunboxArguments(options), ...serve], {
     cwd: packageDirectory,
     isReadyLine: (line) => (ready = parseReady(line)) !== undefined,

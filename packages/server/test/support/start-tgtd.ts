@@ -56,7 +56,7 @@ export async function startTgtd(options: TargetOptions): Promise<TargetUnderTest
 async function configure(
   control: string,
   filePath: string,
-  { digests = false, chap }: TargetOptions,
+  { digests = false, chap, removable = false, writeProtected = false }: TargetOptions,
 ): Promise<void> {
   const admin = async (...args: string[]): Promise<void> => {
     await runOrThrow('tgtadm', ['-C', control, '--lld', 'iscsi', ...args]);
@@ -65,6 +65,8 @@ async function configure(
   await admin('--op', 'new', '--mode', 'target', '--tid', '1', '-T', iqn);
   await admin('--op', 'new', ...unit, '-b', filePath);
   await admin('--op', 'update', ...unit, '--params', 'thin_provisioning=1');
+  if (removable) await admin('--op', 'update', ...unit, '--params', 'removable=1');
+  if (writeProtected) await admin('--op', 'update', ...unit, '--params', 'readonly=1');
   for (const name of digests ? ['HeaderDigest', 'DataDigest'] : []) {
     await admin('--op', 'update', '--mode', 'target', '--tid', '1', '--name', name, '--value', 'CRC32C,None');
   }

@@ -15,6 +15,10 @@ export interface TargetOptions {
   readonly port?: number;
   /** Agree to CRC32C digests, which `tgtd` does only when it is told to. Default false. */
   readonly digests?: boolean;
+  /** A LUN whose medium can be taken out. Default false. */
+  readonly removable?: boolean;
+  /** A LUN that refuses every change. Default false. */
+  readonly writeProtected?: boolean;
   /** Asks initiators for this name and secret (CHAP); `tgtd` only, flags of `lunbox serve` say it for Lunbox. */
   readonly chap?: { readonly user: string; readonly secret: string };
 }

@@ -49,6 +49,24 @@ export function formatReport(results: readonly TestResult[]): string {
   return lines.join('\n');
 }
 
+/** Passes, failures (known ones included) and skips of several targets, side by side, by family. */
+export function formatComparison(targets: Readonly<Record<string, readonly TestResult[]>>): string {
+  const names = Object.keys(targets);
+  const families = names.map((name) => tallyByFamily(targets[name] ?? []));
+  const cells = (tally: Tally = emptyTally()): string[] =>
+    [tally.passed, tally.failed + tally.broken + tally.known, tally.skipped].map(String);
+  const all = new Set(families.flatMap((tallies) => [...tallies.keys()]));
+  const header = names.flatMap((name) => [name, 'failed', 'skipped']);
+  const lines = [...all].map((family) =>
+    row(
+      family,
+      families.flatMap((tallies) => cells(tallies.get(family))),
+    ),
+  );
+  const totals = names.flatMap((name) => cells(tallyAll(targets[name] ?? [])));
+  return [row('family: passed by', header), ...lines, row('TOTAL', totals)].join('\n');
+}
+
 function emptyTally(): Tally {
   return { tests: 0, passed: 0, failed: 0, skipped: 0, broken: 0, known: 0, seconds: 0 };
 }

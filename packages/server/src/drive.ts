@@ -1,0 +1,134 @@
+import { LogicalUnit, MediumPresenceError, type UnitKind } from '@lunbox/scsi';
+import { formatUuid, type StorageObjectSeams } from '@lunbox/storage-object';
+import { openDisks, type Disk } from './disks.ts';
+import type { LunOptions } from './options.ts';
+import { ServerError } from './server-error.ts';
+import type { ServedLun } from './status.ts';
+
+/** What people are told when a medium cannot be taken out or put in. */
+const REFUSALS: Readonly<Record<MediumPresenceError['code'], string>> = {
+  SCSI_NOT_REMOVABLE: 'has a medium that cannot be taken out; serve it as a removable disk or a CD',
+  SCSI_MEDIUM_REMOVAL_PREVENTED:
+    'is kept from it by an initiator that uses the medium; --force takes it out all the same',
+  SCSI_MEDIUM_BUSY: 'is being formatted or sanitized; try again when that has ended',
+  SCSI_MEDIUM_PRESENT: 'has a medium already; eject it first',
+  SCSI_NO_MEDIUM: 'has no medium',
+};
+
+/** One LUN: a unit, and the disk in it, which can be taken out where it is removable. */
+export class Drive {
+  readonly unit: LogicalUnit;
+  readonly lun: number;
+  /** 16 bytes, those of the first disk: a drive keeps its name, whatever is in it. */
+  readonly identity: Uint8Array;
+  readonly #options: LunOptions;
+  /** Undefined while somebody at the drive has taken it. */
+  #disk: Disk | undefined;
+  /** The end of the changes so far: they follow one another. */
+  #changes: Promise<unknown> = Promise.resolve();
+
+  /** @param options what the disk was opened from */
+  constructor(lun: number, disk: Disk, options: LunOptions) {
+    const { device, identity } = disk;
+    const { readOnly = false } = options;
+    this.lun = lun;
+    this.identity = identity;
+    this.#options = options;
+    this.#disk = disk;
+    this.unit = new LogicalUnit({ device, identity, readOnly, kind: kindOf(options) });
+  }
+
+  /** The disk that the server has open for the drive. */
+  get disk(): Disk | undefined {
+    return this.#disk;
+  }
+
+  /** Takes the medium out and lets go of its file. Throws a {@link ServerError}, or what flushing or closing throws. */
+  eject(force: boolean): Promise<void> {
+    return this.#inTurn(async () => {
+      await this.unit.eject({ force });
+      const disk = this.#disk;
+      this.#disk = undefined;
+      await disk?.close();
+    });
+  }
+
+  /**
+   * Puts the medium in a file in, opened as the first one was; without a file, pushes in what an initiator has ejected.
+   * Throws a {@link ServerError}, or what opening throws.
+   *
+   * @param others the drives that must not hold the same disk
+   */
+  insert(path: string | undefined, seams: StorageObjectSeams, others: readonly Drive[]): Promise<void> {
+    return this.#inTurn(async () => {
+      if (path === undefined) {
+        this.unit.insert();
+        return;
+      }
+      if (!this.unit.removable) throw new MediumPresenceError('SCSI_NOT_REMOVABLE');
+      if (this.#disk !== undefined) throw new MediumPresenceError('SCSI_MEDIUM_PRESENT');
+      const [disk] = await openDisks([withFile(this.#options, path)], seams, identitiesIn(others));
+      try {
+        this.unit.insert(disk!.device);
+      } catch (error) {
+        await disk!.close();
+        throw error;
+      }
+      this.#disk = disk;
+    });
+  }
+
+  /** What is told of the LUN. */
+  describe(url: string): ServedLun {
+    const { unit, lun } = this;
+    const { device, mediumPresent } = unit;
+    return {
+      lun,
+      url,
+      kind: unit.kind,
+      mediumPresent,
+      path: this.#disk?.path,
+      sizeBytes: mediumPresent ? device.size : 0,
+      blockSize: device.blockSize,
+      readOnly: unit.writeProtected,
+      identity: formatUuid(this.identity),
+      continuity: this.#disk?.continuity ?? 'clean',
+    };
+  }
+
+  /** Ends what goes on and lets go of the disk. */
+  async close(): Promise<void> {
+    await this.#changes;
+    await this.#disk?.close();
+  }
+
+  async #inTurn(change: () => Promise<void>): Promise<void> {
+    const done = this.#changes.then(change);
+    this.#changes = done.catch(() => undefined);
+    try {
+      await done;
+    } catch (error) {
+      if (!(error instanceof MediumPresenceError)) throw error;
+      throw new ServerError('SERVER_WRONG_STATE', `LUN ${this.lun} ${REFUSALS[error.code]}`, {
+        cause: error,
+      });
+    }
+  }
+}
+
+function kindOf(options: LunOptions): UnitKind {
+  return options.removable === true ? 'removable-disk' : 'disk';
+}
+
+function withFile(options: LunOptions, path: string): LunOptions {
+  if ('path' in options) return { ...options, path };
+  const { readOnly = false } = options;
+  return { path, readOnly };
+}
+
+/** An identity that somebody's medium has now, or that somebody's drive is known by. */
+function identitiesIn(drives: readonly Drive[]): readonly Uint8Array[] {
+  return drives.flatMap(({ identity, disk }) =>
+    disk === undefined ? [identity] : [identity, disk.identity],
+  );
+}
