@@ -89,6 +89,13 @@ export class DepartedConnections {
     for (const { from } of this.#departed) from.recovery?.release(task);
   }
 
+  /** Nobody may ask any more for the statuses of the tasks that `ended` chooses. */
+  forget(ended: (task: Task) => boolean): void {
+    for (const { from } of this.#departed) {
+      for (const task of from.recovery?.tasks ?? []) if (ended(task)) from.recovery?.release(task);
+    }
+  }
+
   #takeOut(leaves: (departed: Departed) => boolean): SessionConnection[] {
     const leaving = this.#departed.filter(leaves);
     if (leaving.length > 0) this.#departed = this.#departed.filter((departed) => !leaves(departed));

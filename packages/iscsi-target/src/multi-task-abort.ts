@@ -19,12 +19,15 @@ export interface AbortedTasks {
   readonly atWork: readonly Task[];
 }
 
+/** True for a task that a function affects. */
+type Affects = (task: Task) => boolean;
+
 /** A function that aborts several tasks at once. */
 export interface MultiTaskFunction {
-  /** Tasks of the issuing session that it affects; undefined when there is no such unit (RFC 7143 §4.2.3.2). */
-  affected(context: FunctionContext): readonly Task[] | undefined;
+  /** Which tasks of the issuing session it affects; undefined when there is no such unit (RFC 7143 §4.2.3.2). */
+  affects(context: FunctionContext): Affects | undefined;
   /** Aborts them, and others, and tells by session what has become of them. */
-  abort(context: FunctionContext): readonly AbortedTasks[];
+  abort(context: FunctionContext, affects: Affects): readonly AbortedTasks[];
   /** It is for the whole target: commands that have not come yet are as good as received. */
   readonly plugs: boolean;
   /** What is left to do when the answer is out. */
@@ -39,13 +42,14 @@ export interface MultiTaskFunction {
 export function multiTask(kind: MultiTaskFunction): FunctionHandler {
   return (context) => {
     const { session, request, answer } = context;
-    if (kind.affected(context) === undefined) return answer(TaskManagementResult.LUN_DOES_NOT_EXIST);
+    const affects = kind.affects(context);
+    if (affects === undefined) return answer(TaskManagementResult.LUN_DOES_NOT_EXIST);
     if (kind.plugs) session.plug(request.cmdSn);
     session.whenReceived(request.cmdSn, () => {
       const fast = session.parameters.taskReporting === 'FastAbort';
-      const tasks = fast ? [] : (kind.affected(context) ?? []);
+      const tasks = fast ? [] : [...session.tasks.values()].filter(affects);
       // Tasks that one request aborts may be what another one waits for.
-      whenDrained(tasks, context, () => context.authority.inTurn(() => carryOut(kind, context)));
+      whenDrained(tasks, context, () => context.authority.inTurn(() => carryOut(kind, context, affects)));
     });
   };
 }
@@ -67,10 +71,12 @@ function whenDrained(tasks: readonly Task[], { session, from }: FunctionContext,
   }
 }
 
-function carryOut(kind: MultiTaskFunction, context: FunctionContext): void {
+function carryOut(kind: MultiTaskFunction, context: FunctionContext, affects: Affects): void {
   const { session, from, answerAlone } = context;
   if (!session.open) return;
-  const aborted = kind.abort(context);
+  const aborted = kind.abort(context, affects);
+  // Their status went by a connection that is gone: it must not be asked for after the answer (§4.2.3.3).
+  session.departed.forget(affects);
   for (const { session: affected, tasks } of aborted) {
     // RFC 7143 §4.2.3.5: where FastAbort was not agreed on, nobody is told.
     if (affected.parameters.taskReporting === 'FastAbort') announce(tasks, from.connection);

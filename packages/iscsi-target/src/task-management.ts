@@ -53,7 +53,10 @@ const { FUNCTION_COMPLETE, TASK_DOES_NOT_EXIST } = TaskManagementResult;
 const { FUNCTION_NOT_SUPPORTED, FUNCTION_REJECTED } = TaskManagementResult;
 
 const TARGET_RESET: MultiTaskFunction = {
-  affected: ({ session, request }) => [...session.tasks.values()].filter((task) => isBefore(task, request)),
+  affects:
+    ({ request }) =>
+    (task) =>
+      isBefore(task, request),
   abort: (context) => abortedBy(context, (nexus) => nexus.resetTarget()),
   plugs: true,
 };
@@ -62,11 +65,9 @@ const TARGET_RESET: MultiTaskFunction = {
 const HANDLERS: Readonly<Record<number, FunctionHandler>> = {
   [TaskManagementFunction.ABORT_TASK]: abortTask,
   [TaskManagementFunction.ABORT_TASK_SET]: multiTask({
-    affected: tasksOfUnit,
-    abort: (context) => {
-      const { session, request } = context;
-      const affected = new Set(tasksOfUnit(context));
-      const tasks = session.abort((task) => affected.has(task));
+    affects: ofUnit,
+    abort: ({ session, request }, affects) => {
+      const tasks = session.abort(affects);
       return [{ session, tasks, atWork: session.remnants.select(({ lun }) => sameLun(lun, request.lun)) }];
     },
     plugs: false,
@@ -121,11 +122,9 @@ function absentTask(session: Session, request: TaskManagementRequestPdu): number
 }
 
 /** Tasks of the unit that came before the request: one that is immediate overtakes commands (RFC 7143 §11.5.1). */
-function tasksOfUnit({ session, request }: FunctionContext): Task[] | undefined {
+function ofUnit({ session, request }: FunctionContext): ((task: Task) => boolean) | undefined {
   if (session.nexus?.hasUnit(request.lun) !== true) return undefined;
-  return [...session.tasks.values()].filter(
-    (task) => sameLun(task.lun, request.lun) && isBefore(task, request),
-  );
+  return (task) => sameLun(task.lun, request.lun) && isBefore(task, request);
 }
 
 function isBefore({ immediate, cmdSn }: Task, request: TaskManagementRequestPdu): boolean {
@@ -135,7 +134,7 @@ function isBefore({ immediate, cmdSn }: Task, request: TaskManagementRequestPdu)
 /** A function of the unit: it aborts tasks of every session (RFC 7143 §4.2.3.2). */
 function unitFunction(act: (nexus: Nexus, lun: Uint8Array) => void): FunctionHandler {
   return multiTask({
-    affected: tasksOfUnit,
+    affects: ofUnit,
     abort: (context) => abortedBy(context, (nexus) => act(nexus, context.request.lun)),
     plugs: false,
   });

@@ -17,10 +17,10 @@ export const LEVEL_2_FUNCTIONS: Readonly<Record<number, FunctionHandler>> = {
   [TaskManagementFunction.QUERY_TASK_SET]: queryTaskSet,
   // RFC 7144 §6.3, §6.5: the nexus loses all its tasks, and after the answer its connections.
   [TaskManagementFunction.I_T_NEXUS_RESET]: multiTask({
-    affected: ({ session }) => [...session.tasks.values()],
-    abort: ({ session }) => {
-      const tasks = session.abort(() => true);
-      return [{ session, tasks, atWork: session.remnants.select(() => true) }];
+    affects: () => () => true,
+    abort: ({ session }, affects) => {
+      const tasks = session.abort(affects);
+      return [{ session, tasks, atWork: session.remnants.select(affects) }];
     },
     plugs: false,
     afterwards: ({ session, authority }) =>

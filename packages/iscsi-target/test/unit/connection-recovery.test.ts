@@ -123,6 +123,21 @@ describe('connection recovery (RFC 7143 §7.1.4.3, §7.2.2)', () => {
     expect(rest.at(-1)).toMatchObject({ type: 'scsi-response', status: 0, expDataSn: 4 });
   });
 
+  it('a command that was ended by task management meanwhile has nothing more to say (§4.2.3.3)', async () => {
+    const command = first.read10(0, 8);
+    await first.send(command);
+    first.connection.disconnected();
+    const second = await join(1);
+    const { ABORT_TASK_SET } = TaskManagementFunction;
+    const abort = taskManagement(first, { function: ABORT_TASK_SET, expStatSn: second.expStatSn });
+    expect(await second.send(abort)).toMatchObject([
+      { type: 'task-management-response', response: FUNCTION_COMPLETE },
+    ]);
+    await second.send(recovery(0));
+    const { response, rest } = answered(await second.send(reassign(command.initiatorTaskTag)));
+    expect([response, rest]).toEqual([TASK_DOES_NOT_EXIST, []]);
+  });
+
   it('a read that ended since its SNACK was rejected is sent whole to whoever asks for it anew (§7.8)', async () => {
     const command = first.read10(0, 8000);
     const { initiatorTaskTag } = command;
