@@ -68,7 +68,7 @@ const builtinRules: readonly { under: RegExp; allowed: (module: string) => boole
     why: 'the engine is sans-I/O',
   },
   {
-    under: /^packages\/server\/src\/cli\/control-(socket|command)\.ts$/,
+    under: /^packages\/server\/src\/cli\/control-(socket|connection)\.ts$/,
     allowed: () => true,
     why: 'the control socket and who asks there; iSCSI has its sockets elsewhere',
   },
