@@ -41,7 +41,6 @@ export class TargetEngine {
   readonly #registry: SessionRegistry;
   readonly #admission: Admission;
   readonly #connections = new Set<Connection>();
-  readonly #portals: Portal[] = [];
 
   /** @throws TargetError `TARGET_NAME_INVALID`, `TARGET_NAME_DUPLICATE`, `ACCESS_INVALID` or `CHAP_UNAVAILABLE`. */
   constructor(
@@ -52,13 +51,7 @@ export class TargetEngine {
     this.#limits = { ...DEFAULT_LIMITS, ...limits };
     const named = namedTargets(targets);
     this.#admission = new Admission(named.values(), options.security ?? {}, this.#limits);
-    this.#registry = new SessionRegistry(
-      named,
-      this.#portals,
-      this.#limits,
-      options.hooks ?? {},
-      this.#admission,
-    );
+    this.#registry = new SessionRegistry(named, this.#limits, options.hooks ?? {}, this.#admission);
     this.#owner = {
       limits: this.#limits,
       slabs: new SlabPool(),
@@ -100,9 +93,12 @@ export class TargetEngine {
     this.#admission.setDiscovery(discovery);
   }
 
-  /** Names an address at which connections come in, for SendTargets. */
+  /**
+   * Names an address at which connections come in, for SendTargets. Its portal group is a target port of every target.
+   * Throws a RangeError for more portal groups than a unit can have target ports.
+   */
   addPortal(portal: Portal): void {
-    this.#portals.push(portal);
+    this.#registry.addPortal(portal);
   }
 
   /**

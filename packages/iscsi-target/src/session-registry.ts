@@ -27,7 +27,7 @@ import type { SendTargetsContext } from './send-targets.ts';
 import { sessionStatus } from './session-status.ts';
 import { joinedParameters, type OperationalParameters } from './parameters.ts';
 import { Session, type SessionIdentity, type SessionConnection } from './session.ts';
-import { PORTAL_GROUP_TAG, type TargetOptions } from './target.ts';
+import { PORTAL_GROUP_TAG, targetPort, type TargetOptions } from './target.ts';
 import type { Task } from './task.ts';
 import type { Endpoint, Portal, Transport } from './transport.ts';
 
@@ -54,7 +54,7 @@ export class SessionRegistry implements LoginAuthority, SessionOwner {
   /** The target port that each session is with. */
   readonly #ports = new WeakMap<Session, string>();
   readonly #targets: ReadonlyMap<string, TargetOptions>;
-  readonly #portals: readonly Portal[];
+  readonly #portals: Portal[] = [];
   readonly #hooks: TargetHooks;
   readonly #sessions = new Set<Session>();
   readonly #remnants = new Map<string, Remnants>();
@@ -69,18 +69,22 @@ export class SessionRegistry implements LoginAuthority, SessionOwner {
 
   constructor(
     targets: ReadonlyMap<string, TargetOptions>,
-    portals: readonly Portal[],
     limits: TargetLimits,
     hooks: TargetHooks,
     admission: Admission,
   ) {
     this.#targets = targets;
-    this.#portals = portals;
     this.limits = limits;
     this.#hooks = hooks;
     this.gate = new LoginGate(hooks);
     this.halfOpen = new HalfOpenLogins(limits.maxHalfOpenLogins);
     this.#admission = admission;
+  }
+
+  /** Initiators may come by another portal: each portal group is a port of every target (RFC 7143 §4.4.1). */
+  addPortal(portal: Portal): void {
+    this.#portals.push(portal);
+    for (const [name, { scsi }] of this.#targets) scsi.addPort(targetPort(name, portal.tag));
   }
 
   /** Sessions with at least one connection in full feature phase. */
@@ -285,9 +289,7 @@ export class SessionRegistry implements LoginAuthority, SessionOwner {
     const { lunMap, readOnly = false } = login.access;
     return target.scsi.openNexus({
       initiatorPort: `${login.initiatorName},i,0x${login.isid}`,
-      targetName,
-      relativePort: 1,
-      portalGroupTag: portalOf(transport).tag,
+      ...targetPort(targetName, portalOf(transport).tag),
       ...(lunMap === undefined ? {} : { lunMap }),
       readOnly,
       taskManagement: taskManagement(login.parameters.protocolLevel),

@@ -1,5 +1,5 @@
 import { isIscsiName, normalizeIscsiName } from '@lunbox/iscsi-pdu';
-import type { ScsiTarget } from '@lunbox/scsi';
+import type { ScsiTarget, TargetPortAddress } from '@lunbox/scsi';
 import type { AccessEntry } from './auth/access-entry.ts';
 import { TargetError } from './errors.ts';
 
@@ -7,8 +7,8 @@ import { TargetError } from './errors.ts';
 export interface TargetOptions {
   /** iSCSI name (RFC 7143 §4.2.7): `iqn.…`, `eui.…` or `naa.…`. */
   readonly name: string;
-  /** The SCSI device behind it: all that is needed of it is a nexus for each session. */
-  readonly scsi: Pick<ScsiTarget, 'openNexus'>;
+  /** The SCSI device behind it: it hears of the target's ports, and has a nexus for each session. */
+  readonly scsi: Pick<ScsiTarget, 'openNexus' | 'addPort'>;
   /** Text for people, sent as TargetAlias. */
   readonly alias?: string;
   /**
@@ -20,6 +20,14 @@ export interface TargetOptions {
 
 /** Tag of the portal group that all portals of a server form (RFC 7143 §4.4.2). */
 export const PORTAL_GROUP_TAG = 1;
+
+/**
+ * The SCSI target port that a portal group of a target is (RFC 7143 §4.4.1): its relative identifier is the tag, so that
+ * persistent reservations find it again whatever portals there are next time.
+ */
+export function targetPort(targetName: string, portalGroupTag: number): TargetPortAddress {
+  return { targetName, portalGroupTag, relativePort: portalGroupTag };
+}
 
 /**
  * Checks a target's configuration and returns it with its name normalised (RFC 3722).

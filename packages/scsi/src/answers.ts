@@ -3,6 +3,9 @@ import { Status, type Finished } from './execution.ts';
 /** GOOD without data. */
 export const GOOD: Finished = { kind: 'finished', status: Status.GOOD };
 
+/** BUSY: the command may be sent again later. */
+export const BUSY: Finished = { kind: 'finished', status: Status.BUSY };
+
 /** RESERVATION CONFLICT. */
 export const RESERVATION_CONFLICT: Finished = { kind: 'finished', status: Status.RESERVATION_CONFLICT };
 

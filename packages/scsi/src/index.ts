@@ -88,6 +88,7 @@ export * from './cdb/medium-cdbs.ts';
 export * from './cdb/identifying-information-cdbs.ts';
 export * from './cdb/maintenance-cdbs.ts';
 export * from './cdb/variable-length-cdbs.ts';
+export * from './cdb/path-cdbs.ts';
 
 export {
   buildAbsentInquiry,
@@ -122,8 +123,29 @@ export {
   parseScsiPorts,
   type ModePagePolicyDescriptor,
   type ScsiPort,
-  type TargetPortAddress,
 } from './inquiry/port-vpd-pages.ts';
+export {
+  buildBlockLimitsExtension,
+  buildManagementAddresses,
+  buildReferralsPage,
+  ManagementService,
+  MAX_MANAGEMENT_ADDRESSES,
+  MAX_MANAGEMENT_URL_BYTES,
+  parseBlockLimitsExtension,
+  parseManagementAddresses,
+  parseReferralsPage,
+  type BlockLimitsExtension,
+  type ManagementAddress,
+  type Referrals,
+} from './inquiry/path-vpd-pages.ts';
+export { ACCESS_STATES, ACCESS_STATE_CODES, type AccessState, type PathNeed } from './path/access-state.ts';
+export {
+  MAX_TARGET_PORTS,
+  type PortGroupChange,
+  type PortGroupChanger,
+  type PortGroupStatus,
+  type TargetPortAddress,
+} from './path/target-ports.ts';
 export {
   buildBlockDeviceCharacteristics,
   buildBlockLimits,
@@ -217,6 +239,22 @@ export {
   type IdentifyingType,
 } from './data/identifying-information.ts';
 export * from './data/buffer-data.ts';
+export {
+  buildPortGroups,
+  buildSetPortGroupsList,
+  parsePortGroups,
+  parseSetPortGroupsList,
+  PortGroupsFormat,
+  type PortGroupDescriptor,
+  type ReportedPortGroup,
+  type SetPortGroupDescriptor,
+} from './data/port-groups.ts';
+export {
+  buildReferrals,
+  parseReferrals,
+  type ReferralSegment,
+  type SegmentPortGroup,
+} from './data/referrals.ts';
 export { buildUnmapList, parseUnmapList, type BlockRange, type UnmapList } from './data/unmap-list.ts';
 export { buildLbaStatus, parseLbaStatus, ProvisioningStatus, type LbaStatus } from './data/lba-status.ts';
 export { buildLunList, parseLunList } from './data/lun-list.ts';

@@ -38,6 +38,8 @@ export class ScriptedScsi {
   override: ((command: ScsiCommand) => Execution | undefined) | undefined = undefined;
   readonly #waiting: (() => void)[] = [];
 
+  addPort(): void {}
+
   openNexus(options: NexusOptions): Nexus {
     const entry = { options, closed: false };
     this.nexuses.push(entry);

@@ -32,6 +32,8 @@ export class SimulatedDisk {
     operation?.();
   }
 
+  addPort(): void {}
+
   openNexus(options: NexusOptions): Nexus {
     this.#nexuses.add(options);
     const abortAll = (): void => {

@@ -98,6 +98,14 @@ function readErrorHistory({ unit }: ItlNexus, fields: ReadBufferCdb): Uint8Array
 
 /** WRITE BUFFER and READ BUFFER. */
 export const BUFFER_COMMANDS: readonly CommandEntry[] = [
-  defineCommand(WRITE_BUFFER, startWriteBuffer, { governs: true, unsupportedFields: ['MODE_SPECIFIC'] }),
-  defineCommand(READ_BUFFER, readBuffer, { access: 'reads', unsupportedFields: ['MODE_SPECIFIC'] }),
+  defineCommand(WRITE_BUFFER, startWriteBuffer, {
+    governs: true,
+    path: 'unavailable',
+    unsupportedFields: ['MODE_SPECIFIC'],
+  }),
+  defineCommand(READ_BUFFER, readBuffer, {
+    access: 'reads',
+    path: 'unavailable',
+    unsupportedFields: ['MODE_SPECIFIC'],
+  }),
 ];

@@ -28,11 +28,13 @@ export const CAPACITY_COMMANDS: readonly CommandEntry[] = [
     needsMedium: true,
     reservation: 'allowed',
     access: 'free',
+    path: 'standby',
     unsupportedFields: ['LOGICAL_BLOCK_ADDRESS', 'PMI'],
   }),
   defineCommand(READ_CAPACITY_16, readCapacity16, {
     needsMedium: true,
     reservation: 'allowed',
     access: 'free',
+    path: 'standby',
   }),
 ];

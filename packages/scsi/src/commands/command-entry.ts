@@ -8,6 +8,7 @@ import {
 } from '../cdb/cdb-definition.ts';
 import type { CommandTimeouts } from '../data/supported-opcodes.ts';
 import type { Execution, ScsiCommand } from '../execution.ts';
+import type { PathNeed } from '../path/access-state.ts';
 import type { ReservationAccess } from '../persistent-reservation/conflict-rules.ts';
 import type { ItlNexus } from '../unit/itl-nexus.ts';
 import { DISKS, type UnitKind } from '../unit/unit-kind.ts';
@@ -34,6 +35,8 @@ export interface CommandEntry {
   readonly reservation: 'allowed' | 'conflict';
   /** What it is to a persistent reservation (SPC-4 table 65, SBC-4 table 13). */
   readonly access: ReservationAccess;
+  /** In which states of its target port it runs (SPC-4 5.15.2.4). */
+  readonly path: PathNeed;
   /** Refused with NOT READY while there is no medium, or it is stopped, formatted or sanitized. */
   readonly needsMedium: boolean;
   /** Runs although formatting or sanitizing has failed. */
@@ -67,6 +70,7 @@ export function defineCommand(
     duringAttention: false,
     reservation: 'conflict',
     access: 'changes',
+    path: 'active',
     needsMedium: false,
     repairsMedium: false,
     writes: false,

@@ -22,6 +22,7 @@ import { INQUIRY_COMMAND } from './inquiry.ts';
 import { LOG_COMMANDS } from './log.ts';
 import { MAINTENANCE_COMMANDS } from './maintenance.ts';
 import { MODE_COMMANDS } from './mode.ts';
+import { PORT_GROUP_COMMANDS } from './port-groups.ts';
 import { PREFETCH_COMMANDS } from './prefetch.ts';
 import { PRIMARY_COMMANDS } from './primary.ts';
 import { PROVISIONING_COMMANDS } from './provisioning.ts';
@@ -62,6 +63,7 @@ export const COMMAND_TABLE: readonly CommandEntry[] = [
   ...BUFFER_COMMANDS,
   ...MAINTENANCE_COMMANDS,
   ...IDENTIFYING_INFORMATION_COMMANDS,
+  ...PORT_GROUP_COMMANDS,
   ...SEEK_COMMANDS,
   ...RESERVATION_COMMANDS,
   ...PERSISTENT_RESERVE_IN_COMMANDS,

@@ -88,8 +88,9 @@ function receiveDiagnosticResults(_itl: ItlNexus, command: ScsiCommand): Finishe
 
 /** SEND DIAGNOSTIC and RECEIVE DIAGNOSTIC RESULTS. */
 export const DIAGNOSTIC_COMMANDS: readonly CommandEntry[] = [
-  defineCommand(RECEIVE_DIAGNOSTIC_RESULTS, receiveDiagnosticResults, { access: 'reads' }),
+  defineCommand(RECEIVE_DIAGNOSTIC_RESULTS, receiveDiagnosticResults, { access: 'reads', path: 'standby' }),
   defineCommand(SEND_DIAGNOSTIC, startSendDiagnostic, {
+    path: 'standby',
     needsMedium: true,
     timeouts: SLOW,
     unsupportedFields: ['DEVOFFL', 'UNITOFFL'],

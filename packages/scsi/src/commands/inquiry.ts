@@ -8,6 +8,11 @@ import {
   buildLogicalBlockProvisioning,
 } from '../inquiry/block-vpd-pages.ts';
 import { buildDeviceIdentification } from '../inquiry/device-identification.ts';
+import {
+  buildBlockLimitsExtension,
+  buildManagementAddresses,
+  buildReferralsPage,
+} from '../inquiry/path-vpd-pages.ts';
 import { buildModePagePolicy, buildScsiPorts, ModePagePolicy } from '../inquiry/port-vpd-pages.ts';
 import { buildStandardInquiry } from '../inquiry/standard-inquiry.ts';
 import { buildSupportedPages, buildUnitSerialNumber, VpdPage } from '../inquiry/vpd-page.ts';
@@ -21,8 +26,9 @@ import { refuseFields } from './validate.ts';
 
 function deviceIdentification({ unit, host }: ItlNexus): Uint8Array {
   const { targetName, relativePort, portalGroupTag } = host.options;
-  const { vendor, serialNumber, naa } = unit;
-  return buildDeviceIdentification({ vendor, serialNumber, naa, targetName, relativePort, portalGroupTag });
+  const { vendor, serialNumber, naa, uuid } = unit;
+  const port = { targetName, relativePort, portalGroupTag };
+  return buildDeviceIdentification({ vendor, serialNumber, naa, ...(uuid ? { uuid } : {}), ...port });
 }
 
 function blockLimits({ unit }: ItlNexus): Uint8Array {
@@ -44,8 +50,22 @@ function blockLimits({ unit }: ItlNexus): Uint8Array {
   });
 }
 
-/** V_SUP: there is a volatile cache. LUICLR: reading the LUN inventory clears its attention in every unit. */
-const EXTENDED_INQUIRY = buildExtendedInquiry({ HEADSUP: 1, ORDSUP: 1, SIMPSUP: 1, V_SUP: 1, LUICLR: 1 });
+/**
+ * V_SUP: there is a volatile cache. LUICLR: reading the LUN inventory clears its attention in every unit. R_SUP: there
+ * are referrals.
+ */
+const EXTENDED_INQUIRY = buildExtendedInquiry({
+  HEADSUP: 1,
+  ORDSUP: 1,
+  SIMPSUP: 1,
+  V_SUP: 1,
+  LUICLR: 1,
+  R_SUP: 1,
+});
+/** One user data segment: the whole unit is reached in the same way. */
+const REFERRALS = buildReferralsPage({ USER_DATA_SEGMENT_SIZE: 0, USER_DATA_SEGMENT_MULTIPLIER: 0 });
+/** There are no streams and no scattered writes. */
+const LIMITS_EXTENSION = buildBlockLimitsExtension({});
 /** WABEREQ 01b: after BLOCK ERASE blocks read without an error before they are written (SBC-3 table 186). */
 const CHARACTERISTICS = buildBlockDeviceCharacteristics({ MEDIUM_ROTATION_RATE: 1, WABEREQ: 0b01 });
 
@@ -70,23 +90,42 @@ const MODE_POLICY = buildModePagePolicy([
   },
 ]);
 
-/** The target ports through which somebody uses the unit now: the same answer on each of them (T-W3). */
+/** Every target port of the unit: the same answer on each of them (T-W3). */
 function scsiPorts({ unit }: ItlNexus): Uint8Array {
-  const ports = new Map([...unit.nexuses].map(({ host: { options } }) => [options.relativePort, options]));
-  return buildScsiPorts([...ports.values()]);
+  return buildScsiPorts(unit.targetPorts.ports);
+}
+
+function managementAddresses({ unit }: ItlNexus): Uint8Array {
+  return buildManagementAddresses(unit.managementAddresses);
+}
+
+function supportedPages(itl: ItlNexus): Uint8Array {
+  return buildSupportedPages([...VPD_PAGES.keys()].filter((code) => hasPage(itl, code)));
+}
+
+/** The pages that not every unit has. */
+const OPTIONAL_PAGES: ReadonlyMap<number, (itl: ItlNexus) => boolean> = new Map([
+  [VpdPage.MANAGEMENT_NETWORK_ADDRESSES, ({ unit }: ItlNexus) => unit.managementAddresses.length > 0],
+]);
+
+function hasPage(itl: ItlNexus, code: number): boolean {
+  return OPTIONAL_PAGES.get(code)?.(itl) ?? true;
 }
 
 /** The VPD pages by their codes, ascending. */
 const VPD_PAGES: ReadonlyMap<number, (itl: ItlNexus) => Uint8Array> = new Map([
-  [VpdPage.SUPPORTED_VPD_PAGES, (_itl: ItlNexus): Uint8Array => buildSupportedPages([...VPD_PAGES.keys()])],
+  [VpdPage.SUPPORTED_VPD_PAGES, supportedPages],
   [VpdPage.UNIT_SERIAL_NUMBER, ({ unit }: ItlNexus): Uint8Array => buildUnitSerialNumber(unit.serialNumber)],
   [VpdPage.DEVICE_IDENTIFICATION, deviceIdentification],
+  [VpdPage.MANAGEMENT_NETWORK_ADDRESSES, managementAddresses],
   [VpdPage.EXTENDED_INQUIRY_DATA, (): Uint8Array => EXTENDED_INQUIRY],
   [VpdPage.MODE_PAGE_POLICY, (): Uint8Array => MODE_POLICY],
   [VpdPage.SCSI_PORTS, scsiPorts],
   [VpdPage.BLOCK_LIMITS, blockLimits],
   [VpdPage.BLOCK_DEVICE_CHARACTERISTICS, (): Uint8Array => CHARACTERISTICS],
   [VpdPage.LOGICAL_BLOCK_PROVISIONING, provisioning],
+  [VpdPage.REFERRALS, (): Uint8Array => REFERRALS],
+  [VpdPage.BLOCK_LIMITS_EXTENSION, (): Uint8Array => LIMITS_EXTENSION],
 ]);
 
 function inquiry(itl: ItlNexus, command: ScsiCommand): Finished {
@@ -94,7 +133,7 @@ function inquiry(itl: ItlNexus, command: ScsiCommand): Finished {
   refuseFields(INQUIRY, fields, 'CMDDT');
   if (fields.EVPD === 1) {
     const build = VPD_PAGES.get(fields.PAGE_CODE);
-    if (build === undefined) throw invalidCdbField(INQUIRY, 'PAGE_CODE');
+    if (build === undefined || !hasPage(itl, fields.PAGE_CODE)) throw invalidCdbField(INQUIRY, 'PAGE_CODE');
     return answer(build(itl), fields.ALLOCATION_LENGTH);
   }
   // SPC-4 6.6.1: a page code without EVPD is an error.
@@ -108,5 +147,6 @@ export const INQUIRY_COMMAND: CommandEntry = defineCommand(INQUIRY, inquiry, {
   duringAttention: true,
   reservation: 'allowed',
   access: 'free',
+  path: 'any',
   unsupportedFields: ['CMDDT'],
 });

@@ -66,9 +66,10 @@ const unsupportedFields: readonly (keyof LogSelectCdb)[] = ['SP'];
 /** LOG SENSE and LOG SELECT. */
 export const LOG_COMMANDS: readonly CommandEntry[] = [
   defineCommand(LOG_SENSE, logSense, {
+    path: 'standby',
     reservation: 'allowed',
     access: 'free',
     unsupportedFields: ['PPC', 'SP', 'PC'],
   }),
-  defineCommand(LOG_SELECT, logSelect, { governs: true, unsupportedFields }),
+  defineCommand(LOG_SELECT, logSelect, { governs: true, path: 'standby', unsupportedFields }),
 ];

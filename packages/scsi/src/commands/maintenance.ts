@@ -41,7 +41,11 @@ function setTimestamp(itl: ItlNexus, command: ScsiCommand): Execution {
 
 /** REPORT SUPPORTED TASK MANAGEMENT FUNCTIONS, REPORT TIMESTAMP and SET TIMESTAMP. */
 export const MAINTENANCE_COMMANDS: readonly CommandEntry[] = [
-  defineCommand(REPORT_SUPPORTED_TMF, reportSupportedTmf, { reservation: 'allowed', access: 'reads' }),
+  defineCommand(REPORT_SUPPORTED_TMF, reportSupportedTmf, {
+    reservation: 'allowed',
+    access: 'reads',
+    path: 'standby',
+  }),
   defineCommand(REPORT_TIMESTAMP, reportTimestamp, { reservation: 'allowed', access: 'free' }),
   defineCommand(SET_TIMESTAMP, setTimestamp, { governs: true }),
 ];

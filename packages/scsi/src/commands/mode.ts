@@ -115,12 +115,14 @@ function checkParameters(unit: LogicalUnit, parameters: ParsedModeParameters): v
 
 /** MODE SENSE and MODE SELECT (6) and (10). */
 export const MODE_COMMANDS: readonly CommandEntry[] = [
-  defineCommand(MODE_SENSE_6, modeSense6, { access: 'reads' }),
-  defineCommand(MODE_SENSE_10, modeSense10, { access: 'reads' }),
+  defineCommand(MODE_SENSE_6, modeSense6, { access: 'reads', path: 'standby' }),
+  defineCommand(MODE_SENSE_10, modeSense10, { access: 'reads', path: 'standby' }),
   defineCommand(MODE_SELECT_6, (itl, command) => modeSelect(itl, MODE_SELECT_6, 6, command), {
     governs: true,
+    path: 'standby',
   }),
   defineCommand(MODE_SELECT_10, (itl, command) => modeSelect(itl, MODE_SELECT_10, 10, command), {
     governs: true,
+    path: 'standby',
   }),
 ];

@@ -26,8 +26,10 @@ const SelectReport = { ORDINARY: 0x00, WELL_KNOWN: 0x01, ALL: 0x02 } as const;
 /** SPC-4 6.39: what would have been the autosense of a command comes as data, with GOOD. */
 function requestSense(itl: ItlNexus, command: ScsiCommand): Finished {
   const { tray, operations, stopped } = itl.unit;
-  const condition = tray.condition ?? operations.condition ?? (stopped ? NOT_STARTED : NO_SENSE);
-  return answerSense(itl.takeNews()?.sense ?? condition, command);
+  const { restriction } = itl.portGroup;
+  const condition = restriction?.sense ?? tray.condition ?? operations.condition;
+  const state = condition ?? (stopped ? NOT_STARTED : NO_SENSE);
+  return answerSense(itl.takeNews()?.sense ?? state, command);
 }
 
 /** REQUEST SENSE data in the format that the CDB asks for. */
@@ -53,11 +55,13 @@ export const PRIMARY_COMMANDS: readonly CommandEntry[] = [
     duringAttention: true,
     reservation: 'allowed',
     access: 'free',
+    path: 'any',
   }),
   defineCommand(REPORT_LUNS, (itl, command) => reportLuns(itl.host, command), {
     units: ALL_UNITS,
     duringAttention: true,
     reservation: 'allowed',
     access: 'free',
+    path: 'any',
   }),
 ];

@@ -25,7 +25,8 @@ export function reportSupportedOpcodes(rowsOf: (kind: UnitKind) => readonly Comm
         : oneOpcode(findRequested(rows, fields), withTimeouts);
     return answer(data, fields.ALLOCATION_LENGTH);
   };
-  return defineCommand(RSOC, start, { units: ALL_UNITS, reservation: 'allowed', access: 'reads' });
+  const properties = { units: ALL_UNITS, reservation: 'allowed', access: 'reads', path: 'standby' } as const;
+  return defineCommand(RSOC, start, properties);
 }
 
 function allOpcodes(table: readonly CommandEntry[], withTimeouts: boolean): Uint8Array {

@@ -1,3 +1,4 @@
+import type { PathNeed } from '../path/access-state.ts';
 import type { ReservationAccess } from '../persistent-reservation/conflict-rules.ts';
 import type { UnitKind } from '../unit/unit-kind.ts';
 import { cdbUsageMask } from './command-entry.ts';
@@ -16,6 +17,8 @@ export interface SupportedCommand {
   readonly reservation: 'allowed' | 'conflict';
   /** What the command is to a persistent reservation. */
   readonly access: ReservationAccess;
+  /** In which states of its target port it runs. */
+  readonly path: PathNeed;
   /** True when it runs although a unit attention condition is pending. */
   readonly duringAttention: boolean;
   /** True when it is refused while there is no medium, or it is stopped, formatted or sanitized. */
@@ -28,7 +31,7 @@ export interface SupportedCommand {
 export function supportedCommands(kind?: UnitKind): SupportedCommand[] {
   const rows = kind === undefined ? COMMAND_TABLE : UNIT_COMMANDS[kind].rows;
   return rows.map((entry) => {
-    const { cdb, units, reservation, access, duringAttention, needsMedium, writes } = entry;
+    const { cdb, units, reservation, access, path, duringAttention, needsMedium, writes } = entry;
     const { name, operationCode, serviceAction } = cdb;
     return {
       name,
@@ -38,6 +41,7 @@ export function supportedCommands(kind?: UnitKind): SupportedCommand[] {
       cdbUsageMask: cdbUsageMask(entry),
       reservation,
       access,
+      path,
       duringAttention,
       needsMedium,
       writes,

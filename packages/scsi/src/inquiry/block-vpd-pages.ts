@@ -9,6 +9,8 @@ export interface ExtendedInquiry {
   SIMPSUP: number;
   V_SUP: number;
   LUICLR: number;
+  /** 1: referrals are supported. */
+  R_SUP: number;
 }
 
 const extendedInquiry: Structure<ExtendedInquiry> = structure(60, [
@@ -16,7 +18,8 @@ const extendedInquiry: Structure<ExtendedInquiry> = structure(60, [
   flags('RESERVED:2', 'UASK_SUP', 'GROUP_SUP', 'PRIOR_SUP', 'HEADSUP', 'ORDSUP', 'SIMPSUP'),
   flags('RESERVED:4', 'WU_SUP', 'CRD_SUP', 'NV_SUP', 'V_SUP'),
   flags('RESERVED:3', 'P_I_I_SUP', 'RESERVED:3', 'LUICLR'),
-  bytes(56),
+  flags('RESERVED:3', 'R_SUP', 'RTD_SUP', 'RESERVED', 'HSSRELEF', 'CBCS'),
+  bytes(55),
 ]);
 
 /** Body of VPD page B0h, Block Limits (SBC-4 6.6.4). Lengths are in logical blocks; 0 means "not said". */

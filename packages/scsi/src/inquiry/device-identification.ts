@@ -10,6 +10,7 @@ export const DesignatorType = {
   RELATIVE_TARGET_PORT: 0x4,
   TARGET_PORT_GROUP: 0x5,
   SCSI_NAME_STRING: 0x8,
+  UUID: 0xa,
 } as const;
 
 /** ASSOCIATION: what a designator names (SPC-4 7.8.6.1). */
@@ -17,6 +18,9 @@ export const Association = { LOGICAL_UNIT: 0, TARGET_PORT: 1, TARGET_DEVICE: 2 }
 
 /** CODE SET of the designator's bytes. */
 const CodeSet = { BINARY: 1, ASCII: 2, UTF8: 3 } as const;
+
+/** UUID TYPE of a locally assigned UUID. */
+const UUID_TYPE = 0x1;
 
 /** PROTOCOL IDENTIFIER of iSCSI (SPC-4 7.6.1). */
 const ISCSI_PROTOCOL = 0x5;
@@ -30,7 +34,7 @@ export interface Designator {
   /** 1: binary, 2: ASCII, 3: UTF-8. */
   readonly codeSet: number;
   /** The transport protocol, when the PIV bit says that it is valid. */
-  readonly protocol?: number;
+  readonly protocol?: number | undefined;
   readonly value: Uint8Array;
 }
 
@@ -63,6 +67,8 @@ export interface IdentificationOptions {
   readonly vendor: string;
   readonly serialNumber: string;
   readonly naa: Uint8Array;
+  /** The identity, 16 bytes, where it is a UUID (RFC 4122). */
+  readonly uuid?: Uint8Array;
   /** iSCSI name of the target. */
   readonly targetName: string;
   readonly relativePort: number;
@@ -88,6 +94,8 @@ export function buildDeviceIdentification(options: IdentificationOptions): Uint8
       codeSet: CodeSet.BINARY,
       value: options.naa,
     },
+    ...(options.uuid === undefined ? [] : [uuidDesignator(options.uuid)]),
+    { ...name(Association.LOGICAL_UNIT, nameOfUnit(options.naa)), protocol: undefined },
     port(DesignatorType.RELATIVE_TARGET_PORT, options.relativePort),
     port(DesignatorType.TARGET_PORT_GROUP, options.portalGroupTag),
     targetPortName(options.targetName, options.portalGroupTag),
@@ -114,6 +122,21 @@ export function parseDeviceIdentification(body: Uint8Array): Designator[] {
     at = end;
   }
   return designators;
+}
+
+/** Locally assigned UUID (SPC-5 7.7.6.13). */
+function uuidDesignator(uuid: Uint8Array): Designator {
+  return {
+    type: DesignatorType.UUID,
+    association: Association.LOGICAL_UNIT,
+    codeSet: CodeSet.BINARY,
+    value: concatBytes([Uint8Array.of(UUID_TYPE << 4, 0), uuid]),
+  };
+}
+
+/** SCSI name string of a unit: `naa.` and the digits of its NAA designator (SPC-4 7.8.6.11). */
+function nameOfUnit(naa: Uint8Array): string {
+  return `naa.${Buffer.from(naa).toString('hex').toUpperCase()}`;
 }
 
 function port(type: number, number: number): Designator {

@@ -1,5 +1,6 @@
 import { u16be, u8 } from 'buffer-layout';
 import { concatBytes } from '../bytes.ts';
+import type { TargetPortAddress } from '../path/target-ports.ts';
 import { bytes, flags, structure, type Structure } from '../structure.ts';
 import { buildTargetPortName, parseDeviceIdentification, type Designator } from './device-identification.ts';
 import { buildVpdPage, VpdPage } from './vpd-page.ts';
@@ -70,14 +71,6 @@ const targetPortHeader: Structure<TargetPortHeader> = structure(4, [
   bytes(2),
   u16be('TARGET_PORT_DESCRIPTORS_LENGTH'),
 ]);
-
-/** What names a target port. */
-export interface TargetPortAddress {
-  readonly relativePort: number;
-  /** iSCSI name of the target. */
-  readonly targetName: string;
-  readonly portalGroupTag: number;
-}
 
 /** VPD page 88h, SCSI Ports (SPC-4 7.8.14), by ascending relative port identifier. */
 export function buildScsiPorts(ports: readonly TargetPortAddress[]): Uint8Array<ArrayBuffer> {

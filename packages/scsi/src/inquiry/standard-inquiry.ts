@@ -56,6 +56,9 @@ const SPC_4 = 0x0460;
 const SBC_3 = 0x04c0;
 const ISCSI = 0x0960;
 
+/** Implicit and explicit asymmetric logical unit access (SPC-4 table 146). */
+const TPGS = 0b11;
+
 /** What the answer says of one logical unit. */
 export interface StandardInquiryOptions {
   readonly vendor: string;
@@ -73,6 +76,7 @@ export function buildStandardInquiry(options: StandardInquiryOptions): Uint8Arra
     PERIPHERAL_DEVICE_TYPE: PERIPHERAL_DEVICE_TYPE[kind],
     RMB: isRemovable(kind) ? 1 : 0,
     HISUP: 1,
+    TPGS,
     CMDQUE: 1,
     VERSION_DESCRIPTOR_1: SAM_5,
     VERSION_DESCRIPTOR_2: ISCSI,

@@ -13,7 +13,6 @@ const GENERATIONS = 2 ** 32;
 /** The persistent reservations of one logical unit: state, generation, and the store that outlives it. */
 export class PersistentReservations {
   readonly #kept: KeptState;
-  readonly #targetPorts = new Set<number>();
   #state: ReservationState;
   /** Zero after power on, also when the registrations are still there (SPC-4 6.15.2). */
   #generation = 0;
@@ -22,7 +21,6 @@ export class PersistentReservations {
   constructor(kept: KeptState) {
     this.#kept = kept;
     this.#state = restoredReservations(kept.stored.reservations);
-    for (const { relativePort } of this.#state.registrations) this.#targetPorts.add(relativePort);
   }
 
   get state(): ReservationState {
@@ -36,18 +34,6 @@ export class PersistentReservations {
   /** True when registrations can outlive a loss of power. */
   get canPersist(): boolean {
     return this.#kept.canSave;
-  }
-
-  /**
-   * Relative identifiers of the target ports known to the unit: through which a nexus came, or is registered.
-   */
-  get targetPorts(): ReadonlySet<number> {
-    return this.#targetPorts;
-  }
-
-  /** A nexus came through this target port. */
-  targetPortSeen(relativePort: number): void {
-    this.#targetPorts.add(relativePort);
   }
 
   /** Carries a change out. It is saved first where it has to be: when saving fails, nothing has changed. */

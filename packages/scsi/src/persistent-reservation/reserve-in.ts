@@ -81,5 +81,5 @@ export const PERSISTENT_RESERVE_IN_COMMANDS: readonly CommandEntry[] = SERVICE_A
     if (unit.reservedBy !== undefined) return RESERVATION_CONFLICT;
     return answer(build(unit.persistent), cdb.decode(command.cdb).ALLOCATION_LENGTH);
   };
-  return defineCommand(cdb, start, { access: 'free' });
+  return defineCommand(cdb, start, { access: 'free', path: 'standby' });
 });

@@ -18,6 +18,7 @@ import { ParameterList } from '../media/parameter-list.ts';
 import { AdditionalSenseCode } from '../sense/additional-sense.ts';
 import { illegalRequest, invalidParameter } from '../sense/check-condition-error.ts';
 import type { ItlNexus } from '../unit/itl-nexus.ts';
+import type { LogicalUnit } from '../unit/logical-unit.ts';
 import { isSameNexus, type NexusName } from './nexus-name.ts';
 import {
   MAX_OUT_LIST_BYTES,
@@ -71,7 +72,8 @@ function readRequest(
   fields: PersistentReserveOutCdb,
   list: Uint8Array,
 ): OutRequest {
-  const { canPersist, targetPorts } = itl.unit.persistent;
+  const { canPersist } = itl.unit.persistent;
+  const targetPorts = portsOf(itl.unit);
   const common = { nexus: itl.nexusName, scope: fields.SCOPE, type: fields.TYPE, targetPorts };
   if (action.moves === true) {
     const move = parseRegisterAndMoveList(list);
@@ -84,6 +86,12 @@ function readRequest(
   }
   const { initiatorPorts } = basic;
   return { ...common, ...basic, initiatorPorts, destination: undefined, unregister: false };
+}
+
+/** The target ports of the unit, and those through which somebody is registered since they were there. */
+function portsOf({ targetPorts, persistent }: LogicalUnit): ReadonlySet<number> {
+  const registered = persistent.state.registrations.map(({ relativePort }) => relativePort);
+  return new Set([...targetPorts.relativePorts, ...registered]);
 }
 
 /** The change is whole before another one begins; whose tasks are to be aborted is awaited after that. */
@@ -131,6 +139,7 @@ function abortTasks(itl: ItlNexus, preempted: readonly NexusName[]): MaybePromis
 export const PERSISTENT_RESERVE_OUT_COMMANDS: readonly CommandEntry[] = SERVICE_ACTIONS.map((action) =>
   defineCommand(action.cdb, (itl, command) => startOut(itl, action, command), {
     access: 'free',
+    path: 'standby',
     governs: true,
   }),
 );

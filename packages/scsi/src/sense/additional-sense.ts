@@ -30,6 +30,10 @@ export const AdditionalSenseCode = {
   LOGICAL_UNIT_NOT_READY_INITIALIZING_COMMAND_REQUIRED: { asc: 0x04, ascq: 0x02 },
   LOGICAL_UNIT_NOT_READY_MANUAL_INTERVENTION_REQUIRED: { asc: 0x04, ascq: 0x03 },
   LOGICAL_UNIT_NOT_READY_FORMAT_IN_PROGRESS: { asc: 0x04, ascq: 0x04 },
+  ASYMMETRIC_ACCESS_STATE_TRANSITION: { asc: 0x04, ascq: 0x0a },
+  TARGET_PORT_IN_STANDBY_STATE: { asc: 0x04, ascq: 0x0b },
+  TARGET_PORT_IN_UNAVAILABLE_STATE: { asc: 0x04, ascq: 0x0c },
+  LOGICAL_UNIT_NOT_READY_OFFLINE: { asc: 0x04, ascq: 0x12 },
   LOGICAL_UNIT_NOT_READY_SANITIZE_IN_PROGRESS: { asc: 0x04, ascq: 0x1b },
   WRITE_ERROR: { asc: 0x0c, ascq: 0x00 },
   UNEXPECTED_UNSOLICITED_DATA: { asc: 0x0c, ascq: 0x0c },
@@ -56,6 +60,7 @@ export const AdditionalSenseCode = {
   RESERVATIONS_PREEMPTED: { asc: 0x2a, ascq: 0x03 },
   RESERVATIONS_RELEASED: { asc: 0x2a, ascq: 0x04 },
   REGISTRATIONS_PREEMPTED: { asc: 0x2a, ascq: 0x05 },
+  ASYMMETRIC_ACCESS_STATE_CHANGED: { asc: 0x2a, ascq: 0x06 },
   CAPACITY_DATA_HAS_CHANGED: { asc: 0x2a, ascq: 0x09 },
   TIMESTAMP_CHANGED: { asc: 0x2a, ascq: 0x10 },
   COMMAND_SEQUENCE_ERROR: { asc: 0x2c, ascq: 0x00 },
@@ -80,6 +85,7 @@ export const AdditionalSenseCode = {
   INSUFFICIENT_RESOURCES: { asc: 0x55, ascq: 0x03 },
   INSUFFICIENT_REGISTRATION_RESOURCES: { asc: 0x55, ascq: 0x04 },
   OPERATOR_MEDIUM_REMOVAL_REQUEST: { asc: 0x5a, ascq: 0x01 },
+  SET_TARGET_PORT_GROUPS_COMMAND_FAILED: { asc: 0x67, ascq: 0x0a },
 } as const;
 
 const SENSE_KEY_NAMES: ReadonlyMap<number, string> = new Map(

@@ -1,5 +1,7 @@
 import { MAX_LUN } from '../lun.ts';
 import type { Nexus, NexusOptions } from '../nexus.ts';
+import { TargetPorts, type TargetPortAddress } from '../path/target-ports.ts';
+import { addTargetPort } from '../path/unit-paths.ts';
 import type { LogicalUnit } from '../unit/logical-unit.ts';
 import { TargetNexus } from './target-nexus.ts';
 
@@ -15,6 +17,7 @@ export interface ScsiTargetOptions {
 /** Logical units under one name, and the initiators that talk to them. It knows nothing of transports. */
 export class ScsiTarget {
   readonly #units = new Map<number, LogicalUnit>();
+  readonly #ports = new TargetPorts();
   readonly #nexuses = new Set<TargetNexus>();
   readonly #onInternalError: (error: unknown) => void;
 
@@ -35,11 +38,23 @@ export class ScsiTarget {
     if (!Number.isInteger(lun) || lun < 0 || lun > MAX_LUN)
       throw new RangeError(`LUN ${lun} is not 0 to ${MAX_LUN}`);
     if (this.#units.has(lun)) throw new RangeError(`LUN ${lun} is taken`);
+    for (const port of this.#ports.ports) addTargetPort(unit, port);
     this.#units.set(lun, unit);
     for (const nexus of this.#showing(lun)) {
       nexus.lunsChanged();
       nexus.attach(lun, unit);
     }
+  }
+
+  /**
+   * Names a target port through which every unit can be reached, before anybody uses it: initiators see it in VPD
+   * page 88h and REPORT TARGET PORT GROUPS, and those that are there hear of it. A port that a nexus comes through is
+   * added by itself. Throws a RangeError for a number out of range, for more than 128 ports, and when another port has
+   * the relative identifier.
+   */
+  addPort(port: TargetPortAddress): void {
+    if (!this.#ports.add(port)) return;
+    for (const unit of this.#units.values()) addTargetPort(unit, port);
   }
 
   /**
@@ -55,8 +70,12 @@ export class ScsiTarget {
     return true;
   }
 
-  /** An initiator port starts to talk to the target. Close the nexus when it stops. */
+  /**
+   * An initiator port starts to talk to the target. Close the nexus when it stops. Throws a RangeError as
+   * {@link ScsiTarget.addPort} does.
+   */
   openNexus(options: NexusOptions): Nexus {
+    this.addPort(options);
     const nexus = new TargetNexus(
       {
         units: this.#units,

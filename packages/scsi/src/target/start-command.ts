@@ -13,6 +13,7 @@ import { boundToMedium } from '../media/medium-bound.ts';
 import { conflictsWithReservation } from '../persistent-reservation/conflict-rules.ts';
 import { AdditionalSenseCode, SenseKey } from '../sense/additional-sense.ts';
 import { CheckConditionError, illegalRequest, invalidCdbByte } from '../sense/check-condition-error.ts';
+import { refuseByPath } from '../path/access-state.ts';
 import type { ItlNexus } from '../unit/itl-nexus.ts';
 import { isRemovable } from '../unit/unit-kind.ts';
 
@@ -30,6 +31,8 @@ export function startCommand(itl: ItlNexus, command: ScsiCommand): MaybePromise<
   if (entry === undefined) throw unsupported(cdb, commands.hasServiceActions(cdb[0]!));
   // NORMACA is 0 in the standard INQUIRY data, so NACA is refused (SAM-5 5.2).
   if ((cdb[entry.controlByte]! & NACA) !== 0) throw invalidCdbByte(entry.controlByte, 2);
+  const { restriction } = itl.portGroup;
+  if (restriction !== undefined && !restriction.runs.has(entry.path)) return refuseByPath(restriction);
   if (unit.reservedBy !== undefined && unit.reservedBy !== itl && entry.reservation === 'conflict') {
     return RESERVATION_CONFLICT;
   }

@@ -22,6 +22,8 @@ export interface UnitIdentity {
   readonly serialNumber: string;
   /** NAA IEEE Registered Extended: 16 bytes, the last 100 bits of which are the first 100 bits of the id. */
   readonly naa: Uint8Array<ArrayBuffer>;
+  /** The id itself, where it has the form of a UUID: a version from 1 to 8 and the variant of RFC 4122. */
+  readonly uuid: Uint8Array | undefined;
 }
 
 /**
@@ -33,5 +35,10 @@ export function unitIdentity(id: Uint8Array): UnitIdentity {
   const hex = Buffer.from(id).toString('hex');
   const companyId = NAA_COMPANY_ID.toString(16).padStart(6, '0');
   const naa = Uint8Array.from(Buffer.from(`6${companyId}${hex.slice(0, 25)}`, 'hex'));
-  return { serialNumber: hex, naa };
+  return { serialNumber: hex, naa, uuid: isUuid(id) ? Uint8Array.from(id) : undefined };
+}
+
+function isUuid(id: Uint8Array): boolean {
+  const version = id[6]! >> 4;
+  return version >= 1 && version <= 8 && id[8]! >> 6 === 0b10;
 }

@@ -1,5 +1,7 @@
 import { isPromise, type MaybePromise } from '@lunbox/block';
 import type { NexusOptions } from '../nexus.ts';
+import type { PortGroup } from '../path/target-ports.ts';
+import { addTargetPort } from '../path/unit-paths.ts';
 import { nexusName, type NexusName } from '../persistent-reservation/nexus-name.ts';
 import { AdditionalSenseCode, SenseKey, type AdditionalSense } from '../sense/additional-sense.ts';
 import { blockFailure, type MediumAccess } from '../sense/block-failures.ts';
@@ -26,6 +28,8 @@ export class ItlNexus {
   readonly unit: LogicalUnit;
   /** The name under which persistent reservations know the nexus: it outlives sessions (T-W2). */
   readonly nexusName: NexusName;
+  /** How well the unit can be reached through the target port of the nexus. */
+  readonly portGroup: PortGroup;
   readonly attentions: UnitAttentions = new UnitAttentions();
   /** What WRITE BUFFER wrote to the echo buffer last. */
   echoBuffer: Uint8Array | undefined = undefined;
@@ -41,6 +45,7 @@ export class ItlNexus {
     this.unit = unit;
     const { initiatorPort, relativePort } = host.options;
     this.nexusName = nexusName(initiatorPort, relativePort);
+    this.portGroup = addTargetPort(unit, host.options);
     this.#tasks = new NexusTasks(unit.tasks);
     this.attentions.raise(AdditionalSenseCode.POWER_ON_RESET_OR_BUS_DEVICE_RESET_OCCURRED);
   }

@@ -2,7 +2,10 @@ import { RangeLock, systemClock, type BlockDevice, type Clock, type MaybePromise
 import { Medium } from '../media/medium.ts';
 import { whileHeld } from '../media/while-held.ts';
 import { AdditionalSenseCode, type AdditionalSense } from '../sense/additional-sense.ts';
+import { checkManagementAddresses, type ManagementAddress } from '../inquiry/path-vpd-pages.ts';
 import { ModeStore } from '../mode/mode-store.ts';
+import { TargetPorts, type PortGroupChange, type PortGroupStatus } from '../path/target-ports.ts';
+import { changeAccess } from '../path/unit-paths.ts';
 import { PersistentReservations } from '../persistent-reservation/persistent-reservations.ts';
 import { IdentifyingInformation } from './identifying-information.ts';
 import { unitIdentity, VENDOR_IDENTIFICATION, type UnitIdentity } from './identity.ts';
@@ -56,6 +59,8 @@ export interface LogicalUnitOptions extends MediumOptions {
    * identifying information. Without one all of that is refused.
    */
   readonly stateStore?: UnitStateStore;
+  /** Where people manage the unit, for VPD page 85h, which is not there without one. */
+  readonly managementAddresses?: readonly ManagementAddress[];
   /** What commands are timed with, and where REPORT TIMESTAMP has the time from. Default: the machine's clock. */
   readonly clock?: Clock;
 }
@@ -67,6 +72,10 @@ export class LogicalUnit {
   readonly serialNumber: string;
   /** @internal */
   readonly naa: UnitIdentity['naa'];
+  /** @internal */
+  readonly uuid: UnitIdentity['uuid'];
+  /** @internal */
+  readonly managementAddresses: readonly ManagementAddress[];
   /** @internal */
   readonly vendor: string;
   /** @internal */
@@ -100,6 +109,8 @@ export class LogicalUnit {
   /** True when the unit knows its space usage. @internal */
   readonly tellsSpace: boolean;
   #mediumOptions!: MediumOptions;
+  /** @internal */
+  readonly targetPorts: TargetPorts = new TargetPorts();
   /** Stopped by START STOP UNIT: commands that need the medium are refused until it is started. @internal */
   stopped = false;
   /** Who has the unit by RESERVE. @internal */
@@ -116,8 +127,8 @@ export class LogicalUnit {
   #blockCount!: number;
 
   /**
-   * Throws a RangeError for an identity, a text, a physical block or an atomic write size that does not fit, and a
-   * `UnitStateError` for a state in the store that no unit can have saved.
+   * Throws a RangeError for an identity, a text, a management address, a physical block or an atomic write size that
+   * does not fit, and a `UnitStateError` for a state in the store that no unit can have saved.
    */
   constructor(options: LogicalUnitOptions) {
     const identity = unitIdentity(options.identity);
@@ -136,6 +147,9 @@ export class LogicalUnit {
     this.tellsSpace = options.space !== undefined;
     this.serialNumber = identity.serialNumber;
     this.naa = identity.naa;
+    this.uuid = identity.uuid;
+    this.managementAddresses = options.managementAddresses ?? [];
+    checkManagementAddresses(this.managementAddresses);
     this.vendor = fittingText('vendor', options.vendor ?? VENDOR_IDENTIFICATION, 8);
     this.product = fittingText('product', options.product ?? 'LUNBOX DISK', 16);
     this.revision = fittingText('revision', options.revision ?? '0001', 4);
@@ -228,6 +242,20 @@ export class LogicalUnit {
     } else this.tray.close();
   }
 
+  /** The target port groups through which the unit can be reached, ascending. */
+  get portGroups(): readonly PortGroupStatus[] {
+    return this.targetPorts.status;
+  }
+
+  /**
+   * Gives a target port group another access state, or prefers it (SPC-4 5.15.2): commands that come from then on
+   * are judged by it, initiators hear of it by a unit attention, and it lasts as long as the unit does. Throws a
+   * RangeError when the unit has no such group.
+   */
+  setPortGroup(group: number, change: PortGroupChange): void {
+    changeAccess(this, [{ ...change, group }]);
+  }
+
   /** How much space the unit takes; undefined when it does not know. @internal */
   readSpace(): MaybePromise<SpaceUsage | undefined> {
     return this.#mediumOptions.space?.();
@@ -246,7 +274,6 @@ export class LogicalUnit {
   /** @internal */
   attach(nexus: ItlNexus): void {
     this.#nexuses.add(nexus);
-    this.persistent.targetPortSeen(nexus.nexusName.relativePort);
   }
 
   /** The nexus is gone: so is its reservation (SPC-2 7.21.1). @internal */

@@ -12,6 +12,8 @@ What the device server of \`@lunbox/scsi\` does, printed from the table that it 
 - **Persistent**: what the command is to a persistent reservation that does not allow its nexus. Free commands run,
   reads conflict with the exclusive access types, changes with every type; starting the unit is free, stopping it is a
   change, and so is preventing the removal of its medium, which is free to allow. PERSISTENT RESERVE OUT, RESERVE and RELEASE judge for themselves.
+- **Path**: the states of the target port in which it runs (SPC-4 5.15.2.4): in any, in all but a transition
+  ("unavailable", and offline), in standby and the active states, or in the active ones only.
 - **UA**: runs although a unit attention condition is pending.
 - **Medium**: refused with NOT READY while there is no medium, or it is stopped, formatted or sanitized.
 - **Writes**: refused with DATA PROTECT while the unit is write-protected.
@@ -42,6 +44,7 @@ export function commandDocument(): string {
     'Usage data',
     'Reserved',
     'Persistent',
+    'Path',
     'UA',
     'Medium',
     'Writes',
@@ -60,6 +63,7 @@ function row(command: SupportedCommand): string[] {
     `\`${[...command.cdbUsageMask].map(hexByte).join(' ')}\``,
     command.reservation,
     command.access,
+    command.path,
     yes(command.duringAttention),
     yes(command.needsMedium),
     yes(command.writes),

@@ -83,7 +83,7 @@ export class Initiator {
       initiatorPort,
       targetName: TARGET_NAME,
       relativePort,
-      portalGroupTag: 1,
+      portalGroupTag: relativePort,
       ...more,
       onTasksAborted: (lun) => this.abortedLuns.push(lun),
       onUnitChanged: (lun, sense) => this.changes.push({ lun, sense: parseSense(sense) }),

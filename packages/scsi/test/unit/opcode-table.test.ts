@@ -25,13 +25,20 @@ import {
   type Scene,
 } from '../support/effects/command-effect.ts';
 import { DIAGNOSTIC_EFFECTS } from '../support/effects/diagnostic-effects.ts';
+import { PATH_EFFECTS } from '../support/effects/path-effects.ts';
 import { PRIMARY_EFFECTS } from '../support/effects/primary-effects.ts';
 import { RESERVATION_EFFECTS } from '../support/effects/reservation-effects.ts';
 import { Expected, invalidCdb } from '../support/expected-sense.ts';
 import { memoryHarness, type Answer, type Initiator } from '../support/harness.ts';
 import { key } from '../support/registrant.ts';
 
-const EFFECTS = [...PRIMARY_EFFECTS, ...BLOCK_EFFECTS, ...RESERVATION_EFFECTS, ...DIAGNOSTIC_EFFECTS];
+const EFFECTS = [
+  ...PRIMARY_EFFECTS,
+  ...BLOCK_EFFECTS,
+  ...RESERVATION_EFFECTS,
+  ...DIAGNOSTIC_EFFECTS,
+  ...PATH_EFFECTS,
+];
 const TABLE = supportedCommands();
 const KINDS: readonly UnitKind[] = ['disk', 'removable-disk'];
 const endsWell: readonly number[] = [Status.GOOD, Status.CONDITION_MET];

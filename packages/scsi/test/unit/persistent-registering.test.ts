@@ -51,8 +51,8 @@ describe('REGISTER', () => {
 
   test('with ALL_TG_PT registers through every target port that is known, all or none', async () => {
     const harness = await memoryHarness();
-    const first = await connectRegistrant(harness, 1, 1);
     const second = await connectRegistrant(harness, 1, 2);
+    const first = await connectRegistrant(harness, 1, 1);
     await first.register(key(0), key(1));
     expect(await second.register(key(0), key(2), { allTargetPorts: true })).toMatchObject(
       Expected.RESERVATION_CONFLICT,
@@ -67,8 +67,8 @@ describe('REGISTER', () => {
 
   test('through one target port says nothing of the others', async () => {
     const harness = await memoryHarness();
-    const first = await connectRegistrant(harness, 1, 1);
     const second = await connectRegistrant(harness, 1, 2);
+    const first = await connectRegistrant(harness, 1, 1);
     await first.register(key(0), key(1));
     expect(await second.register(key(1), key(2))).toMatchObject(Expected.RESERVATION_CONFLICT);
   });

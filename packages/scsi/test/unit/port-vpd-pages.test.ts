@@ -22,18 +22,19 @@ test('page 87h says that mode pages are one for all nexuses, byte for byte', asy
   ]);
 });
 
-test('page 88h names the ports in use once each, the same on every path (T-W3)', async () => {
+test('page 88h names every port, used or not, the same on every path (T-W3)', async () => {
   const { initiator, target } = await memoryHarness();
+  target.addPort({ relativePort: 9, targetName: TARGET_NAME, portalGroupTag: 9 });
   const second = new Initiator(target, 'other', 7);
   const third = new Initiator(target, 'third', 7);
   const data = await page(initiator, VpdPage.SCSI_PORTS);
   expect(await page(second, VpdPage.SCSI_PORTS)).toEqual(data);
   const ports = parseScsiPorts(parseVpdPage(data).body);
-  expect(ports.map(({ relativePort }) => relativePort)).toEqual([1, 7]);
+  expect(ports.map(({ relativePort }) => relativePort)).toEqual([1, 7, 9]);
   const [name] = ports[1]!.designators;
-  expect(Buffer.from(name!.value).toString('utf8').replaceAll('\0', '')).toBe(`${TARGET_NAME},t,0x0001`);
+  expect(Buffer.from(name!.value).toString('utf8').replaceAll('\0', '')).toBe(`${TARGET_NAME},t,0x0007`);
   second.nexus.close();
   third.nexus.close();
   const left = parseScsiPorts(parseVpdPage(await page(initiator, VpdPage.SCSI_PORTS)).body);
-  expect(left.map(({ relativePort }) => relativePort)).toEqual([1]);
+  expect(left.map(({ relativePort }) => relativePort)).toEqual([1, 7, 9]);
 });

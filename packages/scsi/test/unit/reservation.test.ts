@@ -72,8 +72,10 @@ test('the conflict matrix lets through what needs no access to the unit', () => 
     'RELEASE (6)',
     'REPORT IDENTIFYING INFORMATION',
     'REPORT LUNS',
+    'REPORT REFERRALS',
     'REPORT SUPPORTED OPERATION CODES',
     'REPORT SUPPORTED TASK MANAGEMENT FUNCTIONS',
+    'REPORT TARGET PORT GROUPS',
     'REPORT TIMESTAMP',
     'REQUEST SENSE',
   ]);
