@@ -22,8 +22,8 @@ export interface TargetOptions {
 export const PORTAL_GROUP_TAG = 1;
 
 /**
- * The SCSI target port that a portal group of a target is (RFC 7143 §4.4.1): its relative identifier is the tag, so that
- * persistent reservations find it again whatever portals there are next time.
+ * The SCSI target port that a portal group of a target is (RFC 7143 §4.4.1): its relative identifier is the tag, so
+ * that persistent reservations find it again whatever portals there are next time.
  */
 export function targetPort(targetName: string, portalGroupTag: number): TargetPortAddress {
   return { targetName, portalGroupTag, relativePort: portalGroupTag };

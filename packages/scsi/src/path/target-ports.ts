@@ -104,8 +104,8 @@ export class TargetPorts {
   }
 
   /**
-   * Adds a port, in the group of its tag. Returns false when it was there. Throws a RangeError for a number out of range,
-   * for one port more than {@link MAX_TARGET_PORTS}, and when another port has the relative identifier.
+   * Adds a port, in the group of its tag. Returns false when it was there. Throws a RangeError for a number out of
+   * range, for one port more than {@link MAX_TARGET_PORTS}, and when another port has the relative identifier.
    */
   add({ relativePort, targetName, portalGroupTag }: TargetPortAddress): boolean {
     const known = this.#ports.get(relativePort);
