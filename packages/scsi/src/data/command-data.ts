@@ -3,6 +3,7 @@ import { explainData, type DataFormat } from '../description/data-format.ts';
 import { type Description } from '../description/description.ts';
 import { findCdb } from '../cdb/describe-cdb.ts';
 import { BLOCK_DATA } from './block-command-data.ts';
+import { PATH_DATA } from './path-command-data.ts';
 import { PRIMARY_DATA } from './primary-command-data.ts';
 import { RESERVATION_DATA } from './reservation-command-data.ts';
 
@@ -16,7 +17,12 @@ export interface CommandData {
 }
 
 /** The data of every command that has a CDB definition. */
-export const COMMAND_DATA: readonly CommandData[] = [...PRIMARY_DATA, ...BLOCK_DATA, ...RESERVATION_DATA];
+export const COMMAND_DATA: readonly CommandData[] = [
+  ...PRIMARY_DATA,
+  ...BLOCK_DATA,
+  ...RESERVATION_DATA,
+  ...PATH_DATA,
+];
 
 const BY_CDB: ReadonlyMap<AnyCdbDefinition, CommandData> = new Map(COMMAND_DATA.map((row) => [row.cdb, row]));
 

@@ -19,6 +19,14 @@ import {
   parseScsiPorts,
 } from './port-vpd-pages.ts';
 import {
+  buildBlockLimitsExtension,
+  buildManagementAddresses,
+  buildReferralsPage,
+  parseBlockLimitsExtension,
+  parseManagementAddresses,
+  parseReferralsPage,
+} from './path-vpd-pages.ts';
+import {
   buildSupportedPages,
   buildUnitSerialNumber,
   parseSupportedPages,
@@ -106,6 +114,10 @@ export const VPD_PAGE_FORMATS: readonly VpdPageFormat[] = [
       parts: describeDesignators(parseDeviceIdentification(body)),
     }),
   }),
+  page(VpdPage.MANAGEMENT_NETWORK_ADDRESSES, {
+    build: buildManagementAddresses,
+    parse: parseManagementAddresses,
+  }),
   page(VpdPage.EXTENDED_INQUIRY_DATA, { build: buildExtendedInquiry, parse: parseExtendedInquiry }),
   page(VpdPage.MODE_PAGE_POLICY, {
     build: buildModePagePolicy,
@@ -140,5 +152,10 @@ export const VPD_PAGE_FORMATS: readonly VpdPageFormat[] = [
     build: buildLogicalBlockProvisioning,
     parse: parseLogicalBlockProvisioning,
     meanings: { PROVISIONING_TYPE: { 0: 'not reported', 1: 'resource provisioned', 2: 'thin provisioned' } },
+  }),
+  page(VpdPage.REFERRALS, { build: buildReferralsPage, parse: parseReferralsPage }),
+  page(VpdPage.BLOCK_LIMITS_EXTENSION, {
+    build: buildBlockLimitsExtension,
+    parse: parseBlockLimitsExtension,
   }),
 ];

@@ -11,11 +11,18 @@ import {
 import { BLOCK_EFFECTS } from '../support/effects/block-effects.ts';
 import { openScene, type CommandEffect } from '../support/effects/command-effect.ts';
 import { DIAGNOSTIC_EFFECTS } from '../support/effects/diagnostic-effects.ts';
+import { PATH_EFFECTS } from '../support/effects/path-effects.ts';
 import { PRIMARY_EFFECTS } from '../support/effects/primary-effects.ts';
 import { RESERVATION_EFFECTS } from '../support/effects/reservation-effects.ts';
 import { supportedCommands } from '../../src/index.ts';
 
-const EFFECTS = [...PRIMARY_EFFECTS, ...BLOCK_EFFECTS, ...RESERVATION_EFFECTS, ...DIAGNOSTIC_EFFECTS];
+const EFFECTS = [
+  ...PRIMARY_EFFECTS,
+  ...BLOCK_EFFECTS,
+  ...RESERVATION_EFFECTS,
+  ...DIAGNOSTIC_EFFECTS,
+  ...PATH_EFFECTS,
+];
 
 const definitions = CDB_DEFINITIONS.map((cdb): [string, AnyCdbDefinition] => [cdb.name, cdb]);
 

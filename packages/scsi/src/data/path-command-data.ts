@@ -1,0 +1,48 @@
+import { REPORT_REFERRALS, REPORT_TARGET_PORT_GROUPS, SET_TARGET_PORT_GROUPS } from '../cdb/path-cdbs.ts';
+import type { DataFormat } from '../description/data-format.ts';
+import { ACCESS_STATE_CODES } from '../path/access-state.ts';
+import type { CommandData } from './command-data.ts';
+import {
+  buildPortGroups,
+  buildSetPortGroupsList,
+  parsePortGroups,
+  parseSetPortGroupsList,
+} from './port-groups.ts';
+import { buildReferrals, parseReferrals } from './referrals.ts';
+
+const NONE = 'no data';
+
+const STATES: Readonly<Record<number, string>> = Object.fromEntries(
+  Object.entries(ACCESS_STATE_CODES).map(([state, code]) => [code, state]),
+);
+
+const PORT_GROUPS: DataFormat = {
+  name: 'target port groups',
+  build: buildPortGroups,
+  parse: parsePortGroups,
+  meanings: {
+    ASYMMETRIC_ACCESS_STATE: STATES,
+    STATUS_CODE: { 0: 'none', 1: 'by SET TARGET PORT GROUPS', 2: 'by the target' },
+  },
+};
+
+const SET_PORT_GROUPS: DataFormat = {
+  name: 'target port groups',
+  build: buildSetPortGroupsList,
+  parse: parseSetPortGroupsList,
+  meanings: { ASYMMETRIC_ACCESS_STATE: STATES },
+};
+
+const REFERRALS: DataFormat = {
+  name: 'referrals',
+  build: buildReferrals,
+  parse: parseReferrals,
+  meanings: { ASYMMETRIC_ACCESS_STATE: STATES },
+};
+
+/** The data of the commands about paths. */
+export const PATH_DATA: readonly CommandData[] = [
+  { cdb: REPORT_TARGET_PORT_GROUPS, dataIn: PORT_GROUPS, dataOut: NONE },
+  { cdb: SET_TARGET_PORT_GROUPS, dataIn: NONE, dataOut: SET_PORT_GROUPS },
+  { cdb: REPORT_REFERRALS, dataIn: REFERRALS, dataOut: NONE },
+];
