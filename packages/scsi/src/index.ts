@@ -301,3 +301,18 @@ export {
   type ReserveOutList,
 } from './persistent-reservation/out-list.ts';
 export { buildTransportId, parseTransportId } from './persistent-reservation/transport-id.ts';
+
+export { blockGuard } from './protection/guard.ts';
+export {
+  buildProtectionInformation,
+  parseProtectionInformation,
+  PROTECTION_BYTES,
+  type ProtectionInformation,
+  type ProtectionType,
+} from './protection/protection-information.ts';
+export {
+  protectionAreaBytes,
+  ProtectionAreaError,
+  type ProtectionAreaOptions,
+} from './protection/protection-area.ts';
+export { ProtectedDevice } from './protection/protected-device.ts';

@@ -1,6 +1,13 @@
 import { nu64be, u16be, u32be, u8, type Layout } from 'buffer-layout';
 import { bytes, flags } from '../structure.ts';
-import type { WriteSame16Cdb } from './block-cdbs.ts';
+import type {
+  ReadCdb,
+  VerifyCdb,
+  WriteAndVerifyCdb,
+  WriteAtomicCdb,
+  WriteCdb,
+  WriteSame16Cdb,
+} from './block-cdbs.ts';
 import { defineCdb, VARIABLE_LENGTH, type CdbDefinition } from './cdb-definition.ts';
 
 /** What a 32-byte CDB says of the protection information of its blocks. */
@@ -12,6 +19,21 @@ export interface ExpectedTags {
   LOGICAL_BLOCK_APPLICATION_TAG_MASK: number;
 }
 
+/** Fields of READ(32). */
+export interface Read32Cdb extends ReadCdb, ExpectedTags {}
+
+/** Fields of VERIFY(32). */
+export interface Verify32Cdb extends VerifyCdb, ExpectedTags {}
+
+/** Fields of WRITE(32). */
+export interface Write32Cdb extends WriteCdb, ExpectedTags {}
+
+/** Fields of WRITE AND VERIFY(32). */
+export interface WriteAndVerify32Cdb extends WriteAndVerifyCdb, ExpectedTags {}
+
+/** Fields of WRITE ATOMIC(32). */
+export interface WriteAtomic32Cdb extends WriteAtomicCdb, ExpectedTags {}
+
 /** Fields of WRITE SAME(32). */
 export interface WriteSame32Cdb extends WriteSame16Cdb, ExpectedTags {}
 
@@ -20,12 +42,13 @@ function blockCdb32<T>(
   name: string,
   serviceAction: number,
   byte10: Layout,
-  blocks: string,
+  blocks: string = 'TRANSFER_LENGTH',
+  bytes2to5: readonly Layout[] = [bytes(4)],
 ): CdbDefinition<T> {
   const fields = [
     u8('OPERATION_CODE'),
     u8('CONTROL'),
-    bytes(4),
+    ...bytes2to5,
     flags('RESERVED:3', 'GROUP_NUMBER:5'),
     u8('ADDITIONAL_CDB_LENGTH'),
     u16be('SERVICE_ACTION'),
@@ -40,12 +63,41 @@ function blockCdb32<T>(
   return defineCdb(`${name} (32)`, { operationCode: VARIABLE_LENGTH, serviceAction }, 32, fields);
 }
 
+const readFlags = flags('RDPROTECT:3', 'DPO', 'FUA', 'RARC', 'RESERVED:2');
+const writeFlags = flags('WRPROTECT:3', 'DPO', 'FUA', 'RESERVED:3');
+const writeAndVerifyFlags = flags('WRPROTECT:3', 'DPO', 'RESERVED', 'BYTCHK:2', 'RESERVED');
+const verifyFlags = flags('VRPROTECT:3', 'DPO', 'RESERVED', 'BYTCHK:2', 'RESERVED');
 const writeSameFlags = flags('WRPROTECT:3', 'ANCHOR', 'UNMAP', 'PBDATA', 'LBDATA', 'NDOB');
 
+/** READ(32) (SBC-3 5.14). */
+export const READ_32: CdbDefinition<Read32Cdb> = blockCdb32('READ', 0x0009, readFlags);
+/** VERIFY(32) (SBC-3 5.32). */
+export const VERIFY_32: CdbDefinition<Verify32Cdb> = blockCdb32(
+  'VERIFY',
+  0x000a,
+  verifyFlags,
+  'VERIFICATION_LENGTH',
+);
+/** WRITE(32) (SBC-3 5.36). */
+export const WRITE_32: CdbDefinition<Write32Cdb> = blockCdb32('WRITE', 0x000b, writeFlags);
+/** WRITE AND VERIFY(32) (SBC-3 5.40). */
+export const WRITE_AND_VERIFY_32: CdbDefinition<WriteAndVerify32Cdb> = blockCdb32(
+  'WRITE AND VERIFY',
+  0x000c,
+  writeAndVerifyFlags,
+);
 /** WRITE SAME(32) (SBC-3 5.44). */
 export const WRITE_SAME_32: CdbDefinition<WriteSame32Cdb> = blockCdb32(
   'WRITE SAME',
   0x000d,
   writeSameFlags,
   'NUMBER_OF_LOGICAL_BLOCKS',
+);
+/** WRITE ATOMIC(32) (SBC-4 5.49). */
+export const WRITE_ATOMIC_32: CdbDefinition<WriteAtomic32Cdb> = blockCdb32(
+  'WRITE ATOMIC',
+  0x000f,
+  writeFlags,
+  'TRANSFER_LENGTH',
+  [bytes(2), u16be('ATOMIC_BOUNDARY')],
 );

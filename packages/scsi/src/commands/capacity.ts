@@ -12,10 +12,12 @@ function readCapacity10({ unit }: ItlNexus): Finished {
 }
 
 function readCapacity16({ unit }: ItlNexus, command: ScsiCommand): Finished {
+  const type = unit.protection?.type ?? 0;
   const data = buildReadCapacity16({
     RETURNED_LOGICAL_BLOCK_ADDRESS: unit.blockCount - 1,
     LOGICAL_BLOCK_LENGTH_IN_BYTES: unit.blockSize,
     LOGICAL_BLOCKS_PER_PHYSICAL_BLOCK_EXPONENT: unit.limits.physicalBlockExponent,
+    ...(type === 0 ? {} : { PROT_EN: 1, P_TYPE: type - 1 }),
     LBPME: 1,
     LBPRZ: 1,
   });

@@ -43,6 +43,8 @@ export interface CommandEntry {
   readonly repairsMedium: boolean;
   /** Refused with DATA PROTECT while the unit is write-protected. */
   readonly writes: boolean;
+  /** There only while the unit is formatted with type 2 protection. */
+  readonly needsType2: boolean;
   /** Changes what other initiators find, or keeps them out: refused like a write to an initiator that may only read. */
   readonly governs: boolean;
   readonly timeouts: CommandTimeouts;
@@ -74,6 +76,7 @@ export function defineCommand(
     needsMedium: false,
     repairsMedium: false,
     writes: false,
+    needsType2: false,
     governs: false,
     timeouts: QUICK,
     ...properties,
@@ -83,11 +86,14 @@ export function defineCommand(
 /**
  * One bits where the device server looks at the CDB (SPC-4 6.35.3): the fields of the layout without those
  * that it does not support; byte 0 is the operation code, and the service action stands for itself.
+ *
+ * @param formatted the unit is formatted with protection information, so that it looks at the fields for that
  */
-export function cdbUsageMask(entry: CommandEntry): Uint8Array {
+export function cdbUsageMask(entry: CommandEntry, formatted: boolean = entry.needsType2): Uint8Array {
   const { cdb } = entry;
   const mask = new Uint8Array(cdb.lengthBytes);
-  const left = new Set(['CONTROL', ...entry.unsupportedFields]);
+  const unsupported = entry.unsupportedFields.filter((field) => !formatted || !PROTECTION_FIELDS.has(field));
+  const left = new Set(['CONTROL', ...unsupported]);
   for (const field of cdb.structure.fieldNames) {
     if (left.has(field)) continue;
     const location = cdb.structure.locate(field);
@@ -113,3 +119,15 @@ function markServiceAction(mask: Uint8Array, serviceAction: number): void {
 
 /** Normal ACA bit of the CONTROL byte (SAM-5 5.2). */
 export const NACA = 0x04;
+
+/** Fields of CDBs that mean something with protection information only. */
+const PROTECTION_FIELDS: ReadonlySet<string> = new Set([
+  'RDPROTECT',
+  'WRPROTECT',
+  'VRPROTECT',
+  'ORPROTECT',
+  'FMTPINFO',
+  'EXPECTED_INITIAL_LOGICAL_BLOCK_REFERENCE_TAG',
+  'EXPECTED_LOGICAL_BLOCK_APPLICATION_TAG',
+  'LOGICAL_BLOCK_APPLICATION_TAG_MASK',
+]);

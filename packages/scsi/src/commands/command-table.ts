@@ -32,6 +32,7 @@ import { reportSupportedOpcodes } from './report-supported-opcodes.ts';
 import { RESERVATION_COMMANDS } from './reservation.ts';
 import { SANITIZE_COMMANDS } from './sanitize.ts';
 import { SEEK_COMMANDS } from './seek.ts';
+import { TYPE_2_COMMANDS } from './type-2-commands.ts';
 import { VERIFY_COMMANDS } from './verify.ts';
 import { WRITE_COMMANDS } from './write.ts';
 import { WRITE_SAME_COMMANDS } from './write-same.ts';
@@ -52,6 +53,7 @@ export const COMMAND_TABLE: readonly CommandEntry[] = [
   FORMAT_UNIT_COMMAND,
   ...SANITIZE_COMMANDS,
   ...VERIFY_COMMANDS,
+  ...TYPE_2_COMMANDS,
   ...WRITE_SAME_COMMANDS,
   ...PROVISIONING_COMMANDS,
   ...CACHE_COMMANDS,

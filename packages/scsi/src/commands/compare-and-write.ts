@@ -3,11 +3,13 @@ import { GOOD } from '../answers.ts';
 import { COMPARE_AND_WRITE } from '../cdb/block-cdbs.ts';
 import type { Execution, Finished, ScsiCommand } from '../execution.ts';
 import { firstDifference, readCovering } from '../media/covering-blocks.ts';
+import { ProtectedAccess } from '../media/protected-access.ts';
 import { WholeWrite } from '../media/whole-write.ts';
 import { invalidCdbField, miscompare } from '../sense/check-condition-error.ts';
 import type { ItlNexus } from '../unit/itl-nexus.ts';
 import { defineCommand, type CommandEntry } from './command-entry.ts';
-import { checkRange, refuseFields } from './validate.ts';
+import { compareAndWriteProtected } from './protected-swap.ts';
+import { checkRange } from './validate.ts';
 
 interface Swap {
   readonly offset: number;
@@ -19,19 +21,28 @@ interface Swap {
 function startCompareAndWrite(itl: ItlNexus, command: ScsiCommand): Execution {
   const { unit } = itl;
   const fields = COMPARE_AND_WRITE.decode(command.cdb);
-  refuseFields(COMPARE_AND_WRITE, fields, 'WRPROTECT');
   const lba = fields.LOGICAL_BLOCK_ADDRESS;
   const blockCount = fields.NUMBER_OF_LOGICAL_BLOCKS;
+  const request = { protect: fields.WRPROTECT, lba };
+  const access =
+    request.protect === 0 ? undefined : ProtectedAccess.open(itl, COMPARE_AND_WRITE, 'WRPROTECT', request);
   checkRange(unit, lba, blockCount);
   const length = blockCount * unit.blockSize;
+  const dataBytes = 2 * blockCount * (access?.unitBytes ?? unit.blockSize);
   const tooLong = blockCount > unit.limits.maxCompareAndWriteBlocks;
   // The data is two instances of the blocks, no more and no less, also of no blocks: an initiator whose count
   // did not fit the 8 bits of the field must not take GOOD for a lock that it has won.
-  const { dataOutLengthBytes = 2 * length } = command;
-  if (tooLong || dataOutLengthBytes !== 2 * length) {
+  const { dataOutLengthBytes = dataBytes } = command;
+  if (tooLong || dataOutLengthBytes !== dataBytes) {
     throw invalidCdbField(COMPARE_AND_WRITE, 'NUMBER_OF_LOGICAL_BLOCKS');
   }
   if (blockCount === 0) return GOOD;
+  if (access !== undefined) {
+    const swap = { lba, blockCount, forceUnitAccess: fields.FUA === 1 };
+    return new WholeWrite(itl, access.offsetOf(lba), dataBytes, length, (wire) =>
+      compareAndWriteProtected(access, swap, wire),
+    );
+  }
   const swap = { offset: lba * unit.blockSize, length, forceUnitAccess: fields.FUA === 1 };
   return new WholeWrite(itl, swap.offset, 2 * length, length, (data) => compareAndWrite(itl, swap, data));
 }

@@ -6,6 +6,7 @@ import { MediaTransfer } from '../media/media-transfer.ts';
 import { AdditionalSenseCode } from '../sense/additional-sense.ts';
 import { illegalRequest, invalidCdbField, invalidParameter } from '../sense/check-condition-error.ts';
 import type { ItlNexus } from '../unit/itl-nexus.ts';
+import type { ProtectionType } from '../protection/protection-information.ts';
 import type { MediumPass } from '../unit/medium-operations.ts';
 import { defineCommand, SLOW, type CommandEntry } from './command-entry.ts';
 import { patternBlock, runOperation } from './medium-operation.ts';
@@ -51,11 +52,12 @@ class FormatData extends MediaTransfer implements DataOut {
 
 function startFormatUnit(itl: ItlNexus, command: ScsiCommand): MaybePromise<Execution> {
   const fields = FORMAT_UNIT.decode(command.cdb);
-  refuseFields(FORMAT_UNIT, fields, 'FMTPINFO');
+  // Without room for protection information there is nothing to choose (SBC-3 table 38).
+  if (itl.unit.protection === undefined) refuseFields(FORMAT_UNIT, fields, 'FMTPINFO');
   if (fields.FMTDATA === 0) {
     // SBC-3 table 36: without a parameter list these mean nothing and must be zero.
     refuseFields(FORMAT_UNIT, fields, 'LONGLIST', 'CMPLST', 'DEFECT_LIST_FORMAT');
-    return format(itl, false, [{ kind: 'unmap' }]);
+    return format(itl, false, [{ kind: 'unmap' }], protectionType(fields.FMTPINFO, 0));
   }
   // There are no defects that a list could name, so its format does not matter unless nobody defines it.
   if (fields.DEFECT_LIST_FORMAT > 0b101) throw invalidCdbField(FORMAT_UNIT, 'DEFECT_LIST_FORMAT');
@@ -69,22 +71,32 @@ function formatByList(itl: ItlNexus, fields: FormatUnitCdb, list: Uint8Array): M
   const headerBytes = formatHeaderBytes(long);
   if (list.length < headerBytes) throw illegalRequest(AdditionalSenseCode.PARAMETER_LIST_LENGTH_ERROR);
   const parsed = parseFormatList(list, long);
+  const protection = protectionType(fields.FMTPINFO, parsed.protectionFieldUsage);
   checkList(parsed, headerBytes, long);
   if (parsed.truncated) throw illegalRequest(AdditionalSenseCode.PARAMETER_LIST_LENGTH_ERROR);
   const passes: MediumPass[] = [initialPass(itl, parsed, headerBytes)];
   // Certification is reading every block.
   if (parsed.formatOptionsValid && !parsed.disableCertification) passes.push({ kind: 'read' });
-  return format(itl, parsed.immediate, passes);
+  return format(itl, parsed.immediate, passes, protection);
 }
 
 function checkList(list: FormatList, headerBytes: number, long: boolean): void {
-  if (list.protectionFieldUsage !== 0) throw invalidParameter(0, 2);
+  // P_I_I_SUP is 0: one interval for each block.
+  if (list.protectionInterval !== 0) throw invalidParameter(3);
   const options = list.disablePrimary || list.disableCertification || list.stopFormat;
   // SBC-3 5.3.2.2: with FOV 0 the options must be zero.
   if (!list.formatOptionsValid && (options || list.initialization !== undefined)) {
     throw invalidParameter(1, options ? DPRY_BIT : IP_BIT);
   }
   if (list.defectListBytes !== 0) throw invalidParameter(headerBytes - (long ? 4 : 2));
+}
+
+/** The type that FMTPINFO and PROTECTION FIELD USAGE choose together (SBC-3 table 38). */
+function protectionType(formatInformation: number, fieldUsage: number): ProtectionType {
+  if (formatInformation === 0b01) throw invalidCdbField(FORMAT_UNIT, 'FMTPINFO');
+  if (fieldUsage > (formatInformation === 0b11 ? 1 : 0)) throw invalidParameter(0, 2);
+  if (formatInformation !== 0b11) return formatInformation === 0 ? 0 : 1;
+  return fieldUsage === 0 ? 2 : 3;
 }
 
 function initialPass(itl: ItlNexus, { initialization }: FormatList, headerBytes: number): MediumPass {
@@ -102,11 +114,20 @@ function initialPass(itl: ItlNexus, { initialization }: FormatList, headerBytes:
   return { kind: 'pattern', block: patternBlock(pattern, blockSize) };
 }
 
-function format(itl: ItlNexus, immediate: boolean, passes: readonly MediumPass[]): MaybePromise<Finished> {
-  const { operations } = itl.unit;
+function format(
+  itl: ItlNexus,
+  immediate: boolean,
+  passes: readonly MediumPass[],
+  protection: ProtectionType,
+): MaybePromise<Finished> {
+  const { operations, protection: device } = itl.unit;
   // Only another SANITIZE makes up for one that failed.
   if (operations.failureOf('sanitize') !== undefined) operations.refuse(false);
-  return runOperation(itl, { kind: 'format', passes, restricted: false }, immediate);
+  const changes = device !== undefined && device.type !== protection;
+  const finished = runOperation(itl, { kind: 'format', passes, protection, restricted: false }, immediate);
+  // READ CAPACITY(16) says something else from now on.
+  if (changes) itl.unit.raiseAttention(AdditionalSenseCode.CAPACITY_DATA_HAS_CHANGED, itl);
+  return finished;
 }
 
 /** FORMAT UNIT. */

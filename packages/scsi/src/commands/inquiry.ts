@@ -54,20 +54,26 @@ function blockLimits({ unit }: ItlNexus): Uint8Array {
  * V_SUP: there is a volatile cache. LUICLR: reading the LUN inventory clears its attention in every unit. R_SUP: there
  * are referrals.
  */
-const EXTENDED_INQUIRY = buildExtendedInquiry({
+const EXTENDED_INQUIRY = {
   HEADSUP: 1,
   ORDSUP: 1,
   SIMPSUP: 1,
   V_SUP: 1,
   LUICLR: 1,
   R_SUP: 1,
-});
+};
+/** Every type of protection (SPC-4 table 598), all of which is checked. */
+const PROTECTION_CHECKS = { SPT: 0b111, GRD_CHK: 1, APP_CHK: 1, REF_CHK: 1 };
 /** One user data segment: the whole unit is reached in the same way. */
 const REFERRALS = buildReferralsPage({ USER_DATA_SEGMENT_SIZE: 0, USER_DATA_SEGMENT_MULTIPLIER: 0 });
 /** There are no streams and no scattered writes. */
 const LIMITS_EXTENSION = buildBlockLimitsExtension({});
 /** WABEREQ 01b: after BLOCK ERASE blocks read without an error before they are written (SBC-3 table 186). */
 const CHARACTERISTICS = buildBlockDeviceCharacteristics({ MEDIUM_ROTATION_RATE: 1, WABEREQ: 0b01 });
+
+function extendedInquiry({ unit }: ItlNexus): Uint8Array {
+  return buildExtendedInquiry({ ...EXTENDED_INQUIRY, ...(unit.protectable ? PROTECTION_CHECKS : {}) });
+}
 
 /** Space can be counted in threshold sets where the unit knows it. */
 function provisioning({ unit }: ItlNexus): Uint8Array {
@@ -118,7 +124,7 @@ const VPD_PAGES: ReadonlyMap<number, (itl: ItlNexus) => Uint8Array> = new Map([
   [VpdPage.UNIT_SERIAL_NUMBER, ({ unit }: ItlNexus): Uint8Array => buildUnitSerialNumber(unit.serialNumber)],
   [VpdPage.DEVICE_IDENTIFICATION, deviceIdentification],
   [VpdPage.MANAGEMENT_NETWORK_ADDRESSES, managementAddresses],
-  [VpdPage.EXTENDED_INQUIRY_DATA, (): Uint8Array => EXTENDED_INQUIRY],
+  [VpdPage.EXTENDED_INQUIRY_DATA, extendedInquiry],
   [VpdPage.MODE_PAGE_POLICY, (): Uint8Array => MODE_POLICY],
   [VpdPage.SCSI_PORTS, scsiPorts],
   [VpdPage.BLOCK_LIMITS, blockLimits],

@@ -5,9 +5,9 @@ import { READ_10, READ_12, READ_16, READ_6, type ReadCdb, type Transfer6Cdb } fr
 import type { CdbDefinition } from '../cdb/cdb-definition.ts';
 import type { Execution } from '../execution.ts';
 import { MediaRead } from '../media/media-read.ts';
-import { invalidCdbField } from '../sense/check-condition-error.ts';
 import type { ItlNexus } from '../unit/itl-nexus.ts';
 import { defineCommand, type CommandEntry } from './command-entry.ts';
+import { startProtectedRead } from './protected-transfer.ts';
 import { checkTransfer } from './validate.ts';
 
 const FUA = 0x08;
@@ -28,8 +28,10 @@ function startRead(
   blockCount: number,
 ): MaybePromise<Execution> {
   const { unit } = itl;
-  // SBC-3 4.22: without protection information only RDPROTECT 000b is allowed.
-  if ((byte1 & RDPROTECT) !== 0) throw invalidCdbField(cdb, 'RDPROTECT');
+  if ((byte1 & RDPROTECT) !== 0) {
+    const forceUnitAccess = (byte1 & FUA) !== 0;
+    return startProtectedRead(itl, cdb, { protect: byte1 >>> 5, lba, blockCount, forceUnitAccess });
+  }
   checkTransfer(unit, lba, blockCount, cdb, 'TRANSFER_LENGTH');
   if (blockCount === 0) return GOOD;
   const media = new MediaRead(itl, lba * unit.blockSize, blockCount * unit.blockSize);

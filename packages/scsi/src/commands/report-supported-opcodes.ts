@@ -18,11 +18,12 @@ export function reportSupportedOpcodes(rowsOf: (kind: UnitKind) => readonly Comm
   const start = ({ unit }: ItlNexus, command: ScsiCommand): Finished => {
     const fields = RSOC.decode(command.cdb);
     const withTimeouts = fields.RCTD === 1;
-    const rows = rowsOf(unit.kind);
+    const type = unit.protection?.type ?? 0;
+    const rows = rowsOf(unit.kind).filter(({ needsType2 }) => !needsType2 || type === 2);
     const data =
       fields.REPORTING_OPTIONS === ReportingOptions.ALL
         ? allOpcodes(rows, withTimeouts)
-        : oneOpcode(findRequested(rows, fields), withTimeouts);
+        : oneOpcode(findRequested(rows, fields), withTimeouts, type !== 0);
     return answer(data, fields.ALLOCATION_LENGTH);
   };
   const properties = { units: ALL_UNITS, reservation: 'allowed', access: 'reads', path: 'standby' } as const;
@@ -39,10 +40,10 @@ function allOpcodes(table: readonly CommandEntry[], withTimeouts: boolean): Uint
   return buildAllOpcodes(opcodes);
 }
 
-function oneOpcode(entry: CommandEntry | undefined, withTimeouts: boolean): Uint8Array {
+function oneOpcode(entry: CommandEntry | undefined, withTimeouts: boolean, formatted: boolean): Uint8Array {
   if (entry === undefined) return buildOneOpcode({ supported: false, usageMask: new Uint8Array(0) });
   const timeouts = withTimeouts ? { timeouts: entry.timeouts } : {};
-  return buildOneOpcode({ supported: true, usageMask: cdbUsageMask(entry), ...timeouts });
+  return buildOneOpcode({ supported: true, usageMask: cdbUsageMask(entry, formatted), ...timeouts });
 }
 
 /** SPC-4 6.35.1: the reporting option must fit whether the operation code has service actions. */

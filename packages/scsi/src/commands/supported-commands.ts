@@ -25,13 +25,15 @@ export interface SupportedCommand {
   readonly needsMedium: boolean;
   /** True when it is refused while the unit is write-protected. */
   readonly writes: boolean;
+  /** True when it is there only while the unit is formatted with type 2 protection. */
+  readonly needsType2: boolean;
 }
 
 /** Every command of the device server, or of a kind of unit, by operation code: the table that it runs by. */
 export function supportedCommands(kind?: UnitKind): SupportedCommand[] {
   const rows = kind === undefined ? COMMAND_TABLE : UNIT_COMMANDS[kind].rows;
   return rows.map((entry) => {
-    const { cdb, units, reservation, access, path, duringAttention, needsMedium, writes } = entry;
+    const { cdb, units, reservation, access, path, duringAttention, needsMedium, writes, needsType2 } = entry;
     const { name, operationCode, serviceAction } = cdb;
     return {
       name,
@@ -45,6 +47,7 @@ export function supportedCommands(kind?: UnitKind): SupportedCommand[] {
       duringAttention,
       needsMedium,
       writes,
+      needsType2,
     };
   });
 }

@@ -10,7 +10,8 @@ import { ParameterList, unlessAborted } from '../media/parameter-list.ts';
 import { invalidCdbField, miscompare } from '../sense/check-condition-error.ts';
 import type { ItlNexus } from '../unit/itl-nexus.ts';
 import { defineCommand, SLOW, type CommandEntry } from './command-entry.ts';
-import { checkRange, checkTransfer, refuseFields } from './validate.ts';
+import { startProtectedVerify } from './protected-transfer.ts';
+import { checkRange, checkTransfer } from './validate.ts';
 
 /** BYTCHK (SBC-3 5.29): what the medium is compared with. */
 const ByteCheck = { MEDIUM_ONLY: 0b00, DATA: 0b01, ONE_BLOCK: 0b11 } as const;
@@ -27,9 +28,13 @@ function startVerify(
 ): MaybePromise<Execution> {
   const { unit } = itl;
   const fields = cdb.decode(command.cdb);
-  refuseFields(cdb, fields, 'VRPROTECT');
   const lba = fields.LOGICAL_BLOCK_ADDRESS;
   const blockCount = fields.VERIFICATION_LENGTH;
+  if (fields.VRPROTECT !== 0) {
+    const byteCheck = checkedByteCheck(cdb, fields);
+    const request = { protect: fields.VRPROTECT, lba, blockCount, byteCheck };
+    return startProtectedVerify(itl, cdb, command, request);
+  }
   checkRange(unit, lba, blockCount);
   const range = { offset: lba * unit.blockSize, length: blockCount * unit.blockSize };
   if (fields.BYTCHK === ByteCheck.MEDIUM_ONLY) return readThrough(itl, command, range);
@@ -42,6 +47,12 @@ function startVerify(
   return new ParameterList(itl, range.offset, unit.blockSize, (block) =>
     compareAll(itl, command, range, block),
   );
+}
+
+/** 10b is reserved (SBC-3 5.29). */
+export function checkedByteCheck<T extends VerifyCdb>(cdb: CdbDefinition<T>, { BYTCHK }: T): number {
+  if (Object.values<number>(ByteCheck).includes(BYTCHK)) return BYTCHK;
+  throw invalidCdbField(cdb, 'BYTCHK');
 }
 
 /** Reads every block, which is all that can be verified without data to compare with. */

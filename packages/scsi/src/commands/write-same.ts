@@ -3,7 +3,7 @@ import { GOOD } from '../answers.ts';
 import { isAllZero } from '../bytes.ts';
 import { WRITE_SAME_10, WRITE_SAME_16, type WriteSame16Cdb, type WriteSameCdb } from '../cdb/block-cdbs.ts';
 import type { CdbDefinition } from '../cdb/cdb-definition.ts';
-import { WRITE_SAME_32 } from '../cdb/variable-length-cdbs.ts';
+import { WRITE_SAME_32, type ExpectedTags } from '../cdb/variable-length-cdbs.ts';
 import type { Execution, Finished, ScsiCommand } from '../execution.ts';
 import { inSteps, STEP_BYTES, UNMAP_STEP_BYTES } from '../media/in-steps.ts';
 import { ParameterList, unlessAborted } from '../media/parameter-list.ts';
@@ -11,17 +11,21 @@ import { invalidCdbField } from '../sense/check-condition-error.ts';
 import type { ItlNexus } from '../unit/itl-nexus.ts';
 import type { LogicalUnit } from '../unit/logical-unit.ts';
 import { defineCommand, SLOW, type CommandEntry } from './command-entry.ts';
+import { fillWithUnprotectedZeroes, startProtectedWriteSame } from './protected-write-same.ts';
 import { checkRange, refuseFields } from './validate.ts';
 
 interface Fill {
+  readonly lba: number;
+  readonly blockCount: number;
+  readonly protect: number;
+  readonly expected?: ExpectedTags;
   readonly offset: number;
   readonly length: number;
   readonly mayUnmap: boolean;
 }
 
 function startWriteSame10(itl: ItlNexus, command: ScsiCommand): MaybePromise<Execution> {
-  const fields = WRITE_SAME_10.decode(command.cdb);
-  const fill = checkFill(itl.unit, WRITE_SAME_10, fields);
+  const fill = checkFill(itl.unit, WRITE_SAME_10, WRITE_SAME_10.decode(command.cdb));
   return takeBlock(itl, command, WRITE_SAME_10, fill);
 }
 
@@ -30,16 +34,28 @@ function startWriteSame<T extends WriteSame16Cdb>(
   itl: ItlNexus,
   command: ScsiCommand,
   cdb: CdbDefinition<T>,
+  expected?: (cdb: Uint8Array) => ExpectedTags,
 ): MaybePromise<Execution> {
   const fields = cdb.decode(command.cdb);
-  const fill = checkFill(itl.unit, cdb, fields);
+  const fill = checkFill(itl.unit, cdb, fields, expected?.(command.cdb));
   if (fields.NDOB === 0) return takeBlock(itl, command, cdb, fill);
+  // No block, so no protection information either.
+  if (fill.protect !== 0) throw invalidCdbField(cdb, 'WRPROTECT');
+  const { protection } = itl.unit;
+  if (protection !== undefined && protection.type !== 0 && !fill.mayUnmap) {
+    return fillWithUnprotectedZeroes(itl, command, protection, fill);
+  }
   return unlessAborted(() => fillWithZeroes(itl, command, fill));
 }
 
-function checkFill<T extends WriteSameCdb>(unit: LogicalUnit, cdb: CdbDefinition<T>, fields: T): Fill {
+function checkFill<T extends WriteSameCdb>(
+  unit: LogicalUnit,
+  cdb: CdbDefinition<T>,
+  fields: T,
+  expected?: ExpectedTags,
+): Fill {
   // ANC_SUP is 0, so ANCHOR is refused (SBC-3 5.42); PBDATA and LBDATA would ask for addresses in the data.
-  refuseFields(cdb, fields, 'WRPROTECT', 'ANCHOR', 'PBDATA', 'LBDATA');
+  refuseFields(cdb, fields, 'ANCHOR', 'PBDATA', 'LBDATA');
   const lba = fields.LOGICAL_BLOCK_ADDRESS;
   const blockCount = fields.NUMBER_OF_LOGICAL_BLOCKS;
   checkRange(unit, lba, blockCount);
@@ -48,6 +64,10 @@ function checkFill<T extends WriteSameCdb>(unit: LogicalUnit, cdb: CdbDefinition
     throw invalidCdbField(cdb, 'NUMBER_OF_LOGICAL_BLOCKS');
   }
   return {
+    lba,
+    blockCount,
+    protect: fields.WRPROTECT,
+    ...(expected === undefined ? {} : { expected }),
     offset: lba * unit.blockSize,
     length: blockCount * unit.blockSize,
     mayUnmap: fields.UNMAP === 1,
@@ -62,6 +82,9 @@ function takeBlock<T extends WriteSameCdb>(
   fill: Fill,
 ): Execution {
   const { unit } = itl;
+  if (fill.protect !== 0) {
+    return startProtectedWriteSame(itl, command, cdb, fill, () => fillWithZeroes(itl, command, fill));
+  }
   const announced = command.dataOutLengthBytes ?? unit.blockSize;
   if (announced !== unit.blockSize) throw invalidCdbField(cdb, 'NUMBER_OF_LOGICAL_BLOCKS');
   return new ParameterList(itl, fill.offset, unit.blockSize, (block) =>
@@ -120,8 +143,12 @@ const properties = {
 export const WRITE_SAME_COMMANDS: readonly CommandEntry[] = [
   defineCommand(WRITE_SAME_10, startWriteSame10, properties),
   defineCommand(WRITE_SAME_16, (itl, command) => startWriteSame(itl, command, WRITE_SAME_16), properties),
-  defineCommand(WRITE_SAME_32, (itl, command) => startWriteSame(itl, command, WRITE_SAME_32), {
-    ...properties,
-    unsupportedFields: [...properties.unsupportedFields, ...EXPECTED_TAG_FIELDS],
-  }),
+  defineCommand(
+    WRITE_SAME_32,
+    (itl, command) => startWriteSame(itl, command, WRITE_SAME_32, (cdb) => WRITE_SAME_32.decode(cdb)),
+    {
+      ...properties,
+      unsupportedFields: [...properties.unsupportedFields, ...EXPECTED_TAG_FIELDS],
+    },
+  ),
 ];

@@ -4,8 +4,10 @@ import { bytes, flags, structure, type Structure } from '../structure.ts';
 
 /** The parameter list of FORMAT UNIT (SBC-3 5.3.2), without a list of defects. */
 export interface FormatList {
-  /** Other than 0: protection information. */
+  /** Which type of protection, together with FMTPINFO of the CDB. */
   readonly protectionFieldUsage: number;
+  /** P_I_INFORMATION and PROTECTION INTERVAL EXPONENT of a long list, in one byte. */
+  readonly protectionInterval: number;
   /** True when the four options below are to be looked at. */
   readonly formatOptionsValid: boolean;
   readonly disablePrimary: boolean;
@@ -27,6 +29,9 @@ export interface FormatList {
 
 interface FormatHeader {
   PROTECTION_FIELD_USAGE: number;
+  /** Of the long header only. */
+  P_I_INFORMATION?: number;
+  PROTECTION_INTERVAL_EXPONENT?: number;
   FOV: number;
   DPRY: number;
   DCRT: number;
@@ -75,6 +80,8 @@ export function buildFormatList(list: Partial<FormatList>, long = false): Uint8A
   const bit = (value: boolean | undefined): number => (value === true ? 1 : 0);
   const header = (long ? longHeader : shortHeader).encode({
     PROTECTION_FIELD_USAGE: list.protectionFieldUsage ?? 0,
+    P_I_INFORMATION: (list.protectionInterval ?? 0) >>> 4,
+    PROTECTION_INTERVAL_EXPONENT: (list.protectionInterval ?? 0) & 0xf,
     FOV: bit(list.formatOptionsValid),
     DPRY: bit(list.disablePrimary),
     DCRT: bit(list.disableCertification),
@@ -110,6 +117,7 @@ export function parseFormatList(
   };
   return {
     protectionFieldUsage: header.PROTECTION_FIELD_USAGE,
+    protectionInterval: ((header.P_I_INFORMATION ?? 0) << 4) | (header.PROTECTION_INTERVAL_EXPONENT ?? 0),
     formatOptionsValid: header.FOV === 1,
     disablePrimary: header.DPRY === 1,
     disableCertification: header.DCRT === 1,

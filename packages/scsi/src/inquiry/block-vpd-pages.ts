@@ -4,6 +4,12 @@ import { buildVpdPage, VpdPage } from './vpd-page.ts';
 
 /** Body of VPD page 86h, Extended INQUIRY Data (SPC-4 7.8.7). */
 export interface ExtendedInquiry {
+  /** Types of protection that FORMAT UNIT can choose, when PROTECT is 1: 111b for all three. */
+  SPT: number;
+  /** 1: guards are checked; APP_CHK and REF_CHK say the same of application and reference tags. */
+  GRD_CHK: number;
+  APP_CHK: number;
+  REF_CHK: number;
   HEADSUP: number;
   ORDSUP: number;
   SIMPSUP: number;

@@ -66,6 +66,8 @@ export interface StandardInquiryOptions {
   readonly revision: string;
   /** Default: `disk`. */
   readonly kind?: UnitKind;
+  /** The unit has room for protection information. Default: false. */
+  readonly protectable?: boolean;
 }
 
 /** Standard INQUIRY data of a unit, 96 bytes. */
@@ -75,6 +77,7 @@ export function buildStandardInquiry(options: StandardInquiryOptions): Uint8Arra
     ...commonFields(options),
     PERIPHERAL_DEVICE_TYPE: PERIPHERAL_DEVICE_TYPE[kind],
     RMB: isRemovable(kind) ? 1 : 0,
+    PROTECT: options.protectable === true ? 1 : 0,
     HISUP: 1,
     TPGS,
     CMDQUE: 1,

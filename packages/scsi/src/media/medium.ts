@@ -43,25 +43,25 @@ export class Medium implements BlockAccess {
 
   read(into: readonly Uint8Array[], offset: number): MaybePromise<void> {
     if (this.#actions > 0)
-      return this.#inTurn(offset, totalLength(into), () => this.device.read(into, offset));
+      return this.inTurn(offset, totalLength(into), () => this.device.read(into, offset));
     const result = this.device.read(into, offset);
     return isPromise(result) ? this.#enter(offset, totalLength(into), result) : result;
   }
 
   write(from: readonly Uint8Array[], offset: number, options?: WriteOptions): MaybePromise<void> {
     if (this.#actions > 0) {
-      return this.#inTurn(offset, totalLength(from), () => this.device.write(from, offset, options));
+      return this.inTurn(offset, totalLength(from), () => this.device.write(from, offset, options));
     }
     const result = this.device.write(from, offset, options);
     return isPromise(result) ? this.#enter(offset, totalLength(from), result) : result;
   }
 
   unmap(offset: number, length: number): MaybePromise<void> {
-    return this.#inTurn(offset, length, () => this.device.unmap(offset, length));
+    return this.inTurn(offset, length, () => this.device.unmap(offset, length));
   }
 
   writeZeroes(offset: number, length: number, options?: WriteZeroesOptions): MaybePromise<void> {
-    return this.#inTurn(offset, length, () => this.device.writeZeroes(offset, length, options));
+    return this.inTurn(offset, length, () => this.device.writeZeroes(offset, length, options));
   }
 
   flush(): MaybePromise<void> {
@@ -125,13 +125,14 @@ export class Medium implements BlockAccess {
     if (this.#goneBy !== undefined) throw this.#goneBy();
   }
 
+  /** Does `access` when no uninterrupted action concerns these bytes, and keeps those off until it is over. */
+  inTurn<T>(offset: number, length: number, access: () => MaybePromise<T>): MaybePromise<T> {
+    if (this.#sealedBy !== undefined) throw this.#sealedBy();
+    return whileHeld(this.#lock.acquire(offset, length, 'shared'), access);
+  }
+
   /** There is no action at the moment, so that the lock is granted at once. */
   #enter(offset: number, length: number, access: Promise<void>): MaybePromise<void> {
     return whileHeld(this.#lock.acquire(offset, length, 'shared'), () => access);
-  }
-
-  #inTurn(offset: number, length: number, access: () => MaybePromise<void>): MaybePromise<void> {
-    if (this.#sealedBy !== undefined) throw this.#sealedBy();
-    return whileHeld(this.#lock.acquire(offset, length, 'shared'), access);
   }
 }

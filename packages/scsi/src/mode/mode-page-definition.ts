@@ -46,6 +46,8 @@ export interface DiskGeometry {
   readonly blockSize: number;
   /** True when the disk knows its space usage. */
   readonly tellsSpace: boolean;
+  /** True when the disk has room for protection information. */
+  readonly protectable: boolean;
   /** True when the medium can be taken out. */
   readonly removable: boolean;
 }
@@ -58,6 +60,8 @@ export interface ModePageDefinition {
   readonly defaults: Uint8Array;
   /** The page with one bits where it can be changed, as MODE SENSE reports it with PC 01b. */
   readonly changeable: Uint8Array;
+  /** The same for a disk that has room for protection information, where that is another. */
+  readonly protectableChangeable?: Uint8Array;
   /** Fields that follow the size of the disk, where the page has such. */
   readonly geometry?: (disk: DiskGeometry) => Partial<ModePageHeader>;
   /** True for a page of disks that know their space usage. */
@@ -85,6 +89,8 @@ export function subpageLayout<T extends ModeSubpageHeader>(
 interface PageValues<T> {
   readonly defaults?: Partial<T>;
   readonly changeable?: Partial<T>;
+  /** What can be changed besides, where the disk has room for protection information. */
+  readonly protectable?: Partial<T>;
   readonly geometry?: (disk: DiskGeometry) => Partial<T>;
 }
 
@@ -92,7 +98,7 @@ interface PageValues<T> {
 export function definePage<T extends ModePageHeader>(
   layout: Structure<T>,
   pageCode: number,
-  { defaults, changeable, geometry }: PageValues<T> = {},
+  { defaults, changeable, protectable, geometry }: PageValues<T> = {},
   subpageCode: number = ModeSubpageCode.NONE,
 ): ModePageDefinition {
   const subpage = subpageCode !== ModeSubpageCode.NONE;
@@ -108,6 +114,9 @@ export function definePage<T extends ModePageHeader>(
     structure: layout,
     defaults: layout.encode({ ...defaults, ...header } as Partial<T>),
     changeable: layout.encode({ ...changeable, ...header } as Partial<T>),
+    ...(protectable === undefined
+      ? {}
+      : { protectableChangeable: layout.encode({ ...changeable, ...protectable, ...header }) }),
     ...(geometry === undefined ? {} : { geometry }),
   };
 }

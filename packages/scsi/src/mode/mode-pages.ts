@@ -37,6 +37,8 @@ const cachingPage = pageLayout<CachingPage>(20, [
 /** Control mode page (SPC-4 7.5.8). */
 export interface ControlPage extends ModePageHeader {
   TST: number;
+  /** 1: with 000b in RDPROTECT and the like, protection information is not checked. */
+  DPICZ: number;
   /** 1: sense data in descriptor format. */
   D_SENSE: number;
   /** 1: SIMPLE commands may be reordered without limits. */
@@ -45,7 +47,11 @@ export interface ControlPage extends ModePageHeader {
   UA_INTLCK_CTRL: number;
   /** Software write protect. */
   SWP: number;
+  /** 1: application tags belong to the initiator. */
+  ATO: number;
   TAS: number;
+  /** 1: writes without protection information in the data are refused. */
+  RWWP: number;
 }
 
 const controlPage = pageLayout<ControlPage>(12, [
@@ -115,6 +121,7 @@ export const MODE_PAGES: readonly ModePageDefinition[] = [
   definePage(controlPage, ModePageCode.CONTROL, {
     defaults: { QUEUE_ALGORITHM_MODIFIER: 1 },
     changeable: { D_SENSE: 1, SWP: 1 },
+    protectable: { DPICZ: 1, ATO: 1, RWWP: 1 },
   }),
   definePage(
     controlExtensionPage,

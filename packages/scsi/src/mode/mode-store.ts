@@ -31,6 +31,10 @@ export class ModeStore {
   #writeCacheEnabled = true;
   #descriptorSense = false;
   #softwareWriteProtect = false;
+  #applicationTagOwned = false;
+  #plainChecksDisabled = false;
+  #plainWritesRefused = false;
+  #restrictsWrites = false;
   #provisioning = NO_THRESHOLDS;
   #thresholdsEnabled = false;
 
@@ -38,7 +42,11 @@ export class ModeStore {
   constructor(disk: DiskGeometry, kept: KeptState) {
     this.#disk = disk;
     this.#kept = kept;
-    this.#pages = MODE_PAGES.filter((page) => page.needsSpace !== true || disk.tellsSpace);
+    this.#pages = MODE_PAGES.filter((page) => page.needsSpace !== true || disk.tellsSpace).map((page) => {
+      const { protectableChangeable } = page;
+      if (protectableChangeable === undefined || !disk.protectable) return page;
+      return { ...page, changeable: protectableChangeable };
+    });
     this.#saved = restoredPages(this.#pages, kept.stored.modePages ?? {});
     this.#current = this.#saved;
     this.#adopt(this.#saved);
@@ -57,6 +65,26 @@ export class ModeStore {
   /** SWP. */
   get softwareWriteProtect(): boolean {
     return this.#softwareWriteProtect;
+  }
+
+  /** ATO. */
+  get applicationTagOwned(): boolean {
+    return this.#applicationTagOwned;
+  }
+
+  /** DPICZ. */
+  get plainChecksDisabled(): boolean {
+    return this.#plainChecksDisabled;
+  }
+
+  /** RWWP. */
+  get plainWritesRefused(): boolean {
+    return this.#plainWritesRefused;
+  }
+
+  /** SWP or RWWP: some writes are refused, or all. */
+  get restrictsWrites(): boolean {
+    return this.#restrictsWrites;
   }
 
   /** The thresholds of thin provisioning. */
@@ -170,6 +198,10 @@ export class ModeStore {
     const control = parseControlPage(page(ModePageCode.CONTROL)!);
     this.#descriptorSense = control.D_SENSE === 1;
     this.#softwareWriteProtect = control.SWP === 1;
+    this.#applicationTagOwned = control.ATO === 1;
+    this.#plainChecksDisabled = control.DPICZ === 1;
+    this.#plainWritesRefused = control.RWWP === 1;
+    this.#restrictsWrites = this.#softwareWriteProtect || this.#plainWritesRefused;
     const { INFORMATIONAL_EXCEPTIONS_CONTROL, READ_WRITE_ERROR_RECOVERY } = ModePageCode;
     const thresholds = page(INFORMATIONAL_EXCEPTIONS_CONTROL, ModeSubpageCode.LOGICAL_BLOCK_PROVISIONING);
     this.#provisioning = thresholds === undefined ? NO_THRESHOLDS : parseProvisioningPage(thresholds);

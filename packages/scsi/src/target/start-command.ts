@@ -5,7 +5,8 @@ import {
   LONG_SERVICE_ACTION_BYTE,
   VARIABLE_LENGTH,
 } from '../cdb/cdb-definition.ts';
-import { NACA } from '../commands/command-entry.ts';
+import { WRITE_6 } from '../cdb/block-cdbs.ts';
+import { NACA, type CommandEntry } from '../commands/command-entry.ts';
 import { isWholeCdb, UNIT_COMMANDS } from '../commands/command-table.ts';
 import { NOT_STARTED } from '../commands/primary.ts';
 import type { Execution, ScsiCommand } from '../execution.ts';
@@ -44,7 +45,7 @@ export function startCommand(itl: ItlNexus, command: ScsiCommand): MaybePromise<
     if (unit.stopped) throw new CheckConditionError(NOT_STARTED);
     if (unit.operations.condition !== undefined) unit.operations.refuse(entry.repairsMedium);
   }
-  if ((entry.writes && itl.writeProtected) || (entry.governs && itl.readOnly)) throw writeProtected();
+  if ((entry.writes && itl.restrictsWrites) || (entry.governs && itl.readOnly)) refuseChange(itl, entry, cdb);
   if (!entry.needsMedium || !isRemovable(unit.kind)) return entry.start(itl, command);
   const { medium } = unit;
   return mapMaybe(entry.start(itl, command), (execution) => boundToMedium(itl, medium, execution));
@@ -60,6 +61,20 @@ function unsupported(cdb: Uint8Array, hasServiceActions: boolean): CheckConditio
   return invalidCdbByte(isWholeCdb(cdb) ? LONG_SERVICE_ACTION_BYTE : ADDITIONAL_CDB_LENGTH_BYTE);
 }
 
-function writeProtected(): CheckConditionError {
-  return new CheckConditionError({ senseKey: SenseKey.DATA_PROTECT, ...AdditionalSenseCode.WRITE_PROTECTED });
+/** Some changes are refused: throws when this is one of them. */
+function refuseChange(itl: ItlNexus, entry: CommandEntry, cdb: Uint8Array): void {
+  if ((entry.writes && itl.writeProtected) || (entry.governs && itl.readOnly)) {
+    throw new CheckConditionError({
+      senseKey: SenseKey.DATA_PROTECT,
+      ...AdditionalSenseCode.WRITE_PROTECTED,
+    });
+  }
+  if (!itl.unit.plainWritesRefused) return;
+  // RWWP, SPC-4 7.5.8: what writes user data must bring protection information.
+  if (entry.cdb === WRITE_6) throw illegalRequest(AdditionalSenseCode.INVALID_COMMAND_OPERATION_CODE);
+  const fields: Partial<Record<string, unknown>> = { ...entry.cdb.decode(cdb) };
+  const name = ['WRPROTECT', 'ORPROTECT'].find((field) => fields[field] === 0);
+  if (name === undefined) return;
+  const { byteOffset, bit } = entry.cdb.structure.locate(name);
+  throw invalidCdbByte(byteOffset, bit);
 }

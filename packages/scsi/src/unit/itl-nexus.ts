@@ -69,6 +69,11 @@ export class ItlNexus {
     return this.host.options.readOnly === true;
   }
 
+  /** True when some of the initiator's writes are refused, or all. */
+  get restrictsWrites(): boolean {
+    return this.unit.restrictsWrites || this.readOnly;
+  }
+
   /** True when the initiator's writes are refused: by the unit, or because it may only read. */
   get writeProtected(): boolean {
     return this.unit.writeProtected || this.readOnly;

@@ -1,4 +1,5 @@
 import { RangeLock, systemClock, type BlockDevice, type Clock, type MaybePromise } from '@lunbox/block';
+import { ProtectedDevice, type ProtectionSettings } from '../protection/protected-device.ts';
 import { Medium } from '../media/medium.ts';
 import { whileHeld } from '../media/while-held.ts';
 import { AdditionalSenseCode, type AdditionalSense } from '../sense/additional-sense.ts';
@@ -92,6 +93,10 @@ export class LogicalUnit {
   readonly tasks: TaskSet;
   /** The device, as commands must access it. @internal */
   medium!: Medium;
+  /** The device, where it is one that can hold protection information. @internal */
+  protection: ProtectedDevice | undefined = undefined;
+  /** True when the unit has room for protection information. @internal */
+  readonly protectable: boolean;
   /** @internal */
   readonly persistent: PersistentReservations;
   /** @internal */
@@ -125,6 +130,8 @@ export class LogicalUnit {
   readonly #nexuses = new Set<ItlNexus>();
   #endResize: () => void = () => undefined;
   #blockCount!: number;
+  /** The mode pages are made after the first medium is taken in, and not asked before. */
+  readonly #protectionSettings: ProtectionSettings = protectionSettings(() => this.modes);
 
   /**
    * Throws a RangeError for an identity, a text, a management address, a physical block or an atomic write size that
@@ -154,6 +161,7 @@ export class LogicalUnit {
     this.product = fittingText('product', options.product ?? 'LUNBOX DISK', 16);
     this.revision = fittingText('revision', options.revision ?? '0001', 4);
     this.#readOnly = options.readOnly ?? false;
+    this.protectable = options.device instanceof ProtectedDevice;
     this.#adopt(options.device, options);
     this.modes = new ModeStore(this, kept);
   }
@@ -176,6 +184,16 @@ export class LogicalUnit {
   /** True when writes are refused: by option, by the device, or by the SWP bit of the Control mode page. */
   get writeProtected(): boolean {
     return this.#readOnly || this.device.readOnly || this.modes.softwareWriteProtect;
+  }
+
+  /** True when some writes are refused, or all. @internal */
+  get restrictsWrites(): boolean {
+    return this.#readOnly || this.device.readOnly || this.modes.restrictsWrites;
+  }
+
+  /** True when RWWP refuses writes without protection information in the data. @internal */
+  get plainWritesRefused(): boolean {
+    return this.modes.plainWritesRefused && (this.protection?.type ?? 0) !== 0;
   }
 
   /** True while an initiator that is there prevents the removal of the medium. */
@@ -330,11 +348,17 @@ export class LogicalUnit {
 
   #adopt(device: BlockDevice, options: MediumOptions): void {
     const { blockSize } = device;
+    const protection = device instanceof ProtectedDevice ? device : undefined;
+    if (protection !== undefined && !this.protectable) {
+      throw new RangeError('a medium with protection information in a unit that was made without');
+    }
     this.limits = unitLimits(blockSize, options);
     this.#endResize();
     this.#mediumOptions = options;
     this.blockSize = blockSize;
     this.medium = new Medium(device);
+    this.protection = protection;
+    if (protection !== undefined) protection.settings = this.#protectionSettings;
     this.operations = new MediumOperations(this.medium);
     this.#endResize = device.onResize(() => {
       this.#resized();
@@ -373,4 +397,15 @@ export class LogicalUnit {
 function fittingText(name: string, value: string, maxLength: number): string {
   if (value.length <= maxLength && /^[\x20-\x7e]*$/.test(value)) return value;
   throw new RangeError(`${name} is not up to ${maxLength} printable ASCII characters`);
+}
+
+function protectionSettings(modes: () => ModeStore): ProtectionSettings {
+  return {
+    get applicationTagOwned() {
+      return modes().applicationTagOwned;
+    },
+    get plainChecksDisabled() {
+      return modes().plainChecksDisabled;
+    },
+  };
 }

@@ -1,6 +1,8 @@
 import { mapMaybe, yieldTurn, type BlockDevice, type MaybePromise } from '@lunbox/block';
 import { STEP_BYTES, UNMAP_STEP_BYTES } from '../media/in-steps.ts';
 import type { Medium } from '../media/medium.ts';
+import { ProtectedDevice } from '../protection/protected-device.ts';
+import type { ProtectionType } from '../protection/protection-information.ts';
 import { AdditionalSenseCode, SenseKey, type AdditionalSense } from '../sense/additional-sense.ts';
 import { blockFailure } from '../sense/block-failures.ts';
 import { CheckConditionError } from '../sense/check-condition-error.ts';
@@ -18,6 +20,8 @@ export type MediumPass =
 export interface MediumOperation {
   readonly kind: 'format' | 'sanitize';
   readonly passes: readonly MediumPass[];
+  /** What the unit is formatted with afterwards, where it has room for protection information. Default: as before. */
+  readonly protection?: ProtectionType;
   /** True when nothing but another SANITIZE may follow a failure. */
   readonly restricted: boolean;
 }
@@ -110,7 +114,7 @@ export class MediumOperations {
     this.#totalBytes = Math.max(1, this.#medium.device.size * operation.passes.length);
     const refusal = (): Error => new CheckConditionError(this.#notReady(operation));
     try {
-      await this.#medium.sealed(refusal, (device) => this.#runPasses(device, operation.passes));
+      await this.#medium.sealed(refusal, (device) => this.#runOn(device, operation));
       // SANITIZE makes up for a FORMAT UNIT, too; after a SANITIZE that failed there is no FORMAT UNIT.
       this.#failures.clear();
     } catch (error) {
@@ -127,6 +131,13 @@ export class MediumOperations {
     const parts = Math.floor((this.#doneBytes / this.#totalBytes) * PROGRESS_PARTS);
     const progress = Math.min(PROGRESS_PARTS - 1, parts);
     return { senseKey: SenseKey.NOT_READY, ...SENSE[kind].inProgress, progress };
+  }
+
+  /** SBC-3 4.11, 5.3: all protection information is FFh, from before the first pass on. */
+  async #runOn(device: BlockDevice, { passes, protection }: MediumOperation): Promise<void> {
+    if (!(device instanceof ProtectedDevice)) return this.#runPasses(device, passes);
+    await device.format(protection ?? device.type);
+    await this.#runPasses(device.data, passes);
   }
 
   async #runPasses(device: BlockDevice, passes: readonly MediumPass[]): Promise<void> {

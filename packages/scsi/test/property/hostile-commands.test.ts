@@ -3,6 +3,7 @@ import { MemoryDevice } from '@lunbox/block';
 import { expect } from 'vitest';
 import { CDB_DEFINITIONS, Status } from '../../src/index.ts';
 import { Harness } from '../support/harness.ts';
+import { protectedHarness } from '../support/protected.ts';
 
 const known = fc.constantFrom(...CDB_DEFINITIONS);
 const legalStatus: readonly number[] = Object.values(Status);
@@ -44,6 +45,19 @@ test.prop([fc.array(command, { minLength: 1, maxLength: 30 })], { numRuns: 300 }
       const answer = await harness.initiator.send(bytes, { ...options, dataInBytes: 4096 });
       expect(legalStatus).toContain(answer.status);
       expect(answer.sense !== undefined).toBe(answer.status === Status.CHECK_CONDITION);
+      expect(harness.unit.tasks.activeCount).toBe(0);
+    }
+    expect(harness.internalErrors).toEqual([]);
+  },
+);
+
+test.prop([fc.constantFrom(1, 2, 3), fc.array(command, { minLength: 1, maxLength: 30 })], { numRuns: 100 })(
+  'so it does on a unit with protection information',
+  async (type, commands) => {
+    const { harness } = await protectedHarness(type);
+    for (const { cdb: bytes, ...options } of commands) {
+      const answer = await harness.initiator.send(bytes, { ...options, dataInBytes: 4096 });
+      expect(legalStatus).toContain(answer.status);
       expect(harness.unit.tasks.activeCount).toBe(0);
     }
     expect(harness.internalErrors).toEqual([]);

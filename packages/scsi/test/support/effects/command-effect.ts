@@ -1,7 +1,8 @@
 import { MemoryDevice, SimulatedClock, type MaybePromise, type WriteZeroesOptions } from '@lunbox/block';
-import type { CdbDefinition, UnitKind } from '../../../src/index.ts';
+import type { CdbDefinition, UnitKind, ProtectionType } from '../../../src/index.ts';
 import { TestStore } from '../test-store.ts';
 import { Harness, pattern, type Answer, type Initiator } from '../harness.ts';
+import { protect } from '../protected.ts';
 
 /** Memory that remembers what was asked of it: a witness of effects that is not a command. */
 export class WitnessDevice extends MemoryDevice {
@@ -66,6 +67,8 @@ export interface CommandEffect {
   readonly prepare?: (scene: Scene) => unknown;
   /** The kind of unit. Default: a disk. */
   readonly kind?: UnitKind;
+  /** The type of protection that the unit is formatted with. Default: it has no room for any. */
+  readonly protection?: ProtectionType;
   /** Throws when there is no effect. */
   readonly check: (scene: Scene, answer: Answer) => unknown;
 }
@@ -75,17 +78,18 @@ export function effect<T>(
   command: CdbDefinition<T>,
   fields: Partial<T>,
   check: CommandEffect['check'],
-  more: Pick<CommandEffect, 'dataOut' | 'prepare' | 'kind'> = {},
+  more: Pick<CommandEffect, 'dataOut' | 'prepare' | 'kind' | 'protection'> = {},
 ): CommandEffect {
   return { command: command as CdbDefinition<never>, cdb: command.encode(fields), check, ...more };
 }
 
 /** A scene as an effect finds it. */
-export async function openScene({ prepare, kind = 'disk' }: CommandEffect): Promise<Scene> {
+export async function openScene({ prepare, kind = 'disk', protection }: CommandEffect): Promise<Scene> {
   const device = new WitnessDevice({ size: SCENE_BLOCKS * 512 });
   device.put(0, STORED);
   const clock = new SimulatedClock();
-  const harness = new Harness(device, { clock, kind, stateStore: new TestStore() });
+  const stored = protection === undefined ? device : await protect(device, protection);
+  const harness = new Harness(stored, { clock, kind, stateStore: new TestStore() });
   const { initiator } = harness;
   await initiator.settle();
   const scene = { harness, device, initiator, clock };

@@ -89,9 +89,14 @@ export const PRIMARY_EFFECTS: readonly CommandEffect[] = [
   effect(REPORT_LUNS, { ALLOCATION_LENGTH: 64 }, (_scene, { data }) => {
     expect(parseLunList(data)).toEqual([encodeLun(0)]);
   }),
-  effect(REPORT_SUPPORTED_OPERATION_CODES, { ALLOCATION_LENGTH: 65_535 }, (_scene, { data }) => {
-    expect(parseAllOpcodes(data)).toHaveLength(supportedCommands('disk').length);
-  }),
+  effect(
+    REPORT_SUPPORTED_OPERATION_CODES,
+    { ALLOCATION_LENGTH: 65_535 },
+    (_scene, { data }) => {
+      expect(parseAllOpcodes(data)).toHaveLength(supportedCommands('disk').length);
+    },
+    { protection: 2 },
+  ),
   modeSelect(MODE_SELECT_6, 6),
   modeSelect(MODE_SELECT_10, 10),
   modeSense(MODE_SENSE_6, 6),
