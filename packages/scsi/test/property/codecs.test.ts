@@ -67,16 +67,18 @@ test.prop([sense])('sense data comes back from both formats', (data) => {
   expect(parseSense(encodeDescriptorSense(data))).toEqual(data);
 });
 
-test.prop([fc.constantFrom(...CDB_DEFINITIONS), fc.uint8Array({ minLength: 16, maxLength: 16 })])(
+test.prop([fc.constantFrom(...CDB_DEFINITIONS), fc.uint8Array({ minLength: 32, maxLength: 32 })])(
   'the fields of any CDB build the same CDB again, reserved bits apart',
   (definition, bytes) => {
     // Beyond 2^53 a 64-bit address is rounded on purpose.
     const cdb = bytes.slice(0, definition.lengthBytes);
     if (definition.lengthBytes === 16) cdb.fill(0, 2, 4);
+    if (definition.lengthBytes === 32) cdb.fill(0, 12, 14);
     const fields = definition.decode(cdb);
     expect(definition.decode(definition.encode(fields))).toMatchObject({
       ...fields,
       OPERATION_CODE: definition.operationCode,
+      ...(definition.lengthBytes === 32 ? { ADDITIONAL_CDB_LENGTH: 24 } : {}),
       ...(definition.serviceAction === undefined ? {} : { SERVICE_ACTION: definition.serviceAction }),
     });
   },
