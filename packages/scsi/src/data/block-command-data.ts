@@ -51,7 +51,7 @@ function defects(size: DefectListSize): DataFormat {
 
 /** The data of the commands of SBC. */
 export const BLOCK_DATA: readonly CommandData[] = [
-  ...returnsBlocks(block.READ_6, block.READ_10, block.READ_12, block.READ_16),
+  ...returnsBlocks(block.READ_6, block.READ_10, block.READ_12, block.READ_16, variableLength.READ_32),
   ...takesBlocks(
     block.WRITE_6,
     block.WRITE_10,
@@ -68,6 +68,10 @@ export const BLOCK_DATA: readonly CommandData[] = [
     block.COMPARE_AND_WRITE,
     block.WRITE_ATOMIC_16,
     block.ORWRITE_16,
+    variableLength.WRITE_32,
+    variableLength.WRITE_AND_VERIFY_32,
+    variableLength.WRITE_ATOMIC_32,
+    variableLength.VERIFY_32,
     variableLength.WRITE_SAME_32,
   ),
   ...withoutData(

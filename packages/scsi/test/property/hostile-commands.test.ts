@@ -49,6 +49,7 @@ test.prop([fc.array(command, { minLength: 1, maxLength: 30 })], { numRuns: 300 }
     }
     expect(harness.internalErrors).toEqual([]);
   },
+  60_000,
 );
 
 test.prop([fc.constantFrom(1, 2, 3), fc.array(command, { minLength: 1, maxLength: 30 })], { numRuns: 100 })(
@@ -62,4 +63,5 @@ test.prop([fc.constantFrom(1, 2, 3), fc.array(command, { minLength: 1, maxLength
     }
     expect(harness.internalErrors).toEqual([]);
   },
+  60_000,
 );
