@@ -227,7 +227,7 @@ describe('after an unclean stop', () => {
     expect(() => device.read([new Uint8Array(512)], 6000 * 512)).toThrow(/GUARD CHECK FAILED/);
   });
 
-  test('a region is marked before its first write, and not any more when it has been idle for some flushes', async () => {
+  test('a region is marked before its first write, and no more when it has been idle for some flushes', async () => {
     const { initiator, area, data } = await protectedHarness(1, { blocks: 8192 });
     const marks = async () => {
       const map = new Uint8Array(512);

@@ -142,7 +142,7 @@ describe.each([512, 4096])('blocks of %i bytes', (blockSize) => {
       expect(await initiator.send(readCdb(type, 1, 3))).toMatchObject(failed('guard', LBA + 2));
     });
 
-    test('an application tag of FFFFh switches off every check of its block, with type 3 together with FFFFFFFFh', async () => {
+    test('an application tag of FFFFh switches off every check; with type 3, together with FFFFFFFFh', async () => {
       const { initiator } = await open();
       for (const last of [0xffff_ffff, 5]) {
         const escaped = withTags(data, blockSize, () => ({ application: 0xffff, reference: last }));
