@@ -1,12 +1,9 @@
 import type { Clock } from '@lunbox/block';
-import { connectionLost, InitiatorError } from './errors.ts';
+import { connectionLost, InitiatorError, isConnectionFailure } from './errors.ts';
 import type { FullFeature } from './full-feature.ts';
 import { Command } from './command.ts';
 import { requestProblem, type ScsiRequest, type ScsiResult } from './request.ts';
 import type { Task } from './task.ts';
-
-/** Errors after which a command may be tried on another connection. */
-const RETRIABLE = new Set(['INITIATOR_CONNECTION_LOST', 'INITIATOR_DIGEST', 'INITIATOR_PROTOCOL']);
 
 /** A command that breaks this many connections is not sent on another. */
 const MAX_TRIES = 5;
@@ -185,5 +182,5 @@ export class CommandQueue {
 }
 
 function mayTryAgain(command: Command, error: InitiatorError): boolean {
-  return RETRIABLE.has(error.code) && command.request.idempotent === true && command.tries < MAX_TRIES;
+  return isConnectionFailure(error) && command.request.idempotent === true && command.tries < MAX_TRIES;
 }

@@ -58,6 +58,8 @@ interface Case {
   readonly lost: LostConnection;
   readonly tasks: readonly Task[];
   state: 'waiting' | 'ready' | 'at-work';
+  /** How often its logout by another connection has failed. */
+  failures: number;
   cancelTimer: () => void;
   readonly cancelDeadline: () => void;
 }
@@ -125,6 +127,7 @@ export class ConnectionRecovery {
       lost,
       tasks: lost.tasks.filter((task) => !over(task)).sort(byCmdSn),
       state: 'waiting',
+      failures: 0,
       cancelTimer: this.#clock.setTimer(waitMs, begin),
       cancelDeadline: this.#clock.setTimer(waitMs + leftMs, giveUp),
     };
@@ -169,10 +172,7 @@ export class ConnectionRecovery {
         if (this.#stopped) return;
         if (isFinal(error)) return this.#host.giveUp(connectionLost('the session is gone', error));
         log('connection %d is not reinstated: %s', entry.lost.cid, error.message);
-        entry.cancelTimer = this.#clock.setTimer(this.#host.backoff.next(), () => {
-          entry.state = 'ready';
-          this.#cleanUp(entry);
-        });
+        this.#tryLater(entry);
       },
     });
   }
@@ -191,9 +191,20 @@ export class ConnectionRecovery {
     } catch (error) {
       log('the logout of connection %d failed: %s', cid, (error as Error).message);
       if (this.#stopped) return;
+      // The connection that asked is lost as well; another one asks at once, and from then on they take their time.
+      if (entry.failures++ > 0) return this.#tryLater(entry);
       entry.state = 'ready';
       this.#cleanUp(entry);
     }
+  }
+
+  /** Tries follow each other with growing pauses, until the time for all of them is over. */
+  #tryLater(entry: Case): void {
+    if (!this.#cases.has(entry)) return;
+    entry.cancelTimer = this.#clock.setTimer(this.#host.backoff.next(), () => {
+      entry.state = 'ready';
+      this.#cleanUp(entry);
+    });
   }
 
   #resume(entry: Case): void {

@@ -78,8 +78,9 @@ export class DataTransfer {
   answerR2t(task: Task, r2t: R2tHeader): void {
     const { bufferOffset, desiredDataTransferLength, r2tSn } = r2t;
     if (task.request.write === undefined) throw formatError('R2T for a command without Data-Out');
-    // RFC 7143 §4.2.5.3: what belongs to one task names one unit.
-    if (r2t.lunHigh !== task.lunHigh >>> 0 || r2t.lunLow !== 0) throw formatError('R2T for another unit');
+    // RFC 7143 §11.8: the LUN of its command. Some targets leave the field zero; the tag names the command anyway.
+    const isOwnLun = r2t.lunHigh === task.lunHigh >>> 0 || r2t.lunHigh === 0;
+    if (!isOwnLun || r2t.lunLow !== 0) throw formatError('R2T for another unit');
     const inside = bufferOffset + desiredDataTransferLength <= task.lengthBytes;
     const withinBurst = desiredDataTransferLength <= this.#parameters.maxBurstBytes;
     if (!inside || !withinBurst || desiredDataTransferLength === 0) {

@@ -96,6 +96,17 @@ export function isFormatError({ detail }: InitiatorError): boolean {
   return detail.code === 'INITIATOR_PROTOCOL' && detail.format === true;
 }
 
+const CONNECTION_FAILURES: ReadonlySet<string> = new Set<InitiatorErrorCode>([
+  'INITIATOR_CONNECTION_LOST',
+  'INITIATOR_DIGEST',
+  'INITIATOR_PROTOCOL',
+]);
+
+/** True for what ends a connection: what was under way may be tried by another. */
+export function isConnectionFailure(error: unknown): error is InitiatorError {
+  return error instanceof InitiatorError && CONNECTION_FAILURES.has(error.code);
+}
+
 /** The connection is gone. */
 export function connectionLost(reason: string, cause?: unknown): InitiatorError {
   const detail = { code: 'INITIATOR_CONNECTION_LOST', reason } as const;

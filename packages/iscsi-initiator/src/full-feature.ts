@@ -69,6 +69,9 @@ export interface FullFeatureParts {
   readonly clock: Clock;
 }
 
+/** A command whose immediate data is rejected more often than this for its digest is not sent again. */
+const MAX_DIGEST_REJECTS = 5;
+
 /** Full feature phase of one connection of a session. */
 export class FullFeature implements Phase {
   readonly cid: number;
@@ -352,7 +355,11 @@ export class FullFeature implements Phase {
   /** RFC 7143 §7.3: the command has not been received, and the gap that its CmdSN leaves has to be filled. */
   #onCommandRejected(task: Task, error: InitiatorError): void {
     const digest = (error.detail as { reason: number }).reason === RejectReason.DATA_DIGEST_ERROR;
-    if (digest && this.#retransmission !== undefined) return this.#transfer.start(task);
+    const again = digest && this.#retransmission !== undefined && task.digestRejects < MAX_DIGEST_REJECTS;
+    if (again) {
+      task.digestRejects++;
+      return this.#transfer.start(task);
+    }
     this.tasks.end(task, error);
     if (this.#numbering.window.acknowledged(task.cmdSn)) return;
     // RFC 7143 §11.6.1: an ABORT TASK for a command that the target does not have stands in for it.

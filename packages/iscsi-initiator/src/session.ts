@@ -5,7 +5,7 @@ import { abortable, abortedBy } from './abortable.ts';
 import { onAsyncMessage, type AsyncMessageHost, type UnitEvent } from './async-messages.ts';
 import { CommandQueue } from './command-queue.ts';
 import { deferred, type Deferred } from './deferred.ts';
-import { closedError, connectionLost, InitiatorError } from './errors.ts';
+import { closedError, connectionLost, InitiatorError, isConnectionFailure } from './errors.ts';
 import type { Exchanges, TaskManagementRequest } from './exchanges.ts';
 import type { FullFeature } from './full-feature.ts';
 import type { SessionParameters } from './parameters.ts';
@@ -26,6 +26,9 @@ import { Waiters } from './waiters.ts';
 const log = createDebug('lunbox:iscsi-initiator:session');
 
 const TICK_MS = 250;
+
+/** A task management function that costs this many connections is given up. */
+const MAX_FUNCTION_TRIES = 5;
 
 /** Where a session stands. */
 export type SessionState = 'connecting' | 'ready' | 'reconnecting' | 'failed' | 'closed';
@@ -157,14 +160,29 @@ export class IscsiSession {
 
   /**
    * Does a task management function; resolves when the target has done it. Commands that it ends are rejected with
-   * `INITIATOR_ABORTED` (RFC 7143 §4.2.3.2). With a signal the waiting ends, not the function.
+   * `INITIATOR_ABORTED` (RFC 7143 §4.2.3.2). One whose answer is lost with its connection is asked for again by another
+   * connection of the session, since it may have ended commands there. With a signal the waiting ends, not the function.
    */
-  manage(request: TaskManagementRequest, options?: OperationOptions): Promise<void> {
-    return this.#exchange(options, async (exchanges) => {
-      const before = this.#connections.members.flatMap(({ tasks }) => [...tasks.values()]);
-      checkTaskManagement(await exchanges.manage(request));
-      for (const task of before) if (endsTask(request, task)) task.connection?.tasks.drop(task);
-    });
+  async manage(request: TaskManagementRequest, options?: OperationOptions): Promise<void> {
+    let within: object | undefined;
+    for (let tries = 1, lost: InitiatorError | undefined; ; tries++) {
+      try {
+        return await this.#exchange(options, async (exchanges) => {
+          const { current, members } = this.#connections;
+          // With the session all its commands have ended, too.
+          if (lost !== undefined && within !== current) throw lost;
+          within = current;
+          const before = members.flatMap(({ tasks }) => [...tasks.values()]);
+          checkTaskManagement(await exchanges.manage(request));
+          for (const task of before) if (endsTask(request, task)) task.connection?.tasks.drop(task);
+        });
+      } catch (error) {
+        const again =
+          tries < MAX_FUNCTION_TRIES && within !== undefined && within === this.#connections.current;
+        if (!again || !isConnectionFailure(error)) throw error;
+        lost = error;
+      }
+    }
   }
 
   /** Resets a logical unit (RFC 7143 §11.5.1). */

@@ -59,6 +59,8 @@ export class Task implements Lender {
   ackedOffset = 0;
   /** The target cannot send again what is missing: the command fails, whatever its status. */
   dataLost = false;
+  /** How often it was rejected for the digest of its data. */
+  digestRejects = 0;
   /** Waits for the data that is missing. */
   held: HeldStatus | undefined = undefined;
   /** Waits for the data that is missing. */

@@ -148,6 +148,24 @@ describe('SCSI Command (RFC 7143 §11.3)', () => {
     expect(connection.ended).toBe(true);
   });
 
+  it('is answered by an R2T that leaves its LUN zero, as some targets do', async () => {
+    const { connection, start } = await opened({ negotiation: { initialR2t: true, immediateData: false } });
+    void start({ lun: 3, write: [new Uint8Array(8)] });
+    await settle();
+    const { initiatorTaskTag, lun } = connection.sent('scsi-command')[0]!;
+    const place = { r2tSn: 0, bufferOffset: 0, desiredDataTransferLength: 8, targetTransferTag: 5 };
+    connection.say({
+      type: 'r2t',
+      lun: new Uint8Array(8),
+      initiatorTaskTag,
+      ...place,
+      ...connection.numbers(),
+    });
+    await settle();
+    expect(connection.sent('data-out')).toMatchObject([{ initiatorTaskTag, targetTransferTag: 5, lun }]);
+    expect(connection.ended).toBe(false);
+  });
+
   it('with unsolicited data is followed by it before that of the next command', async () => {
     const { connection, start } = await opened({ negotiation: { immediateData: false } });
     void start({ write: [new Uint8Array(10_000)] });

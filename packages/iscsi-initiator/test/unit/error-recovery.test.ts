@@ -364,6 +364,19 @@ describe('R2Ts (RFC 7143 §11.8)', () => {
 });
 
 describe('a command that the target has not received (RFC 7143 §7.2.1)', () => {
+  it('is not sent for ever when its digest is wrong again and again', async () => {
+    const { target, session, connection, command } = await level1();
+    const ended = session.command({ lun: 0, cdb: CDB, write: [bytes(20)] });
+    const refused = expect(ended).rejects.toMatchObject({ code: 'INITIATOR_REJECTED' });
+    target.expCmdSn = (await command()).cmdSn;
+    for (let sent = 1; sent <= 6; sent++)
+      connection.reject(RejectReason.DATA_DIGEST_ERROR, await command(sent));
+    await refused;
+    expect(connection.sent('scsi-command')).toHaveLength(6);
+    // What it leaves in the order of CmdSN is plugged (RFC 7143 §11.6.1).
+    expect(connection.sent('task-management-request')).toMatchObject([{ refCmdSn: target.expCmdSn }]);
+  });
+
   it('is sent again with all its data when its digest was wrong', async () => {
     const { target, session, connection, command } = await level1();
     const ended = session.command({ lun: 0, cdb: CDB, write: [bytes(20)] });

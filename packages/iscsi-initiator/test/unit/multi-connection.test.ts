@@ -151,6 +151,35 @@ describe('commands over several connections (RFC 7143 §4.2.2, §4.2.5.1)', () =
     expect(await more).toMatchObject({ code: 'INITIATOR_ABORTED' });
     expect(outcomes).toEqual(['INITIATOR_ABORTED']);
   });
+
+  it('whose answer is lost with its connection is asked for by another: what it ended elsewhere ends', async () => {
+    const { target, session } = await several(2);
+    const { outcomes } = await start(session, target, 2);
+    const reset = session.manage({ function: TaskManagementFunction.TARGET_WARM_RESET });
+    await settle();
+    const asked = target.connections.find((each) => each.sent('task-management-request').length > 0)!;
+    const other = target.connections.find((each) => each !== asked)!;
+    asked.cut();
+    await settle();
+    const [again] = other.sent('task-management-request');
+    expect(again).toMatchObject({ function: TaskManagementFunction.TARGET_WARM_RESET });
+    other.managed(again!);
+    await reset;
+    await settle();
+    expect(outcomes[luns(other)[0]!]).toBe('INITIATOR_ABORTED');
+  });
+
+  it('that is lost with its session fails: the commands have ended with that, too', async () => {
+    const { target, session } = await several(1);
+    const { outcomes } = await start(session, target, 1);
+    const reset = expect(session.resetUnit(0)).rejects.toMatchObject({ code: 'INITIATOR_CONNECTION_LOST' });
+    await settle();
+    target.connection.cut();
+    await reset;
+    expect(outcomes).toEqual(['INITIATOR_CONNECTION_LOST']);
+    await target.pass(300);
+    expect(target.connection.sent('task-management-request')).toEqual([]);
+  });
 });
 
 describe('connections that come and go while commands run', () => {
