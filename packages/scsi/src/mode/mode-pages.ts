@@ -70,6 +70,8 @@ interface ControlExtensionPage extends ModeSubpageHeader {
   TCMOS: number;
   /** 1: what SET TIMESTAMP sets takes precedence. */
   SCSIP: number;
+  /** 1: target port groups may change their states without SET TARGET PORT GROUPS. */
+  IALUAE: number;
 }
 
 const controlExtensionPage = subpageLayout<ControlExtensionPage>(32, [
@@ -126,7 +128,7 @@ export const MODE_PAGES: readonly ModePageDefinition[] = [
   definePage(
     controlExtensionPage,
     ModePageCode.CONTROL,
-    { defaults: { TCMOS: 1, SCSIP: 1 } },
+    { defaults: { TCMOS: 1, SCSIP: 1, IALUAE: 1 } },
     ModeSubpageCode.CONTROL_EXTENSION,
   ),
   ...XOR_AND_POWER_PAGES,

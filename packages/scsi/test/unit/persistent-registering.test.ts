@@ -10,7 +10,7 @@ import {
   ReservationType,
 } from '../../src/index.ts';
 import { Expected, invalidCdb, invalidList } from '../support/expected-sense.ts';
-import { memoryHarness } from '../support/harness.ts';
+import { memoryHarness, TARGET_NAME } from '../support/harness.ts';
 import { connectRegistrant, key, port, threeRegistrants } from '../support/registrant.ts';
 
 describe('REGISTER', () => {
@@ -63,6 +63,26 @@ describe('REGISTER', () => {
       { initiatorPort: port(1), relativePort: 1, key: key(3) },
       { initiatorPort: port(1), relativePort: 2, key: key(3) },
     ]);
+  });
+
+  test('with ALL_TG_PT registers through ports that nobody uses yet, too', async () => {
+    const harness = await memoryHarness();
+    harness.target.addPort({ relativePort: 9, targetName: TARGET_NAME, portalGroupTag: 9 });
+    const first = await connectRegistrant(harness, 1, 1);
+    expect(await first.register(key(0), key(1), { allTargetPorts: true })).toMatchObject(Expected.GOOD);
+    const { registrations } = await first.fullStatus();
+    expect(registrations.map(({ relativePort }) => relativePort)).toEqual([1, 9]);
+    await first.reserve(key(1), ReservationType.WRITE_EXCLUSIVE);
+    const destination = { initiatorPort: port(2), relativePort: 9 };
+    expect(await first.move({ key: key(1), serviceActionKey: key(2), destination })).toMatchObject(
+      Expected.GOOD,
+    );
+    const moved = (await first.fullStatus()).registrations;
+    expect(moved).toContainEqual({ ...destination, key: key(2), holds: ReservationType.WRITE_EXCLUSIVE });
+    const nowhere = { initiatorPort: port(3), relativePort: 8 };
+    const other = await connectRegistrant(harness, 2, 9);
+    const refused = await other.move({ key: key(2), serviceActionKey: key(3), destination: nowhere });
+    expect(refused).toMatchObject(invalidList(18));
   });
 
   test('through one target port says nothing of the others', async () => {

@@ -1,6 +1,6 @@
 import type { BlockErrorCode } from '@lunbox/block';
 import { encodeLun, LogicalUnit, ScsiTarget, SenseKey, type UnitState } from '../../../src/index.ts';
-import { Initiator, type Answer } from '../../support/harness.ts';
+import { Initiator, TARGET_NAME, type Answer } from '../../support/harness.ts';
 import { port } from '../../support/registrant.ts';
 import type { Dice } from './dice.ts';
 import { check, complaintAbout, NO_UNIT, type Expected } from './expected.ts';
@@ -316,6 +316,9 @@ export class World {
 
   #powerOn(luns: readonly number[]): ScsiTarget {
     const target = new ScsiTarget({ onInternalError: (error) => this.fail(String((error as Error).stack)) });
+    for (let port = 1; port <= PORTS; port++) {
+      target.addPort({ relativePort: port, targetName: TARGET_NAME, portalGroupTag: port });
+    }
     this.shelves.forEach((shelf, lun) => this.#units.set(lun, newUnit(shelf, lun)));
     for (const lun of luns) {
       target.addUnit(lun, this.#units.get(lun)!);
