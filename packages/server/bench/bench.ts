@@ -8,6 +8,7 @@ import { requiresTools } from '../test/support/requires.ts';
 import { startTarget } from '../test/support/start-target.ts';
 import type { TargetKind, TargetUnderTest } from '../test/support/target-under-test.ts';
 import { makeTempDirectory } from '../test/support/temp-directory.ts';
+import { formatBig, measureBig } from './big.ts';
 import { formatMemory, measureMemory } from './memory.ts';
 import {
   formatResponsiveness,
@@ -23,7 +24,8 @@ const usage = `Usage: npm run bench -- [options]
   --seconds N      length of one measurement (default 2)
   --rounds N       measurements of each row and target (default 5)
   --only TEXT      only rows whose name contains TEXT
-  --part NAME      throughput, turns, memory; repeatable (default all)
+  --part NAME      throughput, turns, memory, big; repeatable (default all but big)
+  --big-gib N      capacity of the thin disk of big (default 64)
   --digests        with CRC32C digests of headers and data; throughput only
   --size-mib N     capacity of both disks (default 512)
   --json FILE      write the figures there too
@@ -37,6 +39,7 @@ const { values } = parseArgs({
     only: { type: 'string', default: '' },
     part: { type: 'string', multiple: true, default: ['throughput', 'turns', 'memory'] },
     digests: { type: 'boolean', default: false },
+    'big-gib': { type: 'string', default: '64' },
     'size-mib': { type: 'string', default: '512' },
     json: { type: 'string' },
     quiet: { type: 'boolean', default: false },
@@ -45,6 +48,8 @@ const { values } = parseArgs({
 });
 const kinds = values.targets.split(',') as TargetKind[];
 const sizeBytes = Number(values['size-mib']) << 20;
+/** Pieces of data on the thin disk of `big`. */
+const BIG_ISLANDS = 512;
 const figures: Record<string, unknown> = {};
 const say = (text: string): void => {
   if (!values.quiet) console.error(text);
@@ -127,6 +132,24 @@ async function memory(directory: string): Promise<void> {
   }
 }
 
+/** Commands over all of a disk that is far larger than what it stores. */
+async function big(directory: string): Promise<void> {
+  const gib = Number(values['big-gib']);
+  const target = await startTarget('lunbox', {
+    directory,
+    sizeBytes: gib * 2 ** 30,
+    compiled: true,
+    nodeFlags: probeFlags,
+  });
+  try {
+    const results = await measureBig(target, BIG_ISLANDS);
+    figures['big'] = results;
+    console.log(`\na thin disk of ${gib} GiB with ${BIG_ISLANDS} islands of data\n${formatBig(results)}`);
+  } finally {
+    await target.stop();
+  }
+}
+
 async function main(): Promise<void> {
   if (values.help) {
     console.log(usage);
@@ -135,7 +158,7 @@ async function main(): Promise<void> {
   if (kinds.includes('tgtd') && !requiresTools('tgtd', 'tgtadm')) {
     throw new Error('tgtd is not installed: apt-get install tgt, or use --targets lunbox');
   }
-  const parts = { throughput, turns, memory };
+  const parts = { throughput, turns, memory, big };
   for (const [name, part] of Object.entries(parts)) {
     if (!values.part.includes(name) || (values.digests && part !== throughput)) continue;
     const directory = makeTempDirectory('bench');
