@@ -60,6 +60,11 @@ export class Flight {
     return this.ending !== undefined;
   }
 
+  /** True when it was carried out in part and may go on. */
+  get atWork(): boolean {
+    return this.#execution !== undefined && !this.over;
+  }
+
   /** True when there is something for the transport to do. */
   get canGoOn(): boolean {
     if (this.over || this.#execution === undefined) return false;

@@ -120,6 +120,7 @@ export class Overlapping {
       if (events.length > 0) this.#dice.pick(events)();
       await yieldTurn();
       this.#dropAborted();
+      this.#checkFenced();
       idle = events.length > 0 ? 0 : idle + 1;
       const open = this.#sent.some(({ flight }) => !flight.over) || this.#preemption?.over === false;
       if (events.length === 0 && !open) return;
@@ -295,6 +296,15 @@ export class Overlapping {
   #lastMoment({ node, aborted, end }: Flight): number {
     if (this.#preemption === undefined || node !== LOSER || !aborted) return end;
     return Math.min(end, this.#preemption.end);
+  }
+
+  /** What PREEMPT AND ABORT has aborted is not at work any more as soon as it is answered. */
+  #checkFenced(): void {
+    if (this.#preemption?.over !== true) return;
+    for (const { flight } of this.#sent) {
+      const late = flight.node === LOSER && flight.aborted && flight.atWork;
+      if (late) this.#fail(`${flight.name} is at work after PREEMPT AND ABORT was answered`);
+    }
   }
 
   /** When PREEMPT AND ABORT is answered, nothing of the loser is at work any more (SPC-4 5.13.11.2.6). */
