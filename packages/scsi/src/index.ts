@@ -87,6 +87,7 @@ export * from './cdb/diagnostic-cdbs.ts';
 export * from './cdb/medium-cdbs.ts';
 export * from './cdb/identifying-information-cdbs.ts';
 export * from './cdb/maintenance-cdbs.ts';
+export * from './cdb/mmc-cdbs.ts';
 export * from './cdb/variable-length-cdbs.ts';
 export * from './cdb/path-cdbs.ts';
 
@@ -300,6 +301,44 @@ export {
   type RegisterAndMoveList,
   type ReserveOutList,
 } from './persistent-reservation/out-list.ts';
+export {
+  CD_BLOCK_BYTES,
+  discProfile,
+  DiscProfile,
+  MAX_CD_BLOCKS,
+  minuteSecondFrame,
+} from './data/disc-address.ts';
+export {
+  parseDiscInformation,
+  parseMechanismStatus,
+  parseTrackInformation,
+  type DiscInformation,
+  type MechanismStatus,
+  type TrackInformation,
+} from './data/disc-information.ts';
+export {
+  DiscStructureFormat,
+  parseDiscStructure,
+  parsePhysicalFormat,
+  type DiscStructureEntry,
+  type PhysicalFormat,
+} from './data/disc-structure.ts';
+export {
+  LEAD_OUT_TRACK,
+  parseFullToc,
+  parseToc,
+  TocFormat,
+  type FullTocEntry,
+  type TocTrack,
+} from './data/disc-toc.ts';
+export {
+  FeatureCode,
+  parseDriveFeatures,
+  RequestedFeatures,
+  type DriveFeature,
+} from './data/drive-features.ts';
+export { MEDIA_CLASS_BIT, MediaEvent, parseMediaEvent, type MediaStatus } from './data/media-event.ts';
+export { parseCapabilitiesPage, type CapabilitiesPage } from './mode/cd-mode-pages.ts';
 export { buildTransportId, parseTransportId } from './persistent-reservation/transport-id.ts';
 
 export { blockGuard } from './protection/guard.ts';

@@ -1,6 +1,7 @@
 import type { BlockDevice } from '@lunbox/block';
 import { formatUuid, StorageObject, type Continuity, type StorageObjectSeams } from '@lunbox/storage-object';
-import type { ContainerLun, DeviceLun, LunOptions } from './options.ts';
+import { discIdentity, openDiscImage } from './disc-image.ts';
+import type { ContainerLun, DeviceLun, ImageLun, LunOptions } from './options.ts';
 import { ServerError } from './server-error.ts';
 
 /** A disk that is ready to be a LUN. */
@@ -14,10 +15,12 @@ export interface Disk {
 }
 
 const isContainer = (lun: LunOptions): lun is ContainerLun => 'path' in lun;
+const isImage = (lun: LunOptions): lun is ImageLun => 'image' in lun;
 
 /**
- * Opens the containers among the LUNs, all or none, and answers a disk for each LUN in order; none may have an identity
- * that is `taken`. Throws what `StorageObject.openAll` throws, and a {@link ServerError} `SERVER_DUPLICATE_IDENTITY`.
+ * Opens the containers and images among the LUNs, all or none, and answers a disk for each LUN in order; none may have an identity
+ * that is `taken`. Throws what `StorageObject.openAll` throws, and a {@link ServerError} `SERVER_DUPLICATE_IDENTITY` or
+ * `SERVER_BAD_IMAGE`.
  */
 export async function openDisks(
   luns: readonly LunOptions[],
@@ -26,11 +29,15 @@ export async function openDisks(
 ): Promise<Disk[]> {
   const requests = luns.filter(isContainer).map((lun) => ({ ...seams, ...lun }));
   const objects = await StorageObject.openAll(requests);
-  const disks = luns.map((lun) => (isContainer(lun) ? fromObject(objects.shift()) : fromDevice(lun)));
+  const disks: Disk[] = [];
   try {
+    for (const lun of luns) {
+      if (isContainer(lun)) disks.push(fromObject(objects.shift()));
+      else disks.push(isImage(lun) ? await fromImage(lun, seams) : fromDevice(lun));
+    }
     checkIdentities(disks, taken);
   } catch (error) {
-    await closeDisks(disks);
+    await closeDisks([...disks, ...objects]);
     throw error;
   }
   return disks;
@@ -40,6 +47,12 @@ function fromObject(object: StorageObject | undefined): Disk {
   if (!object) throw new Error('fewer objects were opened than were asked for');
   const { device, identity, continuity, path } = object;
   return { device, identity, continuity, path, close: () => object.close() };
+}
+
+async function fromImage({ image }: ImageLun, { disk }: StorageObjectSeams): Promise<Disk> {
+  const device = await openDiscImage(image, disk);
+  const close = async (): Promise<void> => device.close();
+  return { device, identity: discIdentity(image), continuity: 'clean', path: image, close };
 }
 
 function fromDevice({ device, identity }: DeviceLun): Disk {

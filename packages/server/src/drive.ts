@@ -30,7 +30,7 @@ export class Drive {
   /** @param options what the disk was opened from */
   constructor(lun: number, disk: Disk, options: LunOptions) {
     const { device, identity } = disk;
-    const { readOnly = false } = options;
+    const readOnly = 'image' in options || options.readOnly === true;
     this.lun = lun;
     this.identity = identity;
     this.#options = options;
@@ -67,7 +67,9 @@ export class Drive {
       }
       if (!this.unit.removable) throw new MediumPresenceError('SCSI_NOT_REMOVABLE');
       if (this.#disk !== undefined) throw new MediumPresenceError('SCSI_MEDIUM_PRESENT');
-      const [disk] = await openDisks([withFile(this.#options, path)], seams, identitiesIn(others));
+      const medium = withFile(this.#options, path);
+      // A disc has no identity that could be mistaken for that of another.
+      const [disk] = await openDisks([medium], seams, 'image' in medium ? [] : identitiesIn(others));
       try {
         this.unit.insert(disk!.device);
       } catch (error) {
@@ -117,10 +119,12 @@ export class Drive {
 }
 
 function kindOf(options: LunOptions): UnitKind {
+  if ('image' in options) return 'cd-rom';
   return options.removable === true ? 'removable-disk' : 'disk';
 }
 
 function withFile(options: LunOptions, path: string): LunOptions {
+  if ('image' in options) return { image: path };
   if ('path' in options) return { ...options, path };
   const { readOnly = false } = options;
   return { path, readOnly };

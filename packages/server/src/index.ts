@@ -20,6 +20,7 @@ export {
   LUN_LIMIT,
   type ContainerLun,
   type DeviceLun,
+  type ImageLun,
   type LunAppearance,
   type LunOptions,
   type ServedPortalOptions,

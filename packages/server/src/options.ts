@@ -32,8 +32,13 @@ export interface DeviceLun extends LunAppearance {
   readonly identity: Uint8Array;
 }
 
+/** A CD-ROM drive with a disc from an image file, such as an ISO of an installer; the server opens it for reading only. */
+export interface ImageLun {
+  readonly image: string;
+}
+
 /** What a LUN is made from. */
-export type LunOptions = ContainerLun | DeviceLun;
+export type LunOptions = ContainerLun | DeviceLun | ImageLun;
 
 /** One iSCSI target. */
 export interface ServedTargetOptions {

@@ -4,6 +4,7 @@ import * as diagnostic from './diagnostic-cdbs.ts';
 import * as identifyingInformation from './identifying-information-cdbs.ts';
 import * as maintenance from './maintenance-cdbs.ts';
 import * as medium from './medium-cdbs.ts';
+import * as mmc from './mmc-cdbs.ts';
 import * as path from './path-cdbs.ts';
 import * as persistentReserve from './persistent-reserve-cdbs.ts';
 import * as primary from './primary-cdbs.ts';
@@ -16,6 +17,7 @@ export const CDB_DEFINITIONS: readonly AnyCdbDefinition[] = [
   ...Object.values<AnyCdbDefinition>(persistentReserve),
   ...Object.values<AnyCdbDefinition>(diagnostic),
   ...Object.values<AnyCdbDefinition>(medium),
+  ...Object.values<AnyCdbDefinition>(mmc),
   ...Object.values<AnyCdbDefinition>(maintenance),
   ...Object.values<AnyCdbDefinition>(identifyingInformation),
   ...Object.values<AnyCdbDefinition>(variableLength),

@@ -41,7 +41,8 @@ function startStopUnit(itl: ItlNexus, command: ScsiCommand): MaybePromise<Finish
     return stopping ? eject(itl, immediately, flushing) : load(itl);
   }
   if (unit.tray.condition !== undefined) throw new CheckConditionError(unit.tray.condition);
-  unit.stopped = stopping;
+  // A drive starts its disc again when it is read (MMC-6 6.44).
+  unit.stopped = stopping && unit.kind !== 'cd-rom';
   return stopping && flushing ? flush(itl, immediately) : GOOD;
 }
 

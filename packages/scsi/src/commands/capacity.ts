@@ -4,6 +4,7 @@ import { READ_CAPACITY_10 } from '../cdb/primary-cdbs.ts';
 import { buildReadCapacity10, buildReadCapacity16 } from '../data/read-capacity.ts';
 import type { Finished, ScsiCommand } from '../execution.ts';
 import type { ItlNexus } from '../unit/itl-nexus.ts';
+import { ALL_UNITS } from '../unit/unit-kind.ts';
 import { defineCommand, type CommandEntry } from './command-entry.ts';
 
 function readCapacity10({ unit }: ItlNexus): Finished {
@@ -27,6 +28,7 @@ function readCapacity16({ unit }: ItlNexus, command: ScsiCommand): Finished {
 /** READ CAPACITY(10) and (16); SBC-3 table 14 allows them whatever the reservation. */
 export const CAPACITY_COMMANDS: readonly CommandEntry[] = [
   defineCommand(READ_CAPACITY_10, readCapacity10, {
+    units: ALL_UNITS,
     needsMedium: true,
     reservation: 'allowed',
     access: 'free',

@@ -16,6 +16,7 @@ import type { CommandEntry } from './command-entry.ts';
 import { COMPARE_AND_WRITE_COMMAND } from './compare-and-write.ts';
 import { DEFECT_COMMANDS } from './defects.ts';
 import { DIAGNOSTIC_COMMANDS } from './diagnostic.ts';
+import { DISC_COMMANDS } from './disc.ts';
 import { FORMAT_UNIT_COMMAND } from './format-unit.ts';
 import { IDENTIFYING_INFORMATION_COMMANDS } from './identifying-information.ts';
 import { INQUIRY_COMMAND } from './inquiry.ts';
@@ -58,6 +59,7 @@ export const COMMAND_TABLE: readonly CommandEntry[] = [
   ...PROVISIONING_COMMANDS,
   ...CACHE_COMMANDS,
   REMOVABLE_MEDIUM_COMMAND,
+  ...DISC_COMMANDS,
   ...PREFETCH_COMMANDS,
   ...MODE_COMMANDS,
   ...LOG_COMMANDS,
@@ -124,6 +126,7 @@ export function isWholeCdb(cdb: Uint8Array): boolean {
 export const UNIT_COMMANDS: Readonly<Record<UnitKind, UnitCommands>> = {
   disk: new UnitCommands('disk'),
   'removable-disk': new UnitCommands('removable-disk'),
+  'cd-rom': new UnitCommands('cd-rom'),
 };
 
 function serviceAction({ cdb }: CommandEntry): number {

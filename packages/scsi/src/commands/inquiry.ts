@@ -19,7 +19,7 @@ import { buildSupportedPages, buildUnitSerialNumber, VpdPage } from '../inquiry/
 import { ModePageCode, ModeSubpageCode } from '../mode/mode-page-definition.ts';
 import { invalidCdbField } from '../sense/check-condition-error.ts';
 import type { ItlNexus } from '../unit/itl-nexus.ts';
-import { ALL_UNITS } from '../unit/unit-kind.ts';
+import { ALL_UNITS, PERIPHERAL_DEVICE_TYPE } from '../unit/unit-kind.ts';
 import { MAX_UNMAP_DESCRIPTORS } from '../unit/unit-limits.ts';
 import { defineCommand, type CommandEntry } from './command-entry.ts';
 import { refuseFields } from './validate.ts';
@@ -115,6 +115,8 @@ const OPTIONAL_PAGES: ReadonlyMap<number, (itl: ItlNexus) => boolean> = new Map(
 ]);
 
 function hasPage(itl: ItlNexus, code: number): boolean {
+  // The pages from B0h on are those of one device type: disks.
+  if (itl.unit.kind === 'cd-rom' && code >= VpdPage.BLOCK_LIMITS) return false;
   return OPTIONAL_PAGES.get(code)?.(itl) ?? true;
 }
 
@@ -140,7 +142,9 @@ function inquiry(itl: ItlNexus, command: ScsiCommand): Finished {
   if (fields.EVPD === 1) {
     const build = VPD_PAGES.get(fields.PAGE_CODE);
     if (build === undefined || !hasPage(itl, fields.PAGE_CODE)) throw invalidCdbField(INQUIRY, 'PAGE_CODE');
-    return answer(build(itl), fields.ALLOCATION_LENGTH);
+    const page = Uint8Array.from(build(itl));
+    page[0]! |= PERIPHERAL_DEVICE_TYPE[itl.unit.kind];
+    return answer(page, fields.ALLOCATION_LENGTH);
   }
   // SPC-4 6.6.1: a page code without EVPD is an error.
   refuseFields(INQUIRY, fields, 'PAGE_CODE');

@@ -24,6 +24,7 @@ import { AdditionalSenseCode } from '../sense/additional-sense.ts';
 import { illegalRequest, invalidCdbField, invalidParameter } from '../sense/check-condition-error.ts';
 import type { ItlNexus } from '../unit/itl-nexus.ts';
 import type { LogicalUnit } from '../unit/logical-unit.ts';
+import { ALL_UNITS } from '../unit/unit-kind.ts';
 import { defineCommand, type CommandEntry } from './command-entry.ts';
 import { refuseFields } from './validate.ts';
 
@@ -44,10 +45,12 @@ function modeSense(
     NUMBER_OF_LOGICAL_BLOCKS: unit.blockCount,
     LOGICAL_BLOCK_LENGTH: unit.blockSize,
   };
+  // MMC-6 6.11: a drive has neither device-specific bits nor block descriptors.
+  const disk = unit.kind !== 'cd-rom';
   const data = buildModeParameters(size, {
-    deviceSpecific: DeviceSpecific.DPOFUA | (itl.writeProtected ? DeviceSpecific.WP : 0),
+    deviceSpecific: disk ? DeviceSpecific.DPOFUA | (itl.writeProtected ? DeviceSpecific.WP : 0) : 0,
     longLba,
-    ...(fields.DBD === 0 ? { blockDescriptor } : {}),
+    ...(fields.DBD === 0 && disk ? { blockDescriptor } : {}),
     pages,
   });
   return answer(data, fields.ALLOCATION_LENGTH);
@@ -115,13 +118,15 @@ function checkParameters(unit: LogicalUnit, parameters: ParsedModeParameters): v
 
 /** MODE SENSE and MODE SELECT (6) and (10). */
 export const MODE_COMMANDS: readonly CommandEntry[] = [
-  defineCommand(MODE_SENSE_6, modeSense6, { access: 'reads', path: 'standby' }),
-  defineCommand(MODE_SENSE_10, modeSense10, { access: 'reads', path: 'standby' }),
+  defineCommand(MODE_SENSE_6, modeSense6, { units: ALL_UNITS, access: 'reads', path: 'standby' }),
+  defineCommand(MODE_SENSE_10, modeSense10, { units: ALL_UNITS, access: 'reads', path: 'standby' }),
   defineCommand(MODE_SELECT_6, (itl, command) => modeSelect(itl, MODE_SELECT_6, 6, command), {
+    units: ALL_UNITS,
     governs: true,
     path: 'standby',
   }),
   defineCommand(MODE_SELECT_10, (itl, command) => modeSelect(itl, MODE_SELECT_10, 10, command), {
+    units: ALL_UNITS,
     governs: true,
     path: 'standby',
   }),

@@ -6,6 +6,7 @@ import type { CdbDefinition } from '../cdb/cdb-definition.ts';
 import type { Execution } from '../execution.ts';
 import { MediaRead } from '../media/media-read.ts';
 import type { ItlNexus } from '../unit/itl-nexus.ts';
+import { ALL_UNITS } from '../unit/unit-kind.ts';
 import { defineCommand, type CommandEntry } from './command-entry.ts';
 import { startProtectedRead } from './protected-transfer.ts';
 import { checkTransfer } from './validate.ts';
@@ -60,12 +61,12 @@ export const READ_COMMANDS: readonly CommandEntry[] = [
   defineCommand(
     READ_10,
     (itl, { cdb }) => startRead(itl, READ_10, cdb[1]!, readU32(cdb, 2), readU16(cdb, 7)),
-    properties,
+    { ...properties, units: ALL_UNITS },
   ),
   defineCommand(
     READ_12,
     (itl, { cdb }) => startRead(itl, READ_12, cdb[1]!, readU32(cdb, 2), readU32(cdb, 6)),
-    properties,
+    { ...properties, units: ALL_UNITS },
   ),
   defineCommand(
     READ_16,

@@ -4,6 +4,7 @@ import type { CdbDefinition } from '../cdb/cdb-definition.ts';
 import type { Finished, ScsiCommand } from '../execution.ts';
 import { lbaOutOfRange } from '../sense/check-condition-error.ts';
 import type { ItlNexus } from '../unit/itl-nexus.ts';
+import { ALL_UNITS } from '../unit/unit-kind.ts';
 import { defineCommand, type CommandEntry } from './command-entry.ts';
 
 /** There is no arm to move, which legacy guests need not know (T-N8); where it would go to must be on the disk. */
@@ -19,5 +20,5 @@ const properties: Partial<CommandEntry> = { needsMedium: true, access: 'reads' }
 export const SEEK_COMMANDS: readonly CommandEntry[] = [
   defineCommand(REZERO_UNIT, () => GOOD, properties),
   defineCommand(SEEK_6, (itl, command) => seek(itl, SEEK_6, command), properties),
-  defineCommand(SEEK_10, (itl, command) => seek(itl, SEEK_10, command), properties),
+  defineCommand(SEEK_10, (itl, command) => seek(itl, SEEK_10, command), { ...properties, units: ALL_UNITS }),
 ];

@@ -4,6 +4,7 @@ import { type Description } from '../description/description.ts';
 import { findCdb } from '../cdb/describe-cdb.ts';
 import { BLOCK_DATA } from './block-command-data.ts';
 import { PATH_DATA } from './path-command-data.ts';
+import { DISC_DATA } from './disc-command-data.ts';
 import { PRIMARY_DATA } from './primary-command-data.ts';
 import { RESERVATION_DATA } from './reservation-command-data.ts';
 
@@ -22,6 +23,7 @@ export const COMMAND_DATA: readonly CommandData[] = [
   ...BLOCK_DATA,
   ...RESERVATION_DATA,
   ...PATH_DATA,
+  ...DISC_DATA,
 ];
 
 const BY_CDB: ReadonlyMap<AnyCdbDefinition, CommandData> = new Map(COMMAND_DATA.map((row) => [row.cdb, row]));

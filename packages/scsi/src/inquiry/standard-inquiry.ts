@@ -54,6 +54,7 @@ const standardInquiry: Structure<StandardInquiry> = structure(96, [
 const SAM_5 = 0x00a0;
 const SPC_4 = 0x0460;
 const SBC_3 = 0x04c0;
+const MMC_6 = 0x04e0;
 const ISCSI = 0x0960;
 
 /** Implicit and explicit asymmetric logical unit access (SPC-4 table 146). */
@@ -79,12 +80,13 @@ export function buildStandardInquiry(options: StandardInquiryOptions): Uint8Arra
     RMB: isRemovable(kind) ? 1 : 0,
     PROTECT: options.protectable === true ? 1 : 0,
     HISUP: 1,
-    TPGS,
+    // Only disks have REPORT and SET TARGET PORT GROUPS.
+    TPGS: kind === 'cd-rom' ? 0 : TPGS,
     CMDQUE: 1,
     VERSION_DESCRIPTOR_1: SAM_5,
     VERSION_DESCRIPTOR_2: ISCSI,
     VERSION_DESCRIPTOR_3: SPC_4,
-    VERSION_DESCRIPTOR_4: SBC_3,
+    VERSION_DESCRIPTOR_4: kind === 'cd-rom' ? MMC_6 : SBC_3,
   });
 }
 

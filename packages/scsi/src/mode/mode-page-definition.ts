@@ -1,4 +1,5 @@
 import { u16be, u8, type Layout } from 'buffer-layout';
+import type { UnitKind } from '../unit/unit-kind.ts';
 import { flags, structure, type Structure } from '../structure.ts';
 
 /** Page codes of the mode pages that this device server has. */
@@ -13,6 +14,7 @@ export const ModePageCode = {
   XOR_CONTROL: 0x10,
   POWER_CONDITION: 0x1a,
   INFORMATIONAL_EXCEPTIONS_CONTROL: 0x1c,
+  MM_CAPABILITIES: 0x2a,
   ALL_PAGES: 0x3f,
 } as const;
 
@@ -50,6 +52,9 @@ export interface DiskGeometry {
   readonly protectable: boolean;
   /** True when the medium can be taken out. */
   readonly removable: boolean;
+  readonly kind: UnitKind;
+  /** True while an initiator prevents that. */
+  readonly removalPrevented: boolean;
 }
 
 /** A mode page of this device server: its default values and which bits MODE SELECT may change. */

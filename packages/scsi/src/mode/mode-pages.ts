@@ -1,5 +1,6 @@
 import { u16be, u8 } from 'buffer-layout';
 import { bytes, flags } from '../structure.ts';
+import { CAPABILITIES_PAGE } from './cd-mode-pages.ts';
 import { PROVISIONING_PAGE } from './provisioning-mode-page.ts';
 import { GEOMETRY_PAGES, VERIFY_PAGE, XOR_AND_POWER_PAGES } from './disk-mode-pages.ts';
 import {
@@ -109,7 +110,14 @@ const informationalExceptionsPage = pageLayout<InformationalExceptionsPage>(12, 
   bytes(8),
 ]);
 
-/** All pages, in the ascending order in which MODE SENSE returns them. */
+// QUEUE ALGORITHM MODIFIER 1: a block device gives overlapping requests no order.
+const CONTROL_PAGE = definePage(controlPage, ModePageCode.CONTROL, {
+  defaults: { QUEUE_ALGORITHM_MODIFIER: 1 },
+  changeable: { D_SENSE: 1, SWP: 1 },
+  protectable: { DPICZ: 1, ATO: 1, RWWP: 1 },
+});
+
+/** The pages of disks, in the ascending order in which MODE SENSE returns them. */
 export const MODE_PAGES: readonly ModePageDefinition[] = [
   definePage(errorRecoveryPage, ModePageCode.READ_WRITE_ERROR_RECOVERY, {
     defaults: { LBPERE: 1 },
@@ -119,12 +127,7 @@ export const MODE_PAGES: readonly ModePageDefinition[] = [
   VERIFY_PAGE,
   // WCE is 1 because GOOD for a write means that the operating system has it, not the medium (T-N1).
   definePage(cachingPage, ModePageCode.CACHING, { defaults: { WCE: 1 }, changeable: { WCE: 1 } }),
-  // QUEUE ALGORITHM MODIFIER 1: a block device gives overlapping requests no order.
-  definePage(controlPage, ModePageCode.CONTROL, {
-    defaults: { QUEUE_ALGORITHM_MODIFIER: 1 },
-    changeable: { D_SENSE: 1, SWP: 1 },
-    protectable: { DPICZ: 1, ATO: 1, RWWP: 1 },
-  }),
+  CONTROL_PAGE,
   definePage(
     controlExtensionPage,
     ModePageCode.CONTROL,
@@ -137,6 +140,13 @@ export const MODE_PAGES: readonly ModePageDefinition[] = [
     defaults: { DEXCPT: 1 },
   }),
   PROVISIONING_PAGE,
+];
+
+/** The pages of CD and DVD drives. */
+export const CD_MODE_PAGES: readonly ModePageDefinition[] = [
+  definePage(errorRecoveryPage, ModePageCode.READ_WRITE_ERROR_RECOVERY),
+  CONTROL_PAGE,
+  CAPABILITIES_PAGE,
 ];
 
 /** A mode page that was read. */

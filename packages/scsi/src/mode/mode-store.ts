@@ -9,7 +9,13 @@ import {
   type DiskGeometry,
   type ModePageDefinition,
 } from './mode-page-definition.ts';
-import { MODE_PAGES, parseCachingPage, parseControlPage, reportsThresholds } from './mode-pages.ts';
+import {
+  CD_MODE_PAGES,
+  MODE_PAGES,
+  parseCachingPage,
+  parseControlPage,
+  reportsThresholds,
+} from './mode-pages.ts';
 import type { ModePage } from './mode-parameters.ts';
 import { parseProvisioningPage, type ProvisioningThresholds } from './provisioning-mode-page.ts';
 import { isSaveable, restoredPages, savedPages } from './saved-mode-pages.ts';
@@ -42,7 +48,8 @@ export class ModeStore {
   constructor(disk: DiskGeometry, kept: KeptState) {
     this.#disk = disk;
     this.#kept = kept;
-    this.#pages = MODE_PAGES.filter((page) => page.needsSpace !== true || disk.tellsSpace).map((page) => {
+    const pages = disk.kind === 'cd-rom' ? CD_MODE_PAGES : MODE_PAGES;
+    this.#pages = pages.filter((page) => page.needsSpace !== true || disk.tellsSpace).map((page) => {
       const { protectableChangeable } = page;
       if (protectableChangeable === undefined || !disk.protectable) return page;
       return { ...page, changeable: protectableChangeable };
@@ -194,7 +201,8 @@ export class ModeStore {
     this.#current = pages;
     const page = (code: number, subpage: number = ModeSubpageCode.NONE): Uint8Array | undefined =>
       pages[this.#pages.findIndex((known) => known.pageCode === code && known.subpageCode === subpage)];
-    this.#writeCacheEnabled = parseCachingPage(page(ModePageCode.CACHING)!).WCE === 1;
+    const caching = page(ModePageCode.CACHING);
+    this.#writeCacheEnabled = caching === undefined || parseCachingPage(caching).WCE === 1;
     const control = parseControlPage(page(ModePageCode.CONTROL)!);
     this.#descriptorSense = control.D_SENSE === 1;
     this.#softwareWriteProtect = control.SWP === 1;

@@ -68,6 +68,7 @@ export const AdditionalSenseCode = {
   TIMESTAMP_CHANGED: { asc: 0x2a, ascq: 0x10 },
   COMMAND_SEQUENCE_ERROR: { asc: 0x2c, ascq: 0x00 },
   COMMANDS_CLEARED_BY_ANOTHER_INITIATOR: { asc: 0x2f, ascq: 0x00 },
+  CANNOT_READ_MEDIUM_INCOMPATIBLE_FORMAT: { asc: 0x30, ascq: 0x02 },
   MEDIUM_FORMAT_CORRUPTED: { asc: 0x31, ascq: 0x00 },
   FORMAT_COMMAND_FAILED: { asc: 0x31, ascq: 0x01 },
   SANITIZE_COMMAND_FAILED: { asc: 0x31, ascq: 0x03 },
@@ -88,6 +89,7 @@ export const AdditionalSenseCode = {
   INSUFFICIENT_RESOURCES: { asc: 0x55, ascq: 0x03 },
   INSUFFICIENT_REGISTRATION_RESOURCES: { asc: 0x55, ascq: 0x04 },
   OPERATOR_MEDIUM_REMOVAL_REQUEST: { asc: 0x5a, ascq: 0x01 },
+  ILLEGAL_MODE_FOR_THIS_TRACK: { asc: 0x64, ascq: 0x00 },
   SET_TARGET_PORT_GROUPS_COMMAND_FAILED: { asc: 0x67, ascq: 0x0a },
 } as const;
 

@@ -1,4 +1,5 @@
 import { isPromise, type MaybePromise } from '@lunbox/block';
+import { MediaEvent } from '../data/media-event.ts';
 import type { NexusOptions } from '../nexus.ts';
 import type { PortGroup } from '../path/target-ports.ts';
 import { addTargetPort } from '../path/unit-paths.ts';
@@ -35,6 +36,8 @@ export class ItlNexus {
   echoBuffer: Uint8Array | undefined = undefined;
   /** The initiator has said that nobody may eject the medium. */
   preventsRemoval = false;
+  /** What has happened to the medium since GET EVENT STATUS NOTIFICATION told of it. */
+  mediaEvent: number = MediaEvent.NO_CHANGE;
   #tasks: NexusTasks;
   /** Failure of a command that had been answered with GOOD already (SPC-4 4.5.5). */
   #deferred: CheckConditionError | undefined = undefined;

@@ -1,4 +1,6 @@
 import { RangeLock, systemClock, type BlockDevice, type Clock, type MaybePromise } from '@lunbox/block';
+import { CD_BLOCK_BYTES } from '../data/disc-address.ts';
+import { MediaEvent } from '../data/media-event.ts';
 import { ProtectedDevice, type ProtectionSettings } from '../protection/protected-device.ts';
 import { Medium } from '../media/medium.ts';
 import { whileHeld } from '../media/while-held.ts';
@@ -41,15 +43,18 @@ export interface MediumOptions {
 
 /** Options of {@link LogicalUnit}. */
 export interface LogicalUnitOptions extends MediumOptions {
-  /** What the unit stores. Its block size must be 512 or 4096. The unit does not close it. */
+  /** What the unit stores. Its block size must be 512 or 4096, of a `cd-rom` 2048. The unit does not close it. */
   readonly device: BlockDevice;
-  /** What the unit is: `disk` by default. A `removable-disk` lets initiators and `eject` take its medium out. */
+  /**
+   * What the unit is: `disk` by default. A `removable-disk` lets initiators and `eject` take its medium
+   * out, and so does a `cd-rom`, which never writes.
+   */
   readonly kind?: UnitKind;
   /** The random id that the object was born with, 16 bytes: the source of serial number and NAA. */
   readonly identity: Uint8Array;
   /** T10 VENDOR IDENTIFICATION, up to 8 characters. Default `LUNBOX`. */
   readonly vendor?: string;
-  /** PRODUCT IDENTIFICATION, up to 16 characters. Default `LUNBOX DISK`. */
+  /** PRODUCT IDENTIFICATION, up to 16 characters. Default `LUNBOX DISK`, or `LUNBOX CD-ROM`. */
   readonly product?: string;
   /** PRODUCT REVISION LEVEL, up to 4 characters. Default `0001`. */
   readonly revision?: string;
@@ -142,6 +147,7 @@ export class LogicalUnit {
     this.kind = options.kind ?? 'disk';
     this.tray = new MediumTray(() => {
       this.#countBlocks();
+      this.#mediaEvent(this.tray.loaded ? MediaEvent.NEW_MEDIA : MediaEvent.MEDIA_REMOVAL);
     });
     const kept = new KeptState(options.stateStore);
     this.persistent = new PersistentReservations(kept);
@@ -158,7 +164,7 @@ export class LogicalUnit {
     this.managementAddresses = options.managementAddresses ?? [];
     checkManagementAddresses(this.managementAddresses);
     this.vendor = fittingText('vendor', options.vendor ?? VENDOR_IDENTIFICATION, 8);
-    this.product = fittingText('product', options.product ?? 'LUNBOX DISK', 16);
+    this.product = fittingText('product', options.product ?? PRODUCTS[this.kind], 16);
     this.revision = fittingText('revision', options.revision ?? '0001', 4);
     this.#readOnly = options.readOnly ?? false;
     this.protectable = options.device instanceof ProtectedDevice;
@@ -220,6 +226,7 @@ export class LogicalUnit {
     if (!this.removable) throw new MediumPresenceError('SCSI_NOT_REMOVABLE');
     if (tray.empty) throw new MediumPresenceError('SCSI_NO_MEDIUM');
     if (this.removalPrevented && options.force !== true && tray.loaded) {
+      this.#mediaEvent(MediaEvent.EJECT_REQUEST);
       this.#announce(AdditionalSenseCode.OPERATOR_MEDIUM_REMOVAL_REQUEST);
       throw new MediumPresenceError('SCSI_MEDIUM_REMOVAL_PREVENTED');
     }
@@ -348,6 +355,7 @@ export class LogicalUnit {
 
   #adopt(device: BlockDevice, options: MediumOptions): void {
     const { blockSize } = device;
+    if (this.kind === 'cd-rom') checkDisc(device);
     const protection = device instanceof ProtectedDevice ? device : undefined;
     if (protection !== undefined && !this.protectable) {
       throw new RangeError('a medium with protection information in a unit that was made without');
@@ -378,6 +386,10 @@ export class LogicalUnit {
     }
   }
 
+  #mediaEvent(event: number): void {
+    for (const nexus of this.#nexuses) nexus.mediaEvent = event;
+  }
+
   #allowRemoval(): void {
     for (const nexus of this.#nexuses) nexus.preventsRemoval = false;
   }
@@ -391,6 +403,21 @@ export class LogicalUnit {
     this.#countBlocks();
     this.#announce(AdditionalSenseCode.CAPACITY_DATA_HAS_CHANGED);
   }
+}
+
+/** PRODUCT IDENTIFICATION that is not said otherwise. */
+const PRODUCTS: Readonly<Record<UnitKind, string>> = {
+  disk: 'LUNBOX DISK',
+  'removable-disk': 'LUNBOX DISK',
+  'cd-rom': 'LUNBOX CD-ROM',
+};
+
+/** READ CAPACITY(10) is the only one of a drive, and counts blocks with 32 bits. */
+const MAX_DISC_BLOCKS = 2 ** 32 - 1;
+
+function checkDisc({ blockSize, size }: BlockDevice): void {
+  if (blockSize === CD_BLOCK_BYTES && size >= blockSize && size <= MAX_DISC_BLOCKS * blockSize) return;
+  throw new RangeError(`a disc of ${size} bytes in blocks of ${blockSize}, not ${CD_BLOCK_BYTES}`);
 }
 
 /** SPC-4 4.4.1: text fields hold the characters 20h to 7Eh only. */

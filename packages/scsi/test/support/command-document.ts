@@ -34,7 +34,9 @@ What is refused, and why:
 
 const UNIT_TEXTS: Readonly<Record<string, string>> = {
   'disk,removable-disk': 'disks',
-  'removable-disk': 'removable disks',
+  'removable-disk,cd-rom': 'removable',
+  'cd-rom': 'CD-ROM',
+  'disk,removable-disk,cd-rom': 'all',
 };
 
 /** The page `docs/scsi-commands.md`. */

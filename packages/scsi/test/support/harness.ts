@@ -140,7 +140,7 @@ export class Initiator {
 export async function memoryHarness(
   options: { blockSize?: number; blocks?: number } & Partial<LogicalUnitOptions> = {},
 ): Promise<Harness & { device: MemoryDevice }> {
-  const { blockSize = 512, blocks = 1024, ...unit } = options;
+  const { blockSize = options.kind === 'cd-rom' ? 2048 : 512, blocks = 1024, ...unit } = options;
   const harness = new Harness(new MemoryDevice({ size: blocks * blockSize, blockSize }), unit);
   await harness.initiator.settle();
   return harness as Harness & { device: MemoryDevice };

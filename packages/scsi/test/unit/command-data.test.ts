@@ -12,6 +12,7 @@ import { BLOCK_EFFECTS } from '../support/effects/block-effects.ts';
 import { openScene, type CommandEffect } from '../support/effects/command-effect.ts';
 import { DIAGNOSTIC_EFFECTS } from '../support/effects/diagnostic-effects.ts';
 import { PATH_EFFECTS } from '../support/effects/path-effects.ts';
+import { DISC_EFFECTS } from '../support/effects/disc-effects.ts';
 import { PRIMARY_EFFECTS } from '../support/effects/primary-effects.ts';
 import { RESERVATION_EFFECTS } from '../support/effects/reservation-effects.ts';
 import { supportedCommands } from '../../src/index.ts';
@@ -22,6 +23,7 @@ const EFFECTS = [
   ...RESERVATION_EFFECTS,
   ...DIAGNOSTIC_EFFECTS,
   ...PATH_EFFECTS,
+  ...DISC_EFFECTS,
 ];
 
 const definitions = CDB_DEFINITIONS.map((cdb): [string, AnyCdbDefinition] => [cdb.name, cdb]);

@@ -26,6 +26,7 @@ import {
 } from '../support/effects/command-effect.ts';
 import { DIAGNOSTIC_EFFECTS } from '../support/effects/diagnostic-effects.ts';
 import { PATH_EFFECTS } from '../support/effects/path-effects.ts';
+import { DISC_EFFECTS } from '../support/effects/disc-effects.ts';
 import { PRIMARY_EFFECTS } from '../support/effects/primary-effects.ts';
 import { RESERVATION_EFFECTS } from '../support/effects/reservation-effects.ts';
 import { TYPE_2_EFFECTS } from '../support/effects/type-2-effects.ts';
@@ -40,9 +41,10 @@ const EFFECTS = [
   ...RESERVATION_EFFECTS,
   ...DIAGNOSTIC_EFFECTS,
   ...PATH_EFFECTS,
+  ...DISC_EFFECTS,
 ];
 const TABLE = supportedCommands();
-const KINDS: readonly UnitKind[] = ['disk', 'removable-disk'];
+const KINDS: readonly UnitKind[] = ['disk', 'removable-disk', 'cd-rom'];
 const endsWell: readonly number[] = [Status.GOOD, Status.CONDITION_MET];
 
 const rows = TABLE.map((command): [string, SupportedCommand] => [command.name, command]);
@@ -133,7 +135,10 @@ describe.each(rows)('%s', (_name, command) => {
     },
   );
 
-  test('conflicts with RESERVE as the table says', async () => {
+  // There is nothing on a disc to be kept from others: drives have no reservations.
+  const reservable = effect.kind !== 'cd-rom';
+
+  test.runIf(reservable)('conflicts with RESERVE as the table says', async () => {
     const scene = await openScene({ ...effect, prepare: () => undefined });
     const other = await scene.harness.connectReady('other');
     expect(await other.send(RESERVE_6.encode())).toMatchObject(Expected.GOOD);
@@ -141,7 +146,7 @@ describe.each(rows)('%s', (_name, command) => {
     expect(status === Status.RESERVATION_CONFLICT).toBe(command.reservation === 'conflict');
   });
 
-  test.each([ReservationType.WRITE_EXCLUSIVE, ReservationType.EXCLUSIVE_ACCESS])(
+  test.runIf(reservable).each([ReservationType.WRITE_EXCLUSIVE, ReservationType.EXCLUSIVE_ACCESS])(
     'conflicts with a persistent reservation of type %i as the table says',
     async (type) => {
       const { harness } = await openScene({ ...effect, prepare: () => undefined });

@@ -1,6 +1,14 @@
 import type { LunboxServer } from '../server.ts';
 import { parsePortal } from '../portal.ts';
+import type { ServedLun } from '../status.ts';
 import { formatSize } from './size.ts';
+
+/** What is said of a LUN that is more than a disk. */
+const KINDS: Readonly<Record<ServedLun['kind'], string>> = {
+  disk: '',
+  'removable-disk': ', removable',
+  'cd-rom': ', CD-ROM',
+};
 
 type Section = readonly [title: string, lines: readonly string[]];
 
@@ -20,7 +28,7 @@ export function connectionGuide(server: LunboxServer, chapUser?: string): string
     ...target.luns.map((lun): Section => [
       `LUN ${lun.lun}`,
       [
-        `${formatSize(lun.sizeBytes)} in ${lun.path ?? 'memory'}${lun.readOnly ? ', read-only' : ''}${lun.kind === 'removable-disk' ? ', removable' : ''}`,
+        `${formatSize(lun.sizeBytes)} in ${lun.path ?? 'memory'}${lun.readOnly ? ', read-only' : ''}${KINDS[lun.kind]}`,
         `identity ${lun.identity}`,
         lun.url,
       ],

@@ -78,8 +78,8 @@ function buildProgram(setExitCode: (code: number) => void): Command {
       await printInfo(file, flags);
     });
   const serve = program
-    .command('serve <file...>')
-    .description('serve disks as LUN 0, 1, … of one iSCSI target, until Ctrl-C');
+    .command('serve [file...]')
+    .description('serve disks and disc images as LUN 0, 1, … of one iSCSI target, until Ctrl-C');
   addServeFlags(serve).action(async (files: string[], flags: ServeFlags) => {
     setExitCode(await serveDisks(files, flags));
   });

@@ -19,6 +19,7 @@ export interface ServeFlags extends AccessFlags, PortalFlags {
   readonly readOnly?: boolean;
   readonly writeProtect?: readonly number[];
   readonly removable?: readonly number[];
+  readonly cdrom?: readonly string[];
   readonly keepIdentity?: boolean;
   readonly chapMinimum?: string;
   /** False when `--no-auth` was said. */
@@ -40,6 +41,7 @@ export function addServeFlags(command: Command): Command {
     .option('--read-only', 'refuse every change to the disks')
     .option('--write-protect <lun>', 'refuse every change to this disk (repeatable)', collectLuns)
     .option('--removable <lun>', 'initiators may eject this disk; docs/cli.md (repeatable)', collectLuns)
+    .option('--cdrom <image>', 'serve a disc image, as files that end in .iso are (repeatable)', collect)
     .option('--keep-identity', 'a copied file keeps the identity of its original (never serve both)');
   addAccessFlags(command)
     .option('--limit <name=number>', 'a bound, such as maxSessions=64; docs/cli.md (repeatable)', collect)

@@ -71,7 +71,7 @@ describe('a wrong command line', () => {
     ['a size that is none', ['create', 'x', '--size', 'big'], /Write a size such as 10G/],
     ['a size between blocks', ['create', 'x', '--size', '1000'], /multiple of 512/],
     ['a block size that is none', ['create', 'x', '--size', '1M', '--block-size', '513'], /512, 4096/],
-    ['nothing to serve', ['serve'], /missing required argument 'file'/],
+    ['nothing to serve', ['serve'], /name the files to serve/],
     ['a portal that is none', ['serve', 'x', '--portal', 'x:99999'], /write HOST:PORT/],
     ['an IQN that is none', ['serve', 'x', '--iqn', 'disk'], /not an iSCSI name/],
     ['an open portal', ['serve', 'x', '--portal', '0.0.0.0:0'], /say --no-auth/],

@@ -1,9 +1,10 @@
 import { MemoryDevice } from '@lunbox/block';
 import { StorageObject } from '@lunbox/storage-object';
-import { copyFileSync, readFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { control } from '../../src/cli/control-verbs.ts';
 import { lunsFromFlags } from '../../src/cli/lun-flags.ts';
+import { openDiscImage } from '../../src/disc-image.ts';
 import { Redirects } from '../../src/cli/redirects.ts';
 import { createServer, type LunboxServer, type LunOptions } from '../../src/index.ts';
 import { makeTempDirectory, type TempDirectory } from '../support/temp-directory.ts';
@@ -152,4 +153,49 @@ it('a write-protected LUN is opened for reading only, and its file stays as it w
   expect(server.targets[0]!.luns).toMatchObject([{ readOnly: true }, { readOnly: true }]);
   await server.stop({ timeoutMs: 0 });
   expect(readFileSync(path).equals(before)).toBe(true);
+});
+
+describe('a disc image', () => {
+  const newImage = (name: string, sizeBytes: number): string => {
+    const path = directory.file(name);
+    writeFileSync(path, Buffer.alloc(sizeBytes, 0x5a));
+    return path;
+  };
+
+  it('is a CD-ROM of whole blocks, and stays as it is', async () => {
+    const path = newImage('installer.ISO', 5 * 2048 + 100);
+    const server = await serving(...lunsFromFlags([path], {}));
+    expect(server.targets[0]!.luns).toMatchObject([
+      { kind: 'cd-rom', path, blockSize: 2048, sizeBytes: 6 * 2048, readOnly: true },
+    ]);
+    await server.stop({ timeoutMs: 0 });
+    expect(readFileSync(path)).toHaveLength(5 * 2048 + 100);
+  });
+
+  it('is filled up with zeroes', async () => {
+    for (const sizeBytes of [100, 2048 + 100]) {
+      const device = await openDiscImage(newImage(`${sizeBytes}.iso`, sizeBytes));
+      const bytes = new Uint8Array(device.size);
+      await device.read([bytes], 0);
+      expect(bytes.length % 2048).toBe(0);
+      expect(bytes.lastIndexOf(0x5a)).toBe(sizeBytes - 1);
+      await device.close();
+    }
+  });
+
+  it('is ejected, and another is inserted', async () => {
+    const [first, second] = [newImage('a.iso', 4096), newImage('b.img', 8192)];
+    const server = await serving(...lunsFromFlags([], { cdrom: [first] }));
+    await ask(server, { verb: 'eject', lun: 0 });
+    await ask(server, { verb: 'insert', lun: 0, path: second });
+    expect(server.targets[0]!.luns).toMatchObject([{ kind: 'cd-rom', path: second, sizeBytes: 8192 }]);
+  });
+
+  it('that cannot be read is refused', async () => {
+    for (const image of [directory.file('none.iso'), newImage('empty.iso', 0)]) {
+      const server = await createServer({ portals: ['127.0.0.1:0'], targets: [{ luns: [{ image }] }] });
+      await expect(server.start()).rejects.toMatchObject({ code: 'SERVER_BAD_IMAGE' });
+    }
+    expect(() => lunsFromFlags([], {})).toThrow('name the files to serve');
+  });
 });

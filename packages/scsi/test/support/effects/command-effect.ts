@@ -1,5 +1,5 @@
 import { MemoryDevice, SimulatedClock, type MaybePromise, type WriteZeroesOptions } from '@lunbox/block';
-import type { CdbDefinition, UnitKind, ProtectionType } from '../../../src/index.ts';
+import { CD_BLOCK_BYTES, type CdbDefinition, type ProtectionType, type UnitKind } from '../../../src/index.ts';
 import { TestStore } from '../test-store.ts';
 import { Harness, pattern, type Answer, type Initiator } from '../harness.ts';
 import { protect } from '../protected.ts';
@@ -85,7 +85,8 @@ export function effect<T>(
 
 /** A scene as an effect finds it. */
 export async function openScene({ prepare, kind = 'disk', protection }: CommandEffect): Promise<Scene> {
-  const device = new WitnessDevice({ size: SCENE_BLOCKS * 512 });
+  const blockSize = kind === 'cd-rom' ? CD_BLOCK_BYTES : 512;
+  const device = new WitnessDevice({ size: SCENE_BLOCKS * blockSize, blockSize });
   device.put(0, STORED);
   const clock = new SimulatedClock();
   const stored = protection === undefined ? device : await protect(device, protection);
@@ -96,4 +97,11 @@ export async function openScene({ prepare, kind = 'disk', protection }: CommandE
   await prepare?.(scene);
   device.log = [];
   return scene;
+}
+
+/** Puts a disc of so many blocks into the drive. */
+export async function discScene({ harness, initiator }: Scene, blockCount: number): Promise<void> {
+  await harness.unit.eject();
+  harness.unit.insert(new WitnessDevice({ size: blockCount * CD_BLOCK_BYTES, blockSize: CD_BLOCK_BYTES }));
+  await initiator.settle();
 }
