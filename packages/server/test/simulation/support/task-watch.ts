@@ -63,7 +63,8 @@ export class TaskWatch {
   /** Damaged immediate data spoils a command that can be sent again, else only its outcome (RFC 7143 §7.8). */
   arrives(damaged: boolean): void {
     this.delivered ||= !damaged || !this.#recoverable;
-    if (!damaged) this.#arrivedBytes = this.command.data.length;
+    // One that is sent again brings nothing new.
+    if (!damaged) this.#arrivedBytes = Math.max(this.#arrivedBytes, this.command.data.length);
   }
 
   /** The command is sent once more, as it was, with its unsolicited data (RFC 7143 §7.2.1). */
