@@ -93,8 +93,8 @@ export class FullFeature implements Phase {
   readonly #dataIn = {} as DataInHeader;
   readonly #r2t = {} as R2tHeader;
   readonly #response = {} as ScsiResponseHeader;
-  /** The data of the Data-In PDU in hand goes straight to its task. */
-  #placed = false;
+  /** The task that the data of the Data-In PDU in hand goes straight to. */
+  #filling: Task | undefined = undefined;
 
   constructor({ connection, cid, numbering, parameters, events, newTag, options, clock }: FullFeatureParts) {
     this.connection = connection;
@@ -179,14 +179,22 @@ export class FullFeature implements Phase {
     readDataIn(header.bytes, header.offset, this.#dataIn);
     const task = this.tasks.get(this.#dataIn.initiatorTaskTag);
     const place = task === undefined ? undefined : this.#transfer.placeDataIn(task, this.#dataIn);
-    this.#placed = place !== undefined;
+    if (place === undefined) return undefined;
+    // Whatever ends the task meanwhile, its buffers are in use until the PDU is here.
+    this.#filling = task;
+    task?.lend();
     return place;
   }
 
   onPdu(header: FrameHeader, data: Uint8Array, dataDigestOk: boolean): void {
     // RFC 7143 §11.2.1.2: this bit says that a PDU comes from a target.
     if ((header.opcode & TARGET_OPCODE) === 0) throw formatError(`opcode ${header.opcode} from a target`);
-    if (!dataDigestOk) return this.#onSpoilt(header);
+    if (dataDigestOk) this.#onSound(header, data);
+    else this.#onSpoilt(header);
+    this.#filled();
+  }
+
+  #onSound(header: FrameHeader, data: Uint8Array): void {
     switch (header.opcode) {
       case Opcode.DATA_IN:
         this.#onDataIn(data);
@@ -204,7 +212,14 @@ export class FullFeature implements Phase {
 
   /** The session decides about the commands. */
   closed(error: InitiatorError): void {
+    this.#filled();
     this.exchanges.failAll(error);
+  }
+
+  #filled(): void {
+    const task = this.#filling;
+    this.#filling = undefined;
+    task?.returned();
   }
 
   #adopt(task: Task): void {
@@ -239,7 +254,7 @@ export class FullFeature implements Phase {
       return;
     }
     const isNew = this.#transfer.takeDataIn(task, header);
-    if (isNew && !this.#placed) this.#transfer.storeDataIn(task, header.bufferOffset, data);
+    if (isNew && this.#filling === undefined) this.#transfer.storeDataIn(task, header.bufferOffset, data);
     if (header.acknowledge) this.#retransmission?.acknowledgeData(task, header);
     if (newStatus && task.awaitsTag) {
       this.#retransmission?.statuses.reopen(statSn);

@@ -130,6 +130,34 @@ describe('commands over several connections (RFC 7143 §4.2.2, §4.2.5.1)', () =
     await write;
   });
 
+  it('that task management ends in the middle of a Data-In PDU keep their buffers until it is there', async () => {
+    const { target, session } = await several(2);
+    const [, second] = target.connections as [ScriptedConnection, ScriptedConnection];
+    const buffers = [new Uint8Array(64), new Uint8Array(64)];
+    const codes: string[] = [];
+    for (const read of buffers) {
+      session
+        .command({ lun: 0, cdb: CDB, read: [read] })
+        .catch((error: unknown) => codes.push((error as { code: string }).code));
+    }
+    await settle();
+    const hear = second.hear.bind(second);
+    let rest = new Uint8Array(0);
+    second.hear = (bytes) => {
+      hear(bytes.subarray(0, 80));
+      rest = bytes.slice(80);
+    };
+    const place = { bufferOffset: 0, dataSn: 0, final: false };
+    second.dataIn(second.sent('scsi-command')[0]!, place, new Uint8Array(64).fill(7));
+    target.manage = (connection, pdu) => connection.managed(pdu);
+    await session.manage({ function: TaskManagementFunction.CLEAR_TASK_SET, lun: 0 });
+    await settle();
+    expect(codes).toEqual(['INITIATOR_ABORTED']);
+    hear(rest);
+    await settle();
+    expect(codes).toEqual(['INITIATOR_ABORTED', 'INITIATOR_ABORTED']);
+  });
+
   it('acknowledge the statuses of each connection by itself', async () => {
     const { target, session } = await several(2);
     const [first, second] = target.connections as [ScriptedConnection, ScriptedConnection];
