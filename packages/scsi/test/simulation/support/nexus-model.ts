@@ -12,7 +12,6 @@ export const Attention = {
   REGISTRATIONS_PREEMPTED: 0x2a05,
   CAPACITY_CHANGED: 0x2a09,
   TIMESTAMP_CHANGED: 0x2a10,
-  INQUIRY_CHANGED: 0x3f03,
   LUNS_CHANGED: 0x3f0e,
 } as const;
 

@@ -24,8 +24,6 @@ export class UnitModel {
   readonly name: string;
   readonly device: HistoryDevice;
   readonly reservations: ReservationModel;
-  /** Target ports through which a nexus came since the power came. */
-  readonly ports = new Set<number>();
   blockCount: number;
   data: Uint8Array;
   /** Blocks that take space. */
@@ -105,7 +103,6 @@ export class UnitModel {
   losePower(): void {
     this.reset();
     this.reservations.losePower();
-    this.ports.clear();
     for (const lba of this.cached) this.adopt(lba);
     this.cached.clear();
     this.formatFailed = false;

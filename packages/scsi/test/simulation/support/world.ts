@@ -311,13 +311,7 @@ export class World {
 
   #attach(model: NexusModel, lun: number): void {
     const shown = shownLun(model, lun);
-    if (shown === undefined) return;
-    const unit = this.shelves[lun]!.model;
-    // One target port more is one designator more on VPD page 83h.
-    const port = model.node % PORTS;
-    if (unit.ports.size > 0 && !unit.ports.has(port)) this.raise(unit, Attention.INQUIRY_CHANGED);
-    unit.ports.add(port);
-    model.units.set(shown, new PendingModel(unit));
+    if (shown !== undefined) model.units.set(shown, new PendingModel(this.shelves[lun]!.model));
   }
 
   #powerOn(luns: readonly number[]): ScsiTarget {
