@@ -160,8 +160,9 @@ export class IscsiSession {
 
   /**
    * Does a task management function; resolves when the target has done it. Commands that it ends are rejected with
-   * `INITIATOR_ABORTED` (RFC 7143 §4.2.3.2). One whose answer is lost with its connection is asked for again by another
-   * connection of the session, since it may have ended commands there. With a signal the waiting ends, not the function.
+   * `INITIATOR_ABORTED` (RFC 7143 §4.2.3.2). One whose answer is lost with its connection is asked for again by
+   * another connection of the session, since it may have ended commands there. With a signal the waiting ends, not the
+   * function.
    */
   async manage(request: TaskManagementRequest, options?: OperationOptions): Promise<void> {
     let within: object | undefined;

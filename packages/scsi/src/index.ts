@@ -13,7 +13,8 @@ export { Status } from './execution.ts';
 export type { DataIn, DataOut, Execution, Finished, ScsiCommand, TaskAttribute } from './execution.ts';
 export type { Nexus, NexusOptions, PendingAttention } from './nexus.ts';
 export { ScsiTarget, type ScsiTargetOptions } from './target/scsi-target.ts';
-export { LogicalUnit, type LogicalUnitOptions, type MediumOptions } from './unit/logical-unit.ts';
+export { LogicalUnit } from './unit/logical-unit.ts';
+export type { LogicalUnitOptions, MediumOptions } from './unit/logical-unit-options.ts';
 export { MediumPresenceError, type MediumPresenceErrorCode } from './unit/medium-presence-error.ts';
 export type { UnitKind } from './unit/unit-kind.ts';
 export type { SpaceSource, SpaceUsage } from './unit/space-usage.ts';
@@ -346,8 +347,11 @@ export {
   buildProtectionInformation,
   parseProtectionInformation,
   PROTECTION_BYTES,
+  type ProtectedBlocks,
+  type ProtectionFields,
   type ProtectionInformation,
   type ProtectionType,
+  type TagExpectation,
 } from './protection/protection-information.ts';
 export {
   protectionAreaBytes,

@@ -75,8 +75,9 @@ export function writeScsiCommand(
   for (let i = 0; i < 16; i++) bytes[offset + 32 + i] = i < cdb.length ? cdb[i]! : 0;
 }
 
-/** Longest CDB of a SCSI Command (RFC 7143 §11.2.2.3), and the Additional Header Segments that it takes. */
+/** Longest CDB of a SCSI Command, in bytes (RFC 7143 §11.2.2.3). */
 export const MAX_CDB_LENGTH = 260;
+/** Bytes of the Additional Header Segments that it takes. */
 export const MAX_CDB_AHS_LENGTH = 248;
 
 /** Bytes of the Extended CDB AHS for what of a CDB does not fit the header; 0 for 16 bytes and less. */

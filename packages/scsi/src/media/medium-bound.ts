@@ -3,7 +3,7 @@ import type { DataOut, Execution, Finished } from '../execution.ts';
 import type { ItlNexus } from '../unit/itl-nexus.ts';
 import type { Medium } from './medium.ts';
 
-/** A Data-Out that ends with NOT READY once the medium that its command came for has gone, also when another is there. */
+/** A Data-Out that ends with NOT READY once the medium that its command came for has gone, another there or not. */
 class MediumBound implements DataOut {
   readonly kind = 'data-out';
   readonly lengthBytes: number;

@@ -49,11 +49,13 @@ export class ModeStore {
     this.#disk = disk;
     this.#kept = kept;
     const pages = disk.kind === 'cd-rom' ? CD_MODE_PAGES : MODE_PAGES;
-    this.#pages = pages.filter((page) => page.needsSpace !== true || disk.tellsSpace).map((page) => {
-      const { protectableChangeable } = page;
-      if (protectableChangeable === undefined || !disk.protectable) return page;
-      return { ...page, changeable: protectableChangeable };
-    });
+    this.#pages = pages
+      .filter((page) => page.needsSpace !== true || disk.tellsSpace)
+      .map((page) => {
+        const { protectableChangeable } = page;
+        if (protectableChangeable === undefined || !disk.protectable) return page;
+        return { ...page, changeable: protectableChangeable };
+      });
     this.#saved = restoredPages(this.#pages, kept.stored.modePages ?? {});
     this.#current = this.#saved;
     this.#adopt(this.#saved);

@@ -1,4 +1,4 @@
-import { RangeLock, systemClock, type BlockDevice, type Clock, type MaybePromise } from '@lunbox/block';
+import { RangeLock, systemClock, type BlockDevice, type MaybePromise } from '@lunbox/block';
 import { CD_BLOCK_BYTES } from '../data/disc-address.ts';
 import { MediaEvent } from '../data/media-event.ts';
 import { ProtectedDevice, type ProtectionSettings } from '../protection/protected-device.ts';
@@ -13,63 +13,18 @@ import { PersistentReservations } from '../persistent-reservation/persistent-res
 import { IdentifyingInformation } from './identifying-information.ts';
 import { unitIdentity, VENDOR_IDENTIFICATION, type UnitIdentity } from './identity.ts';
 import type { ItlNexus } from './itl-nexus.ts';
+import type { LogicalUnitOptions, MediumOptions } from './logical-unit-options.ts';
 import { MediumOperations } from './medium-operations.ts';
 import { MediumPresenceError } from './medium-presence-error.ts';
 import { MediumTray } from './medium-tray.ts';
 import { SpaceThresholds } from './space-thresholds.ts';
-import type { SpaceSource, SpaceUsage } from './space-usage.ts';
+import type { SpaceUsage } from './space-usage.ts';
 import { TaskSet } from './task-set.ts';
 import { unitLimits, type UnitLimits } from './unit-limits.ts';
 import { isRemovable, type UnitKind } from './unit-kind.ts';
-import { KeptState, type UnitStateStore } from './unit-state.ts';
+import { KeptState } from './unit-state.ts';
 import { UnitStatistics } from './unit-statistics.ts';
 import { UnitTimestamp } from './unit-timestamp.ts';
-
-/** What a medium is besides its device. */
-export interface MediumOptions {
-  /** Physical block to report, a power of two from the block size on; default 4096 bytes. */
-  readonly physicalBlockBytes?: number;
-  /**
-   * How much the device writes whole or not at all, also when the power goes: whole blocks, up to 256 KiB. Default:
-   * one block, which disks write whole.
-   */
-  readonly atomicWriteBytes?: number;
-  /**
-   * Tells how much space the unit takes and can get. Without it the Logical Block Provisioning log page and the
-   * thresholds of thin provisioning are not there.
-   */
-  readonly space?: SpaceSource;
-}
-
-/** Options of {@link LogicalUnit}. */
-export interface LogicalUnitOptions extends MediumOptions {
-  /** What the unit stores. Its block size must be 512 or 4096, of a `cd-rom` 2048. The unit does not close it. */
-  readonly device: BlockDevice;
-  /**
-   * What the unit is: `disk` by default. A `removable-disk` lets initiators and `eject` take its medium
-   * out, and so does a `cd-rom`, which never writes.
-   */
-  readonly kind?: UnitKind;
-  /** The random id that the object was born with, 16 bytes: the source of serial number and NAA. */
-  readonly identity: Uint8Array;
-  /** T10 VENDOR IDENTIFICATION, up to 8 characters. Default `LUNBOX`. */
-  readonly vendor?: string;
-  /** PRODUCT IDENTIFICATION, up to 16 characters. Default `LUNBOX DISK`, or `LUNBOX CD-ROM`. */
-  readonly product?: string;
-  /** PRODUCT REVISION LEVEL, up to 4 characters. Default `0001`. */
-  readonly revision?: string;
-  /** Refuse every change with DATA PROTECT, also when the device would take it. */
-  readonly readOnly?: boolean;
-  /**
-   * Where the unit keeps what must survive a loss of power: persistent reservations with APTPL, saved mode pages,
-   * identifying information. Without one all of that is refused.
-   */
-  readonly stateStore?: UnitStateStore;
-  /** Where people manage the unit, for VPD page 85h, which is not there without one. */
-  readonly managementAddresses?: readonly ManagementAddress[];
-  /** What commands are timed with, and where REPORT TIMESTAMP has the time from. Default: the machine's clock. */
-  readonly clock?: Clock;
-}
 
 /** A disk as SCSI sees it: a block device with an identity, mode pages, a reservation and a task set. */
 export class LogicalUnit {
@@ -217,8 +172,8 @@ export class LogicalUnit {
    * MEDIUM NOT PRESENT. Completes with the device, which nothing uses any more. A medium that an initiator has ejected
    * lies in the tray, and is taken from there. When the flush fails, its error is thrown and the medium stays.
    *
-   * Throws a {@link MediumPresenceError} `SCSI_NOT_REMOVABLE`, `SCSI_NO_MEDIUM`, `SCSI_MEDIUM_BUSY` while it is formatted
-   * or sanitized, and `SCSI_MEDIUM_REMOVAL_PREVENTED`, of which initiators then hear as of an OPERATOR MEDIUM REMOVAL
+   * Throws a {@link MediumPresenceError} `SCSI_NOT_REMOVABLE`, `SCSI_NO_MEDIUM`, `SCSI_MEDIUM_BUSY` while it is
+   * formatted or sanitized, and `SCSI_MEDIUM_REMOVAL_PREVENTED`, of which initiators then hear as of an OPERATOR MEDIUM REMOVAL
    * REQUEST; `force` ends their preventions instead.
    */
   async eject(options: { readonly force?: boolean } = {}): Promise<BlockDevice> {

@@ -11,14 +11,15 @@ What the device server of \`@lunbox/scsi\` does, printed from the table that it 
 - **Reserved**: what happens while another nexus has the unit by RESERVE.
 - **Persistent**: what the command is to a persistent reservation that does not allow its nexus. Free commands run,
   reads conflict with the exclusive access types, changes with every type; starting the unit is free, stopping it is a
-  change, and so is preventing the removal of its medium, which is free to allow. PERSISTENT RESERVE OUT, RESERVE and RELEASE judge for themselves.
+  change, and so is preventing the removal of its medium, which is free to allow. PERSISTENT RESERVE OUT, RESERVE and
+  RELEASE judge for themselves.
 - **Path**: the states of the target port in which it runs (SPC-4 5.15.2.4): in any, in all but a transition
   ("unavailable", and offline), in standby and the active states, or in the active ones only.
 - **UA**: runs although a unit attention condition is pending.
 - **Medium**: refused with NOT READY while there is no medium, or it is stopped, formatted or sanitized.
 - **Writes**: refused with DATA PROTECT while the unit is write-protected.
-- Commands marked *type 2* are there while the unit is formatted with type 2 protection, and nowhere else. The usage data
-  is that of a unit without protection information; with it, RDPROTECT and its like are looked at, too.
+- Commands marked *type 2* are there while the unit is formatted with type 2 protection, and nowhere else. The usage
+  data is that of a unit without protection information; with it, RDPROTECT and its like are looked at, too.
 `;
 
 const REFUSED = `

@@ -17,7 +17,7 @@ import {
 import { attention, Expected } from '../support/expected-sense.ts';
 import { hex, Initiator, memoryHarness } from '../support/harness.ts';
 
-test('REPORT SUPPORTED TASK MANAGEMENT FUNCTIONS tells what the transport does, with REPD in the extended form', async () => {
+test('REPORT SUPPORTED TASK MANAGEMENT FUNCTIONS tells what the transport does, with REPD at length', async () => {
   const { initiator, target } = await memoryHarness();
   const report = async (from: Initiator, fields: object = {}) =>
     (await from.send(REPORT_SUPPORTED_TMF.encode({ ALLOCATION_LENGTH: 64, ...fields }))).data;

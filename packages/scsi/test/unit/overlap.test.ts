@@ -7,7 +7,7 @@ import { SlowDevice } from '../support/slow-device.ts';
 const block = { LOGICAL_BLOCK_ADDRESS: 3, TRANSFER_LENGTH: 1 };
 const filled = (value: number): Uint8Array => new Uint8Array(512).fill(value);
 
-test('a READ whose pieces meet inside a block has that block from before or from after a WRITE, not from both', async () => {
+test('a READ whose pieces meet inside a block has it from before or from after a WRITE, not from both', async () => {
   const { initiator } = new Harness(new MemoryDevice({ size: 64 * 512 }));
   await initiator.settle();
   await initiator.send(WRITE_10.encode(block), { dataOut: filled(1) });

@@ -65,7 +65,7 @@ test('a disk whose medium cannot be taken out refuses LOEJ, PREVENT ALLOW, eject
 });
 
 describe('an initiator', () => {
-  test('ejects: there is no medium; loads: it is back, and every other nexus hears that it may be another', async () => {
+  test('ejects: there is no medium; loads: it is back, and every other nexus hears that it may be new', async () => {
     const harness = await removable();
     const { initiator, unit } = harness;
     const other = await harness.connectReady('other');

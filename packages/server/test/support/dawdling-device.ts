@@ -1,6 +1,6 @@
 import { MemoryDevice, SeededRandom } from '@lunbox/block';
 
-/** Memory that takes a while for each write, never the same, so that many are at work at once and overtake each other. */
+/** Memory that takes a while for each write, never the same, so that many are at work and overtake each other. */
 export class DawdlingDevice extends MemoryDevice {
   readonly #mostMs: number;
   readonly #random = new SeededRandom(1);

@@ -1,5 +1,10 @@
 import { MemoryDevice, SimulatedClock, type MaybePromise, type WriteZeroesOptions } from '@lunbox/block';
-import { CD_BLOCK_BYTES, type CdbDefinition, type ProtectionType, type UnitKind } from '../../../src/index.ts';
+import {
+  CD_BLOCK_BYTES,
+  type CdbDefinition,
+  type ProtectionType,
+  type UnitKind,
+} from '../../../src/index.ts';
 import { TestStore } from '../test-store.ts';
 import { Harness, pattern, type Answer, type Initiator } from '../harness.ts';
 import { protect } from '../protected.ts';

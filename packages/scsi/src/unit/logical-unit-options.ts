@@ -1,0 +1,51 @@
+import type { BlockDevice, Clock } from '@lunbox/block';
+import type { ManagementAddress } from '../inquiry/path-vpd-pages.ts';
+import type { SpaceSource } from './space-usage.ts';
+import type { UnitKind } from './unit-kind.ts';
+import type { UnitStateStore } from './unit-state.ts';
+
+/** What a medium is besides its device. */
+export interface MediumOptions {
+  /** Physical block to report, a power of two from the block size on; default 4096 bytes. */
+  readonly physicalBlockBytes?: number;
+  /**
+   * How much the device writes whole or not at all, also when the power goes: whole blocks, up to 256 KiB. Default:
+   * one block, which disks write whole.
+   */
+  readonly atomicWriteBytes?: number;
+  /**
+   * Tells how much space the unit takes and can get. Without it the Logical Block Provisioning log page and the
+   * thresholds of thin provisioning are not there.
+   */
+  readonly space?: SpaceSource;
+}
+
+/** Options of `LogicalUnit`. */
+export interface LogicalUnitOptions extends MediumOptions {
+  /** What the unit stores. Its block size must be 512 or 4096, of a `cd-rom` 2048. The unit does not close it. */
+  readonly device: BlockDevice;
+  /**
+   * What the unit is: `disk` by default. A `removable-disk` lets initiators and `eject` take its medium
+   * out, and so does a `cd-rom`, which never writes.
+   */
+  readonly kind?: UnitKind;
+  /** The random id that the object was born with, 16 bytes: the source of serial number and NAA. */
+  readonly identity: Uint8Array;
+  /** T10 VENDOR IDENTIFICATION, up to 8 characters. Default `LUNBOX`. */
+  readonly vendor?: string;
+  /** PRODUCT IDENTIFICATION, up to 16 characters. Default `LUNBOX DISK`, or `LUNBOX CD-ROM`. */
+  readonly product?: string;
+  /** PRODUCT REVISION LEVEL, up to 4 characters. Default `0001`. */
+  readonly revision?: string;
+  /** Refuse every change with DATA PROTECT, also when the device would take it. */
+  readonly readOnly?: boolean;
+  /**
+   * Where the unit keeps what must survive a loss of power: persistent reservations with APTPL, saved mode pages,
+   * identifying information. Without one all of that is refused.
+   */
+  readonly stateStore?: UnitStateStore;
+  /** Where people manage the unit, for VPD page 85h, which is not there without one. */
+  readonly managementAddresses?: readonly ManagementAddress[];
+  /** What commands are timed with, and where REPORT TIMESTAMP has the time from. Default: the machine's clock. */
+  readonly clock?: Clock;
+}
