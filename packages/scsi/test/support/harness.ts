@@ -71,6 +71,8 @@ export class Harness {
 export class Initiator {
   readonly nexus: Nexus;
   readonly abortedLuns: number[] = [];
+  /** Told of each of them as it happens, as a transport is. */
+  onTasksAborted: (lun: number) => void = () => undefined;
   readonly changes: { lun: number; sense: SenseData | undefined }[] = [];
 
   constructor(
@@ -85,7 +87,10 @@ export class Initiator {
       relativePort,
       portalGroupTag: relativePort,
       ...more,
-      onTasksAborted: (lun) => this.abortedLuns.push(lun),
+      onTasksAborted: (lun) => {
+        this.abortedLuns.push(lun);
+        this.onTasksAborted(lun);
+      },
       onUnitChanged: (lun, sense) => this.changes.push({ lun, sense: parseSense(sense) }),
     });
   }

@@ -74,7 +74,14 @@ export class Overlapping {
     const target = new ScsiTarget({ onInternalError: (error) => this.#fail(String((error as Error).stack)) });
     const identity = new Uint8Array(16).fill(1);
     target.addUnit(0, new LogicalUnit({ device: this.#device, identity, atomicWriteBytes: 4096 }));
-    for (let node = 0; node < NODES; node++) this.#initiators.push(new Initiator(target, port(node + 1)));
+    for (let node = 0; node < NODES; node++) {
+      const initiator = new Initiator(target, port(node + 1));
+      // At once: what waits for its turn must not be carried out any more.
+      initiator.onTasksAborted = () => {
+        for (const { flight } of this.#sent) if (flight.node === node) flight.abort();
+      };
+      this.#initiators.push(initiator);
+    }
   }
 
   async play(rounds: number): Promise<void> {
@@ -119,7 +126,6 @@ export class Overlapping {
       }
       if (events.length > 0) this.#dice.pick(events)();
       await yieldTurn();
-      this.#dropAborted();
       this.#checkFenced();
       idle = events.length > 0 ? 0 : idle + 1;
       const open = this.#sent.some(({ flight }) => !flight.over) || this.#preemption?.over === false;
@@ -201,15 +207,6 @@ export class Overlapping {
       case 'none':
         break;
     }
-  }
-
-  /** Whoever was told that its tasks are aborted drops those that were there then. */
-  #dropAborted(): void {
-    this.#initiators.forEach((initiator, node) => {
-      if (initiator.abortedLuns.length === 0) return;
-      initiator.abortedLuns.length = 0;
-      for (const { flight } of this.#sent) if (flight.node === node) flight.abort();
-    });
   }
 
   async #register(): Promise<void> {
