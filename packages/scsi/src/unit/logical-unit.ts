@@ -173,8 +173,8 @@ export class LogicalUnit {
    * lies in the tray, and is taken from there. When the flush fails, its error is thrown and the medium stays.
    *
    * Throws a {@link MediumPresenceError} `SCSI_NOT_REMOVABLE`, `SCSI_NO_MEDIUM`, `SCSI_MEDIUM_BUSY` while it is
-   * formatted or sanitized, and `SCSI_MEDIUM_REMOVAL_PREVENTED`, of which initiators then hear as of an OPERATOR MEDIUM REMOVAL
-   * REQUEST; `force` ends their preventions instead.
+   * formatted or sanitized, and `SCSI_MEDIUM_REMOVAL_PREVENTED`, of which initiators then hear as of an OPERATOR MEDIUM
+   * REMOVAL REQUEST; `force` ends their preventions instead.
    */
   async eject(options: { readonly force?: boolean } = {}): Promise<BlockDevice> {
     const { tray, medium } = this;

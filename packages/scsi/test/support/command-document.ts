@@ -18,7 +18,7 @@ What the device server of \`@lunbox/scsi\` does, printed from the table that it 
 - **UA**: runs although a unit attention condition is pending.
 - **Medium**: refused with NOT READY while there is no medium, or it is stopped, formatted or sanitized.
 - **Writes**: refused with DATA PROTECT while the unit is write-protected.
-- Commands marked *type 2* are there while the unit is formatted with type 2 protection, and nowhere else. The usage
+- Commands marked _type 2_ are there while the unit is formatted with type 2 protection, and nowhere else. The usage
   data is that of a unit without protection information; with it, RDPROTECT and its like are looked at, too.
 `;
 
@@ -64,7 +64,7 @@ function row(command: SupportedCommand): string[] {
   return [
     `${code}${action}`,
     command.name,
-    `${unitsText(command.units)}${command.needsType2 ? ', *type 2*' : ''}`,
+    `${unitsText(command.units)}${command.needsType2 ? ', _type 2_' : ''}`,
     `\`${[...command.cdbUsageMask].map(hexByte).join(' ')}\``,
     command.reservation,
     command.access,
