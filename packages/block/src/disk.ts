@@ -54,6 +54,8 @@ export interface DiskFile {
   truncate(sizeBytes: number): Promise<void>;
   /** What the file system says about it now. */
   status(): Promise<FileStatus>;
+  /** Space that the file system would still give to this user, whoever asks first; quotas are not told. */
+  availableBytes(): Promise<number>;
   /** Sets the time of the last change of the content; kept to the millisecond, not synced. */
   setModifiedTime(unixMs: number): Promise<void>;
   /** Gives the space of a range back; it then reads as zeroes. Answers false when the platform cannot. */

@@ -1,13 +1,13 @@
-import type { BlockDevice } from '@lunbox/block';
+import type { LogicalUnitOptions } from '@lunbox/scsi';
 import { formatUuid, StorageObject, type Continuity, type StorageObjectSeams } from '@lunbox/storage-object';
 import { discIdentity, openDiscImage } from './disc-image.ts';
+import { forgetState, objectUnit } from './object-unit.ts';
 import type { ContainerLun, DeviceLun, ImageLun, LunOptions } from './options.ts';
 import { ServerError } from './server-error.ts';
 
 /** A disk that is ready to be a LUN. */
 export interface Disk {
-  readonly device: BlockDevice;
-  readonly identity: Uint8Array;
+  readonly unit: LogicalUnitOptions;
   readonly continuity: Continuity;
   readonly path: string | undefined;
   /** Makes everything durable and lets go of what the server opened. */
@@ -18,9 +18,9 @@ const isContainer = (lun: LunOptions): lun is ContainerLun => 'path' in lun;
 const isImage = (lun: LunOptions): lun is ImageLun => 'image' in lun;
 
 /**
- * Opens the containers and images among the LUNs, all or none, and answers a disk for each LUN in order; none may have an identity
- * that is `taken`. Throws what `StorageObject.openAll` throws, and a {@link ServerError} `SERVER_DUPLICATE_IDENTITY` or
- * `SERVER_BAD_IMAGE`.
+ * Opens the containers and images among the LUNs, all or none, and answers a disk for each LUN in order; none may have
+ * an identity that is `taken`. Throws what `StorageObject.openAll` throws, and a {@link ServerError}
+ * `SERVER_DUPLICATE_IDENTITY` or `SERVER_BAD_IMAGE`.
  */
 export async function openDisks(
   luns: readonly LunOptions[],
@@ -29,15 +29,17 @@ export async function openDisks(
 ): Promise<Disk[]> {
   const requests = luns.filter(isContainer).map((lun) => ({ ...seams, ...lun }));
   const objects = await StorageObject.openAll(requests);
+  const remaining = [...objects];
   const disks: Disk[] = [];
   try {
     for (const lun of luns) {
-      if (isContainer(lun)) disks.push(fromObject(objects.shift()));
+      if (isContainer(lun)) disks.push(fromObject(remaining.shift()));
       else disks.push(isImage(lun) ? await fromImage(lun, seams) : fromDevice(lun));
     }
     checkIdentities(disks, taken);
+    await forgetStates(luns.filter(isContainer), objects);
   } catch (error) {
-    await closeDisks([...disks, ...objects]);
+    await closeDisks([...disks, ...remaining]);
     throw error;
   }
   return disks;
@@ -45,31 +47,47 @@ export async function openDisks(
 
 function fromObject(object: StorageObject | undefined): Disk {
   if (!object) throw new Error('fewer objects were opened than were asked for');
-  const { device, identity, continuity, path } = object;
-  return { device, identity, continuity, path, close: () => object.close() };
+  const { continuity, path } = object;
+  return { unit: objectUnit(object), continuity, path, close: () => object.close() };
 }
 
 async function fromImage({ image }: ImageLun, { disk }: StorageObjectSeams): Promise<Disk> {
   const device = await openDiscImage(image, disk);
   const close = async (): Promise<void> => device.close();
-  return { device, identity: discIdentity(image), continuity: 'clean', path: image, close };
+  return { unit: { device, identity: discIdentity(image) }, continuity: 'clean', path: image, close };
 }
 
-function fromDevice({ device, identity }: DeviceLun): Disk {
-  return { device, identity, continuity: 'clean', path: undefined, close: async () => device.flush() };
+function fromDevice(unit: DeviceLun): Disk {
+  return { unit, continuity: 'clean', path: undefined, close: async () => unit.device.flush() };
+}
+
+async function forgetStates(luns: readonly ContainerLun[], objects: readonly StorageObject[]): Promise<void> {
+  for (const [index, object] of objects.entries()) {
+    if (luns[index]?.forgetState === true) await forgetState(object);
+  }
 }
 
 /** An initiator takes two LUNs with one identity for two ways to the same disk, and mixes up their blocks. */
 function checkIdentities(disks: readonly Disk[], taken: readonly Uint8Array[]): void {
-  const seen = new Set(taken.map(formatUuid));
-  for (const { identity } of disks) {
-    const text = formatUuid(identity);
-    if (seen.has(text)) {
-      const message = `two disks have the identity ${text}; serve one of them, or give the copy a new identity`;
-      throw new ServerError('SERVER_DUPLICATE_IDENTITY', message);
+  const seen = new Set(taken.flatMap((identity) => namesOf({ identity })));
+  for (const { unit } of disks) {
+    for (const name of namesOf(unit)) {
+      if (seen.has(name)) {
+        const message = `two disks have the ${name}; serve one of them, or give the copy a new one`;
+        throw new ServerError('SERVER_DUPLICATE_IDENTITY', message);
+      }
+      seen.add(name);
     }
-    seen.add(text);
   }
+}
+
+/** What tells a disk from others. */
+function namesOf({
+  identity,
+  serialNumber,
+}: Pick<LogicalUnitOptions, 'identity' | 'serialNumber'>): string[] {
+  const digits = Buffer.from(identity).toString('hex');
+  return [`identity ${formatUuid(identity)}`, `serial number ${serialNumber ?? digits}`];
 }
 
 /** Closes every disk, also when one fails, and then throws the first failure. */

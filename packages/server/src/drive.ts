@@ -1,4 +1,4 @@
-import { LogicalUnit, MediumPresenceError, type UnitKind } from '@lunbox/scsi';
+import { LogicalUnit, MediumPresenceError, UnitStateError, type UnitKind } from '@lunbox/scsi';
 import { formatUuid, type StorageObjectSeams } from '@lunbox/storage-object';
 import { openDisks, type Disk } from './disks.ts';
 import type { LunOptions } from './options.ts';
@@ -29,13 +29,11 @@ export class Drive {
 
   /** @param options what the disk was opened from */
   constructor(lun: number, disk: Disk, options: LunOptions) {
-    const { device, identity } = disk;
-    const readOnly = 'image' in options || options.readOnly === true;
     this.lun = lun;
-    this.identity = identity;
+    this.identity = disk.unit.identity;
     this.#options = options;
     this.#disk = disk;
-    this.unit = new LogicalUnit({ device, identity, readOnly, kind: kindOf(options) });
+    this.unit = makeUnit(disk, options);
   }
 
   /** The disk that the server has open for the drive. */
@@ -71,7 +69,7 @@ export class Drive {
       // A disc has no identity that could be mistaken for that of another.
       const [disk] = await openDisks([medium], seams, 'image' in medium ? [] : identitiesIn(others));
       try {
-        this.unit.insert(disk!.device);
+        this.unit.insert(disk!.unit.device, disk!.unit);
       } catch (error) {
         await disk!.close();
         throw error;
@@ -118,6 +116,29 @@ export class Drive {
   }
 }
 
+/**
+ * Throws a {@link ServerError}: `SERVER_UNUSABLE_STATE` when the disk holds what this version cannot have saved,
+ * `SERVER_BAD_OPTIONS` for options that do not fit it.
+ */
+function makeUnit({ unit, path }: Disk, options: LunOptions): LogicalUnit {
+  const { stateStore, ...lasting } = unit;
+  const kind = kindOf(options);
+  const readOnly = 'image' in options || options.readOnly === true;
+  try {
+    // The state is the drive's; a medium takes the store that it brings along out again.
+    return new LogicalUnit({
+      ...lasting,
+      ...(kind === 'disk' && stateStore ? { stateStore } : {}),
+      readOnly,
+      kind,
+    });
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    const code = cause instanceof UnitStateError ? 'SERVER_UNUSABLE_STATE' : 'SERVER_BAD_OPTIONS';
+    throw new ServerError(code, `${path ?? 'a disk'}: ${cause.message}`, { cause });
+  }
+}
+
 function kindOf(options: LunOptions): UnitKind {
   if ('image' in options) return 'cd-rom';
   return options.removable === true ? 'removable-disk' : 'disk';
@@ -125,7 +146,7 @@ function kindOf(options: LunOptions): UnitKind {
 
 function withFile(options: LunOptions, path: string): LunOptions {
   if ('image' in options) return { image: path };
-  if ('path' in options) return { ...options, path };
+  if ('path' in options) return { ...options, path, forgetState: false };
   const { readOnly = false } = options;
   return { path, readOnly };
 }
@@ -133,6 +154,6 @@ function withFile(options: LunOptions, path: string): LunOptions {
 /** An identity that somebody's medium has now, or that somebody's drive is known by. */
 function identitiesIn(drives: readonly Drive[]): readonly Uint8Array[] {
   return drives.flatMap(({ identity, disk }) =>
-    disk === undefined ? [identity] : [identity, disk.identity],
+    disk === undefined ? [identity] : [identity, disk.unit.identity],
   );
 }

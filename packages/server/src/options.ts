@@ -1,4 +1,3 @@
-import type { BlockDevice } from '@lunbox/block';
 import type {
   AccessEntry,
   ChapAlgorithm,
@@ -7,13 +6,18 @@ import type {
   TargetLimits,
   TlsOptions,
 } from '@lunbox/iscsi-target';
+import type { LogicalUnitOptions } from '@lunbox/scsi';
 import type { ForeignPolicy, StorageObjectSeams } from '@lunbox/storage-object';
 
 /** What initiators make of a LUN. */
 export interface LunAppearance {
   /** Refuse every change with DATA PROTECT; a container is opened for reading only. */
   readonly readOnly?: boolean;
-  /** A disk whose medium initiators, and `LunboxServer.eject`, can take out. */
+  /**
+   * A disk whose medium initiators, and `LunboxServer.eject`, can take out. What its initiators want to keep over a
+   * loss of power belongs to the drive, which has no place for it: saving is refused, and what a container holds is
+   * left alone.
+   */
   readonly removable?: boolean;
 }
 
@@ -23,16 +27,20 @@ export interface ContainerLun extends LunAppearance {
   readonly path: string;
   /** What to do with a copy of another container; by default it gets a new identity. */
   readonly foreign?: ForeignPolicy;
+  /**
+   * Drop what the container keeps for its initiators: persistent reservations, saved mode pages, identifying
+   * information. For reservations whose holders are gone, and for a state that cannot be read.
+   */
+  readonly forgetState?: boolean;
 }
 
-/** A LUN from any block device; whoever made the device closes it. */
-export interface DeviceLun extends LunAppearance {
-  readonly device: BlockDevice;
-  /** 16 bytes that name the disk for ever: serial number and NAA are made from them. */
-  readonly identity: Uint8Array;
-}
+/**
+ * A LUN from any block device; whoever made the device closes it. `stateStore` and `space` give it what a container
+ * has of itself: reservations that survive a loss of power, and thresholds of thin provisioning.
+ */
+export type DeviceLun = LunAppearance & Omit<LogicalUnitOptions, 'kind' | 'readOnly'>;
 
-/** A CD-ROM drive with a disc from an image file, such as an ISO of an installer; the server opens it for reading only. */
+/** A CD-ROM drive with a disc from an image, such as an ISO of an installer; the server opens it for reading only. */
 export interface ImageLun {
   readonly image: string;
 }

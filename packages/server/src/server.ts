@@ -273,7 +273,7 @@ function divide(disks: readonly Disk[], options: ServerOptions): OpenTarget[] {
     const { iqn, luns } = target;
     const own = disks.slice(from, (from += luns.length));
     const drives = own.map((disk, lun) => new Drive(lun, disk, luns[lun]!));
-    const identity = own[0]?.identity ?? new Uint8Array();
+    const identity = own[0]?.unit.identity ?? new Uint8Array();
     const name = iqn === undefined ? defaultIscsiName(identity) : checkIscsiName(iqn);
     return { iqn: name, drives, access: accessOf(target, options) };
   });

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { FileStatus, Random } from '@lunbox/block';
+import { attributesOfCopy } from './attributes.ts';
 import { stampOf, type Continuity } from './file-stamp.ts';
 import type { ContainerHeader } from './header.ts';
 import type { HeaderChange } from './twin-headers.ts';
@@ -22,7 +23,8 @@ export function adopt(
   if (continuity === 'clean' || continuity === 'unclean') return {};
   const generation = random.bytes(UUID_BYTES);
   if (continuity === 'modified' || policy === 'keep-identity') return { generation };
-  return { generation, identity: random.bytes(UUID_BYTES), origin: header.identity };
+  const attributes = attributesOfCopy(header.attributes);
+  return { generation, identity: random.bytes(UUID_BYTES), origin: header.identity, attributes };
 }
 
 /**

@@ -10,6 +10,18 @@ export interface UserAttribute {
   quotaBytes?: number;
 }
 
+/** What INQUIRY says of a disk. */
+export interface InquiryAttribute {
+  /** T10 VENDOR IDENTIFICATION, up to 8 characters. */
+  vendor?: string;
+  /** PRODUCT IDENTIFICATION, up to 16 characters. */
+  product?: string;
+  /** PRODUCT REVISION LEVEL, up to 4 characters. */
+  revision?: string;
+  /** PRODUCT SERIAL NUMBER, 1 to 32 characters. It belongs to one disk: a copy that gets a new identity loses it. */
+  serialNumber?: string;
+}
+
 /**
  * The attributes of a storage object. The named ones have a fixed shape; others are kept as they are, so that
  * a version which does not know them never loses them.
@@ -25,8 +37,24 @@ export interface Attributes {
   location?: { bus?: number; target?: number; lun?: number };
   /** A hint for placement: how the object is laid out inside. */
   organisation?: { raidLevel?: number; stripeBytes?: number };
+  /**
+   * The physical block that initiators are told to align to: a power of two from the block size on, at most 2^15
+   * blocks.
+   */
+  physicalBlockBytes?: number;
+  /** What INQUIRY says of the disk where it is not the usual: printable ASCII. */
+  inquiry?: InquiryAttribute;
+  /** Persistent reservations that survive a loss of power; the SCSI side knows their shape. */
+  reservations?: unknown;
+  /** Saved mode pages; the same. */
+  modePages?: unknown;
+  /** What SET IDENTIFYING INFORMATION set; the same. */
+  identifyingInformation?: unknown;
   [key: string]: unknown;
 }
+
+/** Logical blocks in a physical block, at most: its exponent has four bits (READ CAPACITY (16)). */
+const PHYSICAL_BLOCK_LIMIT = 2 ** 15;
 
 type Check = (value: unknown) => boolean;
 
@@ -34,6 +62,14 @@ const isText: Check = (value) => typeof value === 'string';
 const isCount: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const isAscii =
+  (least: number, most: number): Check =>
+  (value) =>
+    typeof value === 'string' &&
+    value.length >= least &&
+    value.length <= most &&
+    /^[\x20-\x7e]*$/.test(value);
 
 const optional =
   (check: Check): Check =>
@@ -58,6 +94,15 @@ const SHAPES: Readonly<Record<string, Check>> = {
   users: optional((value) => Array.isArray(value) && value.every(isUser)),
   location: optional(shaped({ bus: optional(isCount), target: optional(isCount), lun: optional(isCount) })),
   organisation: optional(shaped({ raidLevel: optional(isCount), stripeBytes: optional(isCount) })),
+  physicalBlockBytes: optional((value) => isCount(value) && Number.isInteger(Math.log2(value as number))),
+  inquiry: optional(
+    shaped({
+      vendor: optional(isAscii(0, 8)),
+      product: optional(isAscii(0, 16)),
+      revision: optional(isAscii(0, 4)),
+      serialNumber: optional(isAscii(1, 32)),
+    }),
+  ),
 };
 
 /** Attributes as the bytes that go into a header: JSON, UTF-8, no byte order mark. */
@@ -76,14 +121,31 @@ export function parseAttributes(text: string): Attributes | undefined {
   return isRecord(value) ? value : undefined;
 }
 
-/** Says in words what is wrong with attributes that somebody wants to store; undefined when nothing is. */
-export function findAttributesFault(attributes: Attributes): string | undefined {
+/** What is wrong with attributes: their shape, or that they are too long. */
+export interface AttributesFault {
+  readonly code: 'CONTAINER_BAD_ATTRIBUTES' | 'CONTAINER_ATTRIBUTES_FULL';
+  readonly reason: string;
+}
+
+/** Says what is wrong with attributes that somebody wants to store; undefined when nothing is. */
+export function findAttributesFault(attributes: Attributes, blockSize: number): AttributesFault | undefined {
   for (const [key, check] of Object.entries(SHAPES)) {
-    if (!check(attributes[key])) return `attribute "${key}" does not have the shape that it must have`;
+    if (!check(attributes[key])) return bad(`attribute "${key}" does not have the shape that it must have`);
   }
+  const { physicalBlockBytes = blockSize } = attributes;
+  if (physicalBlockBytes < blockSize || physicalBlockBytes > blockSize * PHYSICAL_BLOCK_LIMIT)
+    return bad(`physical blocks of ${physicalBlockBytes} bytes do not go with blocks of ${blockSize}`);
   const lengthBytes = serializeAttributes(attributes).length;
-  if (lengthBytes > ATTRIBUTES_LIMIT_BYTES) {
-    return `the attributes take ${lengthBytes} bytes of ${String(ATTRIBUTES_LIMIT_BYTES)}`;
-  }
-  return undefined;
+  if (lengthBytes <= ATTRIBUTES_LIMIT_BYTES) return undefined;
+  const reason = `the attributes take ${lengthBytes} bytes of ${String(ATTRIBUTES_LIMIT_BYTES)}`;
+  return { code: 'CONTAINER_ATTRIBUTES_FULL', reason };
+}
+
+const bad = (reason: string): AttributesFault => ({ code: 'CONTAINER_BAD_ATTRIBUTES', reason });
+
+/** The attributes of a copy that is another disk now: without what belonged to the original alone. */
+export function attributesOfCopy(attributes: Attributes): Attributes {
+  const copy = structuredClone(attributes);
+  delete copy.inquiry?.serialNumber;
+  return copy;
 }

@@ -11,6 +11,7 @@ export type ContainerErrorCode =
   | 'CONTAINER_CLOSED'
   | 'CONTAINER_BAD_SIZE'
   | 'CONTAINER_BAD_ATTRIBUTES'
+  | 'CONTAINER_ATTRIBUTES_FULL'
   | 'CONTAINER_IO';
 
 /** Who has a container open, as far as the lock file tells. */

@@ -63,8 +63,8 @@ function checkWanted(path: string, sizeBytes: number, blockSize: number, attribu
     throw new ContainerError('CONTAINER_BAD_SIZE', message, { path });
   }
   checkCapacity(path, sizeBytes, blockSize);
-  const fault = findAttributesFault(attributes);
-  if (fault !== undefined) throw new ContainerError('CONTAINER_BAD_ATTRIBUTES', fault, { path });
+  const fault = findAttributesFault(attributes, blockSize);
+  if (fault !== undefined) throw new ContainerError(fault.code, fault.reason, { path });
 }
 
 /** Throws `CONTAINER_BAD_SIZE` when a disk cannot have this capacity. */

@@ -8,7 +8,7 @@
  * @packageDocumentation
  */
 export type { ForeignPolicy } from './adoption.ts';
-export type { Attributes, UserAttribute } from './attributes.ts';
+export type { Attributes, InquiryAttribute, UserAttribute } from './attributes.ts';
 export {
   ContainerError,
   type ContainerErrorCode,
@@ -22,5 +22,5 @@ export { CAPACITY_LIMIT_BYTES } from './format.ts';
 export type { OpenOptions } from './open-container.ts';
 export { SystemProcessTable, type ProcessIdentity, type ProcessTable } from './process-identity.ts';
 export type { StorageObjectSeams } from './seams.ts';
-export { StorageObject, type CreateOptions, type OpenRequest } from './storage-object.ts';
+export { StorageObject, type CreateOptions, type ObjectSpace, type OpenRequest } from './storage-object.ts';
 export { formatUuid } from './uuid.ts';

@@ -1,5 +1,6 @@
 import { openFileDevice, type DiskFile, type FileDevice, type FileStatus } from '@lunbox/block';
 import { adopt, provisionalIdentity, type ForeignPolicy } from './adoption.ts';
+import { attributesOfCopy } from './attributes.ts';
 import { ContainerError } from './container-error.ts';
 import { lockContainer, type ContainerLock } from './container-lock.ts';
 import { judgeContinuity, stampOf, type Continuity } from './file-stamp.ts';
@@ -81,8 +82,10 @@ export async function beginContainer(reserved: ReservedContainer): Promise<OpenC
   try {
     if (access === 'read') {
       const isCopy = continuity === 'foreign' && policy === 'new-identity';
-      const identity = isCopy ? provisionalIdentity(current.header, status) : current.header.identity;
-      return { ...reserved, device, identity };
+      if (!isCopy) return { ...reserved, device, identity: current.header.identity };
+      const header = { ...current.header, attributes: attributesOfCopy(current.header.attributes) };
+      const identity = provisionalIdentity(current.header, status);
+      return { ...reserved, current: { ...current, header }, device, identity };
     }
     const { features } = current.header;
     const opened = await writeNextHeader(file, current, {

@@ -24,6 +24,12 @@ export interface OpenRequest extends OpenOptions {
   readonly path: string;
 }
 
+/** How much space an object takes and can get. */
+export interface ObjectSpace {
+  readonly usedBytes: number;
+  readonly availableBytes: number;
+}
+
 const NS_PER_MS = 1_000_000n;
 
 /**
@@ -46,7 +52,8 @@ export class StorageObject {
 
   /**
    * Creates a container, thin: no block of the disk takes space until it is written. Then opens it.
-   * Throws `CONTAINER_EXISTS`, `CONTAINER_BAD_SIZE`, `CONTAINER_BAD_ATTRIBUTES` or `CONTAINER_IO`.
+   * Throws `CONTAINER_EXISTS`, `CONTAINER_BAD_SIZE`, `CONTAINER_BAD_ATTRIBUTES`, `CONTAINER_ATTRIBUTES_FULL` or
+   * `CONTAINER_IO`.
    */
   static async create(path: string, options: CreateOptions): Promise<StorageObject> {
     await createContainer(path, options, completeSeams(options));
@@ -113,15 +120,32 @@ export class StorageObject {
   }
 
   /**
+   * The space of the object: what its file takes, and what the disk can still take, which the file system or its own
+   * capacity bounds. Others may take space of the file system first; quotas are not told. Throws `CONTAINER_IO` or
+   * `CONTAINER_CLOSED`.
+   */
+  async space(): Promise<ObjectSpace> {
+    if (this.#closing) throw this.#error('CONTAINER_CLOSED', `${this.path} is closed`);
+    const { file } = this.#open;
+    try {
+      const { allocatedBytes } = await file.status();
+      const wanted = Math.max(0, this.device.size - allocatedBytes);
+      return { usedBytes: allocatedBytes, availableBytes: Math.min(wanted, await file.availableBytes()) };
+    } catch (error) {
+      throw ioError('look at', this.path, error);
+    }
+  }
+
+  /**
    * Stores changed attributes: those given replace the old ones, those given as `undefined` go, all others
-   * stay. They are durable when this completes. Throws `CONTAINER_BAD_ATTRIBUTES`, `CONTAINER_READ_ONLY`,
-   * `CONTAINER_CLOSED` or `CONTAINER_IO`.
+   * stay. They are durable when this completes. Throws `CONTAINER_BAD_ATTRIBUTES`, `CONTAINER_ATTRIBUTES_FULL`,
+   * `CONTAINER_READ_ONLY`, `CONTAINER_CLOSED` or `CONTAINER_IO`; then the old ones stand.
    */
   async updateAttributes(change: Attributes): Promise<void> {
     await this.#update(() => {
       const attributes = { ...this.#current.header.attributes, ...structuredClone(change) };
-      const fault = findAttributesFault(attributes);
-      if (fault !== undefined) throw this.#error('CONTAINER_BAD_ATTRIBUTES', fault);
+      const fault = findAttributesFault(attributes, this.device.blockSize);
+      if (fault !== undefined) throw this.#error(fault.code, fault.reason);
       return { attributes };
     });
   }

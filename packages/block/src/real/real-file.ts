@@ -1,4 +1,4 @@
-import { close, fstat, readSync, readvSync, writeSync, writevSync } from 'node:fs';
+import { close, fstat, readSync, readvSync, statfs, writeSync, writevSync } from 'node:fs';
 import { getSystemErrorName } from 'node:util';
 import type { MaybePromise } from '../block-device.ts';
 import { totalLength } from '../buffers.ts';
@@ -107,6 +107,20 @@ export class RealFile implements DiskFile {
       new Promise((resolve, reject) => {
         fstat(this.#fd, { bigint: true }, (error, stats) => {
           if (error === null) resolve(toFileStatus(stats));
+          else reject(error);
+        });
+      }),
+    );
+  }
+
+  availableBytes(): Promise<number> {
+    this.#checkOpen('fstatfs');
+    // The name may belong to another file by now; the descriptor does not.
+    const path = process.platform === 'linux' ? `/proc/self/fd/${this.#fd}` : this.path;
+    return this.#track(
+      new Promise((resolve, reject) => {
+        statfs(path, (error, stats) => {
+          if (error === null) resolve(stats.bavail * stats.bsize);
           else reject(error);
         });
       }),

@@ -8,6 +8,7 @@ export type DiskCall =
   | 'sync'
   | 'truncate'
   | 'status'
+  | 'availableBytes'
   | 'setModifiedTime'
   | 'punchHole'
   | 'zeroRange'

@@ -33,6 +33,8 @@ export interface SimulatedDiskOptions {
 export class SimulatedDisk implements Disk {
   /** Failures to come. */
   readonly faults: FaultPlan = new FaultPlan();
+  /** What the files tell as the space that is left; nothing is refused for it. */
+  availableBytes: number = Number.MAX_SAFE_INTEGER;
   readonly #clock: Clock;
   readonly #options: SimulatedDiskOptions;
   readonly #names = new SimulatedNames();
@@ -144,6 +146,7 @@ export class SimulatedDisk implements Disk {
       immediate: this.#options.immediate ?? false,
       sparse: this.#options.sparse ?? true,
       nowNs: () => this.#nowNs(),
+      availableBytes: () => this.availableBytes,
       onClose: () => this.#open.delete(file),
     });
     this.#open.add(file);

@@ -18,6 +18,7 @@ export interface SimulatedFileOptions {
   readonly immediate: boolean;
   readonly sparse: boolean;
   nowNs(): bigint;
+  availableBytes(): number;
   onClose(): void;
 }
 
@@ -70,6 +71,12 @@ export class SimulatedFile implements DiskFile {
     await Promise.resolve();
     this.#enter('status');
     return statusOf(this.#inode);
+  }
+
+  async availableBytes(): Promise<number> {
+    await Promise.resolve();
+    this.#enter('availableBytes');
+    return this.#options.availableBytes();
   }
 
   async setModifiedTime(unixMs: number): Promise<void> {

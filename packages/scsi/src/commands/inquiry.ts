@@ -26,7 +26,8 @@ import { refuseFields } from './validate.ts';
 
 function deviceIdentification({ unit, host }: ItlNexus): Uint8Array {
   const { targetName, relativePort, portalGroupTag } = host.options;
-  const { vendor, serialNumber, naa, uuid } = unit;
+  // Not the serial number that somebody chose: the start of this one is unique, too (T-V4).
+  const { vendor, identityDigits: serialNumber, naa, uuid } = unit;
   const port = { targetName, relativePort, portalGroupTag };
   return buildDeviceIdentification({ vendor, serialNumber, naa, ...(uuid ? { uuid } : {}), ...port });
 }

@@ -19,7 +19,7 @@ export const NAA_COMPANY_ID = 0x024c42;
  */
 export interface UnitIdentity {
   /** 32 hexadecimal digits: the whole id. */
-  readonly serialNumber: string;
+  readonly digits: string;
   /** NAA IEEE Registered Extended: 16 bytes, the last 100 bits of which are the first 100 bits of the id. */
   readonly naa: Uint8Array<ArrayBuffer>;
   /** The id itself, where it has the form of a UUID: a version from 1 to 8 and the variant of RFC 4122. */
@@ -27,7 +27,7 @@ export interface UnitIdentity {
 }
 
 /**
- * Derives serial number and NAA from the id. Throws a RangeError when it is not {@link IDENTITY_BYTES} long.
+ * Derives digits and NAA from the id. Throws a RangeError when it is not {@link IDENTITY_BYTES} long.
  */
 export function unitIdentity(id: Uint8Array): UnitIdentity {
   if (id.length !== IDENTITY_BYTES)
@@ -35,7 +35,7 @@ export function unitIdentity(id: Uint8Array): UnitIdentity {
   const hex = Buffer.from(id).toString('hex');
   const companyId = NAA_COMPANY_ID.toString(16).padStart(6, '0');
   const naa = Uint8Array.from(Buffer.from(`6${companyId}${hex.slice(0, 25)}`, 'hex'));
-  return { serialNumber: hex, naa, uuid: isUuid(id) ? Uint8Array.from(id) : undefined };
+  return { digits: hex, naa, uuid: isUuid(id) ? Uint8Array.from(id) : undefined };
 }
 
 function isUuid(id: Uint8Array): boolean {

@@ -37,6 +37,11 @@ export interface LogicalUnitOptions extends MediumOptions {
   readonly product?: string;
   /** PRODUCT REVISION LEVEL, up to 4 characters. Default `0001`. */
   readonly revision?: string;
+  /**
+   * PRODUCT SERIAL NUMBER, 1 to 32 characters; no two units may have the same. Default: the 32 hexadecimal digits of
+   * the identity, of which the designators of the unit are made in any case.
+   */
+  readonly serialNumber?: string;
   /** Refuse every change with DATA PROTECT, also when the device would take it. */
   readonly readOnly?: boolean;
   /**

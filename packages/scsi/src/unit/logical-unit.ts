@@ -29,8 +29,10 @@ import { UnitTimestamp } from './unit-timestamp.ts';
 /** A disk as SCSI sees it: a block device with an identity, mode pages, a reservation and a task set. */
 export class LogicalUnit {
   readonly kind: UnitKind;
-  /** 32 hexadecimal digits, from the identity. */
+  /** PRODUCT SERIAL NUMBER. */
   readonly serialNumber: string;
+  /** 32 hexadecimal digits. @internal */
+  readonly identityDigits: string;
   /** @internal */
   readonly naa: UnitIdentity['naa'];
   /** @internal */
@@ -113,7 +115,9 @@ export class LogicalUnit {
     this.thresholds = new SpaceThresholds(this, clock);
     this.timestamp = new UnitTimestamp(clock);
     this.tellsSpace = options.space !== undefined;
-    this.serialNumber = identity.serialNumber;
+    this.identityDigits = identity.digits;
+    this.serialNumber = fittingText('serial number', options.serialNumber ?? identity.digits, 32);
+    if (this.serialNumber === '') throw new RangeError('a serial number has a character at least');
     this.naa = identity.naa;
     this.uuid = identity.uuid;
     this.managementAddresses = options.managementAddresses ?? [];

@@ -23,6 +23,14 @@ export function secondsArgument(text: string): number {
   return Number(text);
 }
 
+/** Reads printable ASCII that fits a field of INQUIRY data. */
+export function textArgument(maxLength: number): (text: string) => string {
+  return (text) => {
+    if (text.length >= 1 && text.length <= maxLength && /^[\x20-\x7e]+$/.test(text)) return text;
+    throw new InvalidArgumentError(`Write 1 to ${maxLength} printable ASCII characters.`);
+  };
+}
+
 /** Gathers the values of a flag that may be given several times. */
 export function collect(value: string, before: string[] = []): string[] {
   return [...before, value];

@@ -1,10 +1,15 @@
-import { StorageObject } from '@lunbox/storage-object';
+import { StorageObject, type Attributes } from '@lunbox/storage-object';
 import { formatSize } from './size.ts';
 
 /** Flags of `lunbox create`. */
 export interface CreateFlags {
   readonly size: number;
   readonly blockSize: string;
+  readonly physicalBlockSize?: string;
+  readonly vendor?: string;
+  readonly product?: string;
+  readonly revision?: string;
+  readonly serial?: string;
   readonly json?: boolean;
   readonly quiet?: boolean;
 }
@@ -12,7 +17,8 @@ export interface CreateFlags {
 /** `lunbox create`: makes the file and says what to do with it. */
 export async function createDisk(path: string, flags: CreateFlags): Promise<void> {
   const blockSize = Number(flags.blockSize);
-  const object = await StorageObject.create(path, { sizeBytes: flags.size, blockSize });
+  const attributes = attributesFromFlags(flags);
+  const object = await StorageObject.create(path, { sizeBytes: flags.size, blockSize, attributes });
   const { capacityBytes, identity, dataOffset } = await object.info();
   await object.close();
   if (flags.json === true) {
@@ -24,4 +30,18 @@ export async function createDisk(path: string, flags: CreateFlags): Promise<void
   if (flags.quiet === true) return;
   console.log(`${path}: ${formatSize(capacityBytes)}, blocks of ${blockSize} bytes, identity ${identity}`);
   console.log(`Serve it with: lunbox serve ${path}`);
+}
+
+function attributesFromFlags(flags: CreateFlags): Attributes {
+  const { physicalBlockSize, vendor, product, revision, serial } = flags;
+  const inquiry = {
+    ...(vendor === undefined ? {} : { vendor }),
+    ...(product === undefined ? {} : { product }),
+    ...(revision === undefined ? {} : { revision }),
+    ...(serial === undefined ? {} : { serialNumber: serial }),
+  };
+  return {
+    ...(physicalBlockSize === undefined ? {} : { physicalBlockBytes: Number(physicalBlockSize) }),
+    ...(Object.keys(inquiry).length === 0 ? {} : { inquiry }),
+  };
 }

@@ -3,7 +3,7 @@ import { ContainerError, type ContainerErrorCode } from '@lunbox/storage-object'
 import { Argument, Command, CommanderError, Option } from 'commander';
 import { createRequire } from 'node:module';
 import { ServerError, type ServerErrorCode } from '../server-error.ts';
-import { positiveInteger, secondsArgument, sizeArgument } from './arguments.ts';
+import { positiveInteger, secondsArgument, sizeArgument, textArgument } from './arguments.ts';
 import { controlServer, type ControlFlags } from './control-command.ts';
 import { CONTROL_VERBS, type ControlVerb } from './control-request.ts';
 import { createDisk, type CreateFlags } from './create-command.ts';
@@ -19,12 +19,17 @@ const USAGE_CODES: ReadonlySet<string> = new Set<ServerErrorCode | ContainerErro
   'SERVER_BAD_OPTIONS',
   'SERVER_AUTHENTICATION_REQUIRED',
   'CONTAINER_BAD_SIZE',
+  'CONTAINER_BAD_ATTRIBUTES',
 ]);
+
+const PHYSICAL_BLOCK_SIZES = ['512', '4096', '8192', '16384', '32768', '65536'];
 
 /** What to do about a refusal, where the message alone does not say. */
 const HINTS: Readonly<Record<string, string>> = {
   SERVER_AUTHENTICATION_REQUIRED:
     'ask for a secret with --chap-user, or say --no-auth if that is what you want',
+  SERVER_UNUSABLE_STATE:
+    'a newer version may have saved it; --forget-state drops it, and lets in whoever it kept out',
   CONTAINER_NOT_FOUND: 'make a disk with: lunbox create FILE --size 10G',
   CONTAINER_NOT_LUNBOX: 'make a disk with: lunbox create FILE --size 10G',
   CONTAINER_CORRUPT: 'restore it from a backup; nothing was changed',
@@ -65,6 +70,16 @@ function buildProgram(setExitCode: (code: number) => void): Command {
     .addOption(
       new Option('--block-size <bytes>', 'logical block length').choices(['512', '4096']).default('512'),
     )
+    .addOption(
+      new Option(
+        '--physical-block-size <bytes>',
+        'what initiators are told to align to (default: 4096); 512 makes a 512n disk',
+      ).choices(PHYSICAL_BLOCK_SIZES),
+    )
+    .option('--vendor <text>', 'vendor in INQUIRY data (default: LUNBOX)', textArgument(8))
+    .option('--product <text>', 'product in INQUIRY data (default: LUNBOX DISK)', textArgument(16))
+    .option('--revision <text>', 'revision in INQUIRY data (default: 0001)', textArgument(4))
+    .option('--serial <text>', 'serial number (default: the digits of the identity)', textArgument(32))
     .option('--json', 'print one line of JSON')
     .option('--quiet', 'print nothing')
     .action(async (file: string, flags: CreateFlags) => {

@@ -21,6 +21,7 @@ export interface ServeFlags extends AccessFlags, PortalFlags {
   readonly removable?: readonly number[];
   readonly cdrom?: readonly string[];
   readonly keepIdentity?: boolean;
+  readonly forgetState?: boolean;
   readonly chapMinimum?: string;
   /** False when `--no-auth` was said. */
   readonly auth: boolean;
@@ -42,7 +43,11 @@ export function addServeFlags(command: Command): Command {
     .option('--write-protect <lun>', 'refuse every change to this disk (repeatable)', collectLuns)
     .option('--removable <lun>', 'initiators may eject this disk; docs/cli.md (repeatable)', collectLuns)
     .option('--cdrom <image>', 'serve a disc image, as files that end in .iso are (repeatable)', collect)
-    .option('--keep-identity', 'a copied file keeps the identity of its original (never serve both)');
+    .option('--keep-identity', 'a copied file keeps the identity of its original (never serve both)')
+    .option(
+      '--forget-state',
+      'drop reservations, saved mode pages and identifying information that the files hold',
+    );
   addAccessFlags(command)
     .option('--limit <name=number>', 'a bound, such as maxSessions=64; docs/cli.md (repeatable)', collect)
     .option('--require-digests', 'refuse sessions without CRC32C digests of headers and data')

@@ -1,8 +1,10 @@
 import { appendFileSync, copyFileSync, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { renameSync, statSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { SimulatedDisk } from '@lunbox/block';
 import { describe, expect, it } from 'vitest';
 import { readContainerInfo, StorageObject } from '../../src/index.ts';
+import { FakeProcesses } from '../support/fake-processes.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
 
 const SIZE = 8 * 2 ** 20;
@@ -139,6 +141,38 @@ describe('an open object', () => {
   });
 });
 
+describe('the space of an object', () => {
+  it('is what its file takes, and what it and the file system still have', async () => {
+    const disk = new SimulatedDisk();
+    const object = await StorageObject.create('/disk.lun', {
+      disk,
+      sizeBytes: SIZE,
+      processes: new FakeProcesses(),
+    });
+    const before = await object.space();
+    expect(before.usedBytes).toBeLessThan(SIZE);
+    expect(before.availableBytes).toBe(SIZE - before.usedBytes);
+    await object.device.write([Buffer.alloc(65_536, 1)], 0);
+    const { usedBytes } = await object.space();
+    expect(usedBytes).toBe(before.usedBytes + 65_536);
+    disk.availableBytes = 4096;
+    expect(await object.space()).toEqual({ usedBytes, availableBytes: 4096 });
+    disk.faults.fail('availableBytes', 1, 'EIO');
+    await expect(object.space()).rejects.toMatchObject({ code: 'CONTAINER_IO' });
+    await object.close();
+    await expect(object.space()).rejects.toMatchObject({ code: 'CONTAINER_CLOSED' });
+  });
+
+  it('is told of real files too', async () => {
+    const object = await StorageObject.open(await newObject(tempDirectory()));
+    const { usedBytes, availableBytes } = await object.space();
+    await object.close();
+    expect(usedBytes).toBeGreaterThan(0);
+    expect(availableBytes).toBeGreaterThan(0);
+    expect(availableBytes).toBeLessThanOrEqual(SIZE);
+  });
+});
+
 describe('a file that came back different', () => {
   it('is foreign when it is a copy of a closed object: new identity, old one kept as origin (T-N9)', async () => {
     const directory = tempDirectory();
@@ -169,6 +203,31 @@ describe('a file that came back different', () => {
     expect(hex(copy.identity)).not.toBe(hex(live.identity));
     await copy.close();
     await live.close();
+  });
+
+  it('has, if foreign, what the original kept, and not its serial number', async () => {
+    const directory = tempDirectory();
+    const path = join(directory, 'disk.lun');
+    const inquiry = { vendor: 'ACME', serialNumber: '4711' };
+    const original = await StorageObject.create(path, { sizeBytes: SIZE, attributes: { inquiry } });
+    await original.updateAttributes({ reservations: { aptpl: true, registrations: [] } });
+    await original.close();
+    const opened = async (name: string, options: object) => {
+      copyFileSync(path, join(directory, name));
+      const copy = await StorageObject.open(join(directory, name), options);
+      const { attributes } = copy;
+      await copy.close();
+      return attributes;
+    };
+    const reservations = { aptpl: true, registrations: [] };
+    const copied = { inquiry: { vendor: 'ACME' }, reservations };
+    expect(await opened('copy.lun', {})).toMatchObject(copied);
+    expect((await readContainerInfo(join(directory, 'copy.lun'))).attributes.inquiry).toEqual({
+      vendor: 'ACME',
+    });
+    expect((await opened('read.lun', { readOnly: true })).inquiry).toEqual({ vendor: 'ACME' });
+    expect((await readContainerInfo(join(directory, 'read.lun'))).attributes.inquiry).toEqual(inquiry);
+    expect(await opened('moved.lun', { foreign: 'keep-identity' })).toMatchObject({ inquiry, reservations });
   });
 
   it('keeps its identity, if foreign, only for somebody who says so', async () => {
