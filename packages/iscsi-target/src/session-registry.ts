@@ -286,12 +286,14 @@ export class SessionRegistry implements LoginAuthority, SessionOwner {
 
   #openNexus(login: LoginResult, targetName: string, transport: Transport, session: () => Session): Nexus {
     const target = this.#targets.get(targetName) as TargetOptions;
-    const { lunMap, readOnly = false } = login.access;
+    const { lunMap, readOnly = false, chap } = login.access;
     return target.scsi.openNexus({
       initiatorPort: `${login.initiatorName},i,0x${login.isid}`,
       ...targetPort(targetName, portalOf(transport).tag),
       ...(lunMap === undefined ? {} : { lunMap }),
       readOnly,
+      // What an initiator without a secret has shown is where it is.
+      principal: chap === undefined ? `address ${transport.remote.address}` : `user ${chap.user}`,
       taskManagement: taskManagement(login.parameters.protocolLevel),
       onTasksAborted: (lun) => {
         const ofUnit = (task: Task): boolean => decodeLun(task.lun) === lun;

@@ -36,7 +36,7 @@ export interface ScsiCommand {
 export interface Finished {
   readonly kind: 'finished';
   readonly status: number;
-  /** Autosense, present exactly with CHECK CONDITION. */
+  /** Autosense: with CHECK CONDITION always, with GOOD when the initiator asked for it (G_SENSE of EXTENDED COPY). */
   readonly sense?: Uint8Array;
   /** Data-In of a command that answers with a parameter block; already cut to the allocation length. */
   readonly data?: Uint8Array;

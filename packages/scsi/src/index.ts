@@ -17,6 +17,7 @@ export { LogicalUnit } from './unit/logical-unit.ts';
 export type { LogicalUnitOptions, MediumOptions } from './unit/logical-unit-options.ts';
 export { MediumPresenceError, type MediumPresenceErrorCode } from './unit/medium-presence-error.ts';
 export type { UnitKind } from './unit/unit-kind.ts';
+export { CopyDomain, type CopyDomainOptions } from './copy/copy-domain.ts';
 export type { SpaceSource, SpaceUsage } from './unit/space-usage.ts';
 export type { KeptInformation } from './unit/identifying-information.ts';
 export {
@@ -47,6 +48,7 @@ export {
   type FieldPointer,
   type SenseData,
 } from './sense/sense-data.ts';
+export type { ForwardedSense } from './sense/copy-sense.ts';
 export { CheckConditionError } from './sense/check-condition-error.ts';
 
 export type { FieldLocation, Structure } from './structure.ts';
@@ -91,6 +93,7 @@ export * from './cdb/maintenance-cdbs.ts';
 export * from './cdb/mmc-cdbs.ts';
 export * from './cdb/variable-length-cdbs.ts';
 export * from './cdb/path-cdbs.ts';
+export * from './cdb/copy-cdbs.ts';
 
 export {
   buildAbsentInquiry,
@@ -148,6 +151,15 @@ export {
   type PortGroupStatus,
   type TargetPortAddress,
 } from './path/target-ports.ts';
+export {
+  buildThirdPartyCopy,
+  parseThirdPartyCopy,
+  ThirdPartyCopyDescriptorType,
+  type BlockDeviceRodLimits,
+  type ThirdPartyCopy,
+  type ThirdPartyCopyCommands,
+  type ThirdPartyCopyOptions,
+} from './inquiry/third-party-copy-page.ts';
 export {
   buildBlockDeviceCharacteristics,
   buildBlockLimits,
@@ -359,3 +371,66 @@ export {
   type ProtectionAreaOptions,
 } from './protection/protection-area.ts';
 export { ProtectedDevice } from './protection/protected-device.ts';
+export {
+  buildCscdDescriptor,
+  COPY_MANAGER_CSCD_ID,
+  CSCD_DESCRIPTOR_BYTES,
+  IDENTIFICATION_CSCD,
+  parseCscdDescriptor,
+  type CscdDescriptor,
+} from './copy/cscd-descriptor.ts';
+export {
+  buildSegment,
+  parseSegment,
+  SegmentType,
+  type BlockSegment,
+  type OffsetSegment,
+  type Segment,
+  type VerifySegment,
+} from './copy/segment-descriptor.ts';
+export {
+  buildExtendedCopyList,
+  ListIdUsage,
+  parseExtendedCopyHeader,
+  type ExtendedCopyHeader,
+  type ExtendedCopyKind,
+  type ParsedExtendedCopyHeader,
+} from './copy/extended-copy-list.ts';
+export {
+  buildPopulateTokenList,
+  buildWriteUsingTokenList,
+  parsePopulateTokenList,
+  parseWriteUsingTokenList,
+  type PopulateTokenList,
+  type TokenRanges,
+  type WriteUsingTokenList,
+} from './copy/token-list.ts';
+export {
+  buildAllRodTokens,
+  buildRodToken,
+  buildZeroRodToken,
+  parseAllRodTokens,
+  parseRodToken,
+  ROD_MANAGEMENT_TOKEN_BYTES,
+  ROD_TOKEN_BYTES,
+  RodType,
+  type RodTokenContents,
+  type RodTokenHeader,
+} from './copy/rod-token.ts';
+export { buildCopyParameters, parseCopyParameters, type CopyParameters } from './copy/copy-parameters.ts';
+export {
+  buildCopyFailureDetails,
+  buildCopyStatus,
+  buildCopyStatusLid1,
+  buildRodTokenInformation,
+  CopyCommandStatus,
+  CopyOperationStatus,
+  parseCopyFailureDetails,
+  parseCopyStatus,
+  parseCopyStatusLid1,
+  parseRodTokenInformation,
+  TransferCountUnits,
+  type CopyFailureDetails,
+  type CopyStatus,
+  type CopyStatusLid1,
+} from './copy/copy-status-data.ts';

@@ -28,6 +28,12 @@ export interface NexusOptions {
    */
   readonly readOnly?: boolean;
   /**
+   * What the initiator has proven itself to be, by whatever means; equal texts stand for the same proof. Third-party
+   * copies reach units of other targets only where the same initiator port has proven the same; without it they reach
+   * those of this nexus only. See `CopyDomain`.
+   */
+  readonly principal?: string;
+  /**
    * The task management functions that the transport carries out for this nexus, for REPORT SUPPORTED TASK MANAGEMENT
    * FUNCTIONS. Default: ABORT TASK, ABORT TASK SET, CLEAR TASK SET and LOGICAL UNIT RESET.
    */

@@ -6,7 +6,7 @@ import {
   type SecurityOptions,
   type TargetOptions,
 } from '@lunbox/iscsi-target';
-import { ScsiTarget } from '@lunbox/scsi';
+import { CopyDomain, ScsiTarget } from '@lunbox/scsi';
 import debug from 'debug';
 import { resolve } from 'node:path';
 import { accessOf, checkAccessOptions } from './access.ts';
@@ -144,8 +144,10 @@ export class LunboxServer {
     try {
       const targets = divide(disks, this.#options);
       const { hooks = {}, limits = {} } = this.#options;
+      // An initiator can copy between all the disks that it may use.
+      const copyDomain = new CopyDomain();
       const settings = {
-        targets: targets.map(buildTarget),
+        targets: targets.map((target) => buildTarget(target, copyDomain)),
         security: security(this.#options),
         hooks,
         limits,
@@ -286,8 +288,8 @@ function security({ discovery, minimumChapAlgorithm }: ServerOptions): SecurityO
   };
 }
 
-function buildTarget({ iqn, drives, access }: OpenTarget): TargetOptions {
-  const scsi = new ScsiTarget();
+function buildTarget({ iqn, drives, access }: OpenTarget, copyDomain: CopyDomain): TargetOptions {
+  const scsi = new ScsiTarget({ copyDomain });
   for (const { lun, unit } of drives) scsi.addUnit(lun, unit);
   return { name: iqn, scsi, access };
 }

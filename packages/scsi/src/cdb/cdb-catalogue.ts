@@ -1,5 +1,6 @@
 import * as block from './block-cdbs.ts';
 import { compareCdbs, type AnyCdbDefinition } from './cdb-definition.ts';
+import * as copy from './copy-cdbs.ts';
 import * as diagnostic from './diagnostic-cdbs.ts';
 import * as identifyingInformation from './identifying-information-cdbs.ts';
 import * as maintenance from './maintenance-cdbs.ts';
@@ -22,4 +23,5 @@ export const CDB_DEFINITIONS: readonly AnyCdbDefinition[] = [
   ...Object.values<AnyCdbDefinition>(identifyingInformation),
   ...Object.values<AnyCdbDefinition>(variableLength),
   ...Object.values<AnyCdbDefinition>(path),
+  ...Object.values<AnyCdbDefinition>(copy),
 ].sort(compareCdbs);

@@ -17,6 +17,7 @@ import { COMPARE_AND_WRITE_COMMAND } from './compare-and-write.ts';
 import { DEFECT_COMMANDS } from './defects.ts';
 import { DIAGNOSTIC_COMMANDS } from './diagnostic.ts';
 import { DISC_COMMANDS } from './disc.ts';
+import { EXTENDED_COPY_COMMANDS } from './extended-copy.ts';
 import { FORMAT_UNIT_COMMAND } from './format-unit.ts';
 import { IDENTIFYING_INFORMATION_COMMANDS } from './identifying-information.ts';
 import { INQUIRY_COMMAND } from './inquiry.ts';
@@ -28,9 +29,11 @@ import { PREFETCH_COMMANDS } from './prefetch.ts';
 import { PRIMARY_COMMANDS } from './primary.ts';
 import { PROVISIONING_COMMANDS } from './provisioning.ts';
 import { READ_COMMANDS } from './read.ts';
+import { RECEIVE_COPY_COMMANDS } from './receive-copy.ts';
 import { REMOVABLE_MEDIUM_COMMAND } from './removable-medium.ts';
 import { reportSupportedOpcodes } from './report-supported-opcodes.ts';
 import { RESERVATION_COMMANDS } from './reservation.ts';
+import { ROD_TOKEN_COMMANDS } from './rod-token.ts';
 import { SANITIZE_COMMANDS } from './sanitize.ts';
 import { SEEK_COMMANDS } from './seek.ts';
 import { TYPE_2_COMMANDS } from './type-2-commands.ts';
@@ -69,6 +72,9 @@ export const COMMAND_TABLE: readonly CommandEntry[] = [
   ...IDENTIFYING_INFORMATION_COMMANDS,
   ...PORT_GROUP_COMMANDS,
   ...SEEK_COMMANDS,
+  ...EXTENDED_COPY_COMMANDS,
+  ...ROD_TOKEN_COMMANDS,
+  ...RECEIVE_COPY_COMMANDS,
   ...RESERVATION_COMMANDS,
   ...PERSISTENT_RESERVE_IN_COMMANDS,
   ...PERSISTENT_RESERVE_OUT_COMMANDS,

@@ -1,5 +1,6 @@
 import { answer } from '../answers.ts';
 import { INQUIRY } from '../cdb/primary-cdbs.ts';
+import { thirdPartyCopyPage } from '../copy/copy-page.ts';
 import type { Finished, ScsiCommand } from '../execution.ts';
 import {
   buildBlockDeviceCharacteristics,
@@ -113,6 +114,7 @@ function supportedPages(itl: ItlNexus): Uint8Array {
 /** The pages that not every unit has. */
 const OPTIONAL_PAGES: ReadonlyMap<number, (itl: ItlNexus) => boolean> = new Map([
   [VpdPage.MANAGEMENT_NETWORK_ADDRESSES, ({ unit }: ItlNexus) => unit.managementAddresses.length > 0],
+  [VpdPage.THIRD_PARTY_COPY, ({ unit }: ItlNexus) => unit.kind !== 'cd-rom'],
 ]);
 
 function hasPage(itl: ItlNexus, code: number): boolean {
@@ -130,6 +132,7 @@ const VPD_PAGES: ReadonlyMap<number, (itl: ItlNexus) => Uint8Array> = new Map([
   [VpdPage.EXTENDED_INQUIRY_DATA, extendedInquiry],
   [VpdPage.MODE_PAGE_POLICY, (): Uint8Array => MODE_POLICY],
   [VpdPage.SCSI_PORTS, scsiPorts],
+  [VpdPage.THIRD_PARTY_COPY, thirdPartyCopyPage],
   [VpdPage.BLOCK_LIMITS, blockLimits],
   [VpdPage.BLOCK_DEVICE_CHARACTERISTICS, (): Uint8Array => CHARACTERISTICS],
   [VpdPage.LOGICAL_BLOCK_PROVISIONING, provisioning],

@@ -69,8 +69,12 @@ function fillBlocks(
   const done = inBlockSteps(blockSize, command, fill, (lba, blockCount) => {
     const data = repeatBlock(one.data, blockCount);
     const tags = repeatTags(one.tags, device.type, lba - fill.lba, blockCount);
-    return itl.guarded('write', lba * blockSize, () =>
-      medium.inTurn(lba * blockSize, data.length, () => device.writeProtected(lba, { data, tags }, false)),
+    const offset = lba * blockSize;
+    return itl.guarded('write', offset, () =>
+      medium.inTurn(offset, data.length, () => {
+        medium.changed(offset, data.length);
+        return device.writeProtected(lba, { data, tags }, false);
+      }),
     );
   });
   return mapMaybe(done, () => {

@@ -3,6 +3,7 @@ import { explainData, type DataFormat } from '../description/data-format.ts';
 import { type Description } from '../description/description.ts';
 import { findCdb } from '../cdb/describe-cdb.ts';
 import { BLOCK_DATA } from './block-command-data.ts';
+import { COPY_DATA } from './copy-command-data.ts';
 import { PATH_DATA } from './path-command-data.ts';
 import { DISC_DATA } from './disc-command-data.ts';
 import { PRIMARY_DATA } from './primary-command-data.ts';
@@ -21,6 +22,7 @@ export interface CommandData {
 export const COMMAND_DATA: readonly CommandData[] = [
   ...PRIMARY_DATA,
   ...BLOCK_DATA,
+  ...COPY_DATA,
   ...RESERVATION_DATA,
   ...PATH_DATA,
   ...DISC_DATA,

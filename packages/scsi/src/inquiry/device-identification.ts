@@ -82,26 +82,42 @@ export interface IdentificationOptions {
  */
 export function buildDeviceIdentification(options: IdentificationOptions): Uint8Array<ArrayBuffer> {
   const designators: Designator[] = [
+    ...unitDesignators(options),
+    port(DesignatorType.RELATIVE_TARGET_PORT, options.relativePort),
+    port(DesignatorType.TARGET_PORT_GROUP, options.portalGroupTag),
+    targetPortName(options.targetName, options.portalGroupTag),
+    targetDeviceName(options.targetName),
+  ];
+  return buildVpdPage(VpdPage.DEVICE_IDENTIFICATION, concatBytes(designators.map(encodeDesignator)));
+}
+
+/** The designators of a logical unit itself, by which EXTENDED COPY finds it, too. */
+export function unitDesignators(
+  unit: Pick<IdentificationOptions, 'vendor' | 'serialNumber' | 'naa'> & {
+    readonly uuid?: Uint8Array | undefined;
+  },
+): Designator[] {
+  return [
     {
       type: DesignatorType.T10_VENDOR_ID,
       association: Association.LOGICAL_UNIT,
       codeSet: CodeSet.ASCII,
-      value: Buffer.from(options.vendor.padEnd(8) + options.serialNumber, 'latin1'),
+      value: Buffer.from(unit.vendor.padEnd(8) + unit.serialNumber, 'latin1'),
     },
     {
       type: DesignatorType.NAA,
       association: Association.LOGICAL_UNIT,
       codeSet: CodeSet.BINARY,
-      value: options.naa,
+      value: unit.naa,
     },
-    ...(options.uuid === undefined ? [] : [uuidDesignator(options.uuid)]),
-    { ...name(Association.LOGICAL_UNIT, nameOfUnit(options.naa)), protocol: undefined },
-    port(DesignatorType.RELATIVE_TARGET_PORT, options.relativePort),
-    port(DesignatorType.TARGET_PORT_GROUP, options.portalGroupTag),
-    targetPortName(options.targetName, options.portalGroupTag),
-    name(Association.TARGET_DEVICE, options.targetName),
+    ...(unit.uuid === undefined ? [] : [uuidDesignator(unit.uuid)]),
+    { ...name(Association.LOGICAL_UNIT, nameOfUnit(unit.naa)), protocol: undefined },
   ];
-  return buildVpdPage(VpdPage.DEVICE_IDENTIFICATION, concatBytes(designators.map(encodeDesignator)));
+}
+
+/** The SCSI name string designator of a target. */
+export function targetDeviceName(targetName: string): Designator {
+  return name(Association.TARGET_DEVICE, targetName);
 }
 
 /** The designators in the body of VPD page 83h; one cut off by the allocation length is left out. */
@@ -173,7 +189,8 @@ function name(association: number, value: string): Designator {
   };
 }
 
-function encodeDesignator(designator: Designator): Uint8Array {
+/** A designation descriptor (SPC-4 table 590). */
+export function encodeDesignator(designator: Designator): Uint8Array {
   const header = designatorHeader.encode({
     PROTOCOL_IDENTIFIER: designator.protocol ?? 0,
     CODE_SET: designator.codeSet,

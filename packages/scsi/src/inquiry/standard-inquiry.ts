@@ -80,8 +80,9 @@ export function buildStandardInquiry(options: StandardInquiryOptions): Uint8Arra
     RMB: isRemovable(kind) ? 1 : 0,
     PROTECT: options.protectable === true ? 1 : 0,
     HISUP: 1,
-    // Only disks have REPORT and SET TARGET PORT GROUPS.
+    // Only disks have REPORT and SET TARGET PORT GROUPS, and third-party copies.
     TPGS: kind === 'cd-rom' ? 0 : TPGS,
+    THIRD_PARTY_COPY: kind === 'cd-rom' ? 0 : 1,
     CMDQUE: 1,
     VERSION_DESCRIPTOR_1: SAM_5,
     VERSION_DESCRIPTOR_2: ISCSI,

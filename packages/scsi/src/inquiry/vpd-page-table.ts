@@ -18,6 +18,7 @@ import {
   parseModePagePolicy,
   parseScsiPorts,
 } from './port-vpd-pages.ts';
+import { buildThirdPartyCopy, parseThirdPartyCopy } from './third-party-copy-page.ts';
 import {
   buildBlockLimitsExtension,
   buildManagementAddresses,
@@ -139,6 +140,7 @@ export const VPD_PAGE_FORMATS: readonly VpdPageFormat[] = [
         })),
     }),
   }),
+  page(VpdPage.THIRD_PARTY_COPY, { build: buildThirdPartyCopy, parse: parseThirdPartyCopy }),
   page(VpdPage.BLOCK_LIMITS, { build: buildBlockLimits, parse: parseBlockLimits }),
   page(VpdPage.BLOCK_DEVICE_CHARACTERISTICS, {
     build: buildBlockDeviceCharacteristics,

@@ -15,6 +15,9 @@ import { afterwards, whileHeld } from './while-held.ts';
 /** What moving blocks takes: the medium offers it, and within an uninterrupted action the device itself. */
 export type BlockAccess = Pick<BlockDevice, 'blockSize' | 'read' | 'write'>;
 
+/** Is told of bytes that change, just before they do. */
+export type ChangeListener = (offset: number, lengthBytes: number) => void;
+
 /**
  * The device of a logical unit, as its commands reach it: reading, comparing and writing can be done as one
  * uninterrupted action, which no other access of the unit to the same bytes overlaps (SBC-4 4.25, T-V1).
@@ -28,6 +31,8 @@ export class Medium implements BlockAccess {
   readonly #lock = new RangeLock({ limit: Number.MAX_SAFE_INTEGER });
   /** Uninterrupted actions that go on or wait, a seal included. */
   #actions = 0;
+  /** Who is told of changes: nobody, most of the time. */
+  #watchers: readonly ChangeListener[] = [];
   /** What accesses are refused with while the medium is sealed. */
   #sealedBy: (() => Error) | undefined = undefined;
   /** What accesses are refused with once the medium has gone. */
@@ -50,18 +55,19 @@ export class Medium implements BlockAccess {
 
   write(from: readonly Uint8Array[], offset: number, options?: WriteOptions): MaybePromise<void> {
     if (this.#actions > 0) {
-      return this.inTurn(offset, totalLength(from), () => this.device.write(from, offset, options));
+      return this.#change(offset, totalLength(from), () => this.device.write(from, offset, options));
     }
+    if (this.#watchers.length > 0) this.changed(offset, totalLength(from));
     const result = this.device.write(from, offset, options);
     return isPromise(result) ? this.#enter(offset, totalLength(from), result) : result;
   }
 
   unmap(offset: number, length: number): MaybePromise<void> {
-    return this.inTurn(offset, length, () => this.device.unmap(offset, length));
+    return this.#change(offset, length, () => this.device.unmap(offset, length));
   }
 
   writeZeroes(offset: number, length: number, options?: WriteZeroesOptions): MaybePromise<void> {
-    return this.inTurn(offset, length, () => this.device.writeZeroes(offset, length, options));
+    return this.#change(offset, length, () => this.device.writeZeroes(offset, length, options));
   }
 
   flush(): MaybePromise<void> {
@@ -74,17 +80,38 @@ export class Medium implements BlockAccess {
     return this.device.extents(offset, length, options);
   }
 
-  /** Does `work` on the device itself, while nothing else of the unit accesses these bytes. */
+  /** Tells `listener` of every change of the medium that the unit makes. Returns a function that ends that. */
+  watch(listener: ChangeListener): () => void {
+    this.#watchers = [...this.#watchers, listener];
+    return () => {
+      this.#watchers = this.#watchers.filter((other) => other !== listener);
+    };
+  }
+
+  /** These bytes change: what was known of them is over. */
+  changed(offset: number, lengthBytes: number): void {
+    for (const tell of this.#watchers) tell(offset, lengthBytes);
+  }
+
+  /** Does `work` on the device itself, while nothing else of the unit accesses these bytes. It may change them. */
   uninterrupted<T>(
     offset: number,
     length: number,
     work: (device: BlockDevice) => MaybePromise<T>,
   ): MaybePromise<T> {
+    return this.quiesced(offset, length, () => {
+      this.changed(offset, length);
+      return work(this.device);
+    });
+  }
+
+  /** Does `work`, which changes nothing, at a moment when no access of the unit to these bytes goes on. */
+  quiesced<T>(offset: number, length: number, work: () => MaybePromise<T>): MaybePromise<T> {
     if (this.#sealedBy !== undefined) throw this.#sealedBy();
     this.#actions++;
     const grant = this.#lock.acquire(offset, length, 'exclusive');
     return afterwards(
-      () => whileHeld(grant, () => work(this.device)),
+      () => whileHeld(grant, work),
       () => {
         this.#actions--;
       },
@@ -134,5 +161,12 @@ export class Medium implements BlockAccess {
   /** There is no action at the moment, so that the lock is granted at once. */
   #enter(offset: number, length: number, access: Promise<void>): MaybePromise<void> {
     return whileHeld(this.#lock.acquire(offset, length, 'shared'), () => access);
+  }
+
+  #change(offset: number, length: number, access: () => MaybePromise<void>): MaybePromise<void> {
+    return this.inTurn(offset, length, () => {
+      this.changed(offset, length);
+      return access();
+    });
   }
 }

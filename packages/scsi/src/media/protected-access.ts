@@ -130,7 +130,11 @@ export class ProtectedAccess {
 
   /** Stores blocks with the protection information that they came with. */
   write(lba: number, blocks: ProtectedBlocks, fua: boolean): MaybePromise<void> {
-    return this.itl.guarded('write', this.offsetOf(lba), () => this.device.writeProtected(lba, blocks, fua));
+    const offset = this.offsetOf(lba);
+    return this.itl.guarded('write', offset, () => {
+      this.medium.changed(offset, blocks.data.length);
+      return this.device.writeProtected(lba, blocks, fua);
+    });
   }
 
   /** Compares what came with what is stored (SBC-3 table 102). */

@@ -3,11 +3,23 @@ import { concatBytes } from '../bytes.ts';
 import { bytes, flags, structure, type Structure } from '../structure.ts';
 import { additionalSenseName } from './additional-sense-names.ts';
 import { SenseKey, senseKeyName } from './additional-sense.ts';
+import {
+  commandSpecificDescriptor,
+  COMMAND_SPECIFIC_DESCRIPTOR,
+  encodeCommandSpecific,
+  encodeForwarded,
+  FORWARDED_DESCRIPTOR,
+  forwardedDescriptor,
+  sourceOf,
+  type ForwardedSense,
+} from './copy-sense.ts';
 
-/** The field that made a command an ILLEGAL REQUEST (SPC-4 4.5.2.4.2). */
+/** The field that made a command an ILLEGAL REQUEST, or a copy COPY ABORTED (SPC-4 4.5.2.4.2, 4.5.2.4.5). */
 export interface FieldPointer {
   /** True when the field is in the CDB, false when it is in the parameter list. */
   readonly inCdb: boolean;
+  /** True when the offset counts from the start of the segment descriptor that was processed; with COPY ABORTED only. */
+  readonly inSegment?: boolean;
   /** Offset of the field's first byte. */
   readonly byteOffset: number;
   /** Most significant bit of the field in that byte, where it is not the whole byte. */
@@ -22,6 +34,13 @@ export interface SenseData {
   readonly ascq: number;
   /** The INFORMATION field, when valid: for the block commands the LBA of the error. */
   readonly information?: number;
+  /**
+   * The COMMAND-SPECIFIC INFORMATION field. With COPY ABORTED it is the number of the segment that failed, with
+   * COMPLETED the number of segments that were processed. Fixed format does not tell 0 from nothing.
+   */
+  readonly commandSpecific?: number;
+  /** What a copy source or destination ended a command of the copy manager with. */
+  readonly forwarded?: ForwardedSense;
   readonly fieldPointer?: FieldPointer;
   /** How far a background operation is, in 65 536ths; with NO SENSE and NOT READY (SPC-4 4.5.2.4.4). */
   readonly progress?: number;
@@ -46,6 +65,7 @@ export interface FixedSense {
   FIELD_REPLACEABLE_UNIT_CODE: number;
   SKSV: number;
   COMMAND_DATA: number;
+  SD: number;
   BPV: number;
   BIT_POINTER: number;
   FIELD_POINTER: number;
@@ -62,7 +82,7 @@ export const fixedSense: Structure<FixedSense> = structure(18, [
   u8('ADDITIONAL_SENSE_CODE'),
   u8('ADDITIONAL_SENSE_CODE_QUALIFIER'),
   u8('FIELD_REPLACEABLE_UNIT_CODE'),
-  flags('SKSV', 'COMMAND_DATA', 'RESERVED:2', 'BPV', 'BIT_POINTER:3'),
+  flags('SKSV', 'COMMAND_DATA', 'SD', 'RESERVED', 'BPV', 'BIT_POINTER:3'),
   u16be('FIELD_POINTER'),
 ]);
 
@@ -110,6 +130,7 @@ interface FieldPointerDescriptor {
   ADDITIONAL_LENGTH: number;
   SKSV: number;
   COMMAND_DATA: number;
+  SD: number;
   BPV: number;
   BIT_POINTER: number;
   FIELD_POINTER: number;
@@ -120,7 +141,7 @@ const fieldPointerDescriptor: Structure<FieldPointerDescriptor> = structure(8, [
   u8('DESCRIPTOR_TYPE'),
   u8('ADDITIONAL_LENGTH'),
   bytes(2),
-  flags('SKSV', 'COMMAND_DATA', 'RESERVED:2', 'BPV', 'BIT_POINTER:3'),
+  flags('SKSV', 'COMMAND_DATA', 'SD', 'RESERVED', 'BPV', 'BIT_POINTER:3'),
   u16be('FIELD_POINTER'),
   bytes(1),
 ]);
@@ -134,20 +155,36 @@ const PROGRESS_KEYS: ReadonlySet<number> = new Set([SenseKey.NO_SENSE, SenseKey.
 /** Progress is told in this many parts. */
 const PROGRESS_PARTS = 0x1_0000;
 
-/** Sense data in fixed format, 18 bytes. An `information` of more than 32 bits is left out (SPC-4 4.5.3). */
+/**
+ * Sense data in fixed format: 18 bytes, and what a copy source or destination said. An `information` of more than 32
+ * bits is left out (SPC-4 4.5.3).
+ */
 export function encodeFixedSense(sense: SenseData): Uint8Array<ArrayBuffer> {
-  const { information } = sense;
+  const { information, forwarded } = sense;
   const valid = information !== undefined && information <= 0xffff_ffff;
-  return fixedSense.encode({
+  const area =
+    forwarded === undefined
+      ? new Uint8Array(0)
+      : concatBytes([
+          Uint8Array.of(forwarded.status),
+          forwarded.sense === undefined ? new Uint8Array(0) : encodeFixedSense(forwarded.sense),
+        ]);
+  const fixed = fixedSense.encode({
     VALID: valid ? 1 : 0,
     RESPONSE_CODE: sense.deferred === true ? 0x71 : 0x70,
     SENSE_KEY: sense.senseKey,
     INFORMATION: valid ? information : 0,
-    ADDITIONAL_SENSE_LENGTH: fixedSense.spanBytes - 8,
+    ADDITIONAL_SENSE_LENGTH: fixedSense.spanBytes - 8 + area.length,
+    COMMAND_SPECIFIC_INFORMATION: encodeCommandSpecific(
+      sense.commandSpecific,
+      forwarded,
+      fixedSense.spanBytes,
+    ),
     ADDITIONAL_SENSE_CODE: sense.asc,
     ADDITIONAL_SENSE_CODE_QUALIFIER: sense.ascq,
     ...senseKeySpecific(sense),
   });
+  return concatBytes([fixed, area]);
 }
 
 /** Sense data in descriptor format: 8 bytes and a descriptor for each thing known. */
@@ -157,6 +194,12 @@ export function encodeDescriptorSense(sense: SenseData): Uint8Array<ArrayBuffer>
     const fields = { ADDITIONAL_LENGTH: 0x0a, VALID: 1, INFORMATION: sense.information };
     descriptors.push(informationDescriptor.encode({ DESCRIPTOR_TYPE: INFORMATION_DESCRIPTOR, ...fields }));
   }
+  if (sense.commandSpecific !== undefined) {
+    const fields = { ADDITIONAL_LENGTH: 0x0a, COMMAND_SPECIFIC_INFORMATION: sense.commandSpecific };
+    descriptors.push(
+      commandSpecificDescriptor.encode({ DESCRIPTOR_TYPE: COMMAND_SPECIFIC_DESCRIPTOR, ...fields }),
+    );
+  }
   const specific = senseKeySpecific(sense);
   if (specific.SKSV === 1) {
     const fields = { ADDITIONAL_LENGTH: 0x06, ...specific };
@@ -164,6 +207,8 @@ export function encodeDescriptorSense(sense: SenseData): Uint8Array<ArrayBuffer>
       fieldPointerDescriptor.encode({ DESCRIPTOR_TYPE: SENSE_KEY_SPECIFIC_DESCRIPTOR, ...fields }),
     );
   }
+  if (sense.forwarded !== undefined)
+    descriptors.push(encodeForwarded(sense.forwarded, encodeDescriptorSense));
   const body = concatBytes(descriptors);
   const header = descriptorSenseHeader.encode({
     RESPONSE_CODE: sense.deferred === true ? 0x73 : 0x72,
@@ -197,16 +242,27 @@ export function describeSense(bytes: Uint8Array): string {
   if (sense === undefined) return 'no sense data';
   const parts = [`${senseKeyName(sense.senseKey)}: ${additionalSenseName(sense.asc, sense.ascq)}`];
   if (sense.information !== undefined) parts.push(`information ${sense.information}`);
-  const pointer = sense.fieldPointer;
-  if (pointer !== undefined) {
-    const bit = pointer.bit === undefined ? '' : ` bit ${pointer.bit}`;
-    parts.push(`${pointer.inCdb ? 'CDB' : 'parameter list'} byte ${pointer.byteOffset}${bit}`);
+  if (sense.commandSpecific !== undefined) {
+    const what = sense.senseKey === SenseKey.COPY_ABORTED ? 'segment' : 'command-specific information';
+    parts.push(`${what} ${sense.commandSpecific}`);
   }
+  if (sense.fieldPointer !== undefined) parts.push(describePointer(sense.fieldPointer));
   if (sense.progress !== undefined) {
     parts.push(`${Math.floor((sense.progress * 100) / PROGRESS_PARTS)} % done`);
   }
   if (sense.deferred === true) parts.push('deferred');
+  if (sense.forwarded !== undefined) {
+    const { from, status, sense: said } = sense.forwarded;
+    const what =
+      said === undefined ? `status ${status.toString(16)}h` : describeSense(encodeFixedSense(said));
+    parts.push(`the copy ${from} said ${what}`);
+  }
   return parts.join(', ');
+}
+
+function describePointer({ inCdb, inSegment, byteOffset, bit }: FieldPointer): string {
+  const inList = inSegment === true ? 'segment descriptor' : 'parameter list';
+  return `${inCdb ? 'CDB' : inList} byte ${byteOffset}${bit === undefined ? '' : ` bit ${bit}`}`;
 }
 
 /** A progress indication lies where the field pointer would (SPC-4 tables 35 and 37). */
@@ -216,6 +272,7 @@ function senseKeySpecific({ fieldPointer: pointer, progress }: SenseData): Parti
   return {
     SKSV: 1,
     COMMAND_DATA: pointer.inCdb ? 1 : 0,
+    SD: pointer.inSegment === true ? 1 : 0,
     BPV: pointer.bit === undefined ? 0 : 1,
     BIT_POINTER: pointer.bit ?? 0,
     FIELD_POINTER: pointer.byteOffset,
@@ -228,14 +285,20 @@ function specificOf(
   fields: Omit<FieldPointerDescriptor, 'DESCRIPTOR_TYPE' | 'ADDITIONAL_LENGTH'>,
 ): Partial<SenseData> {
   if (fields.SKSV !== 1) return {};
-  if (senseKey === SenseKey.ILLEGAL_REQUEST) return { fieldPointer: fieldPointerOf(fields) };
+  if (senseKey === SenseKey.ILLEGAL_REQUEST || senseKey === SenseKey.COPY_ABORTED) {
+    return { fieldPointer: fieldPointerOf(fields) };
+  }
   return PROGRESS_KEYS.has(senseKey) ? { progress: fields.FIELD_POINTER } : {};
 }
 
 function fieldPointerOf(
   fields: Omit<FieldPointerDescriptor, 'DESCRIPTOR_TYPE' | 'ADDITIONAL_LENGTH'>,
 ): FieldPointer {
-  const pointer = { inCdb: fields.COMMAND_DATA === 1, byteOffset: fields.FIELD_POINTER };
+  const pointer = {
+    inCdb: fields.COMMAND_DATA === 1,
+    ...(fields.SD === 1 ? { inSegment: true } : {}),
+    byteOffset: fields.FIELD_POINTER,
+  };
   return fields.BPV === 1 ? { ...pointer, bit: fields.BIT_POINTER } : pointer;
 }
 
@@ -246,9 +309,31 @@ function parseFixed(bytes: Uint8Array): SenseData {
     asc: fields.ADDITIONAL_SENSE_CODE,
     ascq: fields.ADDITIONAL_SENSE_CODE_QUALIFIER,
     ...(fields.VALID === 1 ? { information: fields.INFORMATION } : {}),
+    ...commandSpecificOf(fields, bytes),
     ...specificOf(fields.SENSE_KEY, fields),
     ...(fields.RESPONSE_CODE === 0x71 ? { deferred: true } : {}),
   };
+}
+
+/** With COPY ABORTED the first two bytes of the field tell where the status and sense data of a copy party are. */
+function commandSpecificOf(fields: FixedSense, bytes: Uint8Array): Partial<SenseData> {
+  const value = fields.COMMAND_SPECIFIC_INFORMATION;
+  const copy = fields.SENSE_KEY === SenseKey.COPY_ABORTED;
+  const commandSpecific = copy ? value & 0xffff : value;
+  const at = copy ? value >>> 24 || (value >>> 16) & 0xff : 0;
+  const end = Math.min(bytes.length, 8 + fields.ADDITIONAL_SENSE_LENGTH);
+  return {
+    ...(commandSpecific === 0 ? {} : { commandSpecific }),
+    ...(at >= fixedSense.spanBytes && at < end
+      ? { forwarded: forwardedOf(value >>> 24 === 0 ? 'destination' : 'source', bytes.subarray(at, end)) }
+      : {}),
+  };
+}
+
+/** A status byte, and sense data if there is any. */
+function forwardedOf(from: ForwardedSense['from'], area: Uint8Array): ForwardedSense {
+  const sense = parseSense(area.subarray(1));
+  return { from, status: area[0]!, ...(sense === undefined ? {} : { sense }) };
 }
 
 function parseDescriptors(bytes: Uint8Array): SenseData {
@@ -259,6 +344,15 @@ function parseDescriptors(bytes: Uint8Array): SenseData {
     if (bytes[at] === INFORMATION_DESCRIPTOR) {
       const descriptor = informationDescriptor.decode(bytes, at);
       if (descriptor.VALID === 1) found = { ...found, information: descriptor.INFORMATION };
+    }
+    if (bytes[at] === COMMAND_SPECIFIC_DESCRIPTOR) {
+      const { COMMAND_SPECIFIC_INFORMATION } = commandSpecificDescriptor.decode(bytes, at);
+      found = { ...found, commandSpecific: COMMAND_SPECIFIC_INFORMATION };
+    }
+    if (bytes[at] === FORWARDED_DESCRIPTOR && at + 4 <= end) {
+      const { SOURCE } = forwardedDescriptor.decode(bytes, at);
+      const area = bytes.subarray(at + 3, Math.min(end, at + 2 + bytes[at + 1]!));
+      found = { ...found, forwarded: forwardedOf(sourceOf(SOURCE), area) };
     }
     if (bytes[at] === SENSE_KEY_SPECIFIC_DESCRIPTOR) {
       const descriptor = fieldPointerDescriptor.decode(bytes, at);

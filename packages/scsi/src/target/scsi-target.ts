@@ -1,3 +1,4 @@
+import { CopyDomain } from '../copy/copy-domain.ts';
 import { MAX_LUN } from '../lun.ts';
 import type { Nexus, NexusOptions } from '../nexus.ts';
 import { TargetPorts, type TargetPortAddress } from '../path/target-ports.ts';
@@ -12,6 +13,10 @@ export interface ScsiTargetOptions {
    * INTERNAL TARGET FAILURE. By default it is written to standard error with its stack.
    */
   readonly onInternalError?: (error: unknown) => void;
+  /**
+   * The targets whose units an initiator can copy between without moving the data itself. Default: this one alone.
+   */
+  readonly copyDomain?: CopyDomain;
 }
 
 /** Logical units under one name, and the initiators that talk to them. It knows nothing of transports. */
@@ -20,9 +25,11 @@ export class ScsiTarget {
   readonly #ports = new TargetPorts();
   readonly #nexuses = new Set<TargetNexus>();
   readonly #onInternalError: (error: unknown) => void;
+  readonly #copies: CopyDomain;
 
   constructor(options: ScsiTargetOptions = {}) {
     this.#onInternalError = options.onInternalError ?? writeToStandardError;
+    this.#copies = options.copyDomain ?? new CopyDomain();
   }
 
   /** The logical units by LUN. */
@@ -58,11 +65,14 @@ export class ScsiTarget {
   }
 
   /**
-   * Takes a LUN away: its tasks are aborted and other units tell of it. Returns false when there is no such
-   * LUN.
+   * Takes a LUN away: its tasks are aborted, ROD tokens of it are not good any more, and other units tell of it.
+   * Returns false when there is no such LUN.
    */
   removeUnit(lun: number): boolean {
-    if (!this.#units.delete(lun)) return false;
+    const unit = this.#units.get(lun);
+    if (unit === undefined) return false;
+    this.#units.delete(lun);
+    unit.medium.changed(0, Number.MAX_SAFE_INTEGER);
     for (const nexus of this.#showing(lun)) {
       nexus.detach(lun);
       nexus.lunsChanged();
@@ -79,6 +89,7 @@ export class ScsiTarget {
     const nexus = new TargetNexus(
       {
         units: this.#units,
+        copies: this.#copies,
         onInternalError: this.#onInternalError,
         nexusClosed: (closed) => this.#nexuses.delete(closed),
       },

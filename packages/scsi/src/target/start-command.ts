@@ -8,14 +8,14 @@ import {
 import { WRITE_6 } from '../cdb/block-cdbs.ts';
 import { NACA, type CommandEntry } from '../commands/command-entry.ts';
 import { isWholeCdb, UNIT_COMMANDS } from '../commands/command-table.ts';
-import { NOT_STARTED } from '../commands/primary.ts';
 import type { Execution, ScsiCommand } from '../execution.ts';
 import { boundToMedium } from '../media/medium-bound.ts';
 import { conflictsWithReservation } from '../persistent-reservation/conflict-rules.ts';
-import { AdditionalSenseCode, SenseKey } from '../sense/additional-sense.ts';
-import { CheckConditionError, illegalRequest, invalidCdbByte } from '../sense/check-condition-error.ts';
+import { AdditionalSenseCode } from '../sense/additional-sense.ts';
+import { illegalRequest, invalidCdbByte, type CheckConditionError } from '../sense/check-condition-error.ts';
 import { refuseByPath } from '../path/access-state.ts';
 import type { ItlNexus } from '../unit/itl-nexus.ts';
+import { refuseWithoutMedium, writeProtected } from '../unit/medium-access.ts';
 import { isRemovable } from '../unit/unit-kind.ts';
 
 /**
@@ -40,11 +40,7 @@ export function startCommand(itl: ItlNexus, command: ScsiCommand): MaybePromise<
   if (conflictsWithReservation(unit.persistent.state, itl.nexusName, entry.access, cdb)) {
     return RESERVATION_CONFLICT;
   }
-  if (entry.needsMedium) {
-    if (!unit.tray.loaded) throw new CheckConditionError(unit.tray.condition!);
-    if (unit.stopped) throw new CheckConditionError(NOT_STARTED);
-    if (unit.operations.condition !== undefined) unit.operations.refuse(entry.repairsMedium);
-  }
+  if (entry.needsMedium) refuseWithoutMedium(unit, entry.repairsMedium);
   if ((entry.writes && itl.restrictsWrites) || (entry.governs && itl.readOnly)) refuseChange(itl, entry, cdb);
   if (!entry.needsMedium || !isRemovable(unit.kind)) return entry.start(itl, command);
   const { medium } = unit;
@@ -63,12 +59,7 @@ function unsupported(cdb: Uint8Array, hasServiceActions: boolean): CheckConditio
 
 /** Some changes are refused: throws when this is one of them. */
 function refuseChange(itl: ItlNexus, entry: CommandEntry, cdb: Uint8Array): void {
-  if ((entry.writes && itl.writeProtected) || (entry.governs && itl.readOnly)) {
-    throw new CheckConditionError({
-      senseKey: SenseKey.DATA_PROTECT,
-      ...AdditionalSenseCode.WRITE_PROTECTED,
-    });
-  }
+  if ((entry.writes && itl.writeProtected) || (entry.governs && itl.readOnly)) throw writeProtected();
   if (!itl.unit.plainWritesRefused) return;
   // RWWP, SPC-4 7.5.8: what writes user data must bring protection information.
   if (entry.cdb === WRITE_6) throw illegalRequest(AdditionalSenseCode.INVALID_COMMAND_OPERATION_CODE);

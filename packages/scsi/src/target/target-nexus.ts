@@ -1,6 +1,7 @@
 import { isPromise, type MaybePromise } from '@lunbox/block';
 import createDebug from 'debug';
 import { describeCdb } from '../cdb/describe-cdb.ts';
+import type { CopyDomain } from '../copy/copy-domain.ts';
 import { Status, type Execution, type Finished, type ScsiCommand } from '../execution.ts';
 import { decodeLun } from '../lun.ts';
 import type { Nexus, NexusOptions, PendingAttention } from '../nexus.ts';
@@ -21,6 +22,7 @@ const TASK_ABORTED: Finished = { kind: 'finished', status: Status.TASK_ABORTED }
 /** What a nexus needs of its target. */
 export interface NexusOwner {
   readonly units: ReadonlyMap<number, LogicalUnit>;
+  readonly copies: CopyDomain;
   readonly onInternalError: (error: unknown) => void;
   nexusClosed(nexus: TargetNexus): void;
 }
@@ -40,10 +42,19 @@ export class TargetNexus implements Nexus, ItlHost {
     this.options = options;
     this.#shownAs = options.lunMap && new Map([...options.lunMap].map(([shown, own]) => [own, shown]));
     for (const [lun, unit] of owner.units) this.attach(lun, unit);
+    owner.copies.enter(this);
   }
 
   get luns(): readonly number[] {
     return [...this.#units.keys()].sort((a, b) => a - b);
+  }
+
+  get itls(): Iterable<ItlNexus> {
+    return this.#units.values();
+  }
+
+  get copies(): CopyDomain {
+    return this.#owner.copies;
   }
 
   execute(lun: Uint8Array, command: ScsiCommand): MaybePromise<Execution> {
@@ -94,6 +105,7 @@ export class TargetNexus implements Nexus, ItlHost {
     this.#closed = true;
     for (const itl of this.#units.values()) itl.unit.detach(itl);
     this.#units.clear();
+    this.#owner.copies.leave(this);
     this.#owner.nexusClosed(this);
   }
 

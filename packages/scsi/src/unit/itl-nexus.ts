@@ -1,4 +1,6 @@
-import { isPromise, type MaybePromise } from '@lunbox/block';
+import { isPromise, mapMaybe, type MaybePromise } from '@lunbox/block';
+import type { CopyDomain } from '../copy/copy-domain.ts';
+import { CopyOperations } from '../copy/copy-operation.ts';
 import { MediaEvent } from '../data/media-event.ts';
 import type { NexusOptions } from '../nexus.ts';
 import type { PortGroup } from '../path/target-ports.ts';
@@ -16,6 +18,10 @@ export interface ItlHost {
   readonly options: NexusOptions;
   /** The LUNs of the target, ascending. */
   readonly luns: readonly number[];
+  /** The units that it shows. */
+  readonly itls: Iterable<ItlNexus>;
+  /** Where third-party copies find units and tokens. */
+  readonly copies: CopyDomain;
   /** The initiator has read the LUN inventory: nobody needs to tell it of changes any more. */
   lunInventoryReported(): void;
   /** Something broke that is neither the initiator's nor the medium's fault. */
@@ -32,6 +38,8 @@ export class ItlNexus {
   /** How well the unit can be reached through the target port of the nexus. */
   readonly portGroup: PortGroup;
   readonly attentions: UnitAttentions = new UnitAttentions();
+  /** The third-party copies that it asked for by list identifiers, and their results. */
+  readonly copies: CopyOperations = new CopyOperations();
   /** What WRITE BUFFER wrote to the echo buffer last. */
   echoBuffer: Uint8Array | undefined = undefined;
   /** The initiator has said that nobody may eject the medium. */
@@ -87,7 +95,8 @@ export class ItlNexus {
     const aborted = this.#tasks;
     this.#tasks = new NexusTasks(this.unit.tasks);
     this.host.options.onTasksAborted(this.lun);
-    return aborted.drained();
+    const copies = this.unit.copies.abort(this);
+    return mapMaybe(aborted.drained(), () => copies);
   }
 
   /** What the next command has to hear of first, which is over then. */

@@ -1,4 +1,5 @@
 import { RangeLock, systemClock, type BlockDevice, type MaybePromise } from '@lunbox/block';
+import { UnitCopies } from '../copy/copy-task.ts';
 import { CD_BLOCK_BYTES } from '../data/disc-address.ts';
 import { MediaEvent } from '../data/media-event.ts';
 import { ProtectedDevice, type ProtectionSettings } from '../protection/protected-device.ts';
@@ -75,6 +76,8 @@ export class LogicalUnit {
   readonly tray: MediumTray;
   /** True when the unit knows its space usage. @internal */
   readonly tellsSpace: boolean;
+  /** The third-party copies that use the unit. @internal */
+  readonly copies: UnitCopies = new UnitCopies();
   #mediumOptions!: MediumOptions;
   /** @internal */
   readonly targetPorts: TargetPorts = new TargetPorts();
@@ -245,9 +248,10 @@ export class LogicalUnit {
     return this.#mediumOptions.space?.();
   }
 
-  /** Ends the subscription to the device. The device itself stays open. Idempotent. */
+  /** Ends the subscription to the device, and ROD tokens of the unit. The device itself stays open. Idempotent. */
   close(): void {
     this.#endResize();
+    this.#forgetTokens();
   }
 
   /** The nexuses that are there now. @internal */
@@ -264,6 +268,7 @@ export class LogicalUnit {
   detach(nexus: ItlNexus): void {
     this.#nexuses.delete(nexus);
     if (this.reservedBy === nexus) this.reservedBy = undefined;
+    void this.copies.abort(nexus);
   }
 
   /**
@@ -296,7 +301,11 @@ export class LogicalUnit {
     this.#allowRemoval();
     this.modes.reset();
     this.raiseAttention(AdditionalSenseCode.BUS_DEVICE_RESET_FUNCTION_OCCURRED);
-    for (const nexus of this.#nexuses) nexus.host.options.onTasksAborted(nexus.lun);
+    for (const nexus of this.#nexuses) {
+      nexus.host.options.onTasksAborted(nexus.lun);
+      nexus.copies.clear();
+    }
+    void this.copies.abort();
   }
 
   /**
@@ -310,6 +319,7 @@ export class LogicalUnit {
       }
       nexus.host.options.onTasksAborted(nexus.lun);
     }
+    void this.copies.abort();
   }
 
   #adopt(device: BlockDevice, options: MediumOptions): void {
@@ -321,6 +331,7 @@ export class LogicalUnit {
     }
     this.limits = unitLimits(blockSize, options);
     this.#endResize();
+    this.#forgetTokens();
     this.#mediumOptions = options;
     this.blockSize = blockSize;
     this.medium = new Medium(device);
@@ -331,6 +342,12 @@ export class LogicalUnit {
       this.#resized();
     });
     this.#countBlocks();
+  }
+
+  /** The ROD tokens of the medium that was there are not good any more. */
+  #forgetTokens(): void {
+    const { medium } = this as { medium: Medium | undefined };
+    medium?.changed(0, Number.MAX_SAFE_INTEGER);
   }
 
   #load(by?: ItlNexus): void {
@@ -358,6 +375,7 @@ export class LogicalUnit {
   }
 
   #resized(): void {
+    this.medium.changed(this.device.size, Number.MAX_SAFE_INTEGER);
     if (!this.tray.loaded) return;
     this.#countBlocks();
     this.#announce(AdditionalSenseCode.CAPACITY_DATA_HAS_CHANGED);

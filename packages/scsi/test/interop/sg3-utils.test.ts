@@ -75,6 +75,26 @@ describe.runIf(installed)('sg3_utils', () => {
     expect(await vpd(0x86)).toMatch(/HEADSUP=1\s+ORDSUP=1\s+SIMPSUP=1/);
     expect(await vpd(0x87)).toMatch(/Policy page code: 0x3f,?\s+subpage code: 0xff[^]*Shared/i);
     expect(await vpd(0x88)).toMatch(/Relative port=1[^]*iqn.2026-01.test.lunbox:disk0,t,0x0001/);
+    const copying = await vpd(0x8f);
+    for (const said of [
+      'Maximum range descriptors: 64',
+      'Maximum inactivity timeout: 600 seconds',
+      'Default inactivity timeout: 60 seconds',
+      'Maximum token transfer size: 8388608',
+      'Optimal transfer count: 131072',
+      'Write using token',
+      'Report all ROD tokens',
+      'Maximum CSCD descriptor count: 64',
+      'Maximum descriptor list length: 3840',
+      'block<o> -> block<o> [0xa]',
+      'CSCD: Identification Descriptor [0xe4]',
+      'copy src or dst is copy manager LU [0xffff]',
+      'Maximum token lifetime: 3600 seconds',
+      'ROD type: point in time copy - change vulnerable [0x800001]',
+      'Total concurrent copies: 32',
+    ]) {
+      expect(copying).toContain(said);
+    }
     const limits = await vpd(0xb0);
     expect(limits).toContain('Maximum transfer length: 262144 blocks');
     expect(limits).toContain('Maximum unmap block descriptor count: 256');

@@ -1,5 +1,6 @@
-import { MemoryDevice, type BlockDevice } from '@lunbox/block';
+import { MemoryDevice, SeededRandom, type BlockDevice } from '@lunbox/block';
 import {
+  CopyDomain,
   encodeLun,
   LogicalUnit,
   parseSense,
@@ -47,7 +48,12 @@ export class Harness {
   readonly initiator: Initiator;
 
   constructor(device: BlockDevice, options: Partial<LogicalUnitOptions> = {}) {
-    this.target = new ScsiTarget({ onInternalError: (error) => this.internalErrors.push(error) });
+    const { clock } = options;
+    const random = new SeededRandom(1);
+    this.target = new ScsiTarget({
+      onInternalError: (error) => this.internalErrors.push(error),
+      copyDomain: new CopyDomain({ random, ...(clock === undefined ? {} : { clock }) }),
+    });
     this.device = device;
     this.unit = new LogicalUnit({ device, identity: IDENTITY, ...options });
     this.target.addUnit(0, this.unit);
@@ -79,7 +85,7 @@ export class Initiator {
     target: ScsiTarget,
     initiatorPort: string,
     relativePort = 1,
-    more: Pick<NexusOptions, 'lunMap' | 'readOnly' | 'taskManagement'> = {},
+    more: Pick<NexusOptions, 'lunMap' | 'readOnly' | 'taskManagement' | 'principal'> = {},
   ) {
     this.nexus = target.openNexus({
       initiatorPort,
@@ -154,6 +160,11 @@ export async function memoryHarness(
 /** `count` bytes that differ from block to block. */
 export function pattern(count: number, seed = 1): Uint8Array {
   return Uint8Array.from({ length: count }, (_, index) => (index * 7 + (index >> 8) + seed) & 0xff);
+}
+
+/** {@link pattern} over and over: for lengths that take too long to count out. */
+export function longPattern(count: number, seed = 1): Uint8Array {
+  return new Uint8Array(Buffer.alloc(count, pattern(65_521, seed)).buffer);
 }
 
 /** Bytes from hexadecimal text; white space is ignored. */

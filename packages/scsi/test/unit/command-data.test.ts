@@ -10,6 +10,7 @@ import {
 } from '../../src/index.ts';
 import { BLOCK_EFFECTS } from '../support/effects/block-effects.ts';
 import { openScene, type CommandEffect } from '../support/effects/command-effect.ts';
+import { COPY_EFFECTS } from '../support/effects/copy-effects.ts';
 import { DIAGNOSTIC_EFFECTS } from '../support/effects/diagnostic-effects.ts';
 import { PATH_EFFECTS } from '../support/effects/path-effects.ts';
 import { DISC_EFFECTS } from '../support/effects/disc-effects.ts';
@@ -20,6 +21,7 @@ import { supportedCommands } from '../../src/index.ts';
 const EFFECTS = [
   ...PRIMARY_EFFECTS,
   ...BLOCK_EFFECTS,
+  ...COPY_EFFECTS,
   ...RESERVATION_EFFECTS,
   ...DIAGNOSTIC_EFFECTS,
   ...PATH_EFFECTS,

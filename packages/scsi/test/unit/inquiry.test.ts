@@ -26,7 +26,7 @@ test('standard INQUIRY data, byte for byte', async () => {
   const { initiator } = await memoryHarness();
   const { data } = await initiator.send(INQUIRY.encode({ ALLOCATION_LENGTH: 96 }));
   const expected = hex(`
-    00 00 06 12 5b 30 00 02
+    00 00 06 12 5b 38 00 02
     4c55 4e42 4f58 2020
     4c55 4e42 4f58 2044 4953 4b20 2020 2020
     3030 3031
@@ -66,7 +66,7 @@ describe('VPD', () => {
   test('page 00h lists every page there is, ascending, and each can be read', async () => {
     const { initiator } = await memoryHarness();
     const supported = await page(initiator, VpdPage.SUPPORTED_VPD_PAGES);
-    expect(supported).toEqual(hex('00 00 000b 00 80 83 86 87 88 b0 b1 b2 b3 b7'));
+    expect(supported).toEqual(hex('00 00 000c 00 80 83 86 87 88 8f b0 b1 b2 b3 b7'));
     for (const code of supported.subarray(4)) {
       const data = await page(initiator, code);
       expect(parseVpdPage(data).pageCode).toBe(code);

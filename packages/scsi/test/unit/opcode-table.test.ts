@@ -24,6 +24,7 @@ import {
   type CommandEffect,
   type Scene,
 } from '../support/effects/command-effect.ts';
+import { COPY_EFFECTS } from '../support/effects/copy-effects.ts';
 import { DIAGNOSTIC_EFFECTS } from '../support/effects/diagnostic-effects.ts';
 import { PATH_EFFECTS } from '../support/effects/path-effects.ts';
 import { DISC_EFFECTS } from '../support/effects/disc-effects.ts';
@@ -38,6 +39,7 @@ const EFFECTS = [
   ...PRIMARY_EFFECTS,
   ...BLOCK_EFFECTS,
   ...TYPE_2_EFFECTS,
+  ...COPY_EFFECTS,
   ...RESERVATION_EFFECTS,
   ...DIAGNOSTIC_EFFECTS,
   ...PATH_EFFECTS,

@@ -69,7 +69,7 @@ test('usage data, byte for byte', () => {
 });
 
 test('what is not supported is reported so, with timeouts left out', async () => {
-  const unknown = await report({ REPORTING_OPTIONS: 1, REQUESTED_OPERATION_CODE: 0x83, RCTD: 1 });
+  const unknown = await report({ REPORTING_OPTIONS: 1, REQUESTED_OPERATION_CODE: 0x85, RCTD: 1 });
   expect(unknown.data).toEqual(hex('00 01 0000'));
   const action = { REPORTING_OPTIONS: 2, REQUESTED_OPERATION_CODE: 0x9e, REQUESTED_SERVICE_ACTION: 0x1f };
   expect((await report(action)).data).toEqual(hex('00 01 0000'));
@@ -81,7 +81,7 @@ test('reserved reporting options are refused at byte 2', async () => {
 
 test('an unknown operation code is an invalid command, an unknown service action a bad field', async () => {
   const { initiator } = await memoryHarness();
-  expect(await initiator.send(Uint8Array.of(0x83))).toMatchObject(Expected.INVALID_OPCODE);
+  expect(await initiator.send(Uint8Array.of(0x85))).toMatchObject(Expected.INVALID_OPCODE);
   expect(await initiator.send(hex('9e1f'))).toMatchObject(invalidCdb(1, 4));
 });
 

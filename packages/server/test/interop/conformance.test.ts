@@ -10,6 +10,7 @@ import { formatReport, isBad } from '../support/testcu-report.ts';
 
 /** Families whose commands Lunbox serves: nothing in them may fail. */
 const servedFamilies = [
+  'ExtendedCopy',
   'GetLBAStatus',
   'Inquiry',
   'Mandatory',
@@ -23,6 +24,7 @@ const servedFamilies = [
   'Read16',
   'ReadCapacity10',
   'ReadCapacity16',
+  'ReceiveCopyResults',
   'ReportSupportedOpcodes',
   'Reserve6',
   'StartStopUnit',
@@ -47,12 +49,14 @@ const servedFamilies = [
 
 /** Families that must have really run: a suite that skips everything proves nothing. */
 const mustNotSkip = [
+  'ExtendedCopy',
   'Inquiry',
   'NoMedia',
   'PreventAllow',
   'Read10',
   'Read16',
   'ReadOnly',
+  'ReceiveCopyResults',
   'StartStopUnit',
   'Unmap',
   'Verify10',
