@@ -12,12 +12,12 @@ export class PartyFailure extends Error {
   override readonly name = 'PartyFailure';
   readonly code = 'SCSI_COPY_PARTY_FAILURE';
   readonly role: CopyRole;
-  readonly status: Status;
+  readonly status: number;
   /** What it said with CHECK CONDITION. */
   readonly condition: CheckConditionError | undefined;
 
   /** @param answer what it said with CHECK CONDITION, or the status that it ended with otherwise */
-  constructor(role: CopyRole, answer: CheckConditionError | Status) {
+  constructor(role: CopyRole, answer: CheckConditionError | number) {
     const condition = typeof answer === 'number' ? undefined : answer;
     const status = typeof answer === 'number' ? answer : Status.CHECK_CONDITION;
     super(`the copy ${role} failed: ${condition?.message ?? `status ${status}`}`, { cause: condition });

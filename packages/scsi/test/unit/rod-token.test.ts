@@ -369,6 +369,8 @@ test('a write-protected unit, a reader and a foreign reservation keep a token fr
   const token = await copier.token(range(0, 1));
   const reader = new Initiator(harness.target, 'reader', 2, { readOnly: true });
   await reader.settle();
+  // The reader came through another target port, of which VPD pages 83h and 88h tell now: INQUIRY DATA HAS CHANGED.
+  await harness.initiator.settle();
   expect(await new Copier(reader).write(token, [range(100, 1)])).toMatchObject(Expected.WRITE_PROTECTED);
   const holder = await harness.connectReady('holder');
   await holder.send(RESERVE_6.encode());
