@@ -44,7 +44,10 @@ export class CopyParty {
     const { itl, role, unit } = this;
     const { restriction } = itl.portGroup;
     if (restriction !== undefined && !restriction.runs.has('active')) {
-      throw new PartyFailure(role, restriction.busy ? Status.BUSY : new CheckConditionError(restriction.sense));
+      throw new PartyFailure(
+        role,
+        restriction.busy ? Status.BUSY : new CheckConditionError(restriction.sense),
+      );
     }
     const access = role === 'source' ? 'reads' : 'changes';
     const reserved = unit.reservedBy !== undefined && unit.reservedBy !== itl;
@@ -132,7 +135,8 @@ export class CopyParty {
   #refuseWrites(): void {
     if (this.itl.writeProtected) throw writeProtected();
     // RWWP (SPC-4 7.5.8): a copy cannot bring protection information.
-    if (this.unit.plainWritesRefused) throw illegalRequest(AdditionalSenseCode.INVALID_COMMAND_OPERATION_CODE);
+    if (this.unit.plainWritesRefused)
+      throw illegalRequest(AdditionalSenseCode.INVALID_COMMAND_OPERATION_CODE);
   }
 
   #guarded<T>(offset: number | undefined, work: () => MaybePromise<T>): MaybePromise<T> {

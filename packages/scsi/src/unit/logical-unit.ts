@@ -1,6 +1,5 @@
 import { RangeLock, systemClock, type BlockDevice, type MaybePromise } from '@lunbox/block';
 import { UnitCopies } from '../copy/copy-task.ts';
-import { CD_BLOCK_BYTES } from '../data/disc-address.ts';
 import { MediaEvent } from '../data/media-event.ts';
 import { ProtectedDevice, type ProtectionSettings } from '../protection/protected-device.ts';
 import { Medium } from '../media/medium.ts';
@@ -11,6 +10,7 @@ import { ModeStore } from '../mode/mode-store.ts';
 import { TargetPorts, type PortGroupChange, type PortGroupStatus } from '../path/target-ports.ts';
 import { changeAccess } from '../path/unit-paths.ts';
 import { PersistentReservations } from '../persistent-reservation/persistent-reservations.ts';
+import { checkDisc } from './disc-medium.ts';
 import { IdentifyingInformation } from './identifying-information.ts';
 import { unitIdentity, VENDOR_IDENTIFICATION, type UnitIdentity } from './identity.ts';
 import type { ItlNexus } from './itl-nexus.ts';
@@ -22,7 +22,7 @@ import { SpaceThresholds } from './space-thresholds.ts';
 import type { SpaceUsage } from './space-usage.ts';
 import { TaskSet } from './task-set.ts';
 import { unitLimits, type UnitLimits } from './unit-limits.ts';
-import { isRemovable, type UnitKind } from './unit-kind.ts';
+import { isRemovable, PRODUCTS, type UnitKind } from './unit-kind.ts';
 import { KeptState } from './unit-state.ts';
 import { UnitStatistics } from './unit-statistics.ts';
 import { UnitTimestamp } from './unit-timestamp.ts';
@@ -380,21 +380,6 @@ export class LogicalUnit {
     this.#countBlocks();
     this.#announce(AdditionalSenseCode.CAPACITY_DATA_HAS_CHANGED);
   }
-}
-
-/** PRODUCT IDENTIFICATION that is not said otherwise. */
-const PRODUCTS: Readonly<Record<UnitKind, string>> = {
-  disk: 'LUNBOX DISK',
-  'removable-disk': 'LUNBOX DISK',
-  'cd-rom': 'LUNBOX CD-ROM',
-};
-
-/** READ CAPACITY(10) is the only one of a drive, and counts blocks with 32 bits. */
-const MAX_DISC_BLOCKS = 2 ** 32 - 1;
-
-function checkDisc({ blockSize, size }: BlockDevice): void {
-  if (blockSize === CD_BLOCK_BYTES && size >= blockSize && size <= MAX_DISC_BLOCKS * blockSize) return;
-  throw new RangeError(`a disc of ${size} bytes in blocks of ${blockSize}, not ${CD_BLOCK_BYTES}`);
 }
 
 /** SPC-4 4.4.1: text fields hold the characters 20h to 7Eh only. */

@@ -20,6 +20,13 @@ export const PERIPHERAL_DEVICE_TYPE: Readonly<Record<UnitKind, number>> = {
   'cd-rom': 0x05,
 };
 
+/** PRODUCT IDENTIFICATION that is not said otherwise. */
+export const PRODUCTS: Readonly<Record<UnitKind, string>> = {
+  disk: 'LUNBOX DISK',
+  'removable-disk': 'LUNBOX DISK',
+  'cd-rom': 'LUNBOX CD-ROM',
+};
+
 /** True when the medium can be taken out. */
 export function isRemovable(kind: UnitKind): boolean {
   return kind !== 'disk';

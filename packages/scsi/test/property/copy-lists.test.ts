@@ -223,7 +223,7 @@ test.prop([fc.array(list, { minLength: 1, maxLength: 4 })], { numRuns: 80 })(
       const PARAMETER_LIST_LENGTH = announced ?? bytes.length;
       const named = kind === 'populate' || kind === 'write' ? { LIST_IDENTIFIER: index } : {};
       const cdb = COMMANDS[kind].encode({ PARAMETER_LIST_LENGTH, ...named });
-            const execution = await initiator.nexus.execute(encodeLun(0), initiator.command(cdb));
+      const execution = await initiator.nexus.execute(encodeLun(0), initiator.command(cdb));
       if (execution.kind === 'data-out') {
         expect(execution.lengthBytes).toBeLessThanOrEqual(LONGEST_LIST_BYTES);
       }

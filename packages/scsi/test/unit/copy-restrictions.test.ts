@@ -83,7 +83,12 @@ describe('a unit with protection information', () => {
     const token = await copier.token({ lba: 5, blockCount: 7 });
     expect(await onIt.write(token, [{ lba: 300, blockCount: 7 }])).toMatchObject(Expected.GOOD);
     await expectFresh(device, 300, DATA.subarray(5 * BLOCK, 12 * BLOCK));
-    const part = bytesSegment({ destination: 1, lengthBytes: 700, destinationLba: 100, destinationByteOffset: 9 });
+    const part = bytesSegment({
+      destination: 1,
+      lengthBytes: 700,
+      destinationLba: 100,
+      destinationByteOffset: 9,
+    });
     expect(await copier.copy([part], { cscds })).toMatchObject(Expected.GOOD);
     const mixed = DATA.slice(0, 2 * BLOCK);
     mixed.set(DATA.subarray(0, 700), 9);
@@ -98,7 +103,9 @@ describe('a unit with protection information', () => {
     await device.write([DATA], 0);
     const holes = blocks({ destination: 1, blockCount: 8, sourceLba: 1000, destinationLba: 0 });
     expect(await copier.copy([holes], { cscds })).toMatchObject(Expected.GOOD);
-    expect(await onIt.write(buildZeroRodToken(), [{ lba: 8, blockCount: 3000 }])).toMatchObject(Expected.GOOD);
+    expect(await onIt.write(buildZeroRodToken(), [{ lba: 8, blockCount: 3000 }])).toMatchObject(
+      Expected.GOOD,
+    );
     await expectFresh(device, 0, new Uint8Array(3008 * BLOCK));
   });
 
@@ -111,7 +118,10 @@ describe('a unit with protection information', () => {
       () => copier.copy([blocks({ source: 1, destinationLba: 500 })], { cscds }),
       () => copier.write(token, [{ lba: 500, blockCount: 8 }]),
     ];
-    const guard = { senseKey: SenseKey.ABORTED_COMMAND, ...AdditionalSenseCode.LOGICAL_BLOCK_GUARD_CHECK_FAILED };
+    const guard = {
+      senseKey: SenseKey.ABORTED_COMMAND,
+      ...AdditionalSenseCode.LOGICAL_BLOCK_GUARD_CHECK_FAILED,
+    };
     const failed = aborted(FAILURE, { forwarded: { from: 'source', sense: guard } });
     await data.write([new Uint8Array(BLOCK).fill(1)], 3 * BLOCK);
     for (const copy of copies) expect(await copy()).toMatchObject(failed);
@@ -138,7 +148,10 @@ describe('a unit with protection information', () => {
 
   test.each([
     ['WRITE', WRITE_16.encode({ WRPROTECT: 1, LOGICAL_BLOCK_ADDRESS: 3, TRANSFER_LENGTH: 1 })],
-    ['WRITE SAME', WRITE_SAME_16.encode({ WRPROTECT: 1, LOGICAL_BLOCK_ADDRESS: 3, NUMBER_OF_LOGICAL_BLOCKS: 1 })],
+    [
+      'WRITE SAME',
+      WRITE_SAME_16.encode({ WRPROTECT: 1, LOGICAL_BLOCK_ADDRESS: 3, NUMBER_OF_LOGICAL_BLOCKS: 1 }),
+    ],
   ])('loses its tokens by a %s that brings protection information', async (_name, cdb) => {
     const { initiator, copier, onIt } = await scene();
     const token = await onIt.token({ lba: 0, blockCount: 8 });
@@ -192,7 +205,9 @@ describe('the state of the target port', () => {
   test('ends a copy that goes on, before its next step', async () => {
     const { unit, plain, device, copier, cscds } = await scene();
     await plain.write([pattern(BLOCKS * BLOCK)], 0);
-    const copying = copier.copy([blocks({ destination: 1, blockCount: BLOCKS, destinationLba: 0 })], { cscds });
+    const copying = copier.copy([blocks({ destination: 1, blockCount: BLOCKS, destinationLba: 0 })], {
+      cscds,
+    });
     while (device.allocatedBytes === 0) await new Promise(setImmediate);
     unit.setPortGroup(1, { state: 'standby' });
     expect(await copying).toMatchObject(aborted(FAILURE, { forwarded: { from: 'destination' } }));
