@@ -66,7 +66,7 @@ interface RodRange {
   readonly source: UnitSource;
 }
 
-/** What a ROD token stands for. Whatever was read is what was there when the token was made, or the token is not good. */
+/** What a ROD token stands for: what is read was there when the token was made, or the token is not good. */
 export class RodSource implements CopySource {
   readonly #token: RodToken;
   readonly #ranges: readonly RodRange[];

@@ -69,7 +69,7 @@ export interface CscdDescriptor {
   readonly blockLengthBytes: number;
 }
 
-/** An identification descriptor CSCD descriptor, 32 bytes. Throws a RangeError for a designator of more than 20 bytes. */
+/** An identification descriptor CSCD descriptor, 32 bytes. Throws a RangeError for more than 20 bytes of designator. */
 export function buildCscdDescriptor(descriptor: Partial<CscdDescriptor>): Uint8Array<ArrayBuffer> {
   const { designator = new Uint8Array(0) } = descriptor;
   if (designator.length > MAX_DESIGNATOR_BYTES) {

@@ -193,7 +193,7 @@ export class SegmentCopy {
     }
   }
 
-  /** The parts of blocks at the ends by themselves; from the end on where the destination overlaps what is still to be read. */
+  /** The parts of blocks at the ends by themselves; from the end on where the destination overlaps the source. */
   async #moveParts(copy: ByteCopy): Promise<void> {
     const { source, destination, lengthBytes, destinationOffset, sourceOffset } = copy;
     const { blockSize } = destination.party;

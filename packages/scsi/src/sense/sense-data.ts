@@ -18,7 +18,7 @@ import {
 export interface FieldPointer {
   /** True when the field is in the CDB, false when it is in the parameter list. */
   readonly inCdb: boolean;
-  /** True when the offset counts from the start of the segment descriptor that was processed; with COPY ABORTED only. */
+  /** True when the offset counts from the start of the segment descriptor in hand; with COPY ABORTED only. */
   readonly inSegment?: boolean;
   /** Offset of the field's first byte. */
   readonly byteOffset: number;

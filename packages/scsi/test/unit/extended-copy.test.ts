@@ -117,7 +117,7 @@ describe('copies', () => {
     expect(harness.internalErrors).toEqual([]);
   });
 
-  test('the last block padded with zeroes where the destination asks for it, and no part of a block otherwise', async () => {
+  test('the last block padded with zeroes where the destination asks for it, no part of a block else', async () => {
     const { second, copier } = await pair({ secondBlockSize: 4096 });
     await second.write([pattern(16 * 4096, 3)], 0);
     const cscds = async (more: Partial<CscdDescriptor>) => [
