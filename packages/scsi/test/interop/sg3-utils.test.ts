@@ -146,13 +146,26 @@ describe.runIf(installed)('sg3_utils', () => {
     }
   });
 
-  test.each(CDB_DEFINITIONS.map((cdb): [string, CdbDefinition<object>] => [cdb.name, cdb]))(
-    'knows the CDB of %s by the same name',
+  // Operation codes that mean something else to a disk, for which the tool takes every CDB.
+  const ofDrives = new Set([
+    'READ DISC INFORMATION',
+    'READ TRACK INFORMATION',
+    'MECHANISM STATUS',
+    'READ CD',
+  ]);
+  const otherNames = new Map([
+    ['WRITE ATOMIC (32)', 'atomic write (32)'],
+    ['READ DISC STRUCTURE', 'Read DVD/BD structure'],
+  ]);
+  const known = CDB_DEFINITIONS.filter(({ name }) => !ofDrives.has(name));
+
+  test.each(known.map((cdb): [string, CdbDefinition<object>] => [cdb.name, cdb]))(
+    'knows the CDB of %s',
     (name, cdb) => {
       const bytes = [...cdb.encode()].map((byte) => byte.toString(16).padStart(2, '0'));
       const text = execFileSync('sg_decode_sense', ['--cdb', ...bytes], { encoding: 'utf8' });
       const letters = (words: string) => words.toLowerCase().replace(/[^a-z0-9]/g, '');
-      expect(letters(text)).toContain(letters(name));
+      expect(letters(text)).toContain(letters(otherNames.get(name) ?? name));
     },
   );
 });
