@@ -19,7 +19,13 @@ const tags = {
   EXPECTED_LOGICAL_BLOCK_APPLICATION_TAG: 0x1234,
 };
 
-function writes(command: CdbDefinition<Write32Cdb>, blockCount: number, ...log: string[]): CommandEffect {
+/** What the 32-byte commands that write have in common. */
+type Writing = Pick<
+  Write32Cdb,
+  'WRPROTECT' | 'LOGICAL_BLOCK_ADDRESS' | 'TRANSFER_LENGTH' | keyof typeof tags
+>;
+
+function writes(command: CdbDefinition<Writing>, blockCount: number, ...log: string[]): CommandEffect {
   const data = pattern(blockCount * 512, 99);
   const dataOut = withTags(data, 512, (index) => ({ application: 0x1234, reference: 0xffff_ffff + index }));
   const fields = { WRPROTECT: 1, LOGICAL_BLOCK_ADDRESS: LBA, TRANSFER_LENGTH: blockCount, ...tags };
