@@ -1,4 +1,6 @@
+import { BlockError } from '@lunbox/block';
 import { TargetError } from '@lunbox/iscsi-target';
+import { ContainerError } from '@lunbox/storage-object';
 import { once } from 'node:events';
 import { lstat, unlink } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
@@ -25,7 +27,7 @@ export interface Asker {
   readonly begin: () => void;
 }
 
-/** Does what one request asks for. A {@link ServerError} or `TargetError` is told to the asker. */
+/** Does what one request asks for. Errors of the kinds that have a code are told to the asker; others are ours. */
 export type ControlHandler = (request: unknown, asker: Asker) => Promise<ControlAnswer>;
 
 /**
@@ -136,10 +138,17 @@ async function answer(handle: () => Promise<ControlAnswer>): Promise<{ line: str
     const { result, payload } = await handle();
     return { line: JSON.stringify({ ok: true, result }), ...(payload ? { payload } : {}) };
   } catch (error) {
-    if (!(error instanceof ServerError || error instanceof TargetError)) throw error;
+    if (!isTold(error)) throw error;
     const { code, message } = error;
     return { line: JSON.stringify({ ok: false, code, message }) };
   }
+}
+
+type Told = ServerError | TargetError | ContainerError | BlockError;
+
+/** True for what a file, a device or the target has refused: a server that serves others must not end for it. */
+function isTold(error: unknown): error is Told {
+  return [ServerError, TargetError, ContainerError, BlockError].some((kind) => error instanceof kind);
 }
 
 function parse(line: string): unknown {

@@ -1,8 +1,13 @@
+import { BlockError } from '@lunbox/block';
+import { TargetError } from '@lunbox/iscsi-target';
+import { ContainerError } from '@lunbox/storage-object';
 import { once } from 'node:events';
 import { existsSync, linkSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { ControlConnection } from '../../src/cli/control-connection.ts';
 import { ControlSocket } from '../../src/cli/control-socket.ts';
+import { ServerError } from '../../src/index.ts';
 import { startDaemon } from '../support/processes.ts';
 import { makeTempDirectory, type TempDirectory } from '../support/temp-directory.ts';
 
@@ -38,6 +43,19 @@ describe.skipIf(process.platform === 'win32')('a control socket', () => {
       ({ code }: NodeJS.ErrnoException) => code,
     );
   };
+
+  it.each([
+    new ServerError('SERVER_WRONG_STATE', 'has no medium'),
+    new TargetError({ code: 'SERVER_CLOSED' }),
+    new ContainerError('CONTAINER_NOT_FOUND', 'there is no such file', { path: 'x.lun' }),
+    new BlockError('BLOCK_IO', 'cannot flush'),
+  ])('tells the asker why something was not done, and goes on: $name', async (error) => {
+    const socket = await ControlSocket.open(path, () => Promise.reject(error));
+    onTestFinished(() => socket.close());
+    const asked = await ControlConnection.open(path, { verb: 'insert', lun: 0 });
+    await expect(asked.answer()).rejects.toMatchObject({ code: error.code, message: error.message });
+    expect(await knock()).toBeUndefined();
+  });
 
   it('takes the place of one that was left behind', async () => {
     const dead = createServer().listen(directory.file('dead'));
