@@ -1,9 +1,8 @@
 import { nu64be, u16be, u24be, u32be, u8, type Layout } from 'buffer-layout';
 import { bitFields, bytes, flags } from '../structure.ts';
 import { defineCdb, type CdbDefinition } from './cdb-definition.ts';
+import { action, control, opcode } from './common-fields.ts';
 
-const opcode = u8('OPERATION_CODE');
-const control = u8('CONTROL');
 const group = flags('RESERVED:3', 'GROUP_NUMBER:5');
 
 /** Fields of READ(6) and WRITE(6). */
@@ -363,7 +362,7 @@ export const READ_CAPACITY_16: CdbDefinition<ReadCapacity16Cdb> = defineCdb(
   'READ CAPACITY (16)',
   { operationCode: 0x9e, serviceAction: 0x10 },
   16,
-  [opcode, flags('RESERVED:3', 'SERVICE_ACTION:5'), bytes(8), u32be('ALLOCATION_LENGTH'), bytes(1), control],
+  [opcode, action, bytes(8), u32be('ALLOCATION_LENGTH'), bytes(1), control],
 );
 
 /** GET LBA STATUS, a service action of SERVICE ACTION IN(16) (SBC-3 5.6). */
@@ -371,12 +370,5 @@ export const GET_LBA_STATUS: CdbDefinition<GetLbaStatusCdb> = defineCdb(
   'GET LBA STATUS',
   { operationCode: 0x9e, serviceAction: 0x12 },
   16,
-  [
-    opcode,
-    flags('RESERVED:3', 'SERVICE_ACTION:5'),
-    nu64be('STARTING_LOGICAL_BLOCK_ADDRESS'),
-    u32be('ALLOCATION_LENGTH'),
-    bytes(1),
-    control,
-  ],
+  [opcode, action, nu64be('STARTING_LOGICAL_BLOCK_ADDRESS'), u32be('ALLOCATION_LENGTH'), bytes(1), control],
 );

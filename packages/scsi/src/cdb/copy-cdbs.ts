@@ -1,14 +1,11 @@
 import { u32be, u8 } from 'buffer-layout';
 import { bytes, flags } from '../structure.ts';
 import { defineCdb, type CdbDefinition } from './cdb-definition.ts';
+import { action, control, opcode } from './common-fields.ts';
 
 /** Operation codes whose service actions are the third-party copy commands (SPC-4 table 107). */
 const THIRD_PARTY_COPY_OUT = 0x83;
 const THIRD_PARTY_COPY_IN = 0x84;
-
-const opcode = u8('OPERATION_CODE');
-const action = flags('RESERVED:3', 'SERVICE_ACTION:5');
-const control = u8('CONTROL');
 
 /** Fields of EXTENDED COPY of both kinds. */
 export interface ExtendedCopyCdb {

@@ -1,9 +1,7 @@
 import { u16be, u24be, u32be, u8 } from 'buffer-layout';
 import { bytes, flags } from '../structure.ts';
 import { defineCdb, type CdbDefinition } from './cdb-definition.ts';
-
-const opcode = u8('OPERATION_CODE');
-const control = u8('CONTROL');
+import { control, opcode } from './common-fields.ts';
 
 /** Fields of LOG SELECT. */
 export interface LogSelectCdb {

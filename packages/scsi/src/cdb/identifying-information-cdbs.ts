@@ -1,10 +1,7 @@
-import { u32be, u8 } from 'buffer-layout';
+import { u32be } from 'buffer-layout';
 import { bytes, flags } from '../structure.ts';
 import { defineCdb, type CdbDefinition } from './cdb-definition.ts';
-
-const opcode = u8('OPERATION_CODE');
-const action = flags('RESERVED:3', 'SERVICE_ACTION:5');
-const control = u8('CONTROL');
+import { action, control, opcode } from './common-fields.ts';
 
 /** Fields of REPORT IDENTIFYING INFORMATION. */
 export interface ReportIdentifyingInformationCdb {

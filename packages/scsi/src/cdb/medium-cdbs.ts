@@ -1,10 +1,8 @@
-import { u16be, u24be, u32be, u8 } from 'buffer-layout';
+import { u16be, u24be, u32be } from 'buffer-layout';
 import { bitFields, bytes, flags } from '../structure.ts';
 import { defineCdb, type CdbDefinition } from './cdb-definition.ts';
+import { control, opcode } from './common-fields.ts';
 import type { PlainCdb } from './primary-cdbs.ts';
-
-const opcode = u8('OPERATION_CODE');
-const control = u8('CONTROL');
 
 /** Fields of FORMAT UNIT. */
 export interface FormatUnitCdb {

@@ -1,9 +1,8 @@
 import { u16be, u24be, u32be, u8 } from 'buffer-layout';
 import { bytes, flags } from '../structure.ts';
 import { defineCdb, type CdbDefinition } from './cdb-definition.ts';
+import { control, opcode } from './common-fields.ts';
 
-const opcode = u8('OPERATION_CODE');
-const control = u8('CONTROL');
 const allocation = u16be('ALLOCATION_LENGTH');
 
 /** PERIPHERAL DEVICE TYPE of a CD/DVD drive. */

@@ -1,9 +1,7 @@
-import { nu64be, u32be, u8 } from 'buffer-layout';
+import { nu64be, u32be } from 'buffer-layout';
 import { bytes, flags } from '../structure.ts';
 import { defineCdb, type CdbDefinition } from './cdb-definition.ts';
-
-const opcode = u8('OPERATION_CODE');
-const control = u8('CONTROL');
+import { action, control, opcode } from './common-fields.ts';
 
 /** Fields of REPORT TARGET PORT GROUPS. */
 export interface ReportTargetPortGroupsCdb {
@@ -39,14 +37,7 @@ export const SET_TARGET_PORT_GROUPS: CdbDefinition<SetTargetPortGroupsCdb> = def
   'SET TARGET PORT GROUPS',
   { operationCode: 0xa4, serviceAction: 0x0a },
   12,
-  [
-    opcode,
-    flags('RESERVED:3', 'SERVICE_ACTION:5'),
-    bytes(4),
-    u32be('PARAMETER_LIST_LENGTH'),
-    bytes(1),
-    control,
-  ],
+  [opcode, action, bytes(4), u32be('PARAMETER_LIST_LENGTH'), bytes(1), control],
 );
 
 /** Fields of REPORT REFERRALS. */
@@ -65,7 +56,7 @@ export const REPORT_REFERRALS: CdbDefinition<ReportReferralsCdb> = defineCdb(
   16,
   [
     opcode,
-    flags('RESERVED:3', 'SERVICE_ACTION:5'),
+    action,
     nu64be('LOGICAL_BLOCK_ADDRESS'),
     u32be('ALLOCATION_LENGTH'),
     flags('RESERVED:7', 'ONE_SEG'),

@@ -1,9 +1,7 @@
 import { u16be, u32be, u8 } from 'buffer-layout';
 import { bytes, flags } from '../structure.ts';
 import { defineCdb, type CdbDefinition } from './cdb-definition.ts';
-
-const opcode = u8('OPERATION_CODE');
-const control = u8('CONTROL');
+import { action, control, opcode } from './common-fields.ts';
 
 /** Fields of a CDB that has none but CONTROL. */
 export interface PlainCdb {
@@ -227,7 +225,7 @@ export const REPORT_SUPPORTED_OPERATION_CODES: CdbDefinition<ReportSupportedOper
   12,
   [
     opcode,
-    flags('RESERVED:3', 'SERVICE_ACTION:5'),
+    action,
     flags('RCTD', 'RESERVED:4', 'REPORTING_OPTIONS:3'),
     u8('REQUESTED_OPERATION_CODE'),
     u16be('REQUESTED_SERVICE_ACTION'),
