@@ -1,12 +1,13 @@
 import { expect, it } from 'vitest';
-import { playHistories, rangeOf } from './support/play.ts';
+import { rangeOf } from '../../../block/test/support/histories.ts';
+import { playHistories } from './support/play.ts';
 
 const LIMIT_MS = 3_600_000;
 
 it(
   'what several nexuses are answered, one command after the other, is what the standards say',
   async () => {
-    const { seen } = await playHistories('turns', rangeOf(5500));
+    const { seen } = await playHistories('scsi-turns', rangeOf(5500));
     for (const what of ['power cycles', 'operations in the background', 'device failures']) {
       expect(seen[what], what).toBeGreaterThan(0);
     }
@@ -17,7 +18,7 @@ it(
 it(
   'commands that overlap do what some order of them would do, whatever is aborted or fails',
   async () => {
-    const { seen } = await playHistories('overlapping', rangeOf(4500));
+    const { seen } = await playHistories('scsi-overlapping', rangeOf(4500));
     for (const what of ['rounds', 'LOGICAL UNIT RESET', 'PREEMPT AND ABORT', 'failure', 'status aborted']) {
       expect(seen[what], what).toBeGreaterThan(0);
     }

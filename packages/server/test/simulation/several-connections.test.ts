@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { playAll, rangeOf } from './support/play-all.ts';
+import { rangeOf } from '../../../block/test/support/histories.ts';
+import { playAll } from './support/play-all.ts';
 
 const LIMIT_MS = 3_600_000;
 const HISTORIES = rangeOf(1700);

@@ -1,67 +1,35 @@
+import { playSeeds, type Played, type Range, type Tally } from '../../../../block/test/support/histories.ts';
 import { Dice } from './dice.ts';
 import { playHistory } from './history.ts';
 import { Overlapping } from './overlapping.ts';
 
 /** Kinds of histories: commands one after the other, or several at once. */
-export const KINDS = { turns: playTurns, overlapping: playOverlapping } as const;
+const KINDS = { 'scsi-turns': playTurns, 'scsi-overlapping': playOverlapping } as const;
 
 export type Kind = keyof typeof KINDS;
 
-/** Where to begin, and how far to go. */
-export interface Range {
-  readonly firstSeed: number;
-  readonly count: number;
-}
-
-/** What many histories came to. */
-export interface Tally {
-  histories: number;
-  /** What was in them, and how often. */
-  readonly seen: Record<string, number>;
-}
-
 const STEPS = 30;
 
-async function playTurns(seed: number): Promise<Readonly<Record<string, number>>> {
+async function playTurns(seed: number): Promise<Played['seen']> {
   return (await playHistory(seed, STEPS)).seen;
 }
 
 const ROUNDS = 4;
 
-async function playOverlapping(seed: number): Promise<Readonly<Record<string, number>>> {
+async function playOverlapping(seed: number): Promise<Played['seen']> {
   const history = new Overlapping(new Dice(seed));
   await history.play(ROUNDS);
   return history.seen;
 }
 
-/** The range that a test plays: `byDefault` histories, unless LUNBOX_HISTORIES and LUNBOX_SEED say otherwise. */
-export function rangeOf(byDefault: number): Range {
-  const { LUNBOX_HISTORIES, LUNBOX_SEED } = process.env;
-  return { firstSeed: Number(LUNBOX_SEED ?? 1), count: Number(LUNBOX_HISTORIES ?? byDefault) };
-}
-
-/**
- * Plays histories one after the other, until one goes wrong.
- *
- * @throws Error that says what was wrong, what came before, and how to play that history again.
- */
-export async function playHistories(
-  kind: Kind,
-  { firstSeed, count }: Range,
-  onProgress?: (tally: Tally) => void,
-): Promise<Tally> {
-  const tally: Tally = { histories: 0, seen: {} };
-  for (let seed = firstSeed; seed < firstSeed + count; seed++) {
+/** Plays histories of a kind, until one goes wrong; throws what `playSeeds` throws. */
+export function playHistories(kind: Kind, range: Range, onProgress?: (tally: Tally) => void): Promise<Tally> {
+  const play = async (seed: number): Promise<Played> => {
     try {
-      const seen = await KINDS[kind](seed);
-      for (const [what, count] of Object.entries(seen)) tally.seen[what] = (tally.seen[what] ?? 0) + count;
+      return { seen: await KINDS[kind](seed) };
     } catch (error) {
-      onProgress?.(tally);
-      const again = `again: npm run simulate -- 1 --profile scsi-${kind} --seed ${seed}   (LUNBOX_TRACE=1 tells all)`;
-      throw new Error(`scsi-${kind}, seed ${seed}:\n${(error as Error).stack}\n${again}`, { cause: error });
+      return { seen: {}, wrong: (error as Error).stack ?? String(error) };
     }
-    tally.histories++;
-    if (tally.histories % 100 === 0) onProgress?.(tally);
-  }
-  return tally;
+  };
+  return playSeeds(kind, range, play, onProgress);
 }
