@@ -28,7 +28,7 @@ export class DirtyRegions {
   readonly #marked = new Uint8Array(REGIONS);
   readonly #active = new Uint32Array(REGIONS);
   readonly #idleFlushes = new Uint8Array(REGIONS);
-  #marking: Promise<void> = Promise.resolve();
+  #lastStored: Promise<void> = Promise.resolve();
   #clearing = false;
 
   /** @param offset where the map lies on `device` */
@@ -87,11 +87,11 @@ export class DirtyRegions {
     const idle: number[] = [];
     for (let region = 0; region < REGIONS; region++) {
       if (this.#marked[region] === 0 || this.#active[region]! > 0) continue;
-      if (++this.#idleFlushes[region]! >= IDLE_FLUSHES) idle.push(region);
+      this.#idleFlushes[region]!++;
+      if (this.#isIdle(region)) idle.push(region);
     }
     return mapMaybe(flush(), () => {
-      const still = idle.filter((region) => this.#idleFlushes[region]! >= IDLE_FLUSHES);
-      return still.length === 0 || this.#clearing ? undefined : this.#clear(still);
+      return this.#clearing || !idle.some((region) => this.#isIdle(region)) ? undefined : this.#clear(idle);
     });
   }
 
@@ -101,31 +101,37 @@ export class DirtyRegions {
     return this.#store(this.#marked, false);
   }
 
-  /** Marks come one after another, so that no earlier map overtakes a later one. */
   #mark(first: number, last: number): Promise<void> {
-    const marked = this.#marking.then(async () => {
+    return this.#inTurn(async () => {
       if (!this.#marked.subarray(first, last + 1).includes(0)) return;
       const next = this.#marked.slice().fill(1, first, last + 1);
       await this.#store(next, true);
       this.#marked.set(next);
     });
-    this.#marking = marked.catch(() => undefined);
-    return marked;
   }
 
+  /** A write that comes once these are zero waits for this map before it stores its own. */
   async #clear(regions: readonly number[]): Promise<void> {
     this.#clearing = true;
     try {
-      await this.#marking;
-      const idle = regions.filter((region) => this.#idleFlushes[region]! >= IDLE_FLUSHES);
-      for (const region of idle) this.#marked[region] = 0;
-      const cleared = this.#store(this.#marked, false);
-      // A write that comes now finds its region unmarked, and waits for this map before it writes its own.
-      this.#marking = Promise.resolve(cleared).catch(() => undefined);
-      await cleared;
+      await this.#inTurn(async () => {
+        for (const region of regions) if (this.#isIdle(region)) this.#marked[region] = 0;
+        await this.#store(this.#marked, false);
+      });
     } finally {
       this.#clearing = false;
     }
+  }
+
+  /** Maps are stored one after another, so that no earlier one overtakes a later one. */
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const done = this.#lastStored.then(work);
+    this.#lastStored = done.catch(() => undefined);
+    return done;
+  }
+
+  #isIdle(region: number): boolean {
+    return this.#idleFlushes[region]! >= IDLE_FLUSHES;
   }
 
   #store(marks: Uint8Array, fua: boolean): MaybePromise<void> {

@@ -93,8 +93,7 @@ export class ProtectedDevice extends BaseDevice {
 
   /** As much of the disk as the area has room for: one that grows needs an area that does so first. */
   get size(): number {
-    const { size, blockSize } = this.data;
-    return Math.min(size - (size % blockSize), this.#area.blockCapacity * blockSize);
+    return protectedBytes(this.data, this.#area);
   }
 
   /** Formats the disk with a type: all protection information is FFh. User data stays as it is. */
@@ -236,11 +235,15 @@ export class ProtectedDevice extends BaseDevice {
   }
 }
 
+/** The whole blocks of the disk that the area has room for. */
+function protectedBytes({ size, blockSize }: BlockDevice, { blockCapacity }: ProtectionArea): number {
+  return Math.min(size - (size % blockSize), blockCapacity * blockSize);
+}
+
 /** Looks through the regions that are marked; answers how many blocks have lost their protection information. */
 async function recover(data: BlockDevice, area: ProtectionArea): Promise<number> {
   let unknownBlocks = 0;
-  const { blockSize } = data;
-  const size = Math.min(data.size, area.blockCapacity * blockSize);
+  const size = protectedBytes(data, area);
   const marked = await area.regions.load();
   if (marked.length === 0 || data.readOnly) return 0;
   for (const region of area.type === 0 ? [] : marked) {
