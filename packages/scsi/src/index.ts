@@ -73,7 +73,8 @@ export {
 } from './description/explain-inquiry.ts';
 export { describeModePages, explainModePages } from './description/explain-mode.ts';
 export { describeLogPage, explainLogPage } from './description/explain-log.ts';
-export { COMMAND_DATA, explainDataIn, explainDataOut, type CommandData } from './data/command-data.ts';
+export { COMMAND_DATA, explainDataIn, explainDataOut } from './data/command-data.ts';
+export type { CommandData } from './data/command-data-row.ts';
 export { VPD_PAGE_FORMATS, vpdPageName, type VpdPageFormat } from './inquiry/vpd-page-table.ts';
 export { modePageName } from './mode/mode-page-names.ts';
 export {

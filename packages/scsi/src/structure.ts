@@ -86,6 +86,20 @@ export function structure<T>(spanBytes: number, fields: readonly Layout[]): Stru
   return new LaidOutStructure<T>(spanBytes, fields);
 }
 
+/** The entries of a list that begins at `start` and ends before `end`; one that is cut short is left out. */
+export function decodeList<T>(
+  entry: Structure<T>,
+  source: Uint8Array,
+  start = 0,
+  end: number = source.length,
+): T[] {
+  const entries: T[] = [];
+  for (let at = start; at + entry.spanBytes <= Math.min(end, source.length); at += entry.spanBytes) {
+    entries.push(entry.decode(source, at));
+  }
+  return entries;
+}
+
 class LaidOutStructure<T> implements Structure<T> {
   readonly spanBytes: number;
   readonly fieldNames: readonly string[];

@@ -5,7 +5,7 @@ import * as medium from '../cdb/medium-cdbs.ts';
 import * as primary from '../cdb/primary-cdbs.ts';
 import * as variableLength from '../cdb/variable-length-cdbs.ts';
 import type { DataFormat } from '../description/data-format.ts';
-import type { CommandData } from './command-data.ts';
+import { returns, takes, withoutData, type CommandData } from './command-data-row.ts';
 import { buildDefectList, parseDefectList, type DefectListSize } from './defect-list.ts';
 import { buildFormatList, parseFormatList } from './format-list.ts';
 import { buildLbaStatus, parseLbaStatus } from './lba-status.ts';
@@ -17,28 +17,14 @@ import {
   parseReadCapacity16,
 } from './read-capacity.ts';
 import { buildUnmapList, parseUnmapList } from './unmap-list.ts';
-
-const NONE = 'no data';
 const BLOCKS = 'logical blocks';
 
-function withoutData(...cdbs: readonly AnyCdbDefinition[]): CommandData[] {
-  return cdbs.map((cdb) => ({ cdb, dataIn: NONE, dataOut: NONE }));
-}
-
 function takesBlocks(...cdbs: readonly AnyCdbDefinition[]): CommandData[] {
-  return cdbs.map((cdb) => ({ cdb, dataIn: NONE, dataOut: BLOCKS }));
+  return cdbs.map((cdb) => takes(cdb, BLOCKS));
 }
 
 function returnsBlocks(...cdbs: readonly AnyCdbDefinition[]): CommandData[] {
-  return cdbs.map((cdb) => ({ cdb, dataIn: BLOCKS, dataOut: NONE }));
-}
-
-function returns(cdb: AnyCdbDefinition, dataIn: DataFormat): CommandData {
-  return { cdb, dataIn, dataOut: NONE };
-}
-
-function takes(cdb: AnyCdbDefinition, dataOut: DataFormat): CommandData {
-  return { cdb, dataIn: NONE, dataOut };
+  return cdbs.map((cdb) => returns(cdb, BLOCKS));
 }
 
 function defects(size: DefectListSize): DataFormat {

@@ -1,22 +1,14 @@
 import type { AnyCdbDefinition } from '../cdb/cdb-definition.ts';
-import { explainData, type DataFormat } from '../description/data-format.ts';
+import { explainData } from '../description/data-format.ts';
 import { type Description } from '../description/description.ts';
 import { findCdb } from '../cdb/describe-cdb.ts';
 import { BLOCK_DATA } from './block-command-data.ts';
+import type { CommandData } from './command-data-row.ts';
 import { COPY_DATA } from './copy-command-data.ts';
 import { PATH_DATA } from './path-command-data.ts';
 import { DISC_DATA } from './disc-command-data.ts';
 import { PRIMARY_DATA } from './primary-command-data.ts';
 import { RESERVATION_DATA } from './reservation-command-data.ts';
-
-/** What goes along with a command; a text says why a direction has no format. */
-export interface CommandData {
-  readonly cdb: AnyCdbDefinition;
-  /** To the initiator. */
-  readonly dataIn: DataFormat | string;
-  /** From the initiator. */
-  readonly dataOut: DataFormat | string;
-}
 
 /** The data of every command that has a CDB definition. */
 export const COMMAND_DATA: readonly CommandData[] = [

@@ -1,5 +1,4 @@
 import * as copy from '../cdb/copy-cdbs.ts';
-import type { AnyCdbDefinition } from '../cdb/cdb-definition.ts';
 import { checkedCopyList } from '../copy/checked-copy-list.ts';
 import { buildCopyParameters, parseCopyParameters } from '../copy/copy-parameters.ts';
 import {
@@ -25,22 +24,15 @@ import {
   parseWriteUsingTokenList,
 } from '../copy/token-list.ts';
 import type { DataFormat } from '../description/data-format.ts';
-import type { Meanings } from '../description/description.ts';
-import type { CommandData } from './command-data.ts';
-
-const NONE = 'no data';
-
-function words(codes: Readonly<Record<string, number>>): Readonly<Record<number, string>> {
-  const pairs = Object.entries(codes).map(([name, code]) => [code, name.toLowerCase().replaceAll('_', ' ')]);
-  return Object.fromEntries(pairs) as Readonly<Record<number, string>>;
-}
+import { valueWords, type Meanings } from '../description/description.ts';
+import { returns, takes, withoutData, type CommandData } from './command-data-row.ts';
 
 const STATUS: Meanings = {
-  status: words(CopyOperationStatus),
-  transferCountUnits: words(TransferCountUnits),
+  status: valueWords(CopyOperationStatus),
+  transferCountUnits: valueWords(TransferCountUnits),
 };
 
-const ROD: Meanings = { rodType: words(RodType) };
+const ROD: Meanings = { rodType: valueWords(RodType) };
 
 function copyList(kind: ExtendedCopyKind): DataFormat {
   return {
@@ -54,63 +46,55 @@ function copyList(kind: ExtendedCopyKind): DataFormat {
         segment: segments.map(({ item }) => item),
       };
     },
-    meanings: { type: words(SegmentType) },
+    meanings: { type: valueWords(SegmentType) },
   };
-}
-
-function dataOut(cdb: AnyCdbDefinition, format: DataFormat): CommandData {
-  return { cdb, dataIn: NONE, dataOut: format };
-}
-
-function dataIn(cdb: AnyCdbDefinition, format: DataFormat): CommandData {
-  return { cdb, dataIn: format, dataOut: NONE };
 }
 
 /** The data of the third-party copy commands. */
 export const COPY_DATA: readonly CommandData[] = [
-  dataOut(copy.EXTENDED_COPY_LID1, copyList('lid1')),
-  dataOut(copy.EXTENDED_COPY, copyList('lid4')),
-  dataOut(copy.POPULATE_TOKEN, {
+  takes(copy.EXTENDED_COPY_LID1, copyList('lid1')),
+  takes(copy.EXTENDED_COPY, copyList('lid4')),
+  takes(copy.POPULATE_TOKEN, {
     name: 'POPULATE TOKEN parameter list',
     build: buildPopulateTokenList,
     parse: parsePopulateTokenList,
     meanings: ROD,
   }),
-  dataOut(copy.WRITE_USING_TOKEN, {
+  takes(copy.WRITE_USING_TOKEN, {
     name: 'WRITE USING TOKEN parameter list',
     build: buildWriteUsingTokenList,
     parse: parseWriteUsingTokenList,
   }),
-  { cdb: copy.COPY_OPERATION_ABORT, dataIn: NONE, dataOut: NONE },
-  dataIn(copy.RECEIVE_COPY_STATUS_LID1, {
+  ...withoutData(copy.COPY_OPERATION_ABORT),
+  returns(copy.RECEIVE_COPY_STATUS_LID1, {
     name: 'copy status',
     build: buildCopyStatusLid1,
     parse: parseCopyStatusLid1,
-    meanings: { status: words(CopyCommandStatus) },
+    meanings: { status: valueWords(CopyCommandStatus) },
   }),
-  dataIn(copy.RECEIVE_COPY_OPERATING_PARAMETERS, {
+  returns(copy.RECEIVE_COPY_OPERATING_PARAMETERS, {
     name: 'copy operating parameters',
     build: buildCopyParameters,
     parse: parseCopyParameters,
   }),
-  dataIn(copy.RECEIVE_COPY_FAILURE_DETAILS_LID1, {
+  returns(copy.RECEIVE_COPY_FAILURE_DETAILS_LID1, {
     name: 'copy failure details',
     build: buildCopyFailureDetails,
     parse: parseCopyFailureDetails,
   }),
-  dataIn(copy.RECEIVE_COPY_STATUS, {
+  returns(copy.RECEIVE_COPY_STATUS, {
     name: 'copy status',
     build: buildCopyStatus,
     parse: parseCopyStatus,
     meanings: STATUS,
   }),
-  dataIn(copy.RECEIVE_ROD_TOKEN_INFORMATION, {
+  returns(copy.RECEIVE_ROD_TOKEN_INFORMATION, {
     name: 'ROD token information',
     build: buildRodTokenInformation,
     parse: parseRodTokenInformation,
     meanings: STATUS,
   }),
-  dataIn(copy.REPORT_ALL_ROD_TOKENS, {
+  returns(copy.REPORT_ALL_ROD_TOKENS, {
     name: 'ROD tokens',
     build: buildAllRodTokens,
     parse: (data) => parseAllRodTokens(data).map(parseRodToken),

@@ -1,6 +1,6 @@
 import { u16be, u24be, u8 } from 'buffer-layout';
 import { concatBytes } from '../bytes.ts';
-import { bytes, flags, structure, type Structure } from '../structure.ts';
+import { bytes, decodeList, flags, structure, type Structure } from '../structure.ts';
 
 /** FORMAT of READ DISC STRUCTURE (MMC-6 table 385). */
 export const DiscStructureFormat = {
@@ -98,12 +98,8 @@ export function parseDiscStructure(
   if (format === DiscStructureFormat.PHYSICAL) return parsePhysicalFormat(data);
   const start = structureHeader.spanBytes;
   if (format !== DiscStructureFormat.LIST) return { bytes: data.subarray(start) };
-  const end = Math.min(data.length, 2 + structureHeader.decode(data).DISC_STRUCTURE_LENGTH);
-  const formats: DiscStructureEntry[] = [];
-  for (let at = start; at + listEntry.spanBytes <= end; at += listEntry.spanBytes) {
-    formats.push(listEntry.decode(data, at));
-  }
-  return { formats };
+  const end = 2 + structureHeader.decode(data).DISC_STRUCTURE_LENGTH;
+  return { formats: decodeList(listEntry, data, start, end) };
 }
 
 /** A disc that is larger than every DVD ends with the last sector that can be told. */

@@ -1,6 +1,6 @@
 import { u16be, u8 } from 'buffer-layout';
 import { concatBytes } from '../bytes.ts';
-import { bytes, flags, structure, type Structure } from '../structure.ts';
+import { bytes, decodeList, flags, structure, type Structure } from '../structure.ts';
 import { discAddress, minuteSecondFrame } from './disc-address.ts';
 
 /** FORMAT of READ TOC/PMA/ATIP (MMC-6 table 487). */
@@ -109,12 +109,7 @@ export function parseFullToc(data: Uint8Array): FullTocEntry[] {
 }
 
 function entriesOf<T>(entry: Structure<T>, data: Uint8Array): T[] {
-  const end = Math.min(data.length, 2 + tocHeader.decode(data).TOC_DATA_LENGTH);
-  const entries: T[] = [];
-  for (let at = tocHeader.spanBytes; at + entry.spanBytes <= end; at += entry.spanBytes) {
-    entries.push(entry.decode(data, at));
-  }
-  return entries;
+  return decodeList(entry, data, tocHeader.spanBytes, 2 + tocHeader.decode(data).TOC_DATA_LENGTH);
 }
 
 function firstTrack(msf: boolean): Uint8Array<ArrayBuffer> {

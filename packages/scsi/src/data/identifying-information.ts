@@ -1,6 +1,6 @@
 import { u16be } from 'buffer-layout';
 import { concatBytes } from '../bytes.ts';
-import { bytes, flags, structure, type Structure } from '../structure.ts';
+import { bytes, decodeList, flags, structure, type Structure } from '../structure.ts';
 
 /** INFORMATION TYPE of REPORT and SET IDENTIFYING INFORMATION (SPC-4 tables 60, 280). */
 export const InformationType = {
@@ -61,14 +61,8 @@ export function buildIdentifyingTypes(types: readonly IdentifyingType[]): Uint8A
 
 /** The types in REPORT IDENTIFYING INFORMATION SUPPORTED parameter data; one that is cut short is left out. */
 export function parseIdentifyingTypes(data: Uint8Array): IdentifyingType[] {
-  const list = parseIdentifyingInformation(data);
-  const types: IdentifyingType[] = [];
-  for (let at = 0; at + typeDescriptor.spanBytes <= list.length; at += typeDescriptor.spanBytes) {
-    const fields = typeDescriptor.decode(list, at);
-    types.push({
-      informationType: fields.INFORMATION_TYPE,
-      maxBytes: fields.MAXIMUM_INFORMATION_LENGTH,
-    });
-  }
-  return types;
+  return decodeList(typeDescriptor, parseIdentifyingInformation(data)).map((fields) => ({
+    informationType: fields.INFORMATION_TYPE,
+    maxBytes: fields.MAXIMUM_INFORMATION_LENGTH,
+  }));
 }

@@ -1,7 +1,7 @@
 import { REPORT_REFERRALS, REPORT_TARGET_PORT_GROUPS, SET_TARGET_PORT_GROUPS } from '../cdb/path-cdbs.ts';
 import type { DataFormat } from '../description/data-format.ts';
 import { ACCESS_STATE_CODES } from '../path/access-state.ts';
-import type { CommandData } from './command-data.ts';
+import { returns, takes, type CommandData } from './command-data-row.ts';
 import {
   buildPortGroups,
   buildSetPortGroupsList,
@@ -9,8 +9,6 @@ import {
   parseSetPortGroupsList,
 } from './port-groups.ts';
 import { buildReferrals, parseReferrals } from './referrals.ts';
-
-const NONE = 'no data';
 
 const STATES: Readonly<Record<number, string>> = Object.fromEntries(
   Object.entries(ACCESS_STATE_CODES).map(([state, code]) => [code, state]),
@@ -42,7 +40,7 @@ const REFERRALS: DataFormat = {
 
 /** The data of the commands about paths. */
 export const PATH_DATA: readonly CommandData[] = [
-  { cdb: REPORT_TARGET_PORT_GROUPS, dataIn: PORT_GROUPS, dataOut: NONE },
-  { cdb: SET_TARGET_PORT_GROUPS, dataIn: NONE, dataOut: SET_PORT_GROUPS },
-  { cdb: REPORT_REFERRALS, dataIn: REFERRALS, dataOut: NONE },
+  returns(REPORT_TARGET_PORT_GROUPS, PORT_GROUPS),
+  takes(SET_TARGET_PORT_GROUPS, SET_PORT_GROUPS),
+  returns(REPORT_REFERRALS, REFERRALS),
 ];

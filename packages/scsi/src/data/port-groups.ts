@@ -1,7 +1,7 @@
 import { u16be, u32be, u8 } from 'buffer-layout';
 import { concatBytes } from '../bytes.ts';
 import type { PortGroupChanger } from '../path/target-ports.ts';
-import { bytes, flags, structure, type Structure } from '../structure.ts';
+import { bytes, decodeList, flags, structure, type Structure } from '../structure.ts';
 
 /** PARAMETER DATA FORMAT of REPORT TARGET PORT GROUPS (SPC-4 table 281). */
 export const PortGroupsFormat = { LENGTH_ONLY: 0b000, EXTENDED: 0b001 } as const;
@@ -102,11 +102,8 @@ export function parsePortGroups(data: Uint8Array): ReportedPortGroup[] {
     const start = at + portGroupDescriptor.spanBytes;
     at = start + fields.TARGET_PORT_COUNT * portDescriptor.spanBytes;
     if (at > end) break;
-    const ports = Array.from({ length: fields.TARGET_PORT_COUNT }, (_, index) => {
-      return portDescriptor.decode(data, start + index * portDescriptor.spanBytes)
-        .RELATIVE_TARGET_PORT_IDENTIFIER;
-    });
-    groups.push({ ...fields, ports });
+    const ports = decodeList(portDescriptor, data, start, at);
+    groups.push({ ...fields, ports: ports.map((port) => port.RELATIVE_TARGET_PORT_IDENTIFIER) });
   }
   return groups;
 }
@@ -140,10 +137,5 @@ export function buildSetPortGroupsList(
 
 /** The descriptors of a SET TARGET PORT GROUPS parameter list; one that was cut off is left out. */
 export function parseSetPortGroupsList(list: Uint8Array): SetPortGroupDescriptor[] {
-  const descriptors: SetPortGroupDescriptor[] = [];
-  const { spanBytes } = setPortGroupDescriptor;
-  for (let at = SET_PORT_GROUPS_HEADER_BYTES; at + spanBytes <= list.length; at += spanBytes) {
-    descriptors.push(setPortGroupDescriptor.decode(list, at));
-  }
-  return descriptors;
+  return decodeList(setPortGroupDescriptor, list, SET_PORT_GROUPS_HEADER_BYTES);
 }

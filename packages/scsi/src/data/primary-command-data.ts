@@ -15,7 +15,7 @@ import { bufferDescriptor, BufferMode, echoBufferDescriptor, errorHistoryDirecto
 import { decodeLun } from '../lun.ts';
 import { hexBytes } from '../description/description.ts';
 import type { Structure } from '../structure.ts';
-import type { CommandData } from './command-data.ts';
+import { returns, takes, withoutData, type CommandData } from './command-data-row.ts';
 import { buildDiagnosticPage, parseDiagnosticPage } from './diagnostic-page.ts';
 import {
   buildIdentifyingInformation,
@@ -28,8 +28,6 @@ import { buildLunList, parseLunList } from './lun-list.ts';
 import { buildAllOpcodes, buildOneOpcode, parseAllOpcodes, parseOneOpcode } from './supported-opcodes.ts';
 import { buildSupportedTmf, parseSupportedTmf } from './supported-tmf.ts';
 import { buildTimestamp, buildTimestampList, parseTimestamp } from './timestamp.ts';
-
-const NONE = 'no data';
 
 function modeParameters(size: ModeHeaderSize): DataFormat {
   return {
@@ -129,36 +127,29 @@ const BUFFER_FORMAT: DataFormat = {
 
 /** The data of the commands of SPC. */
 export const PRIMARY_DATA: readonly CommandData[] = [
-  { cdb: primary.TEST_UNIT_READY, dataIn: NONE, dataOut: NONE },
-  { cdb: primary.REQUEST_SENSE, dataIn: SENSE_FORMAT, dataOut: NONE },
-  { cdb: primary.INQUIRY, dataIn: INQUIRY_FORMAT, dataOut: NONE },
-  { cdb: primary.MODE_SELECT_6, dataIn: NONE, dataOut: MODE_6 },
-  { cdb: primary.MODE_SELECT_10, dataIn: NONE, dataOut: MODE_10 },
-  { cdb: primary.MODE_SENSE_6, dataIn: MODE_6, dataOut: NONE },
-  { cdb: primary.MODE_SENSE_10, dataIn: MODE_10, dataOut: NONE },
-  { cdb: primary.RESERVE_6, dataIn: NONE, dataOut: NONE },
-  { cdb: primary.RELEASE_6, dataIn: NONE, dataOut: NONE },
-  { cdb: primary.RESERVE_10, dataIn: NONE, dataOut: NONE },
-  { cdb: primary.RELEASE_10, dataIn: NONE, dataOut: NONE },
-  { cdb: primary.REPORT_LUNS, dataIn: LUN_LIST_FORMAT, dataOut: NONE },
-  { cdb: primary.REPORT_SUPPORTED_OPERATION_CODES, dataIn: OPCODES_FORMAT, dataOut: NONE },
-  { cdb: diagnostic.LOG_SELECT, dataIn: NONE, dataOut: LOG_FORMAT },
-  { cdb: diagnostic.LOG_SENSE, dataIn: LOG_FORMAT, dataOut: NONE },
-  { cdb: diagnostic.RECEIVE_DIAGNOSTIC_RESULTS, dataIn: DIAGNOSTIC_FORMAT, dataOut: NONE },
-  { cdb: diagnostic.SEND_DIAGNOSTIC, dataIn: NONE, dataOut: DIAGNOSTIC_FORMAT },
-  { cdb: diagnostic.READ_BUFFER, dataIn: BUFFER_FORMAT, dataOut: NONE },
-  { cdb: diagnostic.WRITE_BUFFER, dataIn: NONE, dataOut: 'any bytes' },
-  { cdb: maintenance.REPORT_SUPPORTED_TASK_MANAGEMENT_FUNCTIONS, dataIn: TMF_FORMAT, dataOut: NONE },
-  { cdb: identifying.REPORT_IDENTIFYING_INFORMATION, dataIn: IDENTIFYING_FORMAT, dataOut: NONE },
-  { cdb: identifying.SET_IDENTIFYING_INFORMATION, dataIn: NONE, dataOut: 'the information itself' },
-  { cdb: maintenance.REPORT_TIMESTAMP, dataIn: TIMESTAMP_FORMAT, dataOut: NONE },
-  {
-    cdb: maintenance.SET_TIMESTAMP,
-    dataIn: NONE,
-    dataOut: {
-      name: 'timestamp list',
-      build: buildTimestampList,
-      parse: (data) => parseTimestamp(data).unixMs,
-    },
-  },
+  ...withoutData(primary.TEST_UNIT_READY),
+  returns(primary.REQUEST_SENSE, SENSE_FORMAT),
+  returns(primary.INQUIRY, INQUIRY_FORMAT),
+  takes(primary.MODE_SELECT_6, MODE_6),
+  takes(primary.MODE_SELECT_10, MODE_10),
+  returns(primary.MODE_SENSE_6, MODE_6),
+  returns(primary.MODE_SENSE_10, MODE_10),
+  ...withoutData(primary.RESERVE_6, primary.RELEASE_6, primary.RESERVE_10, primary.RELEASE_10),
+  returns(primary.REPORT_LUNS, LUN_LIST_FORMAT),
+  returns(primary.REPORT_SUPPORTED_OPERATION_CODES, OPCODES_FORMAT),
+  takes(diagnostic.LOG_SELECT, LOG_FORMAT),
+  returns(diagnostic.LOG_SENSE, LOG_FORMAT),
+  returns(diagnostic.RECEIVE_DIAGNOSTIC_RESULTS, DIAGNOSTIC_FORMAT),
+  takes(diagnostic.SEND_DIAGNOSTIC, DIAGNOSTIC_FORMAT),
+  returns(diagnostic.READ_BUFFER, BUFFER_FORMAT),
+  takes(diagnostic.WRITE_BUFFER, 'any bytes'),
+  returns(maintenance.REPORT_SUPPORTED_TASK_MANAGEMENT_FUNCTIONS, TMF_FORMAT),
+  returns(identifying.REPORT_IDENTIFYING_INFORMATION, IDENTIFYING_FORMAT),
+  takes(identifying.SET_IDENTIFYING_INFORMATION, 'the information itself'),
+  returns(maintenance.REPORT_TIMESTAMP, TIMESTAMP_FORMAT),
+  takes(maintenance.SET_TIMESTAMP, {
+    name: 'timestamp list',
+    build: buildTimestampList,
+    parse: (data) => parseTimestamp(data).unixMs,
+  }),
 ];

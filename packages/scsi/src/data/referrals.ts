@@ -1,6 +1,6 @@
 import { nu64be, u16be, u8 } from 'buffer-layout';
 import { concatBytes } from '../bytes.ts';
-import { bytes, flags, structure, type Structure } from '../structure.ts';
+import { bytes, decodeList, flags, structure, type Structure } from '../structure.ts';
 
 interface ReferralsHeader {
   USER_DATA_SEGMENT_REFERRAL_DESCRIPTOR_LENGTH: number;
@@ -69,17 +69,13 @@ export function parseReferrals(data: Uint8Array): ReferralSegment[] {
   const segments: ReferralSegment[] = [];
   for (let at = start; at + segmentDescriptor.spanBytes <= end;) {
     const fields = segmentDescriptor.decode(data, at);
-    const count = fields.NUMBER_OF_TARGET_PORT_GROUP_DESCRIPTORS;
     const first = at + segmentDescriptor.spanBytes;
-    at = first + count * segmentPortGroup.spanBytes;
+    at = first + fields.NUMBER_OF_TARGET_PORT_GROUP_DESCRIPTORS * segmentPortGroup.spanBytes;
     if (at > end) break;
-    const groups = Array.from({ length: count }, (_, index) =>
-      segmentPortGroup.decode(data, first + index * segmentPortGroup.spanBytes),
-    );
     segments.push({
       firstLba: fields.FIRST_USER_DATA_SEGMENT_LBA,
       lastLba: fields.LAST_USER_DATA_SEGMENT_LBA,
-      groups,
+      groups: decodeList(segmentPortGroup, data, first, at),
     });
   }
   return segments;

@@ -1,6 +1,6 @@
 import * as reserve from '../cdb/persistent-reserve-cdbs.ts';
-import type { AnyCdbDefinition } from '../cdb/cdb-definition.ts';
 import type { DataFormat } from '../description/data-format.ts';
+import { valueWords } from '../description/description.ts';
 import {
   buildFullReservationStatus,
   buildReservationCapabilities,
@@ -18,14 +18,9 @@ import {
   parseReserveOutList,
 } from '../persistent-reservation/out-list.ts';
 import { ReservationType } from '../persistent-reservation/reservation-types.ts';
-import type { CommandData } from './command-data.ts';
+import { returns, takes, type CommandData } from './command-data-row.ts';
 
-const NONE = 'no data';
-
-const TYPES: Readonly<Record<number, string>> = Object.fromEntries(
-  Object.entries(ReservationType).map(([name, type]) => [type, name.toLowerCase().replaceAll('_', ' ')]),
-);
-
+const TYPES = valueWords(ReservationType);
 const MEANINGS = { type: TYPES, holds: TYPES };
 
 function listFormat(takesInitiatorPorts: boolean): DataFormat {
@@ -38,54 +33,38 @@ function listFormat(takesInitiatorPorts: boolean): DataFormat {
 
 const LIST = listFormat(false);
 
-function out(cdb: AnyCdbDefinition, dataOut: DataFormat = LIST): CommandData {
-  return { cdb, dataIn: NONE, dataOut };
-}
-
 /** The data of PERSISTENT RESERVE IN and OUT. */
 export const RESERVATION_DATA: readonly CommandData[] = [
-  {
-    cdb: reserve.PR_IN_READ_KEYS,
-    dataIn: { name: 'reservation keys', build: buildReservationKeys, parse: parseReservationKeys },
-    dataOut: NONE,
-  },
-  {
-    cdb: reserve.PR_IN_READ_RESERVATION,
-    dataIn: {
-      name: 'reservation',
-      build: buildReservationReport,
-      parse: parseReservationReport,
-      meanings: MEANINGS,
-    },
-    dataOut: NONE,
-  },
-  {
-    cdb: reserve.PR_IN_REPORT_CAPABILITIES,
-    dataIn: {
-      name: 'reservation capabilities',
-      build: buildReservationCapabilities,
-      parse: parseReservationCapabilities,
-    },
-    dataOut: NONE,
-  },
-  {
-    cdb: reserve.PR_IN_READ_FULL_STATUS,
-    dataIn: {
-      name: 'full reservation status',
-      build: buildFullReservationStatus,
-      parse: parseFullReservationStatus,
-      meanings: MEANINGS,
-    },
-    dataOut: NONE,
-  },
-  out(reserve.PR_OUT_REGISTER, listFormat(true)),
-  out(reserve.PR_OUT_RESERVE),
-  out(reserve.PR_OUT_RELEASE),
-  out(reserve.PR_OUT_CLEAR),
-  out(reserve.PR_OUT_PREEMPT),
-  out(reserve.PR_OUT_PREEMPT_AND_ABORT),
-  out(reserve.PR_OUT_REGISTER_AND_IGNORE_EXISTING_KEY),
-  out(reserve.PR_OUT_REGISTER_AND_MOVE, {
+  returns(reserve.PR_IN_READ_KEYS, {
+    name: 'reservation keys',
+    build: buildReservationKeys,
+    parse: parseReservationKeys,
+  }),
+  returns(reserve.PR_IN_READ_RESERVATION, {
+    name: 'reservation',
+    build: buildReservationReport,
+    parse: parseReservationReport,
+    meanings: MEANINGS,
+  }),
+  returns(reserve.PR_IN_REPORT_CAPABILITIES, {
+    name: 'reservation capabilities',
+    build: buildReservationCapabilities,
+    parse: parseReservationCapabilities,
+  }),
+  returns(reserve.PR_IN_READ_FULL_STATUS, {
+    name: 'full reservation status',
+    build: buildFullReservationStatus,
+    parse: parseFullReservationStatus,
+    meanings: MEANINGS,
+  }),
+  takes(reserve.PR_OUT_REGISTER, listFormat(true)),
+  takes(reserve.PR_OUT_RESERVE, LIST),
+  takes(reserve.PR_OUT_RELEASE, LIST),
+  takes(reserve.PR_OUT_CLEAR, LIST),
+  takes(reserve.PR_OUT_PREEMPT, LIST),
+  takes(reserve.PR_OUT_PREEMPT_AND_ABORT, LIST),
+  takes(reserve.PR_OUT_REGISTER_AND_IGNORE_EXISTING_KEY, LIST),
+  takes(reserve.PR_OUT_REGISTER_AND_MOVE, {
     name: 'REGISTER AND MOVE parameter list',
     build: buildRegisterAndMoveList,
     parse: parseRegisterAndMoveList,

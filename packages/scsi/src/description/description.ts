@@ -29,6 +29,12 @@ const MAX_DEPTH = 6;
 /** Words for the values of a field, by the name of the field and its value. */
 export type Meanings = Readonly<Record<string, Readonly<Record<number, string>>>>;
 
+/** The names of codes as words for the values of a field. */
+export function valueWords(codes: Readonly<Record<string, number>>): Readonly<Record<number, string>> {
+  const pairs = Object.entries(codes).map(([name, code]) => [code, name.toLowerCase().replaceAll('_', ' ')]);
+  return Object.fromEntries(pairs) as Readonly<Record<number, string>>;
+}
+
 /** The name of a field in the standard: `LOGICAL_BLOCK_LENGTH` and `blockLength` in words. */
 export function standardName(property: string): string {
   return property.replaceAll('_', ' ').replace(/([a-z0-9])([A-Z])/g, (_all, a: string, b: string) => {
@@ -39,6 +45,11 @@ export function standardName(property: string): string {
 /** `XXh`, of at least `digits` digits. */
 export function hexCode(value: number, digits = 2): string {
   return `${value.toString(16).toUpperCase().padStart(digits, '0')}h`;
+}
+
+/** The code of a mode or log page, and after a stroke that of its subpage where it is one. */
+export function pageCodeText(pageCode: number, subpageCode: number): string {
+  return subpageCode === 0 ? hexCode(pageCode) : `${hexCode(pageCode)}/${hexCode(subpageCode)}`;
 }
 
 /** Bytes as hexadecimal digits; only the first of many. */
@@ -53,7 +64,11 @@ export function printable(text: string): string {
 }
 
 /** A field with the word for its value. */
-export function describedField(name: string, value: number, meaning: string | undefined): DescribedField {
+export function describedField(
+  name: string,
+  value: number | string,
+  meaning: string | undefined,
+): DescribedField {
   return meaning === undefined ? { name, value } : { name, value, meaning };
 }
 

@@ -8,11 +8,13 @@ import {
   type LogParameter,
 } from '../log/log-page.ts';
 import {
+  describedField,
   describeObject,
   descriptionText,
   hexBytes,
   hexCode,
   MAX_PARTS,
+  pageCodeText,
   type DescribedField,
   type Description,
 } from './description.ts';
@@ -21,12 +23,11 @@ import {
 export function explainLogPage(data: Uint8Array): Description {
   const page = parseLogPage(data);
   const { pageCode, subpageCode, body } = page;
-  const code = subpageCode === 0 ? hexCode(pageCode) : `${hexCode(pageCode)}/${hexCode(subpageCode)}`;
   const listed = listedPages(page);
   const parameters = listed === undefined ? parseLogParameters(body) : [];
   const truncated = page.truncated || parameters.length > MAX_PARTS;
   return {
-    title: `${logPageName(pageCode, subpageCode) ?? 'unknown'} log page (${code})`,
+    title: `${logPageName(pageCode, subpageCode) ?? 'unknown'} log page (${pageCodeText(pageCode, subpageCode)})`,
     fields: listed ?? [],
     parts: parameters.slice(0, MAX_PARTS).map((one) => explainParameter(page, one)),
     ...(truncated ? { truncated } : {}),
@@ -50,9 +51,8 @@ function listedPages({ pageCode, subpageCode, body }: LogPage): DescribedField[]
 }
 
 function listed(index: number, pageCode: number, subpageCode: number): DescribedField {
-  const value = subpageCode === 0 ? hexCode(pageCode) : `${hexCode(pageCode)}/${hexCode(subpageCode)}`;
-  const name = logPageName(pageCode, subpageCode);
-  return { name: `PAGE ${index}`, value, ...(name === undefined ? {} : { meaning: name }) };
+  const value = pageCodeText(pageCode, subpageCode);
+  return describedField(`PAGE ${index}`, value, logPageName(pageCode, subpageCode));
 }
 
 function explainParameter({ pageCode, subpageCode }: LogPage, { code, value }: LogParameter): Description {

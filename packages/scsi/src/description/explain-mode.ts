@@ -12,8 +12,8 @@ import {
   describeObject,
   descriptionText,
   hexBytes,
-  hexCode,
   MAX_PARTS,
+  pageCodeText,
   type Description,
   type Meanings,
 } from './description.ts';
@@ -63,8 +63,8 @@ function blockDescriptor({ blockDescriptor: descriptor }: ParsedModeParameters):
 /** What one mode page says; bytes of a page that is not known as they are. */
 function explainModePage({ pageCode, subpageCode, bytes, truncated }: ModePage): Description {
   const parsed = parseModePage(bytes);
-  const code = subpageCode === 0 ? hexCode(pageCode) : `${hexCode(pageCode)}/${hexCode(subpageCode)}`;
-  const title = `${modePageName(pageCode, subpageCode) ?? 'unknown'} mode page (${code})`;
+  const name = modePageName(pageCode, subpageCode) ?? 'unknown';
+  const title = `${name} mode page (${pageCodeText(pageCode, subpageCode)})`;
   const { fields, parts } =
     parsed === undefined
       ? { fields: [{ name: 'BYTES', value: hexBytes(bytes) }], parts: [] }

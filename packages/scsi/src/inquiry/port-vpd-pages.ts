@@ -1,7 +1,7 @@
 import { u16be, u8 } from 'buffer-layout';
 import { concatBytes } from '../bytes.ts';
 import type { TargetPortAddress } from '../path/target-ports.ts';
-import { bytes, flags, structure, type Structure } from '../structure.ts';
+import { bytes, decodeList, flags, structure, type Structure } from '../structure.ts';
 import { buildTargetPortName, parseDeviceIdentification, type Designator } from './device-identification.ts';
 import { buildVpdPage, VpdPage } from './vpd-page.ts';
 
@@ -35,11 +35,7 @@ export function buildModePagePolicy(
 
 /** The descriptors in the body of VPD page 87h; one that was cut off is left out. */
 export function parseModePagePolicy(body: Uint8Array): ModePagePolicyDescriptor[] {
-  const descriptors: ModePagePolicyDescriptor[] = [];
-  const { spanBytes } = policyDescriptor;
-  for (let at = 0; at + spanBytes <= body.length; at += spanBytes)
-    descriptors.push(policyDescriptor.decode(body, at));
-  return descriptors;
+  return decodeList(policyDescriptor, body);
 }
 
 /** A target port as VPD page 88h tells of it. */

@@ -9,7 +9,7 @@ import {
   parseExtendedInquiry,
   parseLogicalBlockProvisioning,
 } from './block-vpd-pages.ts';
-import { describeObject, hexCode, MAX_PARTS } from '../description/description.ts';
+import { describedField, describeObject, hexCode, MAX_PARTS } from '../description/description.ts';
 import { describeDesignators } from './describe-designator.ts';
 import { buildDeviceIdentification, parseDeviceIdentification } from './device-identification.ts';
 import {
@@ -89,14 +89,9 @@ export const VPD_PAGE_FORMATS: readonly VpdPageFormat[] = [
     parse: parseSupportedPages,
     explain: (body) => ({
       title: 'Supported VPD Pages',
-      fields: Array.from(body.subarray(0, MAX_PARTS), (code, index) => {
-        const name = vpdPageName(code);
-        return {
-          name: `PAGE ${index}`,
-          value: hexCode(code),
-          ...(name === undefined ? {} : { meaning: name }),
-        };
-      }),
+      fields: Array.from(body.subarray(0, MAX_PARTS), (code, index) =>
+        describedField(`PAGE ${index}`, hexCode(code), vpdPageName(code)),
+      ),
       parts: [],
     }),
   }),

@@ -1,5 +1,5 @@
 import { u32be, u8 } from 'buffer-layout';
-import { bytes, flags, structure, type Structure } from '../structure.ts';
+import { bytes, decodeList, flags, structure, type Structure } from '../structure.ts';
 import {
   definePage,
   ModePageCode,
@@ -85,11 +85,10 @@ export interface ProvisioningThresholds {
 
 /** Reads a Logical Block Provisioning mode page (with its header). */
 export function parseProvisioningPage(page: Uint8Array): ProvisioningThresholds {
-  const thresholds: ProvisioningThreshold[] = [];
-  for (let at = 16; at + thresholdDescriptor.spanBytes <= page.length; at += thresholdDescriptor.spanBytes) {
-    thresholds.push(thresholdDescriptor.decode(page, at));
-  }
-  return { singleInitiator: provisioningPage.decode(page).SITUA === 1, thresholds };
+  return {
+    singleInitiator: provisioningPage.decode(page).SITUA === 1,
+    thresholds: decodeList(thresholdDescriptor, page, 16),
+  };
 }
 
 /** Builds a Logical Block Provisioning mode page with these counts enabled, for MODE SELECT. */
