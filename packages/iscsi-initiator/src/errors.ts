@@ -1,4 +1,4 @@
-import { additionalSenseName, senseKeyName, type SenseData } from '@lunbox/scsi';
+import { describeSenseData, type SenseData } from '@lunbox/scsi';
 
 /**
  * Why something was not done, with the facts of the case. `code` is stable; match on it.
@@ -115,8 +115,7 @@ export function connectionLost(reason: string, cause?: unknown): InitiatorError 
 
 function messageOf(detail: InitiatorErrorDetail): string {
   if (detail.code === 'INITIATOR_CHECK_CONDITION') {
-    const { senseKey, asc, ascq } = detail.sense;
-    return `${detail.code}: ${senseKeyName(senseKey)}: ${additionalSenseName(asc, ascq)}`;
+    return `${detail.code}: ${describeSenseData(detail.sense)}`;
   }
   const { code, ...facts } = detail;
   const listed = Object.entries(facts).map(([name, value]) => `${name} ${value}`);

@@ -31,6 +31,8 @@ export interface ScsiResult {
   readonly residualBytes: number;
   /** Sense data, where there was any that can be read. */
   readonly sense: SenseData | undefined;
+  /** The sense data as it came, also where it cannot be read; undefined when there was none. */
+  readonly senseBytes: Uint8Array | undefined;
 }
 
 /** Why a request cannot be sent at all; undefined when it can. */

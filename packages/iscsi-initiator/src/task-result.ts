@@ -22,5 +22,6 @@ export function resultOf(
     receivedBytes: task.receivedBytes,
     residualBytes: sign * residual.residualCount,
     sense: sense === undefined ? undefined : parseSense(sense),
+    senseBytes: sense?.slice(),
   };
 }

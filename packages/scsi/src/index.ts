@@ -41,6 +41,7 @@ export { explainSense } from './sense/explain-sense.ts';
 export { statusName } from './sense/status-names.ts';
 export {
   describeSense,
+  describeSenseData,
   encodeDescriptorSense,
   encodeFixedSense,
   encodeSense,

@@ -1,4 +1,5 @@
-import { AsyncEvent, LoginStatus, NO_TTT, RESERVED_TAG, RejectReason } from '@lunbox/iscsi-pdu';
+import { AsyncEvent, joinSense, LoginStatus, NO_TTT, RESERVED_TAG, RejectReason } from '@lunbox/iscsi-pdu';
+import { encodeDescriptorSense, encodeFixedSense, Status, type SenseData } from '@lunbox/scsi';
 import { describe, expect, it } from 'vitest';
 import { MAX_REDIRECTS } from '../../src/index.ts';
 import { PORTAL, ScriptedTarget, settle } from '../support/scripted-target.ts';
@@ -336,5 +337,40 @@ describe('PDUs that the target sends by itself', () => {
     expect(connection.sent('logout-request')).toHaveLength(1);
     expect(target.connections).toHaveLength(2);
     expect(session.state).toBe('ready');
+  });
+});
+
+describe('a command that ends with CHECK CONDITION', () => {
+  const invalidField = { senseKey: 5, asc: 0x24, ascq: 0 };
+  const cases: [SenseData, string][] = [
+    [
+      { ...invalidField, fieldPointer: { inCdb: true, byteOffset: 1, bit: 7 } },
+      'ILLEGAL REQUEST: INVALID FIELD IN CDB, CDB byte 1 bit 7',
+    ],
+    [
+      { senseKey: 5, asc: 0x26, ascq: 0, fieldPointer: { inCdb: false, byteOffset: 12 } },
+      'ILLEGAL REQUEST: INVALID FIELD IN PARAMETER LIST, parameter list byte 12',
+    ],
+    [
+      { senseKey: 3, asc: 0x11, ascq: 0, information: 77 },
+      'MEDIUM ERROR: UNRECOVERED READ ERROR, information 77',
+    ],
+    [
+      { senseKey: 2, asc: 4, ascq: 4, progress: 0x8000 },
+      'NOT READY: LOGICAL UNIT NOT READY, FORMAT IN PROGRESS, 50 % done',
+    ],
+  ];
+
+  it.each(cases)('names field, information and progress in the message: %o', async (sense, words) => {
+    for (const encode of [encodeFixedSense, encodeDescriptorSense]) {
+      const bytes = encode(sense);
+      const target = new ScriptedTarget();
+      target.command = (connection, pdu) => connection.respond(pdu, Status.CHECK_CONDITION, joinSense(bytes));
+      const session = await target.open();
+      await expect(session.execute({ lun: 0, cdb: CDB })).rejects.toThrow(
+        `INITIATOR_CHECK_CONDITION: ${words}`,
+      );
+      expect(await session.command({ lun: 0, cdb: CDB })).toMatchObject({ sense, senseBytes: bytes });
+    }
   });
 });

@@ -239,7 +239,11 @@ export function parseSense(bytes: Uint8Array): SenseData | undefined {
 /** One line for people, e.g. `ILLEGAL REQUEST: INVALID FIELD IN CDB, CDB byte 1 bit 7`. */
 export function describeSense(bytes: Uint8Array): string {
   const sense = parseSense(bytes);
-  if (sense === undefined) return 'no sense data';
+  return sense === undefined ? 'no sense data' : describeSenseData(sense);
+}
+
+/** The same for sense data that has been read. */
+export function describeSenseData(sense: SenseData): string {
   const parts = [`${senseKeyName(sense.senseKey)}: ${additionalSenseName(sense.asc, sense.ascq)}`];
   if (sense.information !== undefined) parts.push(`information ${sense.information}`);
   if (sense.commandSpecific !== undefined) {
@@ -253,8 +257,7 @@ export function describeSense(bytes: Uint8Array): string {
   if (sense.deferred === true) parts.push('deferred');
   if (sense.forwarded !== undefined) {
     const { from, status, sense: said } = sense.forwarded;
-    const what =
-      said === undefined ? `status ${status.toString(16)}h` : describeSense(encodeFixedSense(said));
+    const what = said === undefined ? `status ${status.toString(16)}h` : describeSenseData(said);
     parts.push(`the copy ${from} said ${what}`);
   }
   return parts.join(', ');
