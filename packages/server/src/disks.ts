@@ -10,6 +10,8 @@ export interface Disk {
   readonly unit: LogicalUnitOptions;
   readonly continuity: Continuity;
   readonly path: string | undefined;
+  /** Makes the disk larger, durably; undefined where only whoever made the device can. */
+  readonly grow?: (sizeBytes: number) => Promise<void>;
   /** Makes everything durable and lets go of what the server opened. */
   close(): Promise<void>;
 }
@@ -48,7 +50,8 @@ export async function openDisks(
 function fromObject(object: StorageObject | undefined): Disk {
   if (!object) throw new Error('fewer objects were opened than were asked for');
   const { continuity, path } = object;
-  return { unit: objectUnit(object), continuity, path, close: () => object.close() };
+  const grow = (sizeBytes: number): Promise<void> => object.grow(sizeBytes);
+  return { unit: objectUnit(object), continuity, path, grow, close: () => object.close() };
 }
 
 async function fromImage({ image }: ImageLun, { disk }: StorageObjectSeams): Promise<Disk> {

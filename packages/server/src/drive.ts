@@ -78,6 +78,26 @@ export class Drive {
     });
   }
 
+  /**
+   * Makes the disk larger; initiators hear that its capacity has changed. Throws a {@link ServerError}, or what growing
+   * the container throws.
+   */
+  resize(sizeBytes: number): Promise<void> {
+    return this.#inTurn(async () => {
+      const disk = this.#disk;
+      if (disk === undefined) throw new MediumPresenceError('SCSI_NO_MEDIUM');
+      if (disk.grow === undefined)
+        throw wrongState(this.lun, 'is no disk in a container, and keeps its size');
+      const { size } = disk.unit.device;
+      if (sizeBytes === size) return;
+      if (sizeBytes < size) {
+        const reason = `has ${size} bytes, and cannot be made smaller while it is served`;
+        throw wrongState(this.lun, reason);
+      }
+      await disk.grow(sizeBytes);
+    });
+  }
+
   /** What is told of the LUN. */
   describe(url: string): ServedLun {
     const { unit, lun } = this;
@@ -109,11 +129,13 @@ export class Drive {
       await done;
     } catch (error) {
       if (!(error instanceof MediumPresenceError)) throw error;
-      throw new ServerError('SERVER_WRONG_STATE', `LUN ${this.lun} ${REFUSALS[error.code]}`, {
-        cause: error,
-      });
+      throw wrongState(this.lun, REFUSALS[error.code], error);
     }
   }
+}
+
+function wrongState(lun: number, reason: string, cause?: unknown): ServerError {
+  return new ServerError('SERVER_WRONG_STATE', `LUN ${lun} ${reason}`, { cause });
 }
 
 /**

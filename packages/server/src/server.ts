@@ -132,6 +132,17 @@ export class LunboxServer {
   }
 
   /**
+   * Makes the disk of a LUN larger while it is served: durably first, then initiators hear that its capacity has
+   * changed (2Ah/09h), and what is in it stays. It keeps its size when that is `sizeBytes` already.
+   *
+   * Throws a {@link ServerError} `SERVER_WRONG_STATE` for a smaller size, a LUN without a medium, and one that is no
+   * container; or what `StorageObject.grow` throws.
+   */
+  async resize(lun: number, sizeBytes: number, targetIndex = 0): Promise<void> {
+    await this.#drive(lun, targetIndex).drive.resize(sizeBytes);
+  }
+
+  /**
    * Opens the disks and listens. When it completes, initiators can log in. When it fails, nothing is left
    * open, and a portal that is taken has left the disks untouched.
    *

@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { ServerError } from '../server-error.ts';
 import { ControlConnection, type Reply } from './control-connection.ts';
 import type { ControlRequest, ControlVerb } from './control-request.ts';
+import { parseSize } from './size.ts';
 
 /** Flags of `lunbox control`. */
 export interface ControlFlags {
@@ -16,7 +17,7 @@ export interface ControlFlags {
   readonly force?: boolean;
 }
 
-/** Where a field of a request comes from, besides words: the address of `redirect`, LUN and file of a medium. */
+/** Where a field of a request comes from, besides words: an address, a LUN, and the file or the size of its medium. */
 const FLAGS: Readonly<Record<keyof ControlFlags, string>> = {
   redirectTo: '--redirect-to',
   timeout: '--timeout',
@@ -44,10 +45,11 @@ const USAGES: Readonly<Record<ControlVerb, Usage>> = {
   redirect: { maxWords: 1, flags: ['permanent', 'initiator', 'portalGroup', 'sessions'] },
   eject: { maxWords: 1, flags: ['force'] },
   insert: { maxWords: 2, flags: [] },
+  resize: { maxWords: 2, flags: [] },
 };
 
 /** The verbs whose words name a medium. */
-const ABOUT_MEDIA: ReadonlySet<ControlVerb> = new Set(['eject', 'insert']);
+const ABOUT_MEDIA: ReadonlySet<ControlVerb> = new Set(['eject', 'insert', 'resize']);
 
 /** What is printed of an answer. */
 const PRINTED: ReadonlySet<ControlVerb> = new Set(['status', 'statistics', 'redirect']);
@@ -131,10 +133,17 @@ function requestOf(verb: ControlVerb, words: readonly string[], flags: ControlFl
   };
 }
 
-/** `LUN` of eject, `LUN FILE` of insert. */
-function mediumOf(verb: ControlVerb, [lun, file]: readonly string[]): Pick<ControlRequest, 'lun' | 'path'> {
+/** `LUN` of eject, `LUN FILE` of insert, `LUN SIZE` of resize. */
+function mediumOf(verb: ControlVerb, [lun, what]: readonly string[]): Omit<ControlRequest, 'verb'> {
   if (lun === undefined || !/^\d{1,3}$/.test(lun)) throw bad(`${verb} needs the number of a LUN`);
-  return { lun: Number(lun), ...(file === undefined ? {} : { path: resolve(file) }) };
+  if (verb === 'resize') return { lun: Number(lun), sizeBytes: sizeOf(what) };
+  return { lun: Number(lun), ...(what === undefined ? {} : { path: resolve(what) }) };
+}
+
+function sizeOf(text = ''): number {
+  const sizeBytes = parseSize(text);
+  if (sizeBytes === undefined) throw bad('resize needs the new size, such as 10G, 512M or 1T');
+  return sizeBytes;
 }
 
 /** Sends a request and waits for its answer. Throws a {@link ServerError} when it is refused. */

@@ -15,6 +15,7 @@ export interface ControlRequest {
   readonly lun?: number;
   /** An absolute path: server and asker may stand in different directories. */
   readonly path?: string;
+  readonly sizeBytes?: number;
   readonly force?: boolean;
 }
 
@@ -41,11 +42,21 @@ const CHECKS: Readonly<Record<Field, Check>> = {
   lun: ['the number of a LUN', (value) => isWhole(value, 0, LUN_LIMIT - 1)],
   path: ['an absolute path', (value) => typeof value === 'string' && isAbsolute(value)],
   force: ['true or false', (value) => typeof value === 'boolean'],
+  sizeBytes: ['a whole number of bytes, at least 1', (value) => isWhole(value, 1)],
 };
 
 /** What a server can be asked to do, as `docs/cli.md` lists it. */
 export type ControlVerb =
-  'status' | 'statistics' | 'capture' | 'drain' | 'resume' | 'maintenance' | 'redirect' | 'eject' | 'insert';
+  | 'status'
+  | 'statistics'
+  | 'capture'
+  | 'drain'
+  | 'resume'
+  | 'maintenance'
+  | 'redirect'
+  | 'eject'
+  | 'insert'
+  | 'resize';
 
 /** The fields that belong to each verb. */
 const FIELDS: Readonly<Record<ControlVerb, readonly Field[]>> = {
@@ -58,10 +69,15 @@ const FIELDS: Readonly<Record<ControlVerb, readonly Field[]>> = {
   redirect: ['address', 'permanent', 'initiator', 'portalGroup', 'sessions'],
   eject: ['lun', 'force'],
   insert: ['lun', 'path'],
+  resize: ['lun', 'sizeBytes'],
 };
 
 /** Without these a verb means nothing. */
-const NEEDED: Readonly<Partial<Record<ControlVerb, Field>>> = { eject: 'lun', insert: 'lun' };
+const NEEDED: Readonly<Partial<Record<ControlVerb, readonly Field[]>>> = {
+  eject: ['lun'],
+  insert: ['lun'],
+  resize: ['lun', 'sizeBytes'],
+};
 
 /** Every verb, for help and messages. */
 export const CONTROL_VERBS: readonly ControlVerb[] = Object.keys(FIELDS) as ControlVerb[];
@@ -82,8 +98,8 @@ export function checkControlRequest(request: unknown): ControlRequest {
     const [what, isRight] = CHECKS[name as Field];
     if (!isRight(value)) throw bad(`"${name}" is ${what}`);
   }
-  const needed = NEEDED[verb as ControlVerb];
-  if (needed !== undefined && fields[needed] === undefined) throw bad(`${verb} needs "${needed}"`);
+  const missing = NEEDED[verb as ControlVerb]?.find((field) => fields[field] === undefined);
+  if (missing !== undefined) throw bad(`${verb} needs "${missing}"`);
   // It would look like one initiator's redirection, and end everybody's.
   if (verb === 'redirect' && fields['address'] === undefined && Object.keys(fields).length > 0) {
     throw bad('redirect without an address ends every redirection, and takes nothing else');

@@ -52,6 +52,10 @@ const VERBS: Readonly<Record<ControlVerb, Verb>> = {
     await server.insert(lun, path);
     return { result: {} };
   },
+  resize: async ({ server }, { lun = 0, sizeBytes = 0 }) => {
+    await server.resize(lun, sizeBytes);
+    return { result: {} };
+  },
 };
 
 /** Does what a request asks for. Throws a {@link ServerError}. */

@@ -110,7 +110,8 @@ function addControl(program: Command): void {
     .argument(
       '[words...]',
       'capture: the file to write; redirect: HOST:PORT, or nothing to end it; maintenance: -- and a command; ' +
-        'eject: the LUN; insert: the LUN and the file, or nothing to push in what was ejected',
+        'eject: the LUN; insert: the LUN and the file, or nothing to push in what was ejected; ' +
+        'resize: the LUN and its new size',
     )
     .option('--redirect-to <host:port>', 'drain, maintenance: where new logins go meanwhile')
     .option(
