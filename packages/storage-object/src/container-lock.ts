@@ -2,6 +2,7 @@ import { errnoName, type Disk, type DiskFile, type Random } from '@lunbox/block'
 import debug from 'debug';
 import { takeByteLocks } from './byte-locks.ts';
 import { ContainerError } from './container-error.ts';
+import { exists } from './files.ts';
 import {
   breakLockFile,
   isStale,
@@ -56,7 +57,8 @@ export async function lockContainer(request: LockRequest): Promise<ContainerLock
   } catch (error) {
     // Byte locks alone keep everybody out who has them; who has neither is refused here, too.
     const canDoWithout = hasByteLocks || access === 'read';
-    if (canDoWithout && isReadOnlyPlace(error)) return { release: () => Promise.resolve() };
+    if (canDoWithout && (isReadOnlyPlace(error) || isFull(error)))
+      return { release: () => Promise.resolve() };
     throw error;
   }
   return { release: () => removeLockFile(disk, lockPath, owner) };
@@ -71,7 +73,7 @@ async function claimLockFile(
   const { disk, path } = request;
   const tag = Buffer.from(request.random.bytes(6)).toString('hex');
   for (let attempt = 0; attempt < ATTEMPT_LIMIT; attempt += 1) {
-    if (await placeLockFile(disk, lockPath, owner, tag)) return;
+    if (await placeUnlessTaken(disk, lockPath, owner, tag)) return;
     const holder = await readLockOwner(disk, lockPath);
     // An unreadable lock file locks only where nothing better tells.
     const stale = holder === undefined ? seeker.hasByteLocks : await isStale(holder, seeker);
@@ -80,6 +82,27 @@ async function claimLockFile(
     await breakLockFile(disk, lockPath, holder, tag);
   }
   throw lockedError(path, lockPath, await readLockOwner(disk, lockPath));
+}
+
+/** As {@link placeLockFile}; where there is no room, a lock file that is there is judged first, and may make some. */
+async function placeUnlessTaken(
+  disk: Disk,
+  lockPath: string,
+  owner: LockOwner,
+  tag: string,
+): Promise<boolean> {
+  try {
+    return await placeLockFile(disk, lockPath, owner, tag);
+  } catch (error) {
+    if (isFull(error) && (await exists(disk, lockPath))) return false;
+    throw error;
+  }
+}
+
+/** No room for another file: the disk in the container may need none. */
+function isFull(error: unknown): boolean {
+  const errno = errnoName(error);
+  return errno === 'ENOSPC' || errno === 'EDQUOT';
 }
 
 /** A directory in which no lock file can be made. */

@@ -125,6 +125,58 @@ describe('a directory in which no lock file can be made', () => {
   });
 });
 
+describe.each(['ENOSPC', 'EDQUOT'])('a file system on which a lock file finds no room (%s)', (errno) => {
+  async function full(locks = true) {
+    const disk = new SimulatedDisk({ locks });
+    const processes = new FakeProcesses({ pid: 200 });
+    await (await StorageObject.create('/disk.lun', { disk, processes, sizeBytes: SIZE })).close();
+    return { disk, processes };
+  }
+
+  /** A lock file as another process left it, without byte locks that could be asked. */
+  async function leaveLock(disk: SimulatedDisk): Promise<void> {
+    const { inode } = await disk.status('/disk.lun');
+    const { identity } = new FakeProcesses({ pid: 100 });
+    const owner = { ...identity, inode: String(inode), access: 'write', byteLocks: false, openedAtMs: 0 };
+    const file = await disk.open('/disk.lun.lock', 'create');
+    await file.write([Buffer.from(JSON.stringify(owner))], 0);
+    await file.close();
+  }
+
+  it('keeps nobody out who has byte locks, and leaves nothing behind', async () => {
+    const { disk, processes } = await full();
+    disk.faults.fail('write', 1, errno);
+    const object = await StorageObject.open('/disk.lun', { disk, processes });
+    await expect(StorageObject.open('/disk.lun', { disk, processes })).rejects.toMatchObject({
+      code: 'CONTAINER_LOCKED',
+    });
+    await object.close();
+    expect(await disk.readdir('/')).toEqual(['disk.lun']);
+  });
+
+  it('refuses a writer that has neither', async () => {
+    const { disk, processes } = await full(false);
+    disk.faults.fail('write', 1, errno);
+    const opened = StorageObject.open('/disk.lun', { disk, processes });
+    await expect(opened).rejects.toMatchObject({ code: 'CONTAINER_IO' });
+    expect(await disk.readdir('/')).toEqual(['disk.lun']);
+  });
+
+  it('respects a lock file that is there, and breaks one whose process has ended', async () => {
+    const { disk, processes } = await full();
+    await leaveLock(disk);
+    processes.running.add(100);
+    disk.faults.fail('write', 1, errno);
+    const refused = StorageObject.open('/disk.lun', { disk, processes });
+    await expect(refused).rejects.toMatchObject({ code: 'CONTAINER_LOCKED', data: { holder: { pid: 100 } } });
+    processes.running.clear();
+    disk.faults.fail('write', 1, errno);
+    disk.faults.fail('write', 2, errno);
+    await (await StorageObject.open('/disk.lun', { disk, processes })).close();
+    expect(await disk.readdir('/')).toEqual(['disk.lun']);
+  });
+});
+
 describe('whether the owner of a lock file is gone', () => {
   const processes = new FakeProcesses({ pid: 200 });
   const owner: LockOwner = {
