@@ -25,7 +25,7 @@ const SUITES = {
   },
   scsi: {
     worker: 'packages/scsi/test/simulation/play-histories.ts',
-    profiles: ['scsi-turns', 'scsi-overlapping'],
+    profiles: ['scsi-turns', 'scsi-reservations', 'scsi-overlapping'],
   },
 };
 const PROFILES = Object.values(SUITES).flatMap(({ profiles }) => profiles);

@@ -79,11 +79,10 @@ function onModel(model: ReservationModel, action: Step, own: number): Verdict {
   }
 }
 
-const STATUS: Record<Verdict, number> = {
-  good: Status.GOOD,
-  conflict: Status.RESERVATION_CONFLICT,
-  refused: Status.CHECK_CONDITION,
-};
+function statusOf(verdict: Verdict): number {
+  if (verdict === 'good') return Status.GOOD;
+  return verdict === 'conflict' ? Status.RESERVATION_CONFLICT : Status.CHECK_CONDITION;
+}
 
 /** Takes the pending unit attentions of a node, as codes. */
 async function attentions({ initiator }: Registrant): Promise<number[]> {
@@ -109,7 +108,7 @@ test.prop([fc.array(step, { minLength: 1, maxLength: 40 })], { numRuns: 400 })(
       const sender = nodes[action.node] ?? a;
       const own = 'own' in action ? ownKey(model, action.node, action.own) : 0;
       const verdict = onModel(model, action, own);
-      expect(await onUnit(sender, action, own), JSON.stringify(action)).toBe(STATUS[verdict]);
+      expect(await onUnit(sender, action, own), JSON.stringify(action)).toBe(statusOf(verdict));
       const heard = [await attentions(a), await attentions(b), await attentions(c)];
       expect(heard, JSON.stringify(action)).toEqual(model.takeAttentions());
       const status = await c.fullStatus();

@@ -1,5 +1,15 @@
-/** How a command ends: GOOD, RESERVATION CONFLICT or CHECK CONDITION. */
-export type Verdict = 'good' | 'conflict' | 'refused';
+/** Additional sense of the ILLEGAL REQUESTs of SPC-4 6.16, as `asc * 256 + ascq`. */
+export const REFUSALS = {
+  'invalid field in CDB': 0x2400,
+  'invalid field in parameter list': 0x2600,
+  'invalid release': 0x2604,
+  'parameter list length error': 0x1a00,
+} as const;
+
+/** How a command ends: GOOD, RESERVATION CONFLICT, or CHECK CONDITION for this reason. */
+export type Verdict = 'good' | 'conflict' | keyof typeof REFUSALS;
+
+const TYPES: readonly number[] = [1, 3, 5, 6, 7, 8];
 
 const PREEMPTED = 3;
 const RELEASED = 4;
@@ -12,6 +22,14 @@ export interface Registering {
   /** SPEC_I_PT: more initiators. */
   readonly initiators?: readonly number[];
   readonly aptpl?: boolean;
+}
+
+/** What REGISTER AND MOVE can say besides the key. */
+export interface Moving {
+  readonly unregister?: boolean;
+  readonly aptpl?: boolean;
+  /** Default: that of the node. */
+  readonly relativePort?: number;
 }
 
 /**
@@ -41,6 +59,12 @@ export class ReservationModel {
     return this.#type === 0 ? undefined : this.#type;
   }
 
+  /** What READ RESERVATION shows: the key of the holder, which is 0 when all registrants hold it. */
+  get reservation(): { readonly key: number; readonly type: number } | undefined {
+    if (this.#type === 0) return undefined;
+    return { key: this.#holder < 0 ? 0 : this.keys[this.#holder]!, type: this.#type };
+  }
+
   /** Key of each node, and the type of reservation that it holds. */
   shown(): { key: number; holds: number | undefined }[] {
     return this.keys.map((key, node) => ({ key, holds: this.#holds(node) ? this.#type : undefined }));
@@ -65,12 +89,12 @@ export class ReservationModel {
     if (!through.every((each) => this.keys[each] === own)) return 'conflict';
     const { initiators } = more;
     if (initiators === undefined) return this.#setKeys(through, key, more);
-    if (own !== 0) return 'refused';
+    if (own !== 0) return 'invalid field in parameter list';
     if (key === 0) return 'good';
     const named = initiators.flatMap((initiator) => {
       return this.#through(initiator * this.#ports + (node % this.#ports), more);
     });
-    if (named.some((other) => this.keys[other] !== 0)) return 'refused';
+    if (named.some((other) => this.keys[other] !== 0)) return 'invalid field in parameter list';
     return this.#setKeys([...through, ...named], key, more);
   }
 
@@ -78,17 +102,18 @@ export class ReservationModel {
     return this.#setKeys(this.#through(node, more), key, more);
   }
 
-  reserve(node: number, own: number, type: number): Verdict {
+  reserve(node: number, own: number, type: number, scope = 0): Verdict {
     if (!this.#knows(node, own)) return 'conflict';
+    if (!isReservation(type, scope)) return 'invalid field in CDB';
     if (this.#type !== 0) return this.#holds(node) && this.#type === type ? 'good' : 'conflict';
     this.#take(node, type);
     return 'good';
   }
 
-  release(node: number, own: number, type: number): Verdict {
+  release(node: number, own: number, type: number, scope = 0): Verdict {
     if (!this.#knows(node, own)) return 'conflict';
     if (!this.#holds(node)) return 'good';
-    if (type !== this.#type) return 'refused';
+    if (type !== this.#type || scope !== 0) return 'invalid release';
     this.#type = 0;
     if (type >= 5) this.#tell(RELEASED, (other) => other !== node && this.keys[other] !== 0);
     return 'good';
@@ -103,14 +128,16 @@ export class ReservationModel {
     return 'good';
   }
 
-  preempt(node: number, own: number, key: number, type: number): Verdict {
+  preempt(node: number, own: number, key: number, type: number, scope = 0): Verdict {
     if (!this.#knows(node, own)) return 'conflict';
     const shared = this.#type >= 7;
-    if (key === 0 && !shared) return 'refused';
+    if (key === 0 && !shared) return 'invalid field in parameter list';
     const named = (other: number): boolean =>
       this.keys[other] !== 0 && (key === 0 || this.keys[other] === key);
     if (!this.keys.some((_, other) => named(other))) return 'conflict';
     const takes = this.#type !== 0 && (shared ? key === 0 : this.keys[this.#holder] === key);
+    // Who only removes registrations may leave rubbish in SCOPE and TYPE.
+    if (takes && !isReservation(type, scope)) return 'invalid field in CDB';
     const gone = this.keys.map((_, other) => named(other) && !(takes && other === node));
     const before = this.#type;
     this.preempted = this.keys.flatMap((_, other) => (gone[other] === true && other !== node ? [other] : []));
@@ -125,12 +152,14 @@ export class ReservationModel {
     return 'good';
   }
 
-  move(node: number, own: number, key: number, to: number, unregister = false, aptpl = false): Verdict {
+  /** `to` is a node, `relativePort` the port that is named for it. */
+  move(node: number, own: number, key: number, to: number, more: Moving = {}): Verdict {
+    const { unregister = false, aptpl = false, relativePort = (to % this.#ports) + 1 } = more;
     if (!this.#knows(node, own)) return 'conflict';
-    if (this.#type === 0) return 'refused';
+    if (this.#type === 0) return 'invalid field in CDB';
     if (this.#type >= 7 || this.#holder !== node) return 'conflict';
     const same = Math.floor(to / this.#ports) === Math.floor(node / this.#ports);
-    if (key === 0 || same) return 'refused';
+    if (key === 0 || same || relativePort > this.#ports) return 'invalid field in parameter list';
     this.generation++;
     this.aptpl = aptpl;
     this.keys[to] = key;
@@ -193,4 +222,9 @@ export class ReservationModel {
       if (whom(node)) list.push(qualifier);
     });
   }
+}
+
+/** True when there is such a type, and the scope is the one that there is. */
+function isReservation(type: number, scope: number): boolean {
+  return TYPES.includes(type) && scope === 0;
 }

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
 import {
-  CDB_DEFINITIONS,
   RELEASE_6,
   RESERVE_6,
   ReservationType,
@@ -8,26 +7,13 @@ import {
   Status,
   supportedCommands,
   TEST_UNIT_READY,
-  type SupportedCommand,
 } from '../../src/index.ts';
 import { Expected } from '../support/expected-sense.ts';
 import { memoryHarness } from '../support/harness.ts';
 import { connectRegistrant, key } from '../support/registrant.ts';
+import { plainCdb, standardAccess } from '../support/reservation-table.ts';
 
 const { GOOD, RESERVATION_CONFLICT } = Status;
-
-/** The rows of SPC-4 table 65 and SBC-4 table 13 for the commands that there are. */
-const FREE = new RegExp(
-  '^(INQUIRY|LOG SENSE|REQUEST SENSE|TEST UNIT READY|READ CAPACITY .*|PERSISTENT RESERVE .*|' +
-    'REPORT (ALL ROD TOKENS|IDENTIFYING INFORMATION|LUNS|TIMESTAMP|TARGET PORT GROUPS|REFERRALS)|' +
-    'RECEIVE (COPY .*|ROD TOKEN INFORMATION))$',
-);
-const READS = new RegExp(
-  '^(MODE SENSE|POPULATE TOKEN|READ|READ BUFFER|READ DEFECT DATA|VERIFY|PRE-FETCH|REZERO UNIT|SEEK|GET LBA STATUS|' +
-    'RECEIVE DIAGNOSTIC RESULTS|REPORT SUPPORTED (OPERATION CODES|TASK MANAGEMENT FUNCTIONS))( \\(\\d+\\))?$',
-);
-/** These are not in the tables, or in several rows. */
-const APART = /^(RESERVE|RELEASE|START STOP UNIT)( \(\d+\))?$/;
 
 /** The columns: who sends, and what of free commands, reads and changes conflicts. */
 const COLUMNS = [
@@ -77,18 +63,11 @@ async function reserved(type: number) {
   return { holder, registered, other };
 }
 
-/** A CDB of the command that asks for nothing, or is refused for that: what matters is the conflict. */
-function plainCdb({ name }: SupportedCommand): Uint8Array {
-  const definition = CDB_DEFINITIONS.find((known) => known.name === name);
-  if (definition === undefined) throw new Error(`no CDB ${name}`);
-  return definition.encode();
-}
-
 describe.each(COLUMNS)('type $type, from the $sender nexus', ({ type, sender, reads, changes }) => {
   test('every command of the table conflicts or not as SPC-4 table 65 and SBC-4 table 13 say', async () => {
     const { initiator } = (await reserved(type))[sender];
-    for (const command of supportedCommands('disk').filter(({ name }) => !APART.test(name))) {
-      const conflicts = FREE.test(command.name) ? false : READS.test(command.name) ? reads : changes;
+    for (const command of supportedCommands('disk').filter((one) => standardAccess(one) !== undefined)) {
+      const conflicts = { free: false, reads, changes }[standardAccess(command)!];
       const { status } = await initiator.send(plainCdb(command));
       expect(status === RESERVATION_CONFLICT, command.name).toBe(conflicts);
     }
@@ -116,7 +95,7 @@ test('registrations without a reservation keep nobody from anything', async () =
   const registered = await connectRegistrant(harness, 1);
   await registered.register(key(0), key(1));
   const commands = supportedCommands('disk').filter(
-    ({ name }) => !APART.test(name) && !/^PERSISTENT/.test(name),
+    (one) => standardAccess(one) !== undefined && !/^PERSISTENT/.test(one.name),
   );
   for (const command of commands) {
     const { status } = await harness.initiator.send(plainCdb(command));

@@ -3,7 +3,8 @@ import type { Answer } from '../../support/harness.ts';
 
 /** How a command must end. */
 export interface Expected {
-  readonly status: number;
+  /** Undefined: anything but RESERVATION CONFLICT. */
+  readonly status: number | undefined;
   /** What the sense data must say, where the status is CHECK CONDITION. */
   readonly sense?: Partial<SenseData>;
   /** Looks at the Data-In and tells what is wrong with it. */
@@ -12,6 +13,7 @@ export interface Expected {
 
 export const GOOD: Expected = { status: Status.GOOD };
 export const CONDITION_MET: Expected = { status: Status.CONDITION_MET };
+export const NO_CONFLICT: Expected = { status: undefined };
 export const CONFLICT: Expected = { status: Status.RESERVATION_CONFLICT };
 
 /** CHECK CONDITION with `key/asc/ascq`, as SPC-4 annex F.2 has them. */
@@ -47,6 +49,8 @@ export function goodParsed(parse: (data: Uint8Array) => unknown, wanted: unknown
 /** What is wrong with an answer; undefined when nothing is. */
 export function complaintAbout(answer: Answer, expected: Expected): string | undefined {
   const { sense } = answer;
+  if (expected.status === undefined)
+    return answer.status === Status.RESERVATION_CONFLICT ? 'a conflict' : undefined;
   const heard = sense === undefined ? '' : ` ${JSON.stringify(sense)}`;
   const wanted = expected.sense === undefined ? '' : ` ${JSON.stringify(expected.sense)}`;
   const both = `status ${answer.status}${heard}, wanted ${expected.status}${wanted}`;

@@ -37,7 +37,7 @@ export async function playHistory(seed: number, lengthSteps: number): Promise<Wo
   return world;
 }
 
-async function connectAll(world: World): Promise<void> {
+export async function connectAll(world: World): Promise<void> {
   // One nexus through each port at least: so every unit knows all of them.
   for (let node = 0; node < NODES; node++) if (node < 2 || world.dice.chance(0.4)) world.connect(node);
   for (const from of world.connected.values()) {
@@ -49,7 +49,7 @@ async function connectAll(world: World): Promise<void> {
   }
 }
 
-function someAddress(world: World): Address {
+export function someAddress(world: World): Address {
   const { dice } = world;
   const from = dice.pick([...world.connected.values()]);
   const luns = [...from.model.units.keys()];
@@ -58,7 +58,7 @@ function someAddress(world: World): Address {
   return { from, lun, unit };
 }
 
-function someStep(
+export function someStep(
   world: World,
   makers: readonly ((...about: [Dice, UnitModel, World, number]) => Step)[],
   from: Connected,
@@ -100,14 +100,14 @@ async function someAction(world: World): Promise<void> {
   return operate(world, from, lun);
 }
 
-function comeAndGo(world: World): void {
+export function comeAndGo(world: World): void {
   const node = world.dice.below(NODES);
   if (!world.connected.has(node)) return world.connect(node);
   if (world.connected.size > 2) world.disconnect(node);
 }
 
 /** What has failed for good is not tried over a loss of power: see docs/testing.md. */
-async function powerCycle(world: World): Promise<void> {
+export async function powerCycle(world: World): Promise<void> {
   const failed = world.shelves.some(({ model }) => model.formatFailed || model.sanitizeFailed !== undefined);
   if (failed) return;
   world.losePower();

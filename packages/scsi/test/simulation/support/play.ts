@@ -2,9 +2,14 @@ import { playSeeds, type Played, type Range, type Tally } from '../../../../bloc
 import { Dice } from './dice.ts';
 import { playHistory } from './history.ts';
 import { Overlapping } from './overlapping.ts';
+import { playReservations } from './reservation-history.ts';
 
-/** Kinds of histories: commands one after the other, or several at once. */
-const KINDS = { 'scsi-turns': playTurns, 'scsi-overlapping': playOverlapping } as const;
+/** Kinds of histories: commands one after the other, the same about reservations, or several commands at once. */
+const KINDS = {
+  'scsi-turns': playTurns,
+  'scsi-reservations': async (seed: number) => (await playReservations(seed)).seen,
+  'scsi-overlapping': playOverlapping,
+} as const;
 
 export type Kind = keyof typeof KINDS;
 

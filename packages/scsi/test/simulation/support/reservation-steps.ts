@@ -1,10 +1,6 @@
 import {
   buildRegisterAndMoveList,
   buildReserveOutList,
-  parseFullReservationStatus,
-  parseReservationKeys,
-  PR_IN_READ_FULL_STATUS,
-  PR_IN_READ_KEYS,
   PR_OUT_CLEAR,
   PR_OUT_PREEMPT,
   PR_OUT_PREEMPT_AND_ABORT,
@@ -22,24 +18,28 @@ import {
   type PersistentReserveOutCdb,
 } from '../../../src/index.ts';
 import { key, port } from '../../support/registrant.ts';
-import type { Registering, Verdict } from '../../support/reservation-model.ts';
+import { REFUSALS, type Registering, type Verdict } from '../../support/reservation-model.ts';
 import type { Dice } from './dice.ts';
-import { check, CONFLICT, GOOD, goodParsed, type Expected } from './expected.ts';
+import { check, CONFLICT, GOOD, type Expected } from './expected.ts';
+import { malformed } from './malformed-lists.ts';
+import { RESERVATION_REPORTS } from './reservation-reports.ts';
 import type { Step } from './step.ts';
 import { PORTS, type UnitModel } from './unit-model.ts';
-import { INITIATORS, nodePort, type World } from './world.ts';
+import { nodePort, REGISTRABLE_INITIATORS, type World } from './world.ts';
 
 type StepMaker = (dice: Dice, unit: UnitModel, world: World, node: number) => Step;
 
 const TYPES = [1, 3, 5, 6, 7, 8];
+/** Reserved and obsolete ones. */
+const NO_TYPES = [0, 2, 4, 9, 15];
 
-/** Half of the time who sends knows its key: otherwise nearly everything would conflict. */
+/** Most of the time who sends knows its key: otherwise nearly everything would conflict. */
 function ownKey(dice: Dice, unit: UnitModel, node: number): number {
   return dice.chance(0.15) ? dice.below(4) : (unit.reservations.keys[node] ?? 0);
 }
 
 /** PERSISTENT RESERVE OUT: the model judges, and the others are told. */
-function out(
+export function out(
   world: World,
   cdb: CdbDefinition<PersistentReserveOutCdb>,
   name: string,
@@ -63,14 +63,19 @@ function out(
   };
 }
 
-/** Every refusal is an ILLEGAL REQUEST; which field it points at has tests of its own. */
+/** Which field a refusal points at has tests of its own. */
 function answerOf(verdict: Verdict): Expected {
   if (verdict === 'good') return GOOD;
-  return verdict === 'conflict' ? CONFLICT : { status: 2, sense: { senseKey: SenseKey.ILLEGAL_REQUEST } };
+  if (verdict === 'conflict') return CONFLICT;
+  const code = REFUSALS[verdict];
+  return check(SenseKey.ILLEGAL_REQUEST, code >> 8, code & 0xff);
 }
 
 function registering(dice: Dice): Registering {
-  const initiators = dice.chance(0.12) ? [dice.below(INITIATORS)] : undefined;
+  const others = [...Array(REGISTRABLE_INITIATORS).keys()];
+  const initiators = dice.chance(0.2)
+    ? Array.from({ length: dice.below(3) }, () => dice.take(others))
+    : undefined;
   return {
     allPorts: dice.chance(0.2),
     aptpl: dice.chance(0.5),
@@ -78,9 +83,14 @@ function registering(dice: Dice): Registering {
   };
 }
 
+/** Zero unregisters, which is what happens less often. */
+function nextKey(dice: Dice): number {
+  return dice.chance(0.2) ? 0 : dice.between(1, 3);
+}
+
 const register: StepMaker = (dice, unit, world, node) => {
   const own = ownKey(dice, unit, node);
-  const next = dice.below(4);
+  const next = nextKey(dice);
   const more = registering(dice);
   const list = buildReserveOutList({
     key: key(own),
@@ -96,7 +106,7 @@ const register: StepMaker = (dice, unit, world, node) => {
 };
 
 const registerIgnoring: StepMaker = (dice, _unit, world, node) => {
-  const next = dice.between(0, 3);
+  const next = nextKey(dice);
   const { allPorts = false, aptpl = false } = registering(dice);
   const list = buildReserveOutList({ serviceActionKey: key(next), allTargetPorts: allPorts, aptpl });
   const name = `→ ${next} ALL_TG_PT ${allPorts} APTPL ${aptpl}`;
@@ -105,33 +115,31 @@ const registerIgnoring: StepMaker = (dice, _unit, world, node) => {
   });
 };
 
+/** SCOPE and TYPE of a CDB; now and then there is no such scope or type. */
+function reservation(dice: Dice, likely?: number): { SCOPE: number; TYPE: number } {
+  const TYPE = dice.chance(0.05) ? dice.pick(NO_TYPES) : dice.pick(TYPES);
+  return { SCOPE: dice.chance(0.05) ? dice.between(1, 2) : 0, TYPE: likely ?? TYPE };
+}
+
 const reserve: StepMaker = (dice, unit, world, node) => {
   const own = ownKey(dice, unit, node);
-  const TYPE = dice.chance(0.03) ? 2 : dice.pick(TYPES);
-  const judge = ({ reservations }: UnitModel): Verdict => {
-    if (TYPE === 2)
-      return reservations.keys[node] !== 0 && reservations.keys[node] === own ? 'refused' : 'conflict';
-    return reservations.reserve(node, own, TYPE);
-  };
-  return out(world, PR_OUT_RESERVE, `${own} type ${TYPE}`, buildReserveOutList({ key: key(own) }), judge, {
-    TYPE,
-  });
+  const { SCOPE, TYPE } = reservation(dice);
+  const list = buildReserveOutList({ key: key(own) });
+  const name = `${own} type ${TYPE} scope ${SCOPE}`;
+  const judge = ({ reservations }: UnitModel): Verdict => reservations.reserve(node, own, TYPE, SCOPE);
+  return out(world, PR_OUT_RESERVE, name, list, judge, { SCOPE, TYPE });
 };
 
 const release: StepMaker = (dice, unit, world, node) => {
   const own = ownKey(dice, unit, node);
-  const TYPE = dice.chance(0.7) ? (unit.reservations.type ?? 1) : dice.pick(TYPES);
-  const list = buildReserveOutList({ key: key(own) });
-  return out(
-    world,
-    PR_OUT_RELEASE,
-    `${own} type ${TYPE}`,
-    list,
-    (model) => {
-      return model.reservations.release(node, own, TYPE);
-    },
-    { TYPE },
+  const { SCOPE, TYPE } = reservation(
+    dice,
+    dice.chance(0.7) ? unit.reservations.reservation?.type : undefined,
   );
+  const list = buildReserveOutList({ key: key(own) });
+  const name = `${own} type ${TYPE} scope ${SCOPE}`;
+  const judge = ({ reservations }: UnitModel): Verdict => reservations.release(node, own, TYPE, SCOPE);
+  return out(world, PR_OUT_RELEASE, name, list, judge, { SCOPE, TYPE });
 };
 
 const clear: StepMaker = (dice, unit, world, node) => {
@@ -142,91 +150,32 @@ const clear: StepMaker = (dice, unit, world, node) => {
 
 const preempt: StepMaker = (dice, unit, world, node) => {
   const own = ownKey(dice, unit, node);
-  const theirs = dice.below(4);
-  const TYPE = dice.pick(TYPES);
+  const theirs = dice.chance(0.3) ? (unit.reservations.reservation?.key ?? 0) : dice.below(4);
+  const { SCOPE, TYPE } = reservation(dice);
   const aborts = dice.chance(0.5);
   const list = buildReserveOutList({ key: key(own), serviceActionKey: key(theirs) });
   const judge = (model: UnitModel): Verdict => {
-    const verdict = model.reservations.preempt(node, own, theirs, TYPE);
+    const verdict = model.reservations.preempt(node, own, theirs, TYPE, SCOPE);
     if (aborts && verdict === 'good') world.abortOf(model, model.reservations.preempted);
     return verdict;
   };
   const cdb = aborts ? PR_OUT_PREEMPT_AND_ABORT : PR_OUT_PREEMPT;
-  return out(world, cdb, `${own} of ${theirs} type ${TYPE}`, list, judge, { TYPE });
+  return out(world, cdb, `${own} of ${theirs} type ${TYPE} scope ${SCOPE}`, list, judge, { SCOPE, TYPE });
 };
 
 const move: StepMaker = (dice, unit, world, node) => {
   const own = ownKey(dice, unit, node);
-  const next = dice.below(4);
-  const to = dice.below(INITIATORS * PORTS);
-  const unregister = dice.chance(0.3);
-  const aptpl = dice.chance(0.5);
-  const destination = { initiatorPort: nodePort(to), relativePort: (to % PORTS) + 1 };
-  const list = buildRegisterAndMoveList({
-    key: key(own),
-    serviceActionKey: key(next),
-    destination,
-    unregister,
-    aptpl,
-  });
-  const name = `${own} → ${next} to node ${to} UNREG ${unregister} APTPL ${aptpl}`;
+  const next = nextKey(dice);
+  const to = dice.below(REGISTRABLE_INITIATORS * PORTS);
+  const relativePort = dice.chance(0.05) ? PORTS + 7 : (to % PORTS) + 1;
+  const more = { unregister: dice.chance(0.4), aptpl: dice.chance(0.5) };
+  const destination = { initiatorPort: nodePort(to), relativePort };
+  const list = buildRegisterAndMoveList({ key: key(own), serviceActionKey: key(next), destination, ...more });
+  const name = `${own} → ${next} to node ${to} port ${relativePort} ${JSON.stringify(more)}`;
   return out(world, PR_OUT_REGISTER_AND_MOVE, name, list, (model) => {
-    return model.reservations.move(node, own, next, to, unregister, aptpl);
+    return model.reservations.move(node, own, next, to, { ...more, relativePort });
   });
 };
-
-/** SPC-2 5.5.1: PERSISTENT RESERVE IN conflicts with RESERVE, whoever reserved. */
-function unlessReserved(run: (unit: UnitModel) => Expected): (unit: UnitModel) => Expected {
-  return (unit) => (unit.reservedBy === undefined ? run(unit) : CONFLICT);
-}
-
-const readKeys: StepMaker = () => ({
-  access: 'free',
-  name: PR_IN_READ_KEYS.name,
-  cdb: PR_IN_READ_KEYS.encode({ ALLOCATION_LENGTH: 4096 }),
-  run: unlessReserved(({ reservations }) =>
-    goodParsed(
-      (data) => {
-        const { generation, keys } = parseReservationKeys(data);
-        return [generation, [...keys].sort()];
-      },
-      [
-        reservations.generation,
-        reservations.keys
-          .filter((each) => each !== 0)
-          .map(key)
-          .sort(),
-      ],
-    ),
-  ),
-});
-
-const readFullStatus: StepMaker = () => ({
-  access: 'free',
-  name: PR_IN_READ_FULL_STATUS.name,
-  cdb: PR_IN_READ_FULL_STATUS.encode({ ALLOCATION_LENGTH: 65_535 }),
-  run: unlessReserved(({ reservations }) =>
-    goodParsed(
-      (data) => {
-        const { generation, registrations } = parseFullReservationStatus(data);
-        const shown = registrations.map((each) => {
-          return `${each.initiatorPort} ${each.relativePort} ${each.key} ${each.holds ?? '-'}`;
-        });
-        return [generation, shown.sort()];
-      },
-      [
-        reservations.generation,
-        reservations
-          .shown()
-          .flatMap((each, node) => {
-            if (each.key === 0) return [];
-            return [`${nodePort(node)} ${(node % PORTS) + 1} ${key(each.key)} ${each.holds ?? '-'}`];
-          })
-          .sort(),
-      ],
-    ),
-  ),
-});
 
 /** RESERVE and RELEASE of SPC-2: while anybody is registered they conflict for everybody (CRH is 0). */
 const reserveOld: StepMaker = (dice, _unit, _world, node) => {
@@ -259,21 +208,13 @@ const releaseOld: StepMaker = (dice, _unit, _world, node) => {
   };
 };
 
-/** A short parameter list is an error of its length (SPC-4 6.16.1). */
-const wrongLength: StepMaker = (_dice, _unit, world) => {
-  const step = out(world, PR_OUT_RESERVE, 'a short list', new Uint8Array(23), () => 'refused', { TYPE: 1 });
-  return {
-    ...step,
-    run: (unit) => (unit.reservedBy === undefined ? check(SenseKey.ILLEGAL_REQUEST, 0x1a, 0x00) : CONFLICT),
-  };
-};
+/** Commands by which nexuses come to be registered. */
+export const REGISTERING_STEPS: readonly StepMaker[] = [register, register, registerIgnoring];
 
-/** Commands about reservations. */
+/** Commands about reservations, the frequent ones more than once. */
 export const RESERVATION_STEPS: readonly StepMaker[] = [
-  register,
-  register,
-  register,
-  registerIgnoring,
+  ...REGISTERING_STEPS,
+  reserve,
   reserve,
   reserve,
   release,
@@ -281,11 +222,10 @@ export const RESERVATION_STEPS: readonly StepMaker[] = [
   preempt,
   preempt,
   move,
-  readKeys,
-  readFullStatus,
-  readFullStatus,
+  move,
   reserveOld,
   releaseOld,
   releaseOld,
-  wrongLength,
+  malformed,
+  ...RESERVATION_REPORTS,
 ];

@@ -10,7 +10,8 @@ import { refusal, type Step } from './step.ts';
 import { PORTS, UnitModel } from './unit-model.ts';
 
 export const INITIATORS = 3;
-const NODES = INITIATORS * PORTS;
+/** One more initiator never comes; others may register it. */
+export const REGISTRABLE_INITIATORS = INITIATORS + 1;
 const UNITS = 3;
 const LAST_STEPS = 40;
 
@@ -50,7 +51,7 @@ export class World {
     this.dice = dice;
     this.shelves = Array.from({ length: UNITS }, (_, lun) => {
       const device = new HistoryDevice(dice.between(12, 32), dice);
-      const model = new UnitModel(`unit ${lun}`, device, NODES, dice.chance(0.05));
+      const model = new UnitModel(`unit ${lun}`, device, REGISTRABLE_INITIATORS * PORTS, dice.chance(0.05));
       return { device, model, state: {} };
     });
     this.#target = this.#powerOn([0, 1]);
