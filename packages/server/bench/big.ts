@@ -1,3 +1,4 @@
+import { SeededRandom } from '@lunbox/block';
 import type { TargetUnderTest } from '../test/support/target-under-test.ts';
 import { readCapacity, settle } from './disk.ts';
 import { Initiator } from './initiator.ts';
@@ -13,6 +14,20 @@ import { CommandError, Task } from './task.ts';
 /** Most blocks of one UNMAP, as the Block Limits VPD page says. */
 const UNMAP_BLOCKS = 1_048_576;
 const ISLAND_BYTES = 64 << 10;
+const ISLAND = Buffer.alloc(ISLAND_BYTES, 0xa5);
+
+/** EXTENDED COPY: segments of a command, each of so many blocks, which 16 bits can count. */
+const COPY_SEGMENTS = 64;
+const SEGMENT_BLOCKS = 0x8000;
+const SEGMENT_BYTES = 28;
+
+/** What {@link measureBig} does. */
+export interface BigOptions {
+  /** Pieces of data before each command; the rest of the disk are holes. */
+  readonly islands: number;
+  /** Where the pieces are follows from it. */
+  readonly seed: number;
+}
 
 /** What a command over a whole disk cost. */
 export interface BigResult extends Responsiveness {
@@ -42,15 +57,36 @@ class WholeDisk {
     return this.#initiator.logout();
   }
 
-  /** Stores `count` islands of data, spread evenly: the rest are holes. */
-  async scatter(count: number): Promise<void> {
+  /** Stores `count` islands of data in the first half: the rest are holes. Answers where they are. */
+  async scatter(count: number, random: SeededRandom): Promise<number[]> {
     const blocks = ISLAND_BYTES / this.blockSize;
-    const data = Buffer.alloc(ISLAND_BYTES, 0xa5);
-    const stride = Math.floor(this.blockCount / count);
-    for (let island = 0; island < count; island++) {
-      await this.#send(0x8a, 0, island * stride, blocks, data);
-    }
+    const places = Math.floor(this.blockCount / 2 / blocks);
+    const islands = Array.from({ length: count }, () => (random.uint32() % places) * blocks);
+    for (const lba of islands) await this.#send(0x8a, 0, lba, blocks, ISLAND);
     await this.#initiator.command([0x35, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    return islands;
+  }
+
+  /** EXTENDED COPY(LID1) (SPC-4 6.3) of the first half onto the second, islands of data and holes alike. */
+  async copyHalf(islands: readonly number[]): Promise<void> {
+    const half = this.blockCount / 2;
+    for (let lba = 0; lba < half; lba += COPY_SEGMENTS * SEGMENT_BLOCKS) {
+      const segments = Math.min(COPY_SEGMENTS, Math.ceil((half - lba) / SEGMENT_BLOCKS));
+      const list = Buffer.alloc(16 + segments * SEGMENT_BYTES);
+      // LIST ID USAGE 11b: the list has no identifier.
+      list[1] = 0b11 << 3;
+      list.writeUInt32BE(segments * SEGMENT_BYTES, 8);
+      for (let segment = 0; segment < segments; segment++) {
+        const from = lba + segment * SEGMENT_BLOCKS;
+        describeSegment(list.subarray(16 + segment * SEGMENT_BYTES), from, from + half, half - from);
+      }
+      const cdb = Buffer.alloc(16);
+      cdb[0] = 0x83;
+      cdb.writeUInt32BE(list.length, 10);
+      await this.#run(cdb, list);
+    }
+    const blocks = ISLAND_BYTES / this.blockSize;
+    for (const lba of islands) await this.#send(0x8f, 0b010, half + lba, blocks, ISLAND);
   }
 
   /** UNMAP (SBC-4 5.36), one descriptor a command. */
@@ -65,7 +101,7 @@ class WholeDisk {
     }
   }
 
-  /** VERIFY(16) of everything in one command: read it (BYTCHK 00b), or compare it with one block (11b). */
+  /** VERIFY(16) of everything in one command: read what is stored (BYTCHK 00b), or compare all with a block (11b). */
   async verify(block?: Buffer): Promise<void> {
     await this.#send(0x8f, block === undefined ? 0 : 0b110, 0, this.blockCount, block);
   }
@@ -116,11 +152,26 @@ class WholeDisk {
   }
 }
 
+/** A segment of type 02h, block device to block device (SPC-4 6.3.7.4); FFFFh is the unit itself. */
+function describeSegment(segment: Buffer, from: number, to: number, blocksLeft: number): void {
+  segment[0] = 0x02;
+  segment.writeUInt16BE(SEGMENT_BYTES - 4, 2);
+  segment.writeUInt32BE(0xffffffff, 4);
+  segment.writeUInt16BE(Math.min(SEGMENT_BLOCKS, blocksLeft), 10);
+  segment.writeBigUInt64BE(BigInt(from), 12);
+  segment.writeBigUInt64BE(BigInt(to), 20);
+}
+
 /**
  * Commands over all of a thin disk, `islands` of which hold data before each: how long the event loop was kept, pings
- * waited, and by how much memory grew.
+ * waited, and by how much memory grew. Throws for a command that ends with an error, as VERIFY does for data that is not
+ * what the command before it should have left.
  */
-export async function measureBig(target: TargetUnderTest, islands: number): Promise<BigResult[]> {
+export async function measureBig(
+  target: TargetUnderTest,
+  { islands, seed }: BigOptions,
+): Promise<BigResult[]> {
+  const random = new SeededRandom(seed);
   const disk = await WholeDisk.open(target);
   const results: BigResult[] = [];
   const measure = async (name: string, work: () => Promise<unknown>): Promise<void> => {
@@ -131,15 +182,16 @@ export async function measureBig(target: TargetUnderTest, islands: number): Prom
     results.push({ ...seen, growthBytes: Math.max(peak, residentBytes(target.pid).now) - before });
   };
   try {
-    await disk.scatter(islands);
+    const scattered = await disk.scatter(islands, random);
+    await measure('EXTENDED COPY, half onto the other half', () => disk.copyHalf(scattered));
     await measure('VERIFY (16), read', () => disk.verify());
     await measure('WRITE SAME (16), UNMAP', () => writeSameWholeDisk(target, 'unmap'));
     await measure('VERIFY (16), one block of zeroes', () => disk.verify(Buffer.alloc(disk.blockSize)));
-    await disk.scatter(islands);
+    await disk.scatter(islands, random);
     await measure('UNMAP', () => disk.unmap());
-    await disk.scatter(islands);
+    await disk.scatter(islands, random);
     await measure('SANITIZE, BLOCK ERASE', () => disk.erase());
-    await disk.scatter(islands);
+    await disk.scatter(islands, random);
     await measure('FORMAT UNIT', () => disk.format());
     await measure('VERIFY (16), one block of zeroes, again', () => disk.verify(Buffer.alloc(disk.blockSize)));
     return results;

@@ -11,9 +11,15 @@ export interface Responsiveness {
   readonly elapsedMs: number;
   /** NaN for a target that cannot carry the probe. */
   readonly longestTurnMs: number;
+  /** The same without waiting for a processor; NaN as above. */
+  readonly longestOwnTurnMs: number;
+  /** Most processor time of a turn; NaN as above. */
+  readonly longestCpuTurnMs: number;
   readonly longestPingMs: number;
   readonly pings: number;
 }
+
+const UNPROBED = { longestTurnMs: NaN, longestOwnTurnMs: NaN, longestCpuTurnMs: NaN };
 
 /** Runs `work`, pings from a session of its own meanwhile, and reads the probe afterwards. */
 export async function watchTurns(
@@ -37,9 +43,11 @@ export async function watchTurns(
   } while (!done);
   await working;
   const elapsedMs = performance.now() - startedAt;
-  const longestTurnMs = probed ? (await readTurnProbe(target)).longestTurnMs : NaN;
+  const { longestTurnMs, longestOwnTurnMs, longestCpuTurnMs } = probed
+    ? await readTurnProbe(target)
+    : UNPROBED;
   await pinger.logout();
-  return { name, elapsedMs, longestTurnMs, longestPingMs, pings };
+  return { name, elapsedMs, longestTurnMs, longestOwnTurnMs, longestCpuTurnMs, longestPingMs, pings };
 }
 
 /**
@@ -76,14 +84,20 @@ export async function writeSameWholeDisk(
 /** The lines of the report. */
 export function formatResponsiveness(results: readonly Responsiveness[]): string {
   const line = (result: Responsiveness): string => {
-    const turn = Number.isNaN(result.longestTurnMs) ? '-' : `${result.longestTurnMs.toFixed(1)} ms`;
+    const turn = milliseconds(result.longestTurnMs);
+    const own = milliseconds(result.longestOwnTurnMs);
+    const processor = milliseconds(result.longestCpuTurnMs);
     const ping = `${result.longestPingMs.toFixed(1)} ms of ${result.pings}`;
-    return `${result.name.padEnd(42)}${turn.padStart(12)}${ping.padStart(22)}${(result.elapsedMs / 1000).toFixed(2).padStart(9)} s`;
+    return `${result.name.padEnd(42)}${turn.padStart(12)}${own.padStart(11)}${processor.padStart(11)}${ping.padStart(22)}${(result.elapsedMs / 1000).toFixed(2).padStart(9)} s`;
   };
   return [
-    `${''.padEnd(42)}${'longest turn'.padStart(12)}${'longest ping'.padStart(22)}${'took'.padStart(11)}`,
+    `${''.padEnd(42)}${'longest turn'.padStart(12)}${'its own'.padStart(11)}${'its CPU'.padStart(11)}${'longest ping'.padStart(22)}${'took'.padStart(11)}`,
     ...results.map(line),
   ].join('\n');
+}
+
+function milliseconds(value: number): string {
+  return Number.isNaN(value) ? '-' : `${value.toFixed(1)} ms`;
 }
 
 /** Pings of the load's own first session, for the same report. */

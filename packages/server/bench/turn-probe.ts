@@ -11,6 +11,10 @@ export const probeFlags: readonly string[] = [
 export interface TurnReport {
   /** Longest time the event loop was kept from its next turn; includes the timer's own 1 ms. */
   readonly longestTurnMs: number;
+  /** The same without the time in which the loop could have run and other processes had the processors. */
+  readonly longestOwnTurnMs: number;
+  /** Most processor time between two turns. */
+  readonly longestCpuTurnMs: number;
   readonly p99TurnMs: number;
   readonly memory: { readonly rss: number; readonly heapUsed: number; readonly arrayBuffers: number };
 }

@@ -65,7 +65,7 @@ function startOverwrite(itl: ItlNexus, command: ScsiCommand): Execution {
 function startBlockErase(itl: ItlNexus, command: ScsiCommand): MaybePromise<Finished> {
   const fields = checkedFields(itl, SANITIZE_BLOCK_ERASE, command);
   refuseFields(SANITIZE_BLOCK_ERASE, fields, 'PARAMETER_LIST_LENGTH');
-  return sanitize(itl, fields, [{ kind: 'erase' }]);
+  return sanitize(itl, fields, [{ kind: 'overwrite-stored' }, { kind: 'unmap' }]);
 }
 
 /**

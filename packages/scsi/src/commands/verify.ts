@@ -1,12 +1,14 @@
 import { mapMaybe, type MaybePromise } from '@lunbox/block';
 import { GOOD } from '../answers.ts';
+import { isAllZero } from '../bytes.ts';
 import { VERIFY_10, VERIFY_12, VERIFY_16, type VerifyCdb } from '../cdb/block-cdbs.ts';
 import type { CdbDefinition } from '../cdb/cdb-definition.ts';
 import type { Execution, Finished, ScsiCommand } from '../execution.ts';
-import { firstDifference, readCovering } from '../media/covering-blocks.ts';
-import { inSteps, STEP_BYTES } from '../media/in-steps.ts';
+import { firstDifference } from '../media/covering-blocks.ts';
+import { STEP_BYTES } from '../media/in-steps.ts';
 import { MediaCompare } from '../media/media-compare.ts';
 import { ParameterList, unlessAborted } from '../media/parameter-list.ts';
+import { inStoredSteps } from '../media/stored-steps.ts';
 import { invalidCdbField, miscompare } from '../sense/check-condition-error.ts';
 import type { ItlNexus } from '../unit/itl-nexus.ts';
 import { defineCommand, SLOW, type CommandEntry } from './command-entry.ts';
@@ -55,13 +57,14 @@ export function checkedByteCheck<T extends VerifyCdb>(cdb: CdbDefinition<T>, { B
   throw invalidCdbField(cdb, 'BYTCHK');
 }
 
-/** Reads every block, which is all that can be verified without data to compare with. */
+/** Reads every stored block, which is all that can be verified without data to compare with. */
 function readThrough(itl: ItlNexus, command: ScsiCommand, range: ByteRange): MaybePromise<Finished> {
   const { medium } = itl.unit;
   return unlessAborted(() => {
-    const done = inSteps(command, range, STEP_BYTES, (offset, length) =>
-      itl.guarded('read', offset, () => mapMaybe(readCovering(medium, offset, length), () => undefined)),
-    );
+    const done = inStoredSteps(itl, command, range, {
+      stored: (offset, into) => itl.guarded('read', offset, () => medium.read([into], offset)),
+      hole: () => undefined,
+    });
     return mapMaybe(done, () => GOOD);
   });
 }
@@ -75,10 +78,16 @@ async function compareAll(
   const { medium, blockSize } = itl.unit;
   const expected = new Uint8Array(Math.min(STEP_BYTES, range.length));
   for (let at = 0; at < expected.length; at += blockSize) expected.set(block, at);
-  await inSteps(command, range, STEP_BYTES, async (offset, length) => {
-    const found = await itl.guarded('read', offset, () => readCovering(medium, offset, length));
-    const difference = firstDifference(expected.subarray(0, length), found);
-    if (difference >= 0) throw miscompare(Math.floor((offset + difference) / blockSize));
+  const zeroIsExpected = isAllZero(block);
+  await inStoredSteps(itl, command, range, {
+    stored: async (offset, into) => {
+      await itl.guarded('read', offset, () => medium.read([into], offset));
+      const difference = firstDifference(expected.subarray(0, into.length), into);
+      if (difference >= 0) throw miscompare(Math.floor((offset + difference) / blockSize));
+    },
+    hole: (offset) => {
+      if (!zeroIsExpected) throw miscompare(offset / blockSize);
+    },
   });
   return GOOD;
 }

@@ -3,6 +3,7 @@ import { Status } from '../execution.ts';
 import { readCovering } from '../media/covering-blocks.ts';
 import { STEP_BYTES, UNMAP_STEP_BYTES } from '../media/in-steps.ts';
 import type { Medium } from '../media/medium.ts';
+import { firstExtent } from '../media/stored-steps.ts';
 import { conflictsWithReservation } from '../persistent-reservation/conflict-rules.ts';
 import { ProtectedDevice } from '../protection/protected-device.ts';
 import { AdditionalSenseCode } from '../sense/additional-sense.ts';
@@ -74,18 +75,13 @@ export class CopyParty {
     });
   }
 
-  /**
-   * The first extent from `offset` on, which need not be the start of a block; undefined when it has to be read: with
-   * protection information a hole is checked like any other block.
-   */
-  extent(offset: number, lengthBytes: number): MaybePromise<Extent | undefined> {
-    if (this.#isProtected) return undefined;
+  /** The first extent of the blocks from the one of `offset` on, which need not be the start of a block. */
+  extent(offset: number, lengthBytes: number): MaybePromise<Extent> {
     return this.#guarded(offset, () => {
       const { blockSize } = this;
       const start = Math.floor(offset / blockSize) * blockSize;
       const end = Math.ceil((offset + lengthBytes) / blockSize) * blockSize;
-      const extents = this.#medium.extents(start, end - start, { limit: 1 });
-      return isPromise(extents) ? extents.then(([first]) => first) : extents[0];
+      return firstExtent(this.#medium, start, end - start);
     });
   }
 

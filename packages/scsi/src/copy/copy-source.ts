@@ -45,7 +45,6 @@ export class UnitSource implements CopySource {
     const offset = this.#offset + position;
     if (offset < this.#mappedEnd) return 0;
     const extent = await this.#party.extent(offset, Math.min(lengthBytes, left));
-    if (extent === undefined) return 0;
     const end = extent.offset + extent.length;
     if (extent.state === 'hole') return Math.min(lengthBytes, left, end - offset);
     this.#mappedEnd = end;

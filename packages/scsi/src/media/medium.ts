@@ -76,8 +76,11 @@ export class Medium implements BlockAccess {
   }
 
   extents(offset: number, length: number, options?: ExtentsOptions): MaybePromise<Extent[]> {
-    this.refuseGone();
-    return this.device.extents(offset, length, options);
+    if (this.#actions > 0) {
+      return this.inTurn(offset, length, () => this.device.extents(offset, length, options));
+    }
+    const result = this.device.extents(offset, length, options);
+    return isPromise(result) ? this.#enter(offset, length, result) : result;
   }
 
   /** Tells `listener` of every change of the medium that the unit makes. Returns a function that ends that. */
@@ -159,7 +162,7 @@ export class Medium implements BlockAccess {
   }
 
   /** There is no action at the moment, so that the lock is granted at once. */
-  #enter(offset: number, length: number, access: Promise<void>): MaybePromise<void> {
+  #enter<T>(offset: number, length: number, access: Promise<T>): MaybePromise<T> {
     return whileHeld(this.#lock.acquire(offset, length, 'shared'), () => access);
   }
 

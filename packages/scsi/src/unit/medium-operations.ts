@@ -8,12 +8,16 @@ import { blockFailure } from '../sense/block-failures.ts';
 import { CheckConditionError } from '../sense/check-condition-error.ts';
 import type { SenseData } from '../sense/sense-data.ts';
 
-/** One way over the whole medium. A pattern has the length of a block. */
+/** One way over the whole medium, which is durable before the next begins. A pattern has the length of a block. */
 export type MediumPass =
   | { readonly kind: 'pattern'; readonly block: Uint8Array }
-  /** Stored blocks are overwritten with data of zeroes, then everything is given back. */
-  | { readonly kind: 'erase' }
+  /**
+   * What is stored is overwritten with data of zeroes: `writeZeroes` of a file leaves the old data where it is and only
+   * marks it as unwritten, and giving the space back leaves it for others to find.
+   */
+  | { readonly kind: 'overwrite-stored' }
   | { readonly kind: 'unmap' }
+  /** What is stored is read. */
   | { readonly kind: 'read' };
 
 /** What FORMAT UNIT or SANITIZE does to the medium. */
@@ -142,13 +146,12 @@ export class MediumOperations {
 
   async #runPasses(device: BlockDevice, passes: readonly MediumPass[]): Promise<void> {
     for (const pass of passes) {
-      const stepBytes = pass.kind === 'unmap' ? UNMAP_STEP_BYTES : STEP_BYTES;
-      const step = stepOf(device, pass, Math.min(stepBytes, device.size));
       const { size } = device;
-      for (let offset = 0; offset < size; offset += stepBytes) {
-        const length = Math.min(stepBytes, size - offset);
-        await step(offset, length);
-        this.#doneBytes += length;
+      const step = stepOf(device, pass, Math.min(STEP_BYTES, size));
+      for (let offset = 0; offset < size;) {
+        const doneBytes = await step(offset, size - offset);
+        offset += doneBytes;
+        this.#doneBytes += doneBytes;
         await yieldTurn();
       }
       await device.flush();
@@ -156,31 +159,39 @@ export class MediumOperations {
   }
 }
 
-function stepOf(
-  device: BlockDevice,
-  pass: MediumPass,
-  bufferBytes: number,
-): (offset: number, length: number) => MaybePromise<void> {
-  if (pass.kind === 'unmap') return (offset, length) => device.unmap(offset, length);
+/** Does a piece of the bytes that are left from `offset` on; answers how long it was. */
+type PassStep = (offset: number, leftBytes: number) => MaybePromise<number>;
+
+function stepOf(device: BlockDevice, pass: MediumPass, bufferBytes: number): PassStep {
+  if (pass.kind === 'unmap') {
+    return (offset, leftBytes) => {
+      const length = Math.min(leftBytes, UNMAP_STEP_BYTES);
+      return mapMaybe(device.unmap(offset, length), () => length);
+    };
+  }
   const buffer = new Uint8Array(bufferBytes);
-  if (pass.kind === 'erase') return (offset, length) => erase(device, buffer, offset, length);
-  if (pass.kind === 'read') return (offset, length) => device.read([buffer.subarray(0, length)], offset);
+  if (pass.kind === 'overwrite-stored') {
+    return storedStep(device, buffer, (piece, offset) => device.write([piece], offset));
+  }
+  if (pass.kind === 'read')
+    return storedStep(device, buffer, (piece, offset) => device.read([piece], offset));
   for (let at = 0; at < buffer.length; at += pass.block.length) buffer.set(pass.block, at);
-  return (offset, length) => device.write([buffer.subarray(0, length)], offset);
+  return (offset, leftBytes) => {
+    const piece = buffer.subarray(0, leftBytes);
+    return mapMaybe(device.write([piece], offset), () => piece.length);
+  };
 }
 
-/**
- * What is stored is overwritten with data before the space is given back: `writeZeroes` of a file leaves the old data
- * where it is and only marks it as unwritten.
- */
-async function erase(device: BlockDevice, zeroes: Uint8Array, start: number, length: number): Promise<void> {
-  const end = start + length;
-  for (let offset = start; offset < end;) {
-    const extents = await device.extents(offset, end - offset);
-    for (const extent of extents) {
-      if (extent.state === 'mapped') await device.write([zeroes.subarray(0, extent.length)], extent.offset);
-      offset = extent.offset + extent.length;
-    }
-  }
-  await mapMaybe(device.flush(), () => device.unmap(start, length));
+/** Goes over what is stored; where nothing is, there is nothing to do. */
+function storedStep(
+  device: BlockDevice,
+  buffer: Uint8Array,
+  work: (piece: Uint8Array, offset: number) => MaybePromise<void>,
+): PassStep {
+  return (offset, leftBytes) =>
+    mapMaybe(device.extents(offset, leftBytes, { limit: 1 }), ([extent]) => {
+      if (extent?.state === 'hole') return extent.length;
+      const piece = buffer.subarray(0, Math.min(leftBytes, extent?.length ?? leftBytes));
+      return mapMaybe(work(piece, offset), () => piece.length);
+    });
 }

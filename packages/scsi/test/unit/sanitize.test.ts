@@ -21,6 +21,7 @@ import {
   type OverwriteList,
 } from '../../src/index.ts';
 import { Expected, invalidCdb, invalidList } from '../support/expected-sense.ts';
+import { FailingDevice } from '../support/failing-device.ts';
 import { Harness, hex, memoryHarness, pattern, sameBytes, type Initiator } from '../support/harness.ts';
 
 const MIB_BLOCKS = 2048;
@@ -102,6 +103,15 @@ describe('SANITIZE', () => {
     expect(await initiator.send(SANITIZE_BLOCK_ERASE.encode())).toMatchObject(Expected.GOOD);
     expect(steps).toEqual(['write zeroes 131072+65536', 'flush', `unmap 0+${2 ** 20}`, 'flush']);
     expect(device.allocatedBytes).toBe(0);
+  });
+
+  test('BLOCK ERASE of a thin disk of 64 GiB flushes before it gives space back, and after', async () => {
+    const device = new FailingDevice({ size: 2 ** 36 });
+    const { initiator } = new Harness(device);
+    await initiator.settle();
+    for (const at of [0, 2 ** 35, 2 ** 36 - 512]) await device.write([pattern(512)], at);
+    expect(await initiator.send(SANITIZE_BLOCK_ERASE.encode())).toMatchObject(Expected.GOOD);
+    expect([device.flushes, device.allocatedBytes]).toEqual([2, 0]);
   });
 
   test('with IMMED goes on in the background: NOT READY with progress, which REQUEST SENSE tells', async () => {

@@ -1,7 +1,16 @@
 import { describe, expect, test } from 'vitest';
-import { VERIFY_10, VERIFY_12, VERIFY_16, WRITE_10, type VerifyCdb } from '../../src/index.ts';
+import {
+  SenseKey,
+  Status,
+  VERIFY_10,
+  VERIFY_12,
+  VERIFY_16,
+  WRITE_10,
+  type VerifyCdb,
+} from '../../src/index.ts';
 import { Expected, invalidCdb, miscompareAt } from '../support/expected-sense.ts';
-import { memoryHarness, pattern } from '../support/harness.ts';
+import { FailingDevice } from '../support/failing-device.ts';
+import { Harness, memoryHarness, pattern } from '../support/harness.ts';
 
 const range = (address: number, blocks: number, BYTCHK: number): Partial<VerifyCdb> => ({
   LOGICAL_BLOCK_ADDRESS: address,
@@ -62,5 +71,60 @@ describe.each([VERIFY_10, VERIFY_12, VERIFY_16])('$name', (cdb) => {
     const beyond = initiator.send(cdb.encode(range(8193, 0, BYTCHK)));
     expect(await beyond).toMatchObject(Expected.LBA_OUT_OF_RANGE);
     expect(await initiator.send(cdb.encode(range(8191, 2, BYTCHK)))).toMatchObject(Expected.LBA_OUT_OF_RANGE);
+  });
+});
+
+describe('VERIFY over a thin disk of 64 GiB', () => {
+  const blockCount = 2 ** 27;
+  const island = 2 ** 26 + 8;
+
+  async function thin() {
+    const reads: number[] = [];
+    class Device extends FailingDevice {
+      override read(into: readonly Uint8Array[], offset: number) {
+        reads.push(offset);
+        return super.read(into, offset);
+      }
+    }
+    const device = new Device({ size: blockCount * 512 });
+    await device.write([pattern(512)], island * 512);
+    const { initiator } = new Harness(device);
+    await initiator.settle();
+    return { initiator, device, reads };
+  }
+
+  const whole = (BYTCHK: number) => VERIFY_16.encode(range(0, blockCount, BYTCHK));
+
+  test('reads what is stored, and no holes', async () => {
+    const { initiator, device, reads } = await thin();
+    expect(await initiator.send(whole(0))).toMatchObject(Expected.GOOD);
+    expect(reads.length).toBeGreaterThan(0);
+    expect(reads.every((offset) => Math.abs(offset - island * 512) <= 2 ** 20)).toBe(true);
+    device.failure = 'BLOCK_IO';
+    expect(await initiator.send(whole(0))).toMatchObject({
+      status: Status.CHECK_CONDITION,
+      sense: { senseKey: SenseKey.MEDIUM_ERROR },
+    });
+  });
+
+  test('knows that a hole is no block of anything but zeroes', async () => {
+    const { initiator, reads } = await thin();
+    const send = (dataOut: Uint8Array) => initiator.send(whole(3), { dataOut });
+    expect(await send(pattern(512))).toMatchObject(miscompareAt(0));
+    expect(reads).toEqual([]);
+    expect(await send(new Uint8Array(512))).toMatchObject(miscompareAt(island));
+  });
+
+  test('reads into one buffer, whatever the length', async () => {
+    const { initiator, device } = await thin();
+    await device.write([pattern(2 ** 23)], 0);
+    const buffers = new Set<ArrayBufferLike>();
+    const read = device.read.bind(device);
+    device.read = (into, offset) => {
+      buffers.add(into[0]!.buffer);
+      return read(into, offset);
+    };
+    expect(await initiator.send(whole(0))).toMatchObject(Expected.GOOD);
+    expect(buffers.size).toBe(1);
   });
 });
