@@ -372,7 +372,7 @@ export const section7Errors: readonly RfcRule[] = [
         'the recovery of a session goes before that of its connections',
       ],
       'iscsi-target/test/unit/login.test.ts': [
-        'T-L9: a login of the same initiator port reinstates the session (RFC 7143 §6.3.5)',
+        'a login of the same initiator port reinstates the session (RFC 7143 §6.3.5)',
       ],
     },
   },

@@ -13,7 +13,7 @@ export const trapCatalogue: Readonly<Record<string, string>> = {
   'T-L7': 'TargetPortalGroupTag stands in the first login response that can carry it.',
   'T-L8':
     'Login responses echo the ISID, the last one gives the TSIH, StatSN moves on, unknown keys are NotUnderstood.',
-  'T-L9': 'Initiators come back with the same ISID: the session is reinstated, not refused.',
+  'T-L9': 'Initiators come back with the same ISID: the old session is pinged, then reinstated, not refused.',
   'T-L10': 'Some initiators leave out SessionType: it is Normal then.',
   'T-L11': 'SendTargets answers with an address the client can reach, whatever the portal was bound to.',
   'T-L12': 'Boot loaders follow a redirect at login by TargetAddress.',

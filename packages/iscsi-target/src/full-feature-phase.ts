@@ -159,8 +159,8 @@ export class FullFeaturePhase implements Phase, SessionConnection {
     if (this.session.fence.raised) this.session.fence.acknowledged(this);
   }
 
-  ping(): void {
-    this.#keepalive.ask();
+  ping(answered?: () => void): void {
+    this.#keepalive.ask(answered);
   }
 
   goOn(): void {

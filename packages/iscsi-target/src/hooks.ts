@@ -27,10 +27,12 @@ export interface Redirect {
  * - `logout`: the initiator logged out.
  * - `connection-lost`: the network took the connection away.
  * - `failed`: the initiator broke the protocol or answered no more.
- * - `reinstated`: the same initiator port has logged in again (RFC 7143 §6.3.5).
+ * - `reinstated`: the same initiator port has logged in again (RFC 7143 §6.3.5), and the old session was silent.
+ * - `taken-over`: the same, but the old session still answered: two hosts may go by one name and ISID.
  * - `dropped`: this side ended it: a stop, a drain that took too long, a target reset.
  */
-export type SessionEndReason = 'logout' | 'connection-lost' | 'failed' | 'reinstated' | 'dropped';
+export type SessionEndReason =
+  'logout' | 'connection-lost' | 'failed' | 'reinstated' | 'taken-over' | 'dropped';
 
 /**
  * What the program round the target may decide and hear about. Every hook is called in the middle of protocol

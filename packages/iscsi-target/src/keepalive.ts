@@ -13,6 +13,7 @@ export class Keepalive {
   #pingTag = 0;
   #pingSentMs: number | undefined = undefined;
   #peerAnswers = false;
+  #answered: (() => void) | undefined = undefined;
 
   /** @param pings - False in a discovery session, which is sent nothing but answers (RFC 7143 §7.4.3). */
   constructor(connection: Connection, pings: boolean) {
@@ -24,6 +25,9 @@ export class Keepalive {
   answered(): void {
     this.#peerAnswers = true;
     this.#pingSentMs = undefined;
+    const answered = this.#answered;
+    this.#answered = undefined;
+    answered?.();
   }
 
   /** Time passes: pings, or drops a peer that used to answer and has fallen silent, or that cannot be pinged. */
@@ -44,9 +48,15 @@ export class Keepalive {
     if (silentMs >= pingIntervalMs) this.#ping(nowMs);
   }
 
-  /** Asks for a sign of life now, whatever is under way: the answer acknowledges what has arrived. */
-  ask(): void {
-    if (this.#pings) this.#ping(this.#connection.nowMs);
+  /**
+   * Asks for a sign of life now, whatever is under way: the answer acknowledges what has arrived.
+   *
+   * @param answered - Called at the next answer, instead of what was to be called before.
+   */
+  ask(answered?: () => void): void {
+    if (!this.#pings) return;
+    this.#answered = answered ?? this.#answered;
+    this.#ping(this.#connection.nowMs);
   }
 
   #ping(nowMs: number): void {

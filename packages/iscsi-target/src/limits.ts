@@ -47,6 +47,8 @@ export interface TargetLimits {
   readonly pingIntervalMs: number;
   /** A peer that has answered pings before and leaves one unanswered this long is dropped. */
   readonly pingTimeoutMs: number;
+  /** A login that evicts a session or a connection pings it first (T-L9) and waits this long at most; 0: not at all. */
+  readonly evictionPingMs: number;
 }
 
 /** Defaults of {@link TargetLimits}. */
@@ -74,6 +76,7 @@ export const DEFAULT_LIMITS: TargetLimits = {
   maxOffenders: 4096,
   pingIntervalMs: 15_000,
   pingTimeoutMs: 30_000,
+  evictionPingMs: 500,
 };
 
 /** Data segments in the login phase are at most this long until declared otherwise (RFC 7143 §13.12). */

@@ -5,6 +5,7 @@ import type { HalfOpenLogins } from './half-open-logins.ts';
 import type { TargetLimits } from './limits.ts';
 import type { LoginNames } from './login-negotiation.ts';
 import type { OperationalParameters } from './parameters.ts';
+import type { Pingable } from './sign-of-life.ts';
 
 /** A login that went through, as the session is made from it. */
 export interface LoginResult {
@@ -56,6 +57,12 @@ export interface LoginAuthority {
   windowOf(isid: string, tsih: number): CommandWindow | undefined;
   /** A login was answered with a status other than success. */
   refused(names: LoginNames, connection: Connection, status: number): void;
-  /** Makes the session, or finds it; throws a {@link LoginError} when it cannot be. */
-  establish(connection: Connection, login: LoginResult): Establishment;
+  /** The connections that the login will evict; throws a {@link LoginError} when it must not. */
+  inTheWay(connection: Connection, login: LoginResult): readonly Pingable[];
+  /**
+   * Makes the session, or finds it; throws a {@link LoginError} when it cannot be.
+   *
+   * @param overLive - Whom the login evicts has just given a sign of life.
+   */
+  establish(connection: Connection, login: LoginResult, overLive: boolean): Establishment;
 }

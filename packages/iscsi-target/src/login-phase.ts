@@ -15,10 +15,11 @@ import type { AccessEntry } from './auth/access-entry.ts';
 import type { SecurityNegotiation } from './auth/security-negotiation.ts';
 import type { Connection, Phase } from './connection.ts';
 import { DEFAULT_SEGMENT_BYTES } from './limits.ts';
-import type { CommandWindow, LoginAuthority } from './login-authority.ts';
+import type { CommandWindow, LoginAuthority, LoginResult } from './login-authority.ts';
 import { LoginError } from './login-error.ts';
 import { LoginNegotiation } from './login-negotiation.ts';
 import { settleParameters } from './parameters.ts';
+import { SignOfLife } from './sign-of-life.ts';
 import { PORTAL_GROUP_TAG } from './target.ts';
 
 const log = createDebug('lunbox:iscsi-target:login');
@@ -44,6 +45,8 @@ export class LoginPhase implements Phase {
   /** Of the session that the connection wants to join: its other connections go by these numbers as well. */
   #joined: CommandWindow | undefined = undefined;
   #next: Phase | undefined = undefined;
+  /** Whom the login evicts is asked first whether it is still there. */
+  #asking: SignOfLife | undefined = undefined;
 
   constructor(connection: Connection, authority: LoginAuthority) {
     this.#connection = connection;
@@ -77,10 +80,7 @@ export class LoginPhase implements Phase {
       request = decodePdu(bytes, data) as LoginRequestPdu;
       this.#take(request);
     } catch (error) {
-      if (!(error instanceof LoginError) && !(error instanceof PduError)) throw error;
-      log('%s: %s', this.#connection.transport.remote.address, error.message);
-      if (error instanceof LoginError) this.#refuse(request, error.status, error.keys);
-      else this.#refuse(request, LoginStatus.INITIATOR_ERROR);
+      this.#failed(error, request);
     }
   }
 
@@ -93,13 +93,22 @@ export class LoginPhase implements Phase {
   }
 
   tick(nowMs: number): void {
-    if (nowMs < this.#deadlineMs) return;
+    this.#asking?.tick(nowMs);
+    if (this.#next !== undefined || nowMs < this.#deadlineMs) return;
     log('%s: login not finished in time', this.#connection.transport.remote.address);
     this.#connection.fail();
   }
 
   closed(): void {
     this.#authority.halfOpen.leave(this.#connection);
+    this.#asking = undefined;
+  }
+
+  #failed(error: unknown, request: LoginRequestPdu | undefined): void {
+    if (!(error instanceof LoginError) && !(error instanceof PduError)) throw error;
+    log('%s: %s', this.#connection.transport.remote.address, error.message);
+    if (error instanceof LoginError) this.#refuse(request, error.status, error.keys);
+    else this.#refuse(request, LoginStatus.INITIATOR_ERROR);
   }
 
   #take(request: LoginRequestPdu): void {
@@ -155,6 +164,8 @@ export class LoginPhase implements Phase {
   /** Order, version, stages and identity of a request (RFC 7143 §6.3, §11.12). */
   #check(request: LoginRequestPdu): void {
     this.#requests++;
+    // RFC 7143 §6.3: a request is answered before the next is sent.
+    if (this.#asking !== undefined) throw new LoginError(LoginStatus.INITIATOR_ERROR, 'two requests at once');
     const limit = this.#authority.limits.maxLoginRequests;
     if (this.#requests > limit)
       throw new LoginError(LoginStatus.INITIATOR_ERROR, `more than ${limit} requests`);
@@ -207,7 +218,7 @@ export class LoginPhase implements Phase {
     if (this.#authority.limits.requireDigests && !names.discovery && !digests) {
       throw new LoginError(LoginStatus.INITIATOR_ERROR, 'CRC32C digests are required');
     }
-    const { tsih, phase, afterwards } = this.#authority.establish(this.#connection, {
+    const login: LoginResult = {
       initiatorName: names.initiatorName as string,
       targetName: names.discovery ? undefined : names.targetName,
       namedTarget: names.targetName,
@@ -217,7 +228,23 @@ export class LoginPhase implements Phase {
       firstCmdSn: request.cmdSn,
       parameters,
       access: this.#security?.granted as AccessEntry,
+    };
+    const evicted = this.#authority.inTheWay(this.#connection, login);
+    const waitMs = this.#authority.limits.evictionPingMs;
+    if (evicted.length === 0 || waitMs === 0) return this.#establish(request, data, login, false);
+    this.#asking = new SignOfLife(evicted, this.#connection.nowMs, waitMs, (alive) => {
+      if (this.#asking === undefined) return;
+      try {
+        this.#establish(request, data, login, alive);
+      } catch (error) {
+        this.#failed(error, request);
+      }
     });
+  }
+
+  #establish(request: LoginRequestPdu, data: Uint8Array, login: LoginResult, overLive: boolean): void {
+    const { parameters } = login;
+    const { tsih, phase, afterwards } = this.#authority.establish(this.#connection, login, overLive);
     this.#authority.halfOpen.leave(this.#connection);
     this.#next = phase;
     this.#respond(request, data, { transit: true, tsih });

@@ -142,15 +142,20 @@ export class SessionRegistry implements LoginAuthority, SessionOwner {
     return this.sessions.find(({ identity }) => identity.tsih === tsih && identity.isid === isid);
   }
 
-  establish(connection: Connection, login: LoginResult): Establishment {
+  inTheWay(connection: Connection, login: LoginResult): readonly SessionConnection[] {
+    const session = this.#find(this.#portOf(connection.transport, login), login);
+    // A discovery session is sent nothing but answers (RFC 7143 §7.4.3).
+    if (session?.nexus === undefined) return [];
+    if (login.tsih === 0) this.#checkOwner(session, login);
+    else this.#checkMember(session, login);
+    return [...session.connections.values()].filter(({ cid }) => login.tsih === 0 || cid === login.cid);
+  }
+
+  establish(connection: Connection, login: LoginResult, overLive: boolean): Establishment {
     if (login.tsih !== 0) return this.#join(connection, login);
-    // RFC 7143 §6.3.5: the same initiator port logs in again, so its old session is over (T-L9). It is not pinged
-    // first: alive or not it has to go, and a host that has crashed would only wait for its own dead connection.
     const port = this.#portOf(connection.transport, login);
     const replaced = this.#find(port, login);
-    if (replaced !== undefined) this.#checkOwner(replaced, login);
-    if (replaced !== undefined)
-      this.ending('reinstated', () => this.endSession(replaced, ({ connection }) => connection.fail()));
+    if (replaced !== undefined) this.#replace(replaced, login, overLive);
     if (this.#sessions.size >= this.limits.maxSessions) {
       throw new LoginError(LoginStatus.OUT_OF_RESOURCES, 'too many sessions');
     }
@@ -167,12 +172,8 @@ export class SessionRegistry implements LoginAuthority, SessionOwner {
   /** Another connection of a session, or one that takes the place of a dead one (RFC 7143 §6.3.1, §6.3.4). */
   #join(connection: Connection, login: LoginResult): Establishment {
     const session = this.#find(this.#portOf(connection.transport, login), login);
-    if (session === undefined || session.identity.targetName !== login.targetName)
-      throw new LoginError(LoginStatus.SESSION_DOES_NOT_EXIST, `TSIH ${login.tsih}`);
-    // A session keeps what it was granted: a connection with other rights, or less proven, must not share it.
-    if (!grantsTheSame(this.#access.get(session) as AccessEntry, login.access)) {
-      throw new LoginError(LoginStatus.CANNOT_INCLUDE_IN_SESSION, `session ${login.tsih} has other rights`);
-    }
+    if (session === undefined) throw new LoginError(LoginStatus.SESSION_DOES_NOT_EXIST, `TSIH ${login.tsih}`);
+    this.#checkMember(session, login);
     const replaced = session.connections.get(login.cid);
     // RFC 7143 §6.3.4: where connections are recovered, one more may come to clean another up.
     const most = session.parameters.maxConnections + (session.reassigns ? 1 : 0);
@@ -191,6 +192,28 @@ export class SessionRegistry implements LoginAuthority, SessionOwner {
       session.cleanUp(login.cid, session.reassigns, connection.nowMs);
     };
     return { ...entered, afterwards };
+  }
+
+  /**
+   * RFC 7143 §6.3.5: the same initiator port logs in again, so its old session is over, alive or not (T-L9). Only an
+   * initiator whose session has failed may do that; one whose session answers shares its name and ISID with another.
+   */
+  #replace(replaced: Session, login: LoginResult, alive: boolean): void {
+    this.#checkOwner(replaced, login);
+    if (alive)
+      log('session %d of %s is taken over, though alive', replaced.identity.tsih, login.initiatorName);
+    this.ending(alive ? 'taken-over' : 'reinstated', () =>
+      this.endSession(replaced, ({ connection }) => connection.fail()),
+    );
+  }
+
+  /** A session keeps what it was granted: a connection with other rights, or less proven, must not share it. */
+  #checkMember(session: Session, login: LoginResult): void {
+    if (session.identity.targetName !== login.targetName)
+      throw new LoginError(LoginStatus.SESSION_DOES_NOT_EXIST, `TSIH ${login.tsih}`);
+    if (!grantsTheSame(this.#access.get(session) as AccessEntry, login.access)) {
+      throw new LoginError(LoginStatus.CANNOT_INCLUDE_IN_SESSION, `session ${login.tsih} has other rights`);
+    }
   }
 
   /** Whoever has not proven the identity of a session must not end it by logging in under its name. */

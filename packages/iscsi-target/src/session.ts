@@ -40,8 +40,8 @@ export interface SessionConnection {
   readonly recovery: Recovery | undefined;
   /** The highest ExpStatSN that has come by it: everything before that has arrived. */
   readonly acknowledgedStatSn: number;
-  /** Asks for a sign of life, which acknowledges what has arrived. */
-  ping(): void;
+  /** Asks for a sign of life, which acknowledges what has arrived; `answered` is called when it comes. */
+  ping(answered?: () => void): void;
   /** Responses that were held back may go. */
   goOn(): void;
   /** True when the tag is that of a request other than a SCSI command that is not over. */

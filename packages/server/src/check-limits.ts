@@ -12,6 +12,7 @@ const ANY: Range = [1, Number.MAX_SAFE_INTEGER];
 /** Limits that the protocol bounds; the others are at least 1. */
 const RANGES: Readonly<Record<string, Range>> = {
   errorRecoveryLevel: [0, DEFAULT_LIMITS.errorRecoveryLevel],
+  evictionPingMs: [0, Number.MAX_SAFE_INTEGER],
   maxReceiveSegmentBytes: SEGMENT,
   maxSendSegmentBytes: SEGMENT,
   maxBurstBytes: SEGMENT,

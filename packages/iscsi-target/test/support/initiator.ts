@@ -13,7 +13,7 @@ import {
   type ScsiCommandPdu,
   type TargetPdu,
 } from '@lunbox/iscsi-pdu';
-import type { TargetEngine } from '../../src/index.ts';
+import { DEFAULT_LIMITS, type TargetEngine } from '../../src/index.ts';
 import type { Connection } from '../../src/connection.ts';
 import { MemoryTransport } from './memory-transport.ts';
 
@@ -80,7 +80,12 @@ export class TestInitiator {
   /** Sends PDUs in one piece and returns what the target answers when nothing more happens. */
   async send(...pdus: InitiatorPdu[]): Promise<TargetPdu[]> {
     const digests = { header: this.headerDigest, data: this.dataDigest };
-    return this.sendBytes(...pdus.map((pdu) => serializePdu(pdu, digests)));
+    const answers = await this.sendBytes(...pdus.map((pdu) => serializePdu(pdu, digests)));
+    const waits = answers.length === 0 && pdus.some(({ type }) => type === 'login-request');
+    if (!waits || this.connection.ended) return answers;
+    // Whom the login evicts is asked for a sign of life first (T-L9), and nobody answers here.
+    this.engine.tick(this.nowMs + DEFAULT_LIMITS.evictionPingMs);
+    return this.settle();
   }
 
   /** Sends raw bytes, each piece as one chunk of the stream. */

@@ -218,7 +218,7 @@ describe('login (RFC 7143 §6.3)', () => {
     expect(initiator.connection.framer.bufferedBytes).toBe(0);
   });
 
-  it('T-L9: a login of the same initiator port reinstates the session (RFC 7143 §6.3.5)', async () => {
+  it('a login of the same initiator port reinstates the session (RFC 7143 §6.3.5)', async () => {
     const scsi = new ScriptedScsi();
     const engine = new TargetEngine([{ name: TARGET_NAME, scsi }]);
     const first = new TestInitiator(engine);

@@ -1,4 +1,4 @@
-import type { AccessEntry } from '@lunbox/iscsi-target';
+import type { AccessEntry, SessionEndReason, SessionStatus } from '@lunbox/iscsi-target';
 import type { Continuity } from '@lunbox/storage-object';
 import type { ServerOptions } from '../options.ts';
 import { createServer, type LunboxServer } from '../server.ts';
@@ -63,7 +63,7 @@ function serverOptions(
     discovery: access,
     ...(minimum === undefined ? {} : { minimumChapAlgorithm: minimum }),
     limits: { requireDigests, ...limitsFromFlags(limit) },
-    hooks: { redirect: (login) => redirects.find(login) },
+    hooks: { redirect: (login) => redirects.find(login), onSessionEnd: warnOfTwins },
     allowUnauthenticated: !flags.auth,
   };
 }
@@ -137,6 +137,16 @@ function readyLine(server: LunboxServer): string {
   }));
   const { portals, tlsPortals } = server;
   return JSON.stringify({ event: 'ready', portal: portals[0], portals, tlsPortals, iqn: target?.iqn, luns });
+}
+
+/** T-L9: only an initiator whose session has failed logs in again under the same ISID. */
+function warnOfTwins({ initiatorName, remotes }: SessionStatus, reason: SessionEndReason): void {
+  if (reason !== 'taken-over') return;
+  const address = remotes[0]?.address ?? 'its address';
+  console.error(
+    `lunbox: warning: ${initiatorName} logged in again while its session from ${address} still answered; ` +
+      'do two hosts go by one initiator name?',
+  );
 }
 
 function warn(server: LunboxServer, keptIdentity: boolean): void {
