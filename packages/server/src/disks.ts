@@ -1,8 +1,15 @@
 import type { LogicalUnitOptions } from '@lunbox/scsi';
-import { formatUuid, StorageObject, type Continuity, type StorageObjectSeams } from '@lunbox/storage-object';
+import {
+  ContainerError,
+  formatUuid,
+  StorageObject,
+  type Continuity,
+  type StorageObjectSeams,
+} from '@lunbox/storage-object';
 import { discIdentity, openDiscImage } from './disc-image.ts';
 import { forgetState, objectUnit } from './object-unit.ts';
 import type { ContainerLun, DeviceLun, ImageLun, LunOptions } from './options.ts';
+import { openProtected } from './protection.ts';
 import { ServerError } from './server-error.ts';
 
 /** A disk that is ready to be a LUN. */
@@ -35,7 +42,7 @@ export async function openDisks(
   const disks: Disk[] = [];
   try {
     for (const lun of luns) {
-      if (isContainer(lun)) disks.push(fromObject(remaining.shift()));
+      if (isContainer(lun)) disks.push(await fromObject(remaining));
       else disks.push(isImage(lun) ? await fromImage(lun, seams) : fromDevice(lun));
     }
     checkIdentities(disks, taken);
@@ -47,11 +54,30 @@ export async function openDisks(
   return disks;
 }
 
-function fromObject(object: StorageObject | undefined): Disk {
+/** Takes the next object into use; one that cannot be used stays among those that remain. */
+async function fromObject(remaining: StorageObject[]): Promise<Disk> {
+  const [object] = remaining;
   if (!object) throw new Error('fewer objects were opened than were asked for');
   const { continuity, path } = object;
-  const grow = (sizeBytes: number): Promise<void> => object.grow(sizeBytes);
-  return { unit: objectUnit(object), continuity, path, grow, close: () => object.close() };
+  const guarded = await openProtected(object);
+  remaining.shift();
+  const grow = async (sizeBytes: number): Promise<void> => {
+    if (guarded !== undefined && sizeBytes > guarded.roomBytes) throw noRoom(path, guarded.roomBytes);
+    await object.grow(sizeBytes);
+  };
+  const close = async (): Promise<void> => {
+    try {
+      await guarded?.close();
+    } finally {
+      await object.close();
+    }
+  };
+  return { unit: objectUnit(object, guarded ?? object.device), continuity, path, grow, close };
+}
+
+function noRoom(path: string, roomBytes: number): ContainerError {
+  const message = `${path} has room for the protection information of ${roomBytes} bytes and no more`;
+  return new ContainerError('CONTAINER_BAD_SIZE', message, { path });
 }
 
 async function fromImage({ image }: ImageLun, { disk }: StorageObjectSeams): Promise<Disk> {

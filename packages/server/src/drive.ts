@@ -1,4 +1,10 @@
-import { LogicalUnit, MediumPresenceError, UnitStateError, type UnitKind } from '@lunbox/scsi';
+import {
+  LogicalUnit,
+  MediumPresenceError,
+  ProtectedDevice,
+  UnitStateError,
+  type UnitKind,
+} from '@lunbox/scsi';
 import { formatUuid, type StorageObjectSeams } from '@lunbox/storage-object';
 import { openDisks, type Disk } from './disks.ts';
 import type { LunOptions } from './options.ts';
@@ -72,7 +78,9 @@ export class Drive {
         this.unit.insert(disk!.unit.device, disk!.unit);
       } catch (error) {
         await disk!.close();
-        throw error;
+        throw error instanceof RangeError
+          ? wrongState(this.lun, `cannot have ${path}: ${error.message}`)
+          : error;
       }
       this.#disk = disk;
     });
@@ -110,6 +118,8 @@ export class Drive {
       path: this.#disk?.path,
       sizeBytes: mediumPresent ? device.size : 0,
       blockSize: device.blockSize,
+      protectionType: device instanceof ProtectedDevice ? device.type : undefined,
+      unprotectedBlocks: device instanceof ProtectedDevice ? device.unknownBlocks : 0,
       readOnly: unit.writeProtected,
       identity: formatUuid(this.identity),
       continuity: this.#disk?.continuity ?? 'clean',

@@ -1,4 +1,4 @@
-import { BlockError, mediumError } from '@lunbox/block';
+import { BlockError, mediumError, type BlockDevice } from '@lunbox/block';
 import type { LogicalUnitOptions, UnitState, UnitStateStore } from '@lunbox/scsi';
 import { ContainerError, type StorageObject } from '@lunbox/storage-object';
 
@@ -9,9 +9,13 @@ const STATE_PARTS = [
   'identifyingInformation',
 ] as const satisfies readonly (keyof UnitState)[];
 
-/** The logical unit that a storage object is: what it stores, what it is called, and what goes with it. */
-export function objectUnit(object: StorageObject): LogicalUnitOptions {
-  const { device, identity, attributes } = object;
+/**
+ * The logical unit that a storage object is: what it stores, what it is called, and what goes with it.
+ *
+ * @param device the disk of the object, perhaps with protection information
+ */
+export function objectUnit(object: StorageObject, device: BlockDevice): LogicalUnitOptions {
+  const { identity, attributes } = object;
   const { physicalBlockBytes, inquiry } = attributes;
   return {
     ...inquiry,

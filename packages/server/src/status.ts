@@ -1,4 +1,4 @@
-import type { UnitKind } from '@lunbox/scsi';
+import type { ProtectionType, UnitKind } from '@lunbox/scsi';
 import type { Continuity } from '@lunbox/storage-object';
 
 /** A LUN that is being served. */
@@ -14,6 +14,10 @@ export interface ServedLun {
   /** 0 without a medium. */
   readonly sizeBytes: number;
   readonly blockSize: number;
+  /** What the disk is formatted with: 1, 2 or 3; 0 is no protection information yet, undefined no room for it. */
+  readonly protectionType: ProtectionType | undefined;
+  /** Blocks without their protection information after an unclean stop: `ProtectedDevice.unknownBlocks`. */
+  readonly unprotectedBlocks: number;
   readonly readOnly: boolean;
   /** In UUID form; that of its first disk, where the medium can be taken out. */
   readonly identity: string;

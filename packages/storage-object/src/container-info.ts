@@ -4,6 +4,7 @@ import type { ContainerHolder } from './container-error.ts';
 import { judgeContinuity, type Continuity } from './file-stamp.ts';
 import { ioError } from './io-error.ts';
 import { lockPathOf, readLockOwner } from './lock-file.ts';
+import { protectionPlace, type ProtectionPlace } from './protection-region.ts';
 import { completeSeams, type StorageObjectSeams } from './seams.ts';
 import { readCurrentHeader, readIdentityBlock, type CurrentHeader } from './twin-headers.ts';
 import { formatUuid, NIL_UUID, sameUuid } from './uuid.ts';
@@ -26,6 +27,10 @@ export interface ContainerInfo {
   readonly blockSize: number;
   /** Where the disk starts within the file. */
   readonly dataOffset: number;
+  /** Where protection information of the blocks lies within the file; undefined where there is none. */
+  readonly protection: ProtectionPlace | undefined;
+  /** The identity that the object was born with, in UUID form. */
+  readonly birthIdentity: string;
   /** How the file compares with what its header remembers; while it is served, this is `unclean`. */
   readonly continuity: Continuity;
   /** The process that has it open, when a lock file names one. */
@@ -49,8 +54,8 @@ export async function readContainerInfo(
   let file: DiskFile | undefined;
   try {
     file = await disk.open(path, 'read');
-    await readIdentityBlock(file);
-    return await describeContainer(disk, file, await readCurrentHeader(file));
+    const { birthIdentity } = await readIdentityBlock(file);
+    return await describeContainer(disk, file, birthIdentity, await readCurrentHeader(file));
   } catch (error) {
     throw ioError('open', path, error);
   } finally {
@@ -62,6 +67,7 @@ export async function readContainerInfo(
 export async function describeContainer(
   disk: Disk,
   file: DiskFile,
+  birthIdentity: Uint8Array,
   current: CurrentHeader,
 ): Promise<ContainerInfo> {
   const { header } = current;
@@ -79,6 +85,8 @@ export async function describeContainer(
     freeBytes: Math.max(0, header.capacityBytes - status.allocatedBytes),
     blockSize: header.blockSize,
     dataOffset: header.dataOffset,
+    protection: protectionPlace(header),
+    birthIdentity: formatUuid(birthIdentity),
     continuity: judgeContinuity(header, status),
     holder: isHeld ? { host: owner.host, pid: owner.pid, openedAtMs: owner.openedAtMs } : undefined,
     headerSequence: header.sequence,

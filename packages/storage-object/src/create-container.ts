@@ -15,8 +15,9 @@ import {
   MAPS_OFFSET,
   RegionType,
 } from './format.ts';
-import { encodeHeader, ROLE_PRODUCTION, type ContainerHeader } from './header.ts';
+import { encodeHeader, IncompatibleFeature, ROLE_PRODUCTION, type ContainerHeader } from './header.ts';
 import { encodeIdentityBlock } from './identity-block.ts';
+import { formatProtection, placeProtection, type NewProtection } from './protection-region.ts';
 import type { Seams } from './seams.ts';
 import { NIL_UUID, UUID_BYTES } from './uuid.ts';
 
@@ -27,6 +28,8 @@ export interface NewContainer {
   /** Logical block length, 512 (the default) or 4096. */
   readonly blockSize?: number;
   readonly attributes?: Attributes;
+  /** Room for protection information, and who prepares it; without this there is none, now and later. */
+  readonly protection?: NewProtection;
 }
 
 const DEFAULT_BLOCK_SIZE = 512;
@@ -86,13 +89,17 @@ async function writeContainer(
   const { clock, random } = seams;
   const identity = random.bytes(UUID_BYTES);
   const nowMs = Math.floor(clock.unixMs());
-  const dataOffset = chooseDataOffset(wanted.sizeBytes);
+  const { protection } = wanted;
+  const mapsEnd = chooseDataOffset(wanted.sizeBytes);
+  const place = protection && placeProtection(mapsEnd, protection);
+  const dataOffset = mapsEnd + (place?.lengthBytes ?? 0);
+  if (!Number.isSafeInteger(dataOffset + wanted.sizeBytes)) throw tooLargeError(draft.path, wanted.sizeBytes);
   await draft.truncate(dataOffset + wanted.sizeBytes);
   await draft.write([encodeIdentityBlock({ birthIdentity: identity, birthMs: nowMs })], 0);
   const self = await seams.processes.self();
   const header: ContainerHeader = {
     sequence: 1,
-    features: { incompatible: 0, compatible: 0, autoclear: 0 },
+    features: { incompatible: place ? IncompatibleFeature.PROTECTION : 0, compatible: 0, autoclear: 0 },
     role: ROLE_PRODUCTION,
     identity,
     origin: NIL_UUID,
@@ -107,16 +114,23 @@ async function writeContainer(
     opener: { host: self.host, bootId: self.bootId, pid: self.pid },
     regions: [
       { type: RegionType.ACTIVITY_LOG, flags: 0, ...ACTIVITY_LOG },
-      { type: RegionType.MAPS, flags: 0, offset: MAPS_OFFSET, lengthBytes: dataOffset - MAPS_OFFSET },
+      { type: RegionType.MAPS, flags: 0, offset: MAPS_OFFSET, lengthBytes: mapsEnd - MAPS_OFFSET },
+      ...(place ? [place] : []),
     ],
     attributes: { ...wanted.attributes, createdAt: new Date(nowMs).toISOString() },
     raw: new Uint8Array(HEADER_BYTES),
   };
   await draft.write([encodeHeader(header, 'A')], HEADER_SLOTS.A.offset);
   await draft.write([encodeHeader({ ...header, sequence: 2 }, 'B')], HEADER_SLOTS.B.offset);
+  if (protection) await formatProtection(draft, header, identity, protection);
   await draft.sync();
   await draft.setModifiedTime(nowMs);
   await draft.sync();
+}
+
+function tooLargeError(path: string, sizeBytes: number): ContainerError {
+  const message = `a disk of ${sizeBytes} bytes and its protection information do not fit into one file`;
+  return new ContainerError('CONTAINER_BAD_SIZE', message, { path });
 }
 
 function existsError(path: string): ContainerError {

@@ -43,7 +43,7 @@ export const DATA_ALIGNMENT_BYTES: number = MIB;
 export const REGION_LIMIT = 16;
 
 /** What a region of the file is for. A reader skips types that it does not know. */
-export const RegionType = { ACTIVITY_LOG: 1, MAPS: 2 } as const;
+export const RegionType = { ACTIVITY_LOG: 1, MAPS: 2, PROTECTION: 3 } as const;
 
 /** Logical block lengths that a container may have. */
 export const BLOCK_SIZES: readonly number[] = [512, 4096];

@@ -58,8 +58,14 @@ export interface ContainerHeader {
 const OPEN_STATE_CLEAN = 1;
 const OPEN_STATE_OPEN = 2;
 
-/** Incompatible feature bits that this version understands: none is assigned yet. */
-export const KNOWN_INCOMPATIBLE_FEATURES = 0;
+/** Incompatible feature bits: who does not know them must not open the disk. */
+export const IncompatibleFeature = {
+  /** There is room for protection information of the blocks, which every write has to keep up to date. */
+  PROTECTION: 1,
+} as const;
+
+/** Incompatible feature bits that this version understands. */
+export const KNOWN_INCOMPATIBLE_FEATURES: number = IncompatibleFeature.PROTECTION;
 
 /** Autoclear feature bits that this version keeps up to date, and therefore does not clear: none. */
 export const KNOWN_AUTOCLEAR_FEATURES = 0;

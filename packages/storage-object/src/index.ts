@@ -19,6 +19,7 @@ export { readContainerInfo, type ContainerInfo } from './container-info.ts';
 export type { NewContainer } from './create-container.ts';
 export type { Continuity } from './file-stamp.ts';
 export { CAPACITY_LIMIT_BYTES } from './format.ts';
+export type { NewProtection, ProtectedParts, ProtectionPlace } from './protection-region.ts';
 export type { OpenOptions } from './open-container.ts';
 export { SystemProcessTable, type ProcessIdentity, type ProcessTable } from './process-identity.ts';
 export type { StorageObjectSeams } from './seams.ts';

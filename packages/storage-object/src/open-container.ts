@@ -6,6 +6,7 @@ import { lockContainer, type ContainerLock } from './container-lock.ts';
 import { judgeContinuity, stampOf, type Continuity } from './file-stamp.ts';
 import { KNOWN_AUTOCLEAR_FEATURES } from './header.ts';
 import { ioError } from './io-error.ts';
+import { AREA_BLOCK_BYTES, protectionPlace } from './protection-region.ts';
 import { completeSeams, type Seams, type StorageObjectSeams } from './seams.ts';
 import {
   readCurrentHeader,
@@ -32,6 +33,7 @@ export interface ReservedContainer {
   /** For the headers; carries the byte locks. */
   readonly file: DiskFile;
   readonly lock: ContainerLock;
+  readonly birthIdentity: Uint8Array;
   readonly current: CurrentHeader;
   readonly status: FileStatus;
   readonly continuity: Continuity;
@@ -41,6 +43,8 @@ export interface ReservedContainer {
 /** A container that is in use. */
 export interface OpenContainer extends ReservedContainer {
   readonly device: FileDevice;
+  /** Where protection information is kept, if it is. */
+  readonly area: FileDevice | undefined;
   readonly identity: Uint8Array;
 }
 
@@ -54,14 +58,14 @@ export async function reserveContainer(path: string, options: OpenOptions): Prom
   try {
     file = await seams.disk.open(path, access);
     // Before the lock: nothing is put down beside a file that is none of ours.
-    await readIdentityBlock(file);
+    const { birthIdentity } = await readIdentityBlock(file);
     const nowMs = Math.floor(seams.clock.unixMs());
     lock = await lockContainer({ ...seams, path, file, access, nowMs });
     const current = await readCurrentHeader(file);
     const status = await file.status();
     const continuity = judgeContinuity(current.header, status);
     if (continuity === 'foreign' && policy === 'refuse') throw foreignError(path);
-    return { path, seams, access, file, lock, current, status, continuity, policy };
+    return { path, seams, access, file, lock, birthIdentity, current, status, continuity, policy };
   } catch (error) {
     await lock?.release();
     await file?.close();
@@ -79,13 +83,15 @@ export async function releaseContainer(reserved: ReservedContainer): Promise<voi
 export async function beginContainer(reserved: ReservedContainer): Promise<OpenContainer> {
   const { path, seams, access, file, current, status, continuity, policy } = reserved;
   const device = await openDataArea(reserved);
+  let area: FileDevice | undefined;
   try {
+    area = await openProtection(reserved);
     if (access === 'read') {
       const isCopy = continuity === 'foreign' && policy === 'new-identity';
-      if (!isCopy) return { ...reserved, device, identity: current.header.identity };
+      if (!isCopy) return { ...reserved, device, area, identity: current.header.identity };
       const header = { ...current.header, attributes: attributesOfCopy(current.header.attributes) };
       const identity = provisionalIdentity(current.header, status);
-      return { ...reserved, current: { ...current, header }, device, identity };
+      return { ...reserved, current: { ...current, header }, device, area, identity };
     }
     const { features } = current.header;
     const opened = await writeNextHeader(file, current, {
@@ -95,8 +101,9 @@ export async function beginContainer(reserved: ReservedContainer): Promise<OpenC
       // What newer software derived from the content is out of date once we write.
       features: { ...features, autoclear: features.autoclear & KNOWN_AUTOCLEAR_FEATURES },
     });
-    return { ...reserved, device, current: opened, identity: opened.header.identity };
+    return { ...reserved, device, area, current: opened, identity: opened.header.identity };
   } catch (error) {
+    await area?.close();
     await device.close();
     throw ioError('open', path, error);
   }
@@ -126,6 +133,21 @@ async function openDataArea(reserved: ReservedContainer): Promise<FileDevice> {
     dataOffset: header.dataOffset,
     size: header.capacityBytes,
     blockSize: header.blockSize,
+    readOnly: access === 'read',
+  });
+}
+
+/** Of its own for the same reason. */
+async function openProtection(reserved: ReservedContainer): Promise<FileDevice | undefined> {
+  const { path, seams, access, current } = reserved;
+  const place = protectionPlace(current.header);
+  if (place === undefined) return undefined;
+  return await openFileDevice({
+    disk: seams.disk,
+    path,
+    dataOffset: place.offset,
+    size: place.lengthBytes,
+    blockSize: AREA_BLOCK_BYTES,
     readOnly: access === 'read',
   });
 }

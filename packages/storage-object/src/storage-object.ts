@@ -13,6 +13,7 @@ import {
   type OpenOptions,
   type ReservedContainer,
 } from './open-container.ts';
+import type { ProtectedParts } from './protection-region.ts';
 import { completeSeams, type StorageObjectSeams } from './seams.ts';
 import { writeNextHeader, type CurrentHeader, type HeaderChange } from './twin-headers.ts';
 
@@ -98,6 +99,15 @@ export class StorageObject {
     return this.#open.device;
   }
 
+  /**
+   * What the protection information of the disk is made from; undefined where the container has no room for it. Who
+   * writes the disk has to keep it up to date. Both devices are closed with the object.
+   */
+  get protection(): ProtectedParts | undefined {
+    const { device: data, area, birthIdentity: identity } = this.#open;
+    return area && { data, area, identity };
+  }
+
   /** 16 random bytes that serial number, NAA and every other identifier are made from. */
   get identity(): Uint8Array {
     return this.#open.identity;
@@ -115,8 +125,8 @@ export class StorageObject {
 
   /** Describes the object as it is now. */
   async info(): Promise<ContainerInfo> {
-    const { seams, file, continuity } = this.#open;
-    return { ...(await describeContainer(seams.disk, file, this.#current)), continuity };
+    const { seams, file, birthIdentity, continuity } = this.#open;
+    return { ...(await describeContainer(seams.disk, file, birthIdentity, this.#current)), continuity };
   }
 
   /**
@@ -176,9 +186,13 @@ export class StorageObject {
   }
 
   async #close(): Promise<void> {
-    const { access, device, file, lock } = this.#open;
+    const { access, device, area, file, lock } = this.#open;
     try {
-      await device.close();
+      try {
+        await area?.close();
+      } finally {
+        await device.close();
+      }
       if (access === 'write') await this.#writeCleanStamp();
     } catch (error) {
       throw ioError('close', this.path, error);
@@ -212,6 +226,7 @@ export class StorageObject {
       await this.#open.file.sync();
     } catch (error) {
       this.#open.device.fault(error);
+      this.#open.area?.fault(error);
       throw error;
     }
   }

@@ -10,6 +10,7 @@ import {
 } from './format.ts';
 import { decodeHeader, encodeHeader, type ContainerHeader, type HeaderReading } from './header.ts';
 import { decodeIdentityBlock, hasContainerMagic, type IdentityBlock } from './identity-block.ts';
+import { findProtectionFault } from './protection-region.ts';
 
 /** The header that counts, and where it lies. */
 export interface CurrentHeader {
@@ -86,7 +87,7 @@ function findGeometryFault(header: ContainerHeader, fileSizeBytes: number): stri
   if (!Number.isSafeInteger(endBytes)) return `its capacity is ${capacityBytes}`;
   // A longer file is what a crash in the middle of growing leaves.
   if (fileSizeBytes < endBytes) return `it is cut short by ${endBytes - fileSizeBytes} bytes`;
-  return undefined;
+  return findProtectionFault(header);
 }
 
 /** The header as it is to be from now on; its number and its bytes come from the one before. */

@@ -86,6 +86,11 @@ export class ProtectedDevice extends BaseDevice {
     return new ProtectedDevice(options.data, area, await recover(options.data, area));
   }
 
+  /** How a disk is formatted, without a look at more than that. Rejects as `open` does. */
+  static async typeOf(options: ProtectionAreaOptions): Promise<ProtectionType> {
+    return (await ProtectionArea.open(options)).type;
+  }
+
   /** How the disk is formatted. */
   get type(): ProtectionType {
     return this.#area.type;
@@ -94,6 +99,11 @@ export class ProtectedDevice extends BaseDevice {
   /** As much of the disk as the area has room for: one that grows needs an area that does so first. */
   get size(): number {
     return protectedBytes(this.data, this.#area);
+  }
+
+  /** The largest disk, in bytes, that the area has room for. */
+  get roomBytes(): number {
+    return this.#area.blockCapacity * this.blockSize;
   }
 
   /** Formats the disk with a type: all protection information is FFh. User data stays as it is. */

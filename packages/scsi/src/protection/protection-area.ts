@@ -54,6 +54,8 @@ export interface ProtectionAreaOptions {
   readonly area: BlockDevice;
   /** The 16 bytes that the disk was born with. */
   readonly identity: Uint8Array;
+  /** The area reads as zeroes throughout, so that a new one need not be emptied. Default: it is. */
+  readonly areaIsZero?: boolean;
 }
 
 /** Bytes that the protection information of a disk takes beside it, a multiple of 4096. */
@@ -79,7 +81,7 @@ export class ProtectionArea {
 
   /** Writes an empty area. */
   static async create(options: ProtectionAreaOptions, type: ProtectionType): Promise<ProtectionArea> {
-    const { data, area: device, identity } = options;
+    const { data, area: device, identity, areaIsZero = false } = options;
     if (identity.length !== IDENTITY_BYTES) throw new RangeError(`an identity of ${identity.length} bytes`);
     const area = new ProtectionArea(device, {
       MAGIC,
@@ -90,8 +92,12 @@ export class ProtectionArea {
       IDENTITY: identity,
       CRC: 0,
     });
-    await area.regions.clearAll();
-    await area.format(type);
+    if (areaIsZero) {
+      await area.#storeHeader();
+    } else {
+      await area.regions.clearAll();
+      await area.format(type);
+    }
     return area;
   }
 
@@ -137,6 +143,11 @@ export class ProtectionArea {
     await this.#device.unmap(TAGS_OFFSET, this.#device.size - TAGS_OFFSET);
     await this.#device.flush();
     this.#header.PROTECTION_TYPE = type;
+    await this.#storeHeader();
+  }
+
+  /** On stable storage when it completes. */
+  #storeHeader(): MaybePromise<void> {
     const header = areaHeader.encode(this.#header);
     new DataView(header.buffer).setUint16(
       header.length - 2,
@@ -144,7 +155,7 @@ export class ProtectionArea {
     );
     const block = new Uint8Array(HEADER_BYTES);
     block.set(header);
-    await this.#device.write([block], 0, { fua: true });
+    return this.#device.write([block], 0, { fua: true });
   }
 
   /** Protection information of consecutive blocks. */

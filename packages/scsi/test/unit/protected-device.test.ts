@@ -1,5 +1,5 @@
 import { MemoryDevice, type MaybePromise, type WriteOptions } from '@lunbox/block';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import {
   AdditionalSenseCode,
   buildFormatList,
@@ -277,6 +277,20 @@ test('a disk that grows has no more blocks than there is room for their protecti
   expect(harness.unit.blockCount).toBe(16_384);
   await initiator.settle();
   expect(sameBytes(await wire(initiator, 16_383), NEVER)).toBe(true);
+});
+
+test('an area of zeroes is made by writing its header alone, and tells its type and its room', async () => {
+  const data = new MemoryDevice({ size: 64 * 512 });
+  const area = areaFor(data);
+  const unmap = vi.spyOn(area, 'unmap');
+  const options = { data, area, identity: IDENTITY };
+  const device = await ProtectedDevice.create({ ...options, areaIsZero: true }, 3);
+  expect(unmap).not.toHaveBeenCalled();
+  expect(device.roomBytes).toBe(((area.size - 65_536) / 8) * 512);
+  expect(await ProtectedDevice.typeOf(options)).toBe(3);
+  await expect(ProtectedDevice.typeOf({ ...options, identity: new Uint8Array(16) })).rejects.toThrow(
+    /another disk/,
+  );
 });
 
 test('blocks of 4 KiB in the area do as well as those of 512 bytes', async () => {

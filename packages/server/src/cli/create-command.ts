@@ -1,4 +1,6 @@
+import type { ProtectionType } from '@lunbox/scsi';
 import { StorageObject, type Attributes } from '@lunbox/storage-object';
+import { newProtection } from '../protection.ts';
 import { formatSize } from './size.ts';
 
 /** Flags of `lunbox create`. */
@@ -6,6 +8,7 @@ export interface CreateFlags {
   readonly size: number;
   readonly blockSize: string;
   readonly physicalBlockSize?: string;
+  readonly protection?: string;
   readonly vendor?: string;
   readonly product?: string;
   readonly revision?: string;
@@ -17,14 +20,20 @@ export interface CreateFlags {
 /** `lunbox create`: makes the file and says what to do with it. */
 export async function createDisk(path: string, flags: CreateFlags): Promise<void> {
   const blockSize = Number(flags.blockSize);
-  const attributes = attributesFromFlags(flags);
-  const object = await StorageObject.create(path, { sizeBytes: flags.size, blockSize, attributes });
+  const sizeBytes = flags.size;
+  const type = flags.protection === undefined ? undefined : (Number(flags.protection) as ProtectionType);
+  const object = await StorageObject.create(path, {
+    sizeBytes,
+    blockSize,
+    attributes: attributesFromFlags(flags),
+    ...(type === undefined ? {} : { protection: newProtection(sizeBytes, blockSize, type) }),
+  });
   const { capacityBytes, identity, dataOffset } = await object.info();
   await object.close();
   if (flags.json === true) {
-    console.log(
-      JSON.stringify({ event: 'created', path, sizeBytes: capacityBytes, blockSize, dataOffset, identity }),
-    );
+    const created = { path, sizeBytes: capacityBytes, blockSize, dataOffset, identity };
+    const protection = type === undefined ? {} : { protectionType: type };
+    console.log(JSON.stringify({ event: 'created', ...created, ...protection }));
     return;
   }
   if (flags.quiet === true) return;

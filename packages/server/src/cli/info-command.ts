@@ -1,4 +1,6 @@
 import { readContainerInfo, type ContainerInfo, type Continuity } from '@lunbox/storage-object';
+import type { ProtectionType } from '@lunbox/scsi';
+import { readProtectionType } from '../protection.ts';
 import { formatSize } from './size.ts';
 
 /** Flags of `lunbox info`. */
@@ -13,19 +15,27 @@ const STATES: Readonly<Record<Continuity, string>> = {
   foreign: 'a copy: it gets a new identity when it is served for writing',
 };
 
+const PROTECTIONS: Readonly<Record<ProtectionType, string>> = {
+  0: 'none; FORMAT UNIT can give it a type',
+  1: 'type 1',
+  2: 'type 2',
+  3: 'type 3',
+};
+
 /** `lunbox info`: prints what a container says of itself, without opening it. */
 export async function printInfo(path: string, flags: InfoFlags): Promise<void> {
   const info = await readContainerInfo(path);
+  const protectionType = await readProtectionType(info);
   if (flags.json === true) {
-    console.log(JSON.stringify(info, null, 2));
+    console.log(JSON.stringify({ ...info, protectionType }, null, 2));
     return;
   }
-  const rows = rowsOf(info);
+  const rows = rowsOf(info, protectionType);
   const width = Math.max(...rows.map(([label]) => label.length));
   for (const [label, value] of rows) console.log(`${label.padEnd(width)}  ${value}`);
 }
 
-function rowsOf(info: ContainerInfo): [string, string][] {
+function rowsOf(info: ContainerInfo, protectionType: ProtectionType | undefined): [string, string][] {
   const { holder, origin } = info;
   const bytes = (count: number): string => `${formatSize(count)} (${count} bytes)`;
   const served = holder && `served by process ${holder.pid} on ${holder.host}`;
@@ -37,6 +47,9 @@ function rowsOf(info: ContainerInfo): [string, string][] {
     ['used', bytes(info.usedBytes)],
     ['free', bytes(info.freeBytes)],
     ['block size', `${info.blockSize} bytes`],
+    ...(protectionType === undefined
+      ? []
+      : [['protection', PROTECTIONS[protectionType]] satisfies [string, string]]),
     ['data offset', `${info.dataOffset} bytes`],
     ['state', served ?? STATES[info.continuity]],
     ['attributes', JSON.stringify(info.attributes)],

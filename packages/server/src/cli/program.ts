@@ -76,6 +76,12 @@ function buildProgram(setExitCode: (code: number) => void): Command {
         'what initiators are told to align to (default: 4096); 512 makes a 512n disk',
       ).choices(PHYSICAL_BLOCK_SIZES),
     )
+    .addOption(
+      new Option(
+        '--protection <type>',
+        'keep protection information of each block: type 1, 2 or 3, or 0 to format it later',
+      ).choices(['0', '1', '2', '3']),
+    )
     .option('--vendor <text>', 'vendor in INQUIRY data (default: LUNBOX)', textArgument(8))
     .option('--product <text>', 'product in INQUIRY data (default: LUNBOX DISK)', textArgument(16))
     .option('--revision <text>', 'revision in INQUIRY data (default: 0001)', textArgument(4))

@@ -150,7 +150,13 @@ function warnOfTwins({ initiatorName, remotes }: SessionStatus, reason: SessionE
 }
 
 function warn(server: LunboxServer, keptIdentity: boolean): void {
-  for (const { path, identity, continuity } of server.targets.flatMap(({ luns }) => luns)) {
+  for (const { path, identity, continuity, unprotectedBlocks } of server.targets.flatMap(
+    ({ luns }) => luns,
+  )) {
+    if (unprotectedBlocks > 0) {
+      const lost = `${unprotectedBlocks} blocks of it have no protection information until they are written again`;
+      console.error(`lunbox: warning: ${path ?? ''}: ${lost}`);
+    }
     const warning = WARNINGS[continuity];
     if (warning === undefined) continue;
     const kept = keptIdentity ? 'it keeps the identity' : 'it now has the identity';

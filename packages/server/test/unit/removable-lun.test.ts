@@ -7,6 +7,7 @@ import { lunsFromFlags } from '../../src/cli/lun-flags.ts';
 import { openDiscImage } from '../../src/disc-image.ts';
 import { Redirects } from '../../src/cli/redirects.ts';
 import { createServer, type LunboxServer, type LunOptions } from '../../src/index.ts';
+import { newProtection } from '../../src/protection.ts';
 import { makeTempDirectory, type TempDirectory } from '../support/temp-directory.ts';
 
 let directory: TempDirectory;
@@ -94,6 +95,27 @@ describe('a removable LUN', () => {
     });
     await server.insert(0, path);
     expect(server.targets[0]!.luns[0]).toMatchObject({ mediumPresent: true, path });
+  });
+
+  it('that was made without protection information takes no disk that has it', async () => {
+    const [plain, first, second] = [
+      await newDisk('plain.lun'),
+      directory.file('1.lun'),
+      directory.file('2.lun'),
+    ];
+    const protection = newProtection(2 ** 20, 512, 1);
+    for (const path of [first, second]) {
+      await (await StorageObject.create(path, { sizeBytes: 2 ** 20, protection })).close();
+    }
+    const server = await serving({ path: plain, removable: true }, { path: first, removable: true });
+    expect(server.targets[0]!.luns.map(({ protectionType }) => protectionType)).toEqual([undefined, 1]);
+    await server.eject(0);
+    await server.eject(1);
+    await expect(server.insert(0, second)).rejects.toMatchObject(
+      wrongState(/^LUN 0 cannot have .*2\.lun: a medium with protection information/),
+    );
+    await server.insert(1, second);
+    expect(server.targets[0]!.luns).toMatchObject([{ mediumPresent: false }, { protectionType: 1 }]);
   });
 
   it('takes no disk that another LUN has, or is known by', async () => {

@@ -47,6 +47,18 @@ describe.skipIf(!isInstalled('python3'))('the reader in the specification', () =
     expect(await read()).toEqual({ ...expected, sequence: info.headerSequence + 1, clean: true });
   });
 
+  it('reads a disk with protection information in front of it', async () => {
+    const directory = tempDirectory();
+    const path = join(directory, 'disk.lun');
+    const protection = { areaBytes: 2 ** 20, format: () => Promise.resolve() };
+    const object = await StorageObject.create(path, { sizeBytes: 2 ** 22, protection });
+    await object.device.write([Buffer.alloc(512, 0x5a)], 0);
+    const { dataOffset } = await object.info();
+    await object.close();
+    const { stdout } = await runProgram('python3', [writeReader(directory), path]);
+    expect(JSON.parse(stdout)).toMatchObject({ readable: true, dataOffset, firstBytes: '5a'.repeat(16) });
+  });
+
   it('refuses what is no container', async () => {
     const directory = tempDirectory();
     const path = join(directory, 'other.img');
