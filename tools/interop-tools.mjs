@@ -11,7 +11,10 @@ const programsByPackage = {
   e2fsprogs: ['mkfs.ext4', 'debugfs', 'e2fsck'],
   tshark: ['tshark', 'dumpcap'],
   tgt: ['tgtd', 'tgtadm'],
-  'sg3-utils': ['sg_inq', 'sg_vpd'],
+  'sg3-utils': ['sg_inq', 'sg_vpd', 'sg_logs', 'sg_opcodes', 'sg_persist', 'sg_decode_sense'],
+  sdparm: ['sdparm'],
+  // For cc, with the headers of libc, which gcc alone may lack.
+  'g++': ['cc'],
   fio: ['fio'],
   'libnbd-bin': ['nbdcopy'],
   python3: ['python3'],

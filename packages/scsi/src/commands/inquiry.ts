@@ -52,18 +52,10 @@ function blockLimits({ unit }: ItlNexus): Uint8Array {
   });
 }
 
-/**
- * V_SUP: there is a volatile cache. LUICLR: reading the LUN inventory clears its attention in every unit. R_SUP: there
- * are referrals.
- */
-const EXTENDED_INQUIRY = {
-  HEADSUP: 1,
-  ORDSUP: 1,
-  SIMPSUP: 1,
-  V_SUP: 1,
-  LUICLR: 1,
-  R_SUP: 1,
-};
+/** LUICLR: reading the LUN inventory clears its attention in every unit. */
+const EXTENDED_INQUIRY = { HEADSUP: 1, ORDSUP: 1, SIMPSUP: 1, LUICLR: 1 };
+/** V_SUP: there is a volatile cache. R_SUP: there are referrals. */
+const DISK_INQUIRY = { V_SUP: 1, R_SUP: 1 };
 /** Every type of protection (SPC-4 table 598), all of which is checked. */
 const PROTECTION_CHECKS = { SPT: 0b111, GRD_CHK: 1, APP_CHK: 1, REF_CHK: 1 };
 /** One user data segment: the whole unit is reached in the same way. */
@@ -74,7 +66,11 @@ const LIMITS_EXTENSION = buildBlockLimitsExtension({});
 const CHARACTERISTICS = buildBlockDeviceCharacteristics({ MEDIUM_ROTATION_RATE: 1, WABEREQ: 0b01 });
 
 function extendedInquiry({ unit }: ItlNexus): Uint8Array {
-  return buildExtendedInquiry({ ...EXTENDED_INQUIRY, ...(unit.protectable ? PROTECTION_CHECKS : {}) });
+  return buildExtendedInquiry({
+    ...EXTENDED_INQUIRY,
+    ...(unit.kind === 'cd-rom' ? {} : DISK_INQUIRY),
+    ...(unit.protectable ? PROTECTION_CHECKS : {}),
+  });
 }
 
 /** Space can be counted in threshold sets where the unit knows it. */

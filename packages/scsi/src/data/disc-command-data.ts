@@ -1,5 +1,7 @@
 import * as mmc from '../cdb/mmc-cdbs.ts';
+import { valueWords } from '../description/description.ts';
 import { returns, type CommandData } from './command-data-row.ts';
+import { DiscProfile } from './disc-address.ts';
 import {
   buildDiscInformation,
   buildMechanismStatus,
@@ -10,7 +12,7 @@ import {
 } from './disc-information.ts';
 import { buildDiscStructure, parseDiscStructure } from './disc-structure.ts';
 import { buildToc, parseFullToc, parseToc, TocFormat } from './disc-toc.ts';
-import { buildDriveFeatures, parseDriveFeatures } from './drive-features.ts';
+import { buildDriveFeatures, FeatureCode, parseDriveFeatures } from './drive-features.ts';
 import { buildMediaEvent, parseMediaEvent } from './media-event.ts';
 
 /** The data of the commands of MMC. */
@@ -27,6 +29,7 @@ export const DISC_DATA: readonly CommandData[] = [
     name: 'drive features',
     build: buildDriveFeatures,
     parse: parseDriveFeatures,
+    meanings: { profile: valueWords(DiscProfile), FEATURE_CODE: valueWords(FeatureCode) },
   }),
   returns(mmc.GET_EVENT_STATUS_NOTIFICATION, {
     name: 'media event',

@@ -89,11 +89,17 @@ export function buildPortGroups(
   return concatBytes([header, body]);
 }
 
+/** Seconds that an implicit transition may take, 0: not said; undefined with the length only header. */
+export function implicitTransitionSeconds(data: Uint8Array): number | undefined {
+  const { FORMAT_TYPE, IMPLICIT_TRANSITION_TIME } = extendedHeader.decode(data);
+  // With the length only header a descriptor begins here: its states above 0Fh in byte 4 are reserved.
+  return FORMAT_TYPE === PortGroupsFormat.EXTENDED ? IMPLICIT_TRANSITION_TIME : undefined;
+}
+
 /** Reads REPORT TARGET PORT GROUPS data of either header; a group that was cut off is left out. */
 export function parsePortGroups(data: Uint8Array): ReportedPortGroup[] {
-  const { RETURN_DATA_LENGTH: length, FORMAT_TYPE } = extendedHeader.decode(data);
-  // With the length only header a descriptor begins here: its states above 0Fh in byte 4 are reserved.
-  const extended = FORMAT_TYPE === PortGroupsFormat.EXTENDED;
+  const { RETURN_DATA_LENGTH: length } = lengthOnlyHeader.decode(data);
+  const extended = implicitTransitionSeconds(data) !== undefined;
   const end = Math.min(data.length, lengthOnlyHeader.spanBytes + length);
   const groups: ReportedPortGroup[] = [];
   let at = extended ? extendedHeader.spanBytes : lengthOnlyHeader.spanBytes;

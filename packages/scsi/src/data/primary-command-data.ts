@@ -1,3 +1,4 @@
+import { CDB_DEFINITIONS } from '../cdb/cdb-catalogue.ts';
 import * as diagnostic from '../cdb/diagnostic-cdbs.ts';
 import * as identifying from '../cdb/identifying-information-cdbs.ts';
 import * as maintenance from '../cdb/maintenance-cdbs.ts';
@@ -13,7 +14,7 @@ import { explainSense } from '../sense/explain-sense.ts';
 import { encodeSense, parseSense } from '../sense/sense-data.ts';
 import { bufferDescriptor, BufferMode, echoBufferDescriptor, errorHistoryDirectory } from './buffer-data.ts';
 import { decodeLun } from '../lun.ts';
-import { hexBytes } from '../description/description.ts';
+import { describeObject, hexBytes, MAX_PARTS } from '../description/description.ts';
 import type { Structure } from '../structure.ts';
 import { returns, takes, withoutData, type CommandData } from './command-data-row.ts';
 import { buildDiagnosticPage, parseDiagnosticPage } from './diagnostic-page.ts';
@@ -25,7 +26,13 @@ import {
   parseIdentifyingTypes,
 } from './identifying-information.ts';
 import { buildLunList, parseLunList } from './lun-list.ts';
-import { buildAllOpcodes, buildOneOpcode, parseAllOpcodes, parseOneOpcode } from './supported-opcodes.ts';
+import {
+  buildAllOpcodes,
+  buildOneOpcode,
+  parseAllOpcodes,
+  parseOneOpcode,
+  type SupportedOpcode,
+} from './supported-opcodes.ts';
 import { buildSupportedTmf, parseSupportedTmf } from './supported-tmf.ts';
 import { buildTimestamp, buildTimestampList, parseTimestamp } from './timestamp.ts';
 
@@ -72,10 +79,29 @@ function isAllOpcodes(cdb: Uint8Array): boolean {
   return primary.REPORT_SUPPORTED_OPERATION_CODES.decode(cdb).REPORTING_OPTIONS === 0;
 }
 
+/** Its name; several, where units of one kind and another take it for different commands. */
+function commandNames({ operationCode, serviceAction }: SupportedOpcode): string {
+  const known = CDB_DEFINITIONS.filter(
+    (cdb) => cdb.operationCode === operationCode && cdb.serviceAction === serviceAction,
+  );
+  return known.length === 0 ? 'unknown' : known.map(({ name }) => name).join(' or ');
+}
+
 const OPCODES_FORMAT: DataFormat = {
   name: 'supported operation codes',
   build: (all: boolean, value: never) => (all ? buildAllOpcodes(value) : buildOneOpcode(value)),
   parse: (data, cdb) => (isAllOpcodes(cdb) ? parseAllOpcodes(data) : parseOneOpcode(data)),
+  explain: (data, cdb) => {
+    const title = 'supported operation codes';
+    if (!isAllOpcodes(cdb)) return describeObject(title, parseOneOpcode(data));
+    const opcodes = parseAllOpcodes(data);
+    const parts = opcodes.slice(0, MAX_PARTS).map((opcode, index) =>
+      describeObject(`command ${index}`, opcode, {
+        operationCode: { [opcode.operationCode]: commandNames(opcode) },
+      }),
+    );
+    return { title, fields: [], parts, ...(opcodes.length > MAX_PARTS ? { truncated: true } : {}) };
+  },
 };
 
 const TMF_FORMAT: DataFormat = {

@@ -1,5 +1,5 @@
 import { INQUIRY } from '../cdb/primary-cdbs.ts';
-import { parseStandardInquiry } from '../inquiry/standard-inquiry.ts';
+import { parseStandardInquiry, VERSION_DESCRIPTORS } from '../inquiry/standard-inquiry.ts';
 import { parseVpdPage } from '../inquiry/vpd-page.ts';
 import { VPD_PAGE_FORMATS, vpdPageName } from '../inquiry/vpd-page-table.ts';
 import { explainData } from './data-format.ts';
@@ -31,6 +31,10 @@ const INQUIRY_MEANINGS: Meanings = {
   },
   VERSION: { 0: 'none', 3: 'SPC', 4: 'SPC-2', 5: 'SPC-3', 6: 'SPC-4', 7: 'SPC-5', 0xd: 'SPC-6' },
   TPGS: { 0: 'no ALUA', 1: 'implicit ALUA', 2: 'explicit ALUA', 3: 'implicit and explicit ALUA' },
+  VERSION_DESCRIPTOR_1: VERSION_DESCRIPTORS,
+  VERSION_DESCRIPTOR_2: VERSION_DESCRIPTORS,
+  VERSION_DESCRIPTOR_3: VERSION_DESCRIPTORS,
+  VERSION_DESCRIPTOR_4: VERSION_DESCRIPTORS,
 };
 
 /** What standard INQUIRY data says (SPC-5 6.7.2). */

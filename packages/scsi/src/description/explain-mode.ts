@@ -69,16 +69,26 @@ function explainModePage({ pageCode, subpageCode, bytes, truncated }: ModePage):
     parsed === undefined
       ? { fields: [{ name: 'BYTES', value: hexBytes(bytes) }], parts: [] }
       : describeObject(title, pageFields(parsed.fields), MODE_MEANINGS);
-  const thresholds = isProvisioning(pageCode, subpageCode)
-    ? parseProvisioningPage(bytes).thresholds.map((threshold, index) =>
-        describeObject(`threshold ${index}`, threshold, MODE_MEANINGS),
-      )
-    : [];
-  return { title, fields, parts: [...parts, ...thresholds], ...(truncated ? { truncated } : {}) };
+  const said = isProvisioning(pageCode, subpageCode) ? provisioningOf(bytes) : { fields, parts };
+  return { ...said, title, ...(truncated ? { truncated } : {}) };
 }
 
 function pageFields(fields: Readonly<Record<string, unknown>>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(fields).filter(([name]) => !HEADER_FIELDS.has(name)));
+}
+
+/** The thresholds, in place of the bytes of their descriptors. */
+function provisioningOf(bytes: Uint8Array): Pick<Description, 'fields' | 'parts'> {
+  const { singleInitiator, thresholds } = parseProvisioningPage(bytes);
+  return {
+    fields: [
+      { name: 'PS', value: bytes[0]! >> 7 },
+      { name: 'SITUA', value: singleInitiator ? 1 : 0 },
+    ],
+    parts: thresholds.map((threshold, index) =>
+      describeObject(`threshold ${index}`, threshold, MODE_MEANINGS),
+    ),
+  };
 }
 
 function isProvisioning(pageCode: number, subpageCode: number): boolean {

@@ -57,6 +57,26 @@ const SBC_3 = 0x04c0;
 const MMC_6 = 0x04e0;
 const ISCSI = 0x0960;
 
+/** Words for version descriptors; those of other units without a claim to a revision too (SPC-5 annex D). */
+export const VERSION_DESCRIPTORS: Readonly<Record<number, string>> = {
+  0x0060: 'SAM-3',
+  0x0080: 'SAM-4',
+  [SAM_5]: 'SAM-5',
+  0x00c0: 'SAM-6',
+  0x0180: 'SBC',
+  0x0260: 'SPC-2',
+  0x0300: 'SPC-3',
+  0x0320: 'SBC-2',
+  0x03a0: 'MMC-4',
+  0x0420: 'MMC-5',
+  [SPC_4]: 'SPC-4',
+  [SBC_3]: 'SBC-3',
+  [MMC_6]: 'MMC-6',
+  0x05c0: 'SPC-5',
+  0x0600: 'SBC-4',
+  [ISCSI]: 'iSCSI',
+};
+
 /** Implicit and explicit asymmetric logical unit access (SPC-4 table 146). */
 const TPGS = 0b11;
 
@@ -80,8 +100,8 @@ export function buildStandardInquiry(options: StandardInquiryOptions): Uint8Arra
     RMB: isRemovable(kind) ? 1 : 0,
     PROTECT: options.protectable === true ? 1 : 0,
     HISUP: 1,
-    // Only disks have REPORT and SET TARGET PORT GROUPS, and third-party copies.
-    TPGS: kind === 'cd-rom' ? 0 : TPGS,
+    TPGS,
+    // Only disks have third-party copies.
     THIRD_PARTY_COPY: kind === 'cd-rom' ? 0 : 1,
     CMDQUE: 1,
     VERSION_DESCRIPTOR_1: SAM_5,

@@ -1,6 +1,6 @@
 import { nu64be, u16be, u32be, u8 } from 'buffer-layout';
-import { concatBytes } from '../bytes.ts';
-import { bytes, flags, structure, type Structure } from '../structure.ts';
+import { concatBytes, readU16 } from '../bytes.ts';
+import { bytes, decodeList, flags, structure, type Structure } from '../structure.ts';
 import { buildVpdPage, VpdPage } from './vpd-page.ts';
 
 /** THIRD-PARTY COPY DESCRIPTOR TYPE (SPC-4 table 645). */
@@ -45,15 +45,15 @@ const rodLimits: Structure<BlockDeviceRodLimits> = structure(32, [
   nu64be('OPTIMAL_TRANSFER_COUNT'),
 ]);
 
-interface ParameterData {
+/** Most descriptors of an EXTENDED COPY, and the most bytes of them (SPC-4 table 648). */
+export interface CopyParameterData {
   MAXIMUM_CSCD_DESCRIPTOR_COUNT: number;
   MAXIMUM_SEGMENT_DESCRIPTOR_COUNT: number;
   MAXIMUM_DESCRIPTOR_LIST_LENGTH: number;
   MAXIMUM_INLINE_DATA_LENGTH: number;
 }
 
-/** Parameter Data (SPC-4 table 648). */
-const parameterData: Structure<ParameterData> = structure(28, [
+const parameterData: Structure<CopyParameterData> = structure(28, [
   bytes(4),
   u16be('MAXIMUM_CSCD_DESCRIPTOR_COUNT'),
   u16be('MAXIMUM_SEGMENT_DESCRIPTOR_COUNT'),
@@ -62,15 +62,17 @@ const parameterData: Structure<ParameterData> = structure(28, [
   bytes(12),
 ]);
 
-interface RodTokenFeatures {
+/** What tokens there are, and how long (SPC-4 table 651). */
+export interface RodTokenFeatures {
   REMOTE_TOKENS: number;
+  /** Seconds, as the two after it. */
   MINIMUM_TOKEN_LIFETIME: number;
   MAXIMUM_TOKEN_LIFETIME: number;
   MAXIMUM_TOKEN_INACTIVITY_TIMEOUT: number;
   ROD_DEVICE_TYPE_SPECIFIC_FEATURES_DESCRIPTORS_LENGTH: number;
 }
 
-/** ROD Token Features up to the device types (SPC-4 table 651). */
+/** Up to the features of device types. */
 const rodTokenFeatures: Structure<RodTokenFeatures> = structure(44, [
   flags('RESERVED:4', 'REMOTE_TOKENS:4'),
   bytes(11),
@@ -81,7 +83,9 @@ const rodTokenFeatures: Structure<RodTokenFeatures> = structure(44, [
   u16be('ROD_DEVICE_TYPE_SPECIFIC_FEATURES_DESCRIPTORS_LENGTH'),
 ]);
 
-interface BlockRodFeatures {
+/** What goes for tokens of block devices (SPC-4 table 653). */
+export interface BlockRodFeatures {
+  DESCRIPTOR_FORMAT: number;
   PERIPHERAL_DEVICE_TYPE: number;
   DESCRIPTOR_LENGTH: number;
   OPTIMAL_BLOCK_ROD_LENGTH_GRANULARITY: number;
@@ -91,7 +95,6 @@ interface BlockRodFeatures {
   OPTIMAL_BYTES_FROM_TOKEN_PER_SEGMENT: number;
 }
 
-/** Block ROD device type specific features (SPC-4 table 653). */
 const blockRodFeatures: Structure<BlockRodFeatures> = structure(48, [
   flags('DESCRIPTOR_FORMAT:3', 'PERIPHERAL_DEVICE_TYPE:5'),
   bytes(1),
@@ -105,13 +108,16 @@ const blockRodFeatures: Structure<BlockRodFeatures> = structure(48, [
   bytes(8),
 ]);
 
-interface RodTypeDescriptor {
+/** Where tokens of a type are taken and made (SPC-4 table 657). */
+export interface RodTypeDescriptor {
   ROD_TYPE: number;
+  /** 1: EXTENDED COPY may make RODs of the type for itself. */
+  ECPY_INT: number;
   TOKEN_IN: number;
   TOKEN_OUT: number;
+  PREFERENCE_INDICATION: number;
 }
 
-/** ROD type descriptor (SPC-4 table 657). */
 const rodTypeDescriptor: Structure<RodTypeDescriptor> = structure(64, [
   u32be('ROD_TYPE'),
   flags('ECPY_INT', 'RESERVED:5', 'TOKEN_IN', 'TOKEN_OUT'),
@@ -120,14 +126,15 @@ const rodTypeDescriptor: Structure<RodTypeDescriptor> = structure(64, [
   bytes(56),
 ]);
 
-interface GeneralCopyOperations {
+/** How many copies there may be, and of what (SPC-4 7.8.17.10); granularities are exponents of 2, in bytes. */
+export interface GeneralCopyOperations {
   TOTAL_CONCURRENT_COPIES: number;
   MAXIMUM_IDENTIFIED_CONCURRENT_COPIES: number;
   MAXIMUM_SEGMENT_LENGTH: number;
   DATA_SEGMENT_GRANULARITY: number;
+  INLINE_DATA_GRANULARITY: number;
 }
 
-/** General Copy Operations (SPC-4 7.8.17.10). */
 const generalCopyOperations: Structure<GeneralCopyOperations> = structure(32, [
   u32be('TOTAL_CONCURRENT_COPIES'),
   u32be('MAXIMUM_IDENTIFIED_CONCURRENT_COPIES'),
@@ -136,6 +143,12 @@ const generalCopyOperations: Structure<GeneralCopyOperations> = structure(32, [
   u8('INLINE_DATA_GRANULARITY'),
   bytes(18),
 ]);
+
+interface CscdId {
+  CSCD_DESCRIPTOR_ID: number;
+}
+
+const cscdId: Structure<CscdId> = structure(2, [u16be('CSCD_DESCRIPTOR_ID')]);
 
 /** What a copy manager says of itself. */
 export interface ThirdPartyCopyOptions {
@@ -248,21 +261,48 @@ export interface ThirdPartyCopyCommands {
   readonly serviceActions: readonly number[];
 }
 
-/** What an initiator wants to know of a copy manager before it copies. */
+/** What a copy manager says of itself; absent is what it has no descriptor for. */
 export interface ThirdPartyCopy {
+  /** Types of all descriptors that were found, in their order. */
+  readonly types: readonly number[];
   /** Absent without ODX. */
   readonly rodLimits?: BlockDeviceRodLimits;
   /** The commands that there are. */
   readonly commands: readonly ThirdPartyCopyCommands[];
-  /** Types of all descriptors that were found, in their order. */
-  readonly types: readonly number[];
+  readonly parameters?: CopyParameterData;
+  /** Type codes of segment and CSCD descriptors. */
+  readonly descriptorTypes?: readonly number[];
+  /** CSCD descriptor IDs beyond 07FFh. */
+  readonly cscdIds?: readonly number[];
+  readonly tokenFeatures?: RodTokenFeatures;
+  /** Absent unless it is the first of the features of device types. */
+  readonly blockFeatures?: BlockRodFeatures;
+  readonly rodTypes?: readonly RodTypeDescriptor[];
+  readonly copyOperations?: GeneralCopyOperations;
 }
+
+/** Reads what a descriptor holds, by its type; types that are not here are told by their code only. */
+const READERS: Readonly<Record<number, (content: Uint8Array) => Partial<ThirdPartyCopy>>> = {
+  [ThirdPartyCopyDescriptorType.BLOCK_DEVICE_ROD_LIMITS]: (content) => ({
+    rodLimits: rodLimits.decode(content),
+  }),
+  [ThirdPartyCopyDescriptorType.SUPPORTED_COMMANDS]: (content) => ({ commands: parseCommands(content) }),
+  [ThirdPartyCopyDescriptorType.PARAMETER_DATA]: (content) => ({ parameters: parameterData.decode(content) }),
+  [ThirdPartyCopyDescriptorType.SUPPORTED_DESCRIPTORS]: (content) => ({
+    descriptorTypes: [...content.subarray(1, 1 + (content[0] ?? 0))],
+  }),
+  [ThirdPartyCopyDescriptorType.SUPPORTED_CSCD_IDS]: (content) => ({ cscdIds: parseCscdIds(content) }),
+  [ThirdPartyCopyDescriptorType.ROD_TOKEN_FEATURES]: parseFeatures,
+  [ThirdPartyCopyDescriptorType.SUPPORTED_ROD_TYPES]: (content) => ({ rodTypes: parseRodTypes(content) }),
+  [ThirdPartyCopyDescriptorType.GENERAL_COPY_OPERATIONS]: (content) => ({
+    copyOperations: generalCopyOperations.decode(content),
+  }),
+};
 
 /** Reads the body of VPD page 8Fh; a descriptor that was cut off is left out. */
 export function parseThirdPartyCopy(body: Uint8Array): ThirdPartyCopy {
-  let limits: BlockDeviceRodLimits | undefined;
-  let commands: ThirdPartyCopyCommands[] = [];
   const types: number[] = [];
+  let found: Partial<ThirdPartyCopy> = {};
   for (let at = 0; at + descriptorHeader.spanBytes <= body.length;) {
     const header = descriptorHeader.decode(body, at);
     const start = at + descriptorHeader.spanBytes;
@@ -270,12 +310,31 @@ export function parseThirdPartyCopy(body: Uint8Array): ThirdPartyCopy {
     if (end > body.length) break;
     const type = header.THIRD_PARTY_COPY_DESCRIPTOR_TYPE;
     types.push(type);
-    const content = body.subarray(start, end);
-    if (type === ThirdPartyCopyDescriptorType.BLOCK_DEVICE_ROD_LIMITS) limits = rodLimits.decode(content);
-    if (type === ThirdPartyCopyDescriptorType.SUPPORTED_COMMANDS) commands = parseCommands(content);
+    found = { ...found, ...READERS[type]?.(body.subarray(start, end)) };
     at = end;
   }
-  return { ...(limits === undefined ? {} : { rodLimits: limits }), commands, types };
+  return { types, commands: [], ...found };
+}
+
+function parseCscdIds(content: Uint8Array): number[] {
+  return decodeList(cscdId, content, 2, 2 + readU16(content, 0)).map(
+    ({ CSCD_DESCRIPTOR_ID }) => CSCD_DESCRIPTOR_ID,
+  );
+}
+
+function parseFeatures(content: Uint8Array): Partial<ThirdPartyCopy> {
+  const tokenFeatures = rodTokenFeatures.decode(content);
+  const block = content.subarray(rodTokenFeatures.spanBytes);
+  const blockFeatures = blockRodFeatures.decode(block);
+  const isBlock =
+    block.length >= blockRodFeatures.spanBytes &&
+    blockFeatures.DESCRIPTOR_FORMAT === 0 &&
+    blockFeatures.PERIPHERAL_DEVICE_TYPE === 0;
+  return isBlock ? { tokenFeatures, blockFeatures } : { tokenFeatures };
+}
+
+function parseRodTypes(content: Uint8Array): RodTypeDescriptor[] {
+  return decodeList(rodTypeDescriptor, content, 4, 4 + readU16(content, 2));
 }
 
 function parseCommands(content: Uint8Array): ThirdPartyCopyCommands[] {

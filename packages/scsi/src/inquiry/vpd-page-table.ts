@@ -1,3 +1,4 @@
+import { RodType } from '../copy/rod-token.ts';
 import type { DataFormat } from '../description/data-format.ts';
 import {
   buildBlockDeviceCharacteristics,
@@ -9,7 +10,13 @@ import {
   parseExtendedInquiry,
   parseLogicalBlockProvisioning,
 } from './block-vpd-pages.ts';
-import { describedField, describeObject, hexCode, MAX_PARTS } from '../description/description.ts';
+import {
+  describedField,
+  describeObject,
+  hexCode,
+  MAX_PARTS,
+  valueWords,
+} from '../description/description.ts';
 import { describeDesignators } from './describe-designator.ts';
 import { buildDeviceIdentification, parseDeviceIdentification } from './device-identification.ts';
 import {
@@ -135,7 +142,11 @@ export const VPD_PAGE_FORMATS: readonly VpdPageFormat[] = [
         })),
     }),
   }),
-  page(VpdPage.THIRD_PARTY_COPY, { build: buildThirdPartyCopy, parse: parseThirdPartyCopy }),
+  page(VpdPage.THIRD_PARTY_COPY, {
+    build: buildThirdPartyCopy,
+    parse: parseThirdPartyCopy,
+    meanings: { ROD_TYPE: valueWords(RodType) },
+  }),
   page(VpdPage.BLOCK_LIMITS, { build: buildBlockLimits, parse: parseBlockLimits }),
   page(VpdPage.BLOCK_DEVICE_CHARACTERISTICS, {
     build: buildBlockDeviceCharacteristics,

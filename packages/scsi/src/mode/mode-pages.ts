@@ -149,6 +149,9 @@ export const CD_MODE_PAGES: readonly ModePageDefinition[] = [
   CAPABILITIES_PAGE,
 ];
 
+/** Every page with a layout of its own; those that drives share with disks have the same. */
+const KNOWN_PAGES: readonly ModePageDefinition[] = [...MODE_PAGES, CAPABILITIES_PAGE];
+
 /** A mode page that was read. */
 export interface ParsedModePage {
   readonly pageCode: number;
@@ -185,7 +188,7 @@ export function buildModePage(
 }
 
 function findPage(pageCode: number, subpageCode: number): ModePageDefinition | undefined {
-  return MODE_PAGES.find((known) => known.pageCode === pageCode && known.subpageCode === subpageCode);
+  return KNOWN_PAGES.find((known) => known.pageCode === pageCode && known.subpageCode === subpageCode);
 }
 
 /** Reads a Caching mode page (with its header). */
