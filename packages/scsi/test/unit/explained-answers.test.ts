@@ -28,7 +28,7 @@ async function said({ initiator }: Pick<Harness, 'initiator'>, cdb: Uint8Array):
   return descriptionText(explainDataIn(cdb, data)!);
 }
 
-test('standard INQUIRY data and VPD page 86h of a drive claim what REPORT SUPPORTED OPERATION CODES lists', async () => {
+test('INQUIRY data claim what REPORT SUPPORTED OPERATION CODES lists', async () => {
   for (const harness of [await drive(), await memoryHarness()]) {
     const { initiator } = harness;
     const rsoc = REPORT_SUPPORTED_OPERATION_CODES.encode({ ALLOCATION_LENGTH: 4096 });

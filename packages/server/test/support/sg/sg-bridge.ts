@@ -30,8 +30,8 @@ const MAX_ATTENTIONS = 8;
 
 /**
  * Lets programs that send SCSI commands by SG_IO, such as those of sg3-utils, talk to a LUN over iSCSI by way of our
- * initiator, where no SCSI device of the operating system is. Nothing is recorded or made up: every CDB is theirs, every
- * answer is that of the served unit.
+ * initiator, where no SCSI device of the operating system is. Nothing is recorded or made up: every CDB is theirs,
+ * every answer is that of the served unit.
  */
 export class SgBridge {
   readonly session: IscsiSession;
