@@ -6,6 +6,9 @@ export const GOOD: Finished = { kind: 'finished', status: Status.GOOD };
 /** BUSY: the command may be sent again later. */
 export const BUSY: Finished = { kind: 'finished', status: Status.BUSY };
 
+/** TASK ABORTED, of which nobody hears: whoever aborted the command drops its answer. */
+export const TASK_ABORTED: Finished = { kind: 'finished', status: Status.TASK_ABORTED };
+
 /** RESERVATION CONFLICT. */
 export const RESERVATION_CONFLICT: Finished = { kind: 'finished', status: Status.RESERVATION_CONFLICT };
 

@@ -7,7 +7,7 @@ import { AdditionalSenseCode } from '../sense/additional-sense.ts';
 import { illegalRequest, invalidCdbField, invalidParameter } from '../sense/check-condition-error.ts';
 import type { ItlNexus } from '../unit/itl-nexus.ts';
 import type { ProtectionType } from '../protection/protection-information.ts';
-import type { MediumPass } from '../unit/medium-operations.ts';
+import type { MediumOperation, MediumPass } from '../unit/medium-operations.ts';
 import { defineCommand, SLOW, type CommandEntry } from './command-entry.ts';
 import { patternBlock, runOperation } from './medium-operation.ts';
 import { refuseFields } from './validate.ts';
@@ -57,16 +57,21 @@ function startFormatUnit(itl: ItlNexus, command: ScsiCommand): MaybePromise<Exec
   if (fields.FMTDATA === 0) {
     // SBC-3 table 36: without a parameter list these mean nothing and must be zero.
     refuseFields(FORMAT_UNIT, fields, 'LONGLIST', 'CMPLST', 'DEFECT_LIST_FORMAT');
-    return format(itl, false, [{ kind: 'unmap' }], protectionType(fields.FMTPINFO, 0));
+    return format(itl, command, false, [{ kind: 'unmap' }], protectionType(fields.FMTPINFO, 0));
   }
   // There are no defects that a list could name, so its format does not matter unless nobody defines it.
   if (fields.DEFECT_LIST_FORMAT > 0b101) throw invalidCdbField(FORMAT_UNIT, 'DEFECT_LIST_FORMAT');
   const longest = formatHeaderBytes(fields.LONGLIST === 1) + INITIALIZATION_HEADER_BYTES + itl.unit.blockSize;
   const lengthBytes = Math.min(longest, command.dataOutLengthBytes ?? longest);
-  return new FormatData(itl, lengthBytes, (list) => formatByList(itl, fields, list));
+  return new FormatData(itl, lengthBytes, (list) => formatByList(itl, command, fields, list));
 }
 
-function formatByList(itl: ItlNexus, fields: FormatUnitCdb, list: Uint8Array): MaybePromise<Finished> {
+function formatByList(
+  itl: ItlNexus,
+  command: ScsiCommand,
+  fields: FormatUnitCdb,
+  list: Uint8Array,
+): MaybePromise<Finished> {
   const long = fields.LONGLIST === 1;
   const headerBytes = formatHeaderBytes(long);
   if (list.length < headerBytes) throw illegalRequest(AdditionalSenseCode.PARAMETER_LIST_LENGTH_ERROR);
@@ -77,7 +82,7 @@ function formatByList(itl: ItlNexus, fields: FormatUnitCdb, list: Uint8Array): M
   const passes: MediumPass[] = [initialPass(itl, parsed, headerBytes)];
   // Certification is reading every block.
   if (parsed.formatOptionsValid && !parsed.disableCertification) passes.push({ kind: 'read' });
-  return format(itl, parsed.immediate, passes, protection);
+  return format(itl, command, parsed.immediate, passes, protection);
 }
 
 function checkList(list: FormatList, headerBytes: number, long: boolean): void {
@@ -116,6 +121,7 @@ function initialPass(itl: ItlNexus, { initialization }: FormatList, headerBytes:
 
 function format(
   itl: ItlNexus,
+  command: ScsiCommand,
   immediate: boolean,
   passes: readonly MediumPass[],
   protection: ProtectionType,
@@ -124,7 +130,8 @@ function format(
   // Only another SANITIZE makes up for one that failed.
   if (operations.failureOf('sanitize') !== undefined) operations.refuse(false);
   const changes = device !== undefined && device.type !== protection;
-  const finished = runOperation(itl, { kind: 'format', passes, protection, restricted: false }, immediate);
+  const operation: MediumOperation = { kind: 'format', passes, protection, restricted: false };
+  const finished = runOperation(itl, command, operation, immediate);
   // READ CAPACITY(16) says something else from now on.
   if (changes) itl.unit.raiseAttention(AdditionalSenseCode.CAPACITY_DATA_HAS_CHANGED, itl);
   return finished;

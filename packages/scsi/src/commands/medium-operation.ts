@@ -1,22 +1,40 @@
 import type { MaybePromise } from '@lunbox/block';
-import { GOOD } from '../answers.ts';
-import type { Finished } from '../execution.ts';
+import { GOOD, TASK_ABORTED } from '../answers.ts';
+import type { Finished, ScsiCommand } from '../execution.ts';
 import type { ItlNexus } from '../unit/itl-nexus.ts';
 import type { MediumOperation } from '../unit/medium-operations.ts';
 
-/** Does what FORMAT UNIT or SANITIZE asks for; with `immediate` the command is answered at once. */
+/**
+ * Does what FORMAT UNIT or SANITIZE asks for; with `immediate` the command is answered at once. A command that is
+ * aborted is over after the next step, so that nobody waits for hours to hear of its abort, and the operation goes on
+ * without it (SBC-3 4.11); its failure is then told to a later command.
+ */
 export function runOperation(
   itl: ItlNexus,
+  command: ScsiCommand,
   operation: MediumOperation,
   immediate: boolean,
 ): MaybePromise<Finished> {
   const { operations, thresholds } = itl.unit;
   // While the parameter list was on its way, somebody else may have begun.
   operations.refuseInProgress();
-  const done = operations.run(operation).finally(() => thresholds.check(itl));
-  if (!immediate) return done.then(() => GOOD);
-  itl.runInBackground(() => done);
-  return GOOD;
+  let abandon: (() => void) | undefined;
+  const afterStep = (): void => {
+    if (command.aborted) abandon?.();
+  };
+  const done = operations.run(operation, afterStep).finally(() => thresholds.check(itl));
+  if (immediate) {
+    itl.runInBackground(() => done);
+    return GOOD;
+  }
+  return new Promise((resolve, reject) => {
+    abandon = () => {
+      abandon = undefined;
+      itl.runInBackground(() => done);
+      resolve(TASK_ABORTED);
+    };
+    done.then(() => resolve(GOOD), reject);
+  });
 }
 
 /** A block that repeats a pattern from its start on; the last repetition is cut where the block ends. */

@@ -36,9 +36,14 @@ function checkedFields(
   return fields;
 }
 
-function sanitize(itl: ItlNexus, fields: SanitizeCdb, passes: readonly MediumPass[]): MaybePromise<Finished> {
+function sanitize(
+  itl: ItlNexus,
+  command: ScsiCommand,
+  fields: SanitizeCdb,
+  passes: readonly MediumPass[],
+): MaybePromise<Finished> {
   const restricted = fields.AUSE === 0;
-  return runOperation(itl, { kind: 'sanitize', passes, restricted }, fields.IMMED === 1);
+  return runOperation(itl, command, { kind: 'sanitize', passes, restricted }, fields.IMMED === 1);
 }
 
 function startOverwrite(itl: ItlNexus, command: ScsiCommand): Execution {
@@ -58,14 +63,14 @@ function startOverwrite(itl: ItlNexus, command: ScsiCommand): Execution {
     const passes = Array.from({ length: count }, (_, pass): MediumPass => {
       return { kind: 'pattern', block: invert && pass % 2 === 1 ? inverted : block };
     });
-    return sanitize(itl, fields, passes);
+    return sanitize(itl, command, fields, passes);
   });
 }
 
 function startBlockErase(itl: ItlNexus, command: ScsiCommand): MaybePromise<Finished> {
   const fields = checkedFields(itl, SANITIZE_BLOCK_ERASE, command);
   refuseFields(SANITIZE_BLOCK_ERASE, fields, 'PARAMETER_LIST_LENGTH');
-  return sanitize(itl, fields, [{ kind: 'overwrite-stored' }, { kind: 'unmap' }]);
+  return sanitize(itl, command, fields, [{ kind: 'overwrite-stored' }, { kind: 'unmap' }]);
 }
 
 /**

@@ -1,14 +1,12 @@
 import type { MaybePromise } from '@lunbox/block';
 import { isPromise } from '@lunbox/block';
+import { TASK_ABORTED } from '../answers.ts';
 import type { DataOut, Finished } from '../execution.ts';
-import { Status } from '../execution.ts';
 import { AdditionalSenseCode } from '../sense/additional-sense.ts';
 import { illegalRequest } from '../sense/check-condition-error.ts';
 import type { ItlNexus } from '../unit/itl-nexus.ts';
 import { TaskAbortedError } from './in-steps.ts';
 import { MediaTransfer } from './media-transfer.ts';
-
-const TASK_ABORTED: Finished = { kind: 'finished', status: Status.TASK_ABORTED };
 
 /**
  * A short Data-Out that is wanted whole before anything is done: a parameter list, the one block of WRITE

@@ -1,8 +1,9 @@
 import { isPromise, type MaybePromise } from '@lunbox/block';
 import createDebug from 'debug';
+import { TASK_ABORTED } from '../answers.ts';
 import { describeCdb } from '../cdb/describe-cdb.ts';
 import type { CopyDomain } from '../copy/copy-domain.ts';
-import { Status, type Execution, type Finished, type ScsiCommand } from '../execution.ts';
+import type { Execution, Finished, ScsiCommand } from '../execution.ts';
 import { decodeLun } from '../lun.ts';
 import type { Nexus, NexusOptions, PendingAttention } from '../nexus.ts';
 import { AdditionalSenseCode } from '../sense/additional-sense.ts';
@@ -16,8 +17,6 @@ import { startCommand } from './start-command.ts';
 
 /** Tells of every command that ends with CHECK CONDITION: `DEBUG=lunbox:scsi:nexus`. */
 const log = createDebug('lunbox:scsi:nexus');
-
-const TASK_ABORTED: Finished = { kind: 'finished', status: Status.TASK_ABORTED };
 
 /** What a nexus needs of its target. */
 export interface NexusOwner {

@@ -110,15 +110,16 @@ export class MediumOperations {
 
   /**
    * Begins an operation; completes with its end. There must be none going on. A failure of the device is a MEDIUM
-   * ERROR; any other is thrown as it is, and the medium is unusable all the same.
+   * ERROR; any other is thrown as it is, and the medium is unusable all the same. `afterStep` is called again and
+   * again while it goes on.
    */
-  async run(operation: MediumOperation): Promise<void> {
+  async run(operation: MediumOperation, afterStep: () => void): Promise<void> {
     this.#current = operation;
     this.#doneBytes = 0;
     this.#totalBytes = Math.max(1, this.#medium.device.size * operation.passes.length);
     const refusal = (): Error => new CheckConditionError(this.#notReady(operation));
     try {
-      await this.#medium.sealed(refusal, (device) => this.#runOn(device, operation));
+      await this.#medium.sealed(refusal, (device) => this.#runOn(device, operation, afterStep));
       // SANITIZE makes up for a FORMAT UNIT, too; after a SANITIZE that failed there is no FORMAT UNIT.
       this.#failures.clear();
     } catch (error) {
@@ -138,13 +139,17 @@ export class MediumOperations {
   }
 
   /** SBC-3 4.11, 5.3: all protection information is FFh, from before the first pass on. */
-  async #runOn(device: BlockDevice, { passes, protection }: MediumOperation): Promise<void> {
-    if (!(device instanceof ProtectedDevice)) return this.#runPasses(device, passes);
+  async #runOn(
+    device: BlockDevice,
+    { passes, protection }: MediumOperation,
+    afterStep: () => void,
+  ): Promise<void> {
+    if (!(device instanceof ProtectedDevice)) return this.#runPasses(device, passes, afterStep);
     await device.format(protection ?? device.type);
-    await this.#runPasses(device.data, passes);
+    await this.#runPasses(device.data, passes, afterStep);
   }
 
-  async #runPasses(device: BlockDevice, passes: readonly MediumPass[]): Promise<void> {
+  async #runPasses(device: BlockDevice, passes: readonly MediumPass[], afterStep: () => void): Promise<void> {
     for (const pass of passes) {
       const { size } = device;
       const step = stepOf(device, pass, Math.min(STEP_BYTES, size));
@@ -152,6 +157,7 @@ export class MediumOperations {
         const doneBytes = await step(offset, size - offset);
         offset += doneBytes;
         this.#doneBytes += doneBytes;
+        afterStep();
         await yieldTurn();
       }
       await device.flush();

@@ -1,5 +1,5 @@
 import { BlockError, MemoryDevice } from '@lunbox/block';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import {
   AdditionalSenseCode,
   buildOverwriteList,
@@ -175,7 +175,40 @@ describe('SANITIZE', () => {
     command.aborted = true;
     initiator.nexus.resetUnit(encodeLun(0));
     await running;
+    expect((await initiator.send(TEST_UNIT_READY.encode())).sense?.senseKey).toBe(SenseKey.UNIT_ATTENTION);
+    await settled(initiator);
     expect(device.allocatedBytes).toBe(0);
+  });
+
+  test('whose command is aborted goes on without it: nobody waits for the end to hear of the abort', async () => {
+    const { initiator, device, internalErrors } = await memoryHarness({ blocks: 4 * MIB_BLOCKS });
+    const write = device.write.bind(device);
+    let steps = 0;
+    let fails = false;
+    device.write = async (from, offset) => {
+      if (++steps === 2) await goOn;
+      if (fails) throw new BlockError('BLOCK_IO', 'injected');
+      return write(from, offset);
+    };
+    let openGate = (): void => undefined;
+    const goOn = new Promise<void>((resolve) => (openGate = resolve));
+    const dataOut = buildOverwriteList({ invert: false, test: 0, count: 1, pattern: hex('aa') });
+    const command = initiator.command(SANITIZE_OVERWRITE.encode({ PARAMETER_LIST_LENGTH: dataOut.length }));
+    const running = initiator
+      .carry(await initiator.nexus.execute(encodeLun(0), command), { dataOut })
+      .then(({ status }) => status);
+    command.aborted = true;
+    expect(await running).toBe(Status.TASK_ABORTED);
+    expect(await initiator.send(TEST_UNIT_READY.encode())).toMatchObject(inProgress);
+    fails = true;
+    openGate();
+    // Its failure is not lost with the command.
+    await vi.waitFor(async () => {
+      const { sense } = await initiator.send(TEST_UNIT_READY.encode());
+      expect(sense).toMatchObject({ ...failed.sense, deferred: true });
+    });
+    expect(await initiator.send(READ)).toMatchObject(failed);
+    expect(internalErrors).toEqual([]);
   });
 
   test('refuses lists and CDBs that are not as they must be', async () => {
