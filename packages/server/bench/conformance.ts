@@ -1,14 +1,14 @@
 /**
  * `npm run conformance`: runs libiscsi's whole `iscsi-test-cu` suite against Lunbox (or, for comparison, against
- * `tgtd`, or any URL) and prints passes, failures and skips by family. The tests of a removable medium and of a
- * write-protected one are run on LUNs of their own.
+ * `tgtd`, or any URL) and prints passes, failures and skips by family. Some tests are run on LUNs that are made for
+ * them, and all by two paths.
  */
 import { parseArgs } from 'node:util';
-import { startDigestBridge, type DigestCounts } from '../test/support/digest-bridge.ts';
+import { startDigestBridge, type DigestBridge, type DigestCounts } from '../test/support/digest-bridge.ts';
 import { requiresTools } from '../test/support/requires.ts';
 import { startTarget } from '../test/support/start-target.ts';
 import { makeTempDirectory } from '../test/support/temp-directory.ts';
-import { runTestcu, type TestResult } from '../test/support/testcu.ts';
+import { runTestcu, type TestcuOptions, type TestResult } from '../test/support/testcu.ts';
 import { mergeResults, runOnSpecialLuns } from '../test/support/testcu-luns.ts';
 import { formatComparison, formatReport, isBad } from '../test/support/testcu-report.ts';
 import type { TargetKind } from '../test/support/target-under-test.ts';
@@ -17,6 +17,7 @@ const usage = `Usage: npm run conformance -- [options]
   --target lunbox|tgtd   what to judge (default lunbox), on new 512 MiB disks
   --compare lunbox|tgtd  judge this one too, and print both side by side
   --url URL              judge this LUN instead, and no other; IT IS OVERWRITTEN
+  --sanitize             with --url: let the tool send SANITIZE as well
   --only GLOB            only tests whose Family.Test matches; repeatable
   --digests              with CRC32C digests of headers (libiscsi's own) and of data (a relay in between)
   --logs                 print the tool's output of each failed test
@@ -28,6 +29,7 @@ interface Options {
   readonly url?: string;
   readonly only: readonly string[];
   readonly digests: boolean;
+  readonly sanitize: boolean;
   readonly logs: boolean;
   readonly quiet: boolean;
 }
@@ -42,14 +44,16 @@ function parse(): Options {
       url: { type: 'string' },
       only: { type: 'string', multiple: true, default: [] },
       digests: { type: 'boolean', default: false },
+      sanitize: { type: 'boolean', default: false },
       logs: { type: 'boolean', default: false },
       quiet: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
   const { target, compare, url, help, ...rest } = values;
+  const sanitizable = !rest.sanitize || url !== undefined;
   const comparable = compare === undefined || (isKind(compare) && compare !== target && url === undefined);
-  if (help || !isKind(target) || !comparable) {
+  if (help || !isKind(target) || !comparable || !sanitizable) {
     console.error(usage);
     process.exit(help ? 0 : 2);
   }
@@ -64,31 +68,35 @@ function parse(): Options {
 /** What was found out about one target. */
 interface Judgement {
   readonly results: TestResult[];
+  /** Those on an ordinary disk, in whose place others may stand. */
+  readonly ordinary: TestResult[];
   readonly digests: DigestCounts[];
 }
 
-/** Runs tests at `url`, through a relay when it is to be with digests. */
-async function judge(
-  url: string,
-  only: readonly string[],
-  options: Options,
-  digests: DigestCounts[],
-): Promise<TestResult[]> {
-  const { hostname, port } = new URL(url.replace('iscsi:', 'http:'));
-  const bridge = options.digests
-    ? await startDigestBridge({ host: hostname, port: Number(port || 3260) })
-    : undefined;
-  const progress = (result: TestResult): void => {
+/** Runs tests, through a relay for each path when it is to be with digests. */
+async function judge(tests: TestcuOptions, options: Options, digests: DigestCounts[]): Promise<TestResult[]> {
+  const bridges: DigestBridge[] = [];
+  const through = async (url: string): Promise<string> => {
+    if (!options.digests) return url;
+    const { hostname, port } = new URL(url.replace('iscsi:', 'http:'));
+    const bridge = await startDigestBridge({ host: hostname, port: Number(port || 3260) });
+    bridges.push(bridge);
+    return url.replace(/(?<=[/@])[^/@]+(?=\/)/, `${bridge.host}:${bridge.port}`);
+  };
+  const onResult = (result: TestResult): void => {
     if (options.logs && isBad(result)) console.error(result.log);
     if (options.quiet || result.verdict === 'pass') return;
     console.error(`${result.verdict.padEnd(9)} ${result.family}.${result.test}  ${result.reason}`);
   };
   try {
-    const through = bridge ? url.replace(/(?<=[/@])[^/@]+(?=\/)/, `${bridge.host}:${bridge.port}`) : url;
-    return await runTestcu({ url: through, only, onResult: progress });
+    const url = await through(tests.url);
+    const otherUrl = tests.otherUrl && (await through(tests.otherUrl));
+    return await runTestcu({ ...tests, url, otherUrl, onResult });
   } finally {
-    if (bridge) digests.push(bridge.counts);
-    await bridge?.close();
+    for (const bridge of bridges) {
+      digests.push(bridge.counts);
+      await bridge.close();
+    }
   }
 }
 
@@ -98,17 +106,17 @@ async function judgeTarget(kind: TargetKind, options: Options): Promise<Judgemen
   const { digests, only } = options;
   const counts: DigestCounts[] = [];
   try {
-    const target = await startTarget(kind, { directory: directory.path, digests });
-    let results: TestResult[];
+    const target = await startTarget(kind, { directory: directory.path, digests, twoPaths: true });
+    const { url, otherUrl } = target;
+    let ordinary: TestResult[];
     try {
-      results = await judge(target.url, only, options, counts);
+      ordinary = await judge({ url, otherUrl, only }, options, counts);
     } finally {
       await target.stop();
     }
-    const runTests = (url: string, names: readonly string[]): Promise<TestResult[]> =>
-      judge(url, names, options, counts);
+    const runTests = (tests: TestcuOptions): Promise<TestResult[]> => judge(tests, options, counts);
     const special = await runOnSpecialLuns(kind, { directory: directory.path, digests, only, runTests });
-    return { results: mergeResults(results, special), digests: counts };
+    return { results: mergeResults(ordinary, special), ordinary, digests: counts };
   } finally {
     directory.remove();
   }
@@ -116,23 +124,27 @@ async function judgeTarget(kind: TargetKind, options: Options): Promise<Judgemen
 
 async function judgeUrl(url: string, options: Options): Promise<Judgement> {
   const digests: DigestCounts[] = [];
-  return { results: await judge(url, options.only, options, digests), digests };
+  const { only, sanitize } = options;
+  const results = await judge({ url, only, sanitize }, options, digests);
+  return { results, ordinary: results, digests };
 }
 
 function print(name: string, { results, digests }: Judgement, options: Options): void {
   const how = options.digests ? ', with header and data digests' : '';
   console.log(`\niscsi-test-cu against ${name}${how}\n\n${formatReport(results)}`);
-  for (const counts of digests) console.log(formatDigests(counts));
+  if (digests.length > 0) console.log(formatDigests(digests));
 }
 
-function isFine({ results, digests }: Judgement): boolean {
-  return !results.some(isBad) && digests.every(({ wrong }) => wrong === 0);
+function isFine({ results, ordinary, digests }: Judgement): boolean {
+  return ![...results, ...ordinary].some(isBad) && digests.every(({ wrong }) => wrong === 0);
 }
 
-function formatDigests({ logins, pdus, added, checked, wrong }: Readonly<DigestCounts>): string {
+/** The counts of all relays together. */
+function formatDigests(all: readonly DigestCounts[]): string {
+  const sum = (name: keyof DigestCounts): number => all.reduce((total, counts) => total + counts[name], 0);
   return (
-    `\nDigests: ${logins} logins with both, ${pdus} PDUs with a header digest, ` +
-    `${added} data digests sent and ${checked} checked, ${wrong} connections cut`
+    `\nDigests: ${sum('logins')} logins with both, ${sum('pdus')} PDUs with a header digest, ` +
+    `${sum('added')} data digests sent and ${sum('checked')} checked, ${sum('wrong')} connections cut`
   );
 }
 

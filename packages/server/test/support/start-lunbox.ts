@@ -63,6 +63,7 @@ export async function lunboxInfo(filePath: string): Promise<LunboxInfo> {
 interface ReadyLine {
   readonly event: 'ready';
   readonly portal: string;
+  readonly portals: readonly string[];
   readonly iqn: string;
   readonly luns: readonly { readonly lun: number; readonly url: string; readonly path: string }[];
 }
@@ -84,7 +85,8 @@ export async function startLunbox(options: LunboxOptions): Promise<TargetUnderTe
   }
   const { dataOffset } = await lunboxInfo(filePath);
   let ready: ReadyLine | undefined;
-  const portal = ['--portal', `127.0.0.1:${String(options.port ?? 0)}`];
+  const otherPortal = options.twoPaths === true ? ['--portal', '127.0.0.1:0'] : [];
+  const portal = ['--portal', `127.0.0.1:${String(options.port ?? 0)}`, ...otherPortal];
   const lunFlags = [
     ...(options.removable === true ? ['--removable', '0'] : []),
     ...(options.writeProtected === true ? ['--write-protect', '0'] : []),
@@ -99,6 +101,7 @@ export async function startLunbox(options: LunboxOptions): Promise<TargetUnderTe
     await daemon.end('SIGKILL');
     throw new Error(`the ready line names no LUN: ${daemon.log()}`);
   }
+  const other = ready.portals[1];
   const separator = ready.portal.lastIndexOf(':');
   return {
     kind: 'lunbox',
@@ -109,6 +112,7 @@ export async function startLunbox(options: LunboxOptions): Promise<TargetUnderTe
     iqn: ready.iqn,
     lun: unit.lun,
     url: unit.url,
+    ...(other === undefined ? {} : { otherUrl: unit.url.replace(ready.portal, other) }),
     filePath,
     dataOffset,
     sizeBytes,

@@ -23,8 +23,10 @@ export async function startTgtd(options: TargetOptions): Promise<TargetUnderTest
     probe: async () =>
       (await run('tgtadm', ['-C', control, '--op', 'show', '--mode', 'system'])).status === 0,
   });
+  const otherPortal = options.twoPaths === true ? `${host}:${await freePort()}` : undefined;
   try {
     await configure(control, filePath, options);
+    if (otherPortal !== undefined) await addPortal(control, otherPortal);
   } catch (error) {
     await daemon.end('SIGKILL');
     throw error;
@@ -43,6 +45,7 @@ export async function startTgtd(options: TargetOptions): Promise<TargetUnderTest
     iqn,
     lun,
     url: `iscsi://${portal}/${iqn}/${lun}`,
+    ...(otherPortal === undefined ? {} : { otherUrl: `iscsi://${otherPortal}/${iqn}/${lun}` }),
     filePath,
     dataOffset: 0,
     sizeBytes: statSync(filePath).size,
@@ -75,6 +78,11 @@ async function configure(
     await admin('--op', 'bind', '--mode', 'account', '--tid', '1', '--user', chap.user);
   }
   await admin('--op', 'bind', '--mode', 'target', '--tid', '1', '-I', 'ALL');
+}
+
+async function addPortal(control: string, portal: string): Promise<void> {
+  const about = ['--op', 'new', '--mode', 'portal', '--param', `portal=${portal}`];
+  await runOrThrow('tgtadm', ['-C', control, '--lld', 'iscsi', ...about]);
 }
 
 /** A TCP port of loopback that was free a moment ago, for programs that cannot pick one themselves. */

@@ -13,6 +13,8 @@ export interface TargetOptions {
   readonly blockSize?: 512 | 4096;
   /** TCP port; 0 takes a free one. Default 0. */
   readonly port?: number;
+  /** Listen at two portals, which are two paths to the LUN. Default false. */
+  readonly twoPaths?: boolean;
   /** Agree to CRC32C digests, which `tgtd` does only when it is told to. Default false. */
   readonly digests?: boolean;
   /** A LUN whose medium can be taken out. Default false. */
@@ -36,6 +38,8 @@ export interface TargetUnderTest {
   readonly lun: number;
   /** `iscsi://host:port/iqn/lun`, as libiscsi and QEMU take it. */
   readonly url: string;
+  /** The same LUN at the other portal, when there are two. */
+  readonly otherUrl?: string;
   /** The file in which the disk lives. */
   readonly filePath: string;
   /** Where in the file the disk's first byte is. */

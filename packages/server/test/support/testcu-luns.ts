@@ -1,23 +1,84 @@
+import { MemoryDevice } from '@lunbox/block';
+import { DawdlingDevice } from './dawdling-device.ts';
+import { serveInMemory } from './memory-server.ts';
 import { startTarget } from './start-target.ts';
-import type { TargetKind, TargetOptions } from './target-under-test.ts';
-import { isWanted, listTests, runTestcu, type TestResult } from './testcu.ts';
+import type { TargetKind, TargetOptions, TargetUnderTest } from './target-under-test.ts';
+import { isWanted, listTests, runTestcu, type TestcuOptions, type TestResult } from './testcu.ts';
 
-/** A LUN that some tests are made for: on any other they have nothing to do. */
-interface SpecialLun {
+/** A LUN by one path or two, and its end. */
+export type ServedLun = Pick<TargetUnderTest, 'url' | 'otherUrl' | 'stop'>;
+
+/** A LUN that some tests are made for: on any other they have nothing to do, or fail through a fault of the tool. */
+export interface SpecialLun {
   readonly name: string;
-  readonly options: Pick<TargetOptions, 'removable' | 'writeProtected'>;
   readonly tests: readonly string[];
+  /** Let the tool send SANITIZE. */
+  readonly sanitize?: true;
+  /** How long a test may take; default 60 000. */
+  readonly testTimeoutMs?: number;
+  /** Undefined: this target has no such LUN. */
+  readonly start: (kind: TargetKind, options: TargetOptions) => Promise<ServedLun> | undefined;
 }
 
-/** The tests of a removable medium, and of a write-protected one. */
+/** A disk of 16 MiB in the memory of this process, which only Lunbox can serve. */
+const BYTES = 16 << 20;
+
+/** Every test that is judged elsewhere than on an ordinary disk, and where. */
 export const SPECIAL_LUNS: readonly SpecialLun[] = [
   {
-    name: 'removable',
-    options: { removable: true },
-    tests: ['NoMedia.*', 'PreventAllow.*', 'StartStopUnit.*'],
+    name: 'a removable disk',
+    tests: ['NoMedia.*', 'PreventAllow.*', 'StartStopUnit.PwrCnd', 'StartStopUnit.Simple'],
+    start: (kind, options) => startTarget(kind, { ...options, fileName: 'removable.img', removable: true }),
   },
-  { name: 'write-protected', options: { writeProtected: true }, tests: ['ReadOnly.*'] },
+  {
+    name: 'a write-protected disk',
+    tests: ['ReadOnly.*'],
+    start: (kind, options) =>
+      startTarget(kind, { ...options, fileName: 'write-protected.img', writeProtected: true }),
+  },
+  {
+    name: 'a disk to be sanitized',
+    tests: ['Block', 'Crypto', 'ExitFailureMode', 'Invalid', 'Overwrite', 'Readonly', 'Reservations'].map(
+      (start) => `Sanitize.${start}*`,
+    ),
+    sanitize: true,
+    start: (kind, options) => startTarget(kind, { ...options, fileName: 'sanitized.img' }),
+  },
+  {
+    // The test sends SANITIZE, and a good four seconds later it must still go on; then it waits for a minute.
+    name: 'a slow disk in memory',
+    tests: ['Sanitize.Reset'],
+    sanitize: true,
+    testTimeoutMs: 180_000,
+    start: onlyLunbox((options) => serveInMemory({ device: new DawdlingDevice(BYTES, 1500) }, options)),
+  },
+  {
+    name: 'a disk with blocks of 4096 bytes',
+    tests: ['GetLBAStatus.UnmapSingle'],
+    start: onlyLunbox((options) =>
+      startTarget('lunbox', { ...options, fileName: '4kn.lun', blockSize: 4096 }),
+    ),
+  },
+  {
+    name: 'a disk in memory, which writes 256 KiB at once',
+    tests: ['WriteAtomic16.Simple'],
+    start: onlyLunbox((options) =>
+      serveInMemory({ device: new MemoryDevice({ size: BYTES }), atomicWriteBytes: 256 << 10 }, options),
+    ),
+  },
+  {
+    // By one path: the tool has no multipath but of disks.
+    name: 'a CD-ROM drive',
+    tests: ['ReportSupportedOpcodes.OneCommand', 'StartStopUnit.NoLoej'],
+    start: onlyLunbox(() =>
+      serveInMemory({ device: new MemoryDevice({ size: BYTES, blockSize: 2048 }), kind: 'cd-rom' }),
+    ),
+  },
 ];
+
+function onlyLunbox(start: (options: TargetOptions) => Promise<ServedLun>): SpecialLun['start'] {
+  return (kind, options) => (kind === 'lunbox' ? start(options) : undefined);
+}
 
 /** How the suite is run on the LUNs of {@link SPECIAL_LUNS}. */
 export interface SpecialRunOptions {
@@ -26,26 +87,29 @@ export interface SpecialRunOptions {
   readonly digests?: boolean;
   /** Only tests whose `Family.Test` matches one of these patterns. */
   readonly only?: readonly string[];
-  /** Runs these tests at a URL. Default: `runTestcu`. */
-  readonly runTests?: (url: string, only: readonly string[]) => Promise<TestResult[]>;
+  /** Runs tests. Default: `runTestcu`. */
+  readonly runTests?: (options: TestcuOptions) => Promise<TestResult[]>;
 }
 
 /** Runs, on a new LUN of each kind, the tests that are made for it. */
 export async function runOnSpecialLuns(kind: TargetKind, options: SpecialRunOptions): Promise<TestResult[]> {
-  const {
-    directory,
-    digests = false,
-    only = [],
-    runTests = (url, names) => runTestcu({ url, only: names }),
-  } = options;
+  const { directory, digests = false, only = [], runTests = runTestcu } = options;
   const wanted = (await listTests()).filter((name) => isWanted(name, only));
   const results: TestResult[] = [];
-  for (const { name, options: lun, tests } of SPECIAL_LUNS) {
+  for (const { name, tests, start, sanitize, testTimeoutMs } of SPECIAL_LUNS) {
     const names = wanted.filter((each) => isWanted(each, tests));
-    if (names.length === 0) continue;
-    const target = await startTarget(kind, { directory, fileName: `${name}.img`, digests, ...lun });
+    const target = names.length === 0 ? undefined : await start(kind, { directory, digests, twoPaths: true });
+    if (target === undefined) continue;
+    const { url, otherUrl } = target;
     try {
-      results.push(...(await runTests(target.url, names)));
+      const found = await runTests({
+        url,
+        otherUrl,
+        only: names,
+        ...(sanitize && { sanitize }),
+        ...(testTimeoutMs && { testTimeoutMs }),
+      });
+      results.push(...found.map((result) => ({ ...result, on: name })));
     } finally {
       await target.stop();
     }

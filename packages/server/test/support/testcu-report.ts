@@ -1,4 +1,5 @@
-import { knownFailures, type TestResult } from './testcu.ts';
+import type { TestResult } from './testcu.ts';
+import { knownFailures, knownSkips } from './testcu-known.ts';
 
 /** How many tests ended in each way. `broken` = hung, crashed, no login, not run. */
 export interface Tally {
@@ -45,7 +46,8 @@ export function formatReport(results: readonly TestResult[]): string {
   };
   list('Failed, and broken (hung, crashed, no login, not run):', isBad);
   list("Known failures, the tool's own:", isKnown);
-  list('Skipped:', (result) => result.verdict === 'skip' || result.verdict === 'part');
+  list('Skipped, as a whole or in part:', isSkipped);
+  list('Not judged on an ordinary disk:', ({ on }) => on !== undefined);
   return lines.join('\n');
 }
 
@@ -75,7 +77,7 @@ function count(tally: Tally, result: TestResult): void {
   tally.tests++;
   tally.seconds += result.elapsedMs / 1000;
   if (result.verdict === 'pass') tally.passed++;
-  else if (result.verdict === 'skip' || result.verdict === 'part') tally.skipped++;
+  else if (isSkipped(result)) tally.skipped++;
   else if (isKnown(result)) tally.known++;
   else if (result.verdict === 'fail') tally.failed++;
   else tally.broken++;
@@ -85,9 +87,21 @@ function isKnown(result: TestResult): boolean {
   return result.verdict === 'fail' && knownFailures.has(`${result.family}.${result.test}`);
 }
 
+function isSkipped({ verdict }: TestResult): boolean {
+  return verdict === 'skip' || verdict === 'part';
+}
+
+/** With our reason, where there is one, else with the tool's. */
 function describeResult(result: TestResult): string {
+  const { verdict, on, reason } = result;
   const name = `${result.family}.${result.test}`;
-  return `  ${result.verdict.padEnd(9)} ${name.padEnd(44)} ${result.reason}`.trimEnd();
+  const known = isSkipped(result)
+    ? knownSkips.get(name)
+    : isKnown(result)
+      ? knownFailures.get(name)
+      : undefined;
+  const why = [on === undefined ? '' : `on ${on}`, known ?? reason].filter((text) => text !== '');
+  return `  ${verdict.padEnd(9)} ${name.padEnd(36)} ${why.join(': ')}`.trimEnd();
 }
 
 function tallyRow(name: string, tally: Tally): string {

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { run, runOrThrow } from './processes.ts';
+import { twiceToPass } from './testcu-known.ts';
 import { judge, type TestVerdict } from './testcu-verdict.ts';
 
 /** One test of `iscsi-test-cu` and its verdict. */
@@ -10,6 +11,8 @@ export interface TestResult extends TestVerdict {
   readonly family: string;
   readonly test: string;
   readonly elapsedMs: number;
+  /** The LUN, when it is not an ordinary disk. */
+  readonly on?: string;
   /** The tool's output, kept when the test did not pass or skip. */
   readonly log: string;
 }
@@ -18,6 +21,10 @@ export interface TestResult extends TestVerdict {
 export interface TestcuOptions {
   /** The LUN under test. IT IS OVERWRITTEN. */
   readonly url: string;
+  /** The same LUN by another path, for the tests that want two. Default: the same portal once more. */
+  readonly otherUrl?: string | undefined;
+  /** Let the tool send SANITIZE: nothing is left of what the LUN held. Default false. */
+  readonly sanitize?: boolean;
   /** Only tests whose `Family.Test` matches one of these patterns (`*` is any run of characters). */
   readonly only?: readonly string[];
   /** Default 60 000. */
@@ -25,43 +32,6 @@ export interface TestcuOptions {
   /** Told after each test. */
   readonly onResult?: (result: TestResult) => void;
 }
-
-/** Failures that are the tool's own fault, with the reason. */
-export const knownFailures: ReadonlyMap<string, string> = new Map([
-  [
-    'WriteAtomic16.Simple',
-    'writes up to 256 blocks whatever MAXIMUM ATOMIC TRANSFER LENGTH of VPD page B0h says, ' +
-      'which is 1 for a disk in a file',
-  ],
-  [
-    'GetLBAStatus.UnmapSingle',
-    'asks for the status of LBA i+1 and expects a descriptor of LBA i + (blocks per physical block), ' +
-      'which only a disk whose physical block is one logical block can give',
-  ],
-  [
-    'ReportSupportedOpcodes.OneCommand',
-    'has room for 16 bytes of CDB usage data, and takes those of a 32-byte CDB, WRITE SAME(32), for zeroes',
-  ],
-  [
-    'StartStopUnit.NoLoej',
-    'expects a disk to be ready after START STOP UNIT with START 0, which makes it NOT READY (SBC-3 5.25)',
-  ],
-  [
-    'StartStopUnit.PwrCnd',
-    'expects GOOD for every POWER CONDITION, the reserved ones included (4h to 6h, 8h, 9h, Ch to Fh)',
-  ],
-]);
-
-/**
- * Tests that can only pass the second time in one process, with the reason. The tool has every iSCSI test in two
- * families, so that a pattern runs it twice, each time in a session of its own; the second run counts.
- */
-export const twiceToPass: ReadonlyMap<string, string> = new Map([
-  [
-    'iSCSITMF.LUNResetSimpleAsync',
-    'asserts, before it has read anything, a static variable that only the answer to LOGICAL UNIT RESET sets',
-  ],
-]);
 
 const suitesLeavingWriteProtect = new Set(['ModeSense6', 'ReadOnly', 'Sanitize']);
 
@@ -102,10 +72,17 @@ export async function answers(url: string): Promise<boolean> {
 
 async function runTest(name: string, options: TestcuOptions, cwd: string): Promise<TestResult> {
   const [family = '', test = ''] = name.split('.');
-  const urls = family === 'MultipathIO' ? [options.url, options.url] : [options.url];
+  const { url, otherUrl, sanitize = false } = options;
+  // Every test has both paths where there are two; those of MultipathIO do nothing with less. When the tool runs a test
+  // twice, the second path makes it corrupt its heap.
+  const other = twiceToPass.has(name)
+    ? undefined
+    : (otherUrl ?? (family === 'MultipathIO' ? url : undefined));
   // Line buffering keeps the tail of a test that hangs.
   const pattern = twiceToPass.has(name) ? `*.${name}` : `ALL.${name}`;
-  const args = ['-oL', 'iscsi-test-cu', '-d', '-V', '-t', pattern, ...urls];
+  const flags = ['-d', '-V', ...(sanitize ? ['-S'] : [])];
+  const paths = other === undefined ? [url] : [url, other];
+  const args = ['-oL', 'iscsi-test-cu', ...flags, '-t', pattern, ...paths];
   const ended = await run('stdbuf', args, { timeoutMs: options.testTimeoutMs ?? 60_000, cwd });
   const verdict = judge({
     testName: test,
@@ -115,7 +92,7 @@ async function runTest(name: string, options: TestcuOptions, cwd: string): Promi
   });
   const fine = ['pass', 'skip', 'part'].includes(verdict.verdict);
   if (!fine && suitesLeavingWriteProtect.has(family)) {
-    await run('iscsi-swp', ['-s', 'off', options.url], { timeoutMs: 8000 });
+    await run('iscsi-swp', ['-s', 'off', url], { timeoutMs: 8000 });
   }
   return { family, test, ...verdict, elapsedMs: ended.elapsedMs, log: fine ? '' : ended.output };
 }
