@@ -2,7 +2,11 @@
 // logins, and response fences in the same proportion. `npm run fuzz -- 5000000` takes another number.
 import { spawn } from 'node:child_process';
 
-const count = process.argv[2] ?? '1000000';
+const count = Number(process.argv[2] ?? 1_000_000);
+if (!Number.isSafeInteger(count) || count < 1000) {
+  console.error('npm run fuzz -- NUMBER: how many PDUs and logins, at least 1000');
+  process.exit(2);
+}
 const suites = [
   'packages/iscsi-pdu/test/property/fuzz.test.ts',
   'packages/iscsi-target/test/property/hostile-input.test.ts',
@@ -11,9 +15,9 @@ const suites = [
 ];
 const env = {
   ...process.env,
-  LUNBOX_FUZZ_PDUS: count,
-  LUNBOX_FUZZ_LOGINS: count,
-  LUNBOX_FUZZ_FENCES: String(Math.ceil(Number(count) / 1000)),
+  LUNBOX_FUZZ_PDUS: String(count),
+  LUNBOX_FUZZ_LOGINS: String(count),
+  LUNBOX_FUZZ_FENCES: String(Math.ceil(count / 1000)),
 };
 const arguments_ = ['vitest', 'run', ...suites, '--testTimeout', '3600000'];
 const child = spawn('npx', arguments_, { env, stdio: 'inherit' });

@@ -1,6 +1,7 @@
 import { announceSessionDrop, askForLogout, askForNegotiation } from './async-message.ts';
 import type { AccessEntry, DiscoveryEntry } from './auth/access-entry.ts';
 import { Admission, type SecurityOptions } from './auth/admission.ts';
+import { checkLimits } from './check-limits.ts';
 import { Connection, type ConnectionOwner } from './connection.ts';
 import { TargetError } from './errors.ts';
 import { callHook, type TargetHooks } from './hooks.ts';
@@ -42,12 +43,16 @@ export class TargetEngine {
   readonly #admission: Admission;
   readonly #connections = new Set<Connection>();
 
-  /** @throws TargetError `TARGET_NAME_INVALID`, `TARGET_NAME_DUPLICATE`, `ACCESS_INVALID` or `CHAP_UNAVAILABLE`. */
+  /**
+   * @throws TargetError `LIMIT_INVALID`, `TARGET_NAME_INVALID`, `TARGET_NAME_DUPLICATE`, `ACCESS_INVALID` or
+   * `CHAP_UNAVAILABLE`.
+   */
   constructor(
     targets: readonly TargetOptions[],
     limits: Partial<TargetLimits> = {},
     options: EngineOptions = {},
   ) {
+    checkLimits(limits);
     this.#limits = { ...DEFAULT_LIMITS, ...limits };
     const named = namedTargets(targets);
     this.#admission = new Admission(named.values(), options.security ?? {}, this.#limits);

@@ -3,6 +3,7 @@
  *
  * - `TARGET_NAME_INVALID`: not an iSCSI name (RFC 7143 §4.2.7).
  * - `TARGET_NAME_DUPLICATE`: two targets with one name.
+ * - `LIMIT_INVALID`: a limit that does not exist, or a value that it cannot have.
  * - `PORTAL_IN_USE`: another program listens at the address.
  * - `PORTAL_UNAVAILABLE`: the address is not this machine's, or may not be used.
  * - `PORTAL_GROUP_TAG_INVALID`: a portal group tag is a number from 1 to 65535.
@@ -17,6 +18,7 @@
 export type TargetErrorDetail =
   | { readonly code: 'TARGET_NAME_INVALID'; readonly name: string }
   | { readonly code: 'TARGET_NAME_DUPLICATE'; readonly name: string }
+  | { readonly code: 'LIMIT_INVALID'; readonly limit: string; readonly reason: string }
   | { readonly code: 'PORTAL_IN_USE'; readonly host: string; readonly port: number }
   | {
       readonly code: 'PORTAL_UNAVAILABLE';
@@ -60,6 +62,8 @@ function messageOf(detail: TargetErrorDetail): string {
       return `"${detail.name}" is not an iSCSI name (iqn.…, eui.… or naa.…)`;
     case 'TARGET_NAME_DUPLICATE':
       return `two targets are named ${detail.name}`;
+    case 'LIMIT_INVALID':
+      return detail.reason;
     case 'PORTAL_IN_USE':
       return `${detail.host} port ${detail.port} is in use by another program`;
     case 'PORTAL_UNAVAILABLE':

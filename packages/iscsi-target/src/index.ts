@@ -17,6 +17,7 @@ export { ChapSecret, type ChapSecretOptions } from './auth/chap-secret.ts';
 export { TargetEngine, type EngineOptions, type TargetConnection } from './engine.ts';
 export { TargetError, type TargetErrorCode, type TargetErrorDetail } from './errors.ts';
 export type { LoginAttempt, Redirect, SessionEndReason, TargetHooks } from './hooks.ts';
+export { checkLimits } from './check-limits.ts';
 export { DEFAULT_LIMITS, type TargetLimits } from './limits.ts';
 export type { SessionStatus } from './session-status.ts';
 export type { SessionIdentity } from './session.ts';

@@ -1,4 +1,5 @@
 import {
+  checkLimits,
   IscsiServer,
   type AccessEntry,
   type DiscoveryEntry,
@@ -10,7 +11,6 @@ import { CopyDomain, ScsiTarget } from '@lunbox/scsi';
 import debug from 'debug';
 import { resolve } from 'node:path';
 import { accessOf, checkAccessOptions } from './access.ts';
-import { checkLimits } from './check-limits.ts';
 import { closeDisks, openDisks, type Disk } from './disks.ts';
 import { Drive } from './drive.ts';
 import { checkIscsiName, defaultIscsiName } from './iscsi-name.ts';
@@ -237,7 +237,7 @@ export async function createServer(options: ServerOptions): Promise<LunboxServer
 
 function checkOptions(options: ServerOptions, portals: readonly PortalOptions[]): void {
   checkAccessOptions(options, portals);
-  checkLimits(options.limits ?? {});
+  refusedAsOptions(() => checkLimits(options.limits ?? {}));
   if (portals.length === 0 || options.targets.length === 0) {
     throw new ServerError('SERVER_BAD_OPTIONS', 'a server needs a portal and a target');
   }

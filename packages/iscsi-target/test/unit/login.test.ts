@@ -242,6 +242,22 @@ describe('login (RFC 7143 §6.3)', () => {
     expect(response).toMatchObject({ statusClass: 3, statusDetail: 2 });
   });
 
+  it.each([
+    ['a window of no commands', { queueDepth: 0 }, 'queueDepth'],
+    [
+      'a segment shorter than the RFC allows (§13.12)',
+      { maxReceiveSegmentBytes: 511 },
+      'maxReceiveSegmentBytes',
+    ],
+    ['half a millisecond', { loginTimeoutMs: 0.5 }, 'loginTimeoutMs'],
+    ['a limit that there is not', { queueLength: 1 }, 'queueLength'],
+  ])('refuses limits with %s', (_what, limits, limit) => {
+    const target = { name: TARGET_NAME, scsi: new ScriptedScsi() };
+    const make = (): unknown => new TargetEngine([target], limits as Partial<TargetLimits>);
+    expect(make).toThrow(expect.objectContaining({ code: 'LIMIT_INVALID' }) as Error);
+    expect(make).toThrow(limit);
+  });
+
   it('refuses a target without an iSCSI name, and two with one', () => {
     const scsi = new ScriptedScsi();
     expect(() => new TargetEngine([{ name: 'disk', scsi }])).toThrow(TargetError);

@@ -1,5 +1,5 @@
-import { DEFAULT_LIMITS, type TargetLimits } from '@lunbox/iscsi-target';
-import { ServerError } from './server-error.ts';
+import { TargetError } from './errors.ts';
+import { DEFAULT_LIMITS, type TargetLimits } from './limits.ts';
 
 type Range = readonly [least: number, most: number];
 
@@ -21,16 +21,22 @@ const RANGES: Readonly<Record<string, Range>> = {
   maxSessionConnections: COUNT,
 };
 
-/** Checks names and values of limits. Throws a {@link ServerError} `SERVER_BAD_OPTIONS`. */
+/**
+ * Checks names and values of limits, which may come from a configuration.
+ *
+ * @throws TargetError `LIMIT_INVALID`.
+ */
 export function checkLimits(limits: Partial<TargetLimits>): void {
   for (const [name, value] of Object.entries(limits)) {
     if (!Object.hasOwn(DEFAULT_LIMITS, name)) {
       const known = Object.keys(DEFAULT_LIMITS).join(', ');
-      throw new ServerError('SERVER_BAD_OPTIONS', `there is no limit ${name}; there are ${known}`);
+      const reason = `there is no limit ${name}; there are ${known}`;
+      throw new TargetError({ code: 'LIMIT_INVALID', limit: name, reason });
     }
     const wanted = wantedOf(name as keyof TargetLimits, value);
     if (wanted === undefined) continue;
-    throw new ServerError('SERVER_BAD_OPTIONS', `the limit ${name} is ${wanted}, not ${value}`);
+    const reason = `the limit ${name} is ${wanted}, not ${value}`;
+    throw new TargetError({ code: 'LIMIT_INVALID', limit: name, reason });
   }
 }
 
