@@ -20,6 +20,12 @@ export type { UnitKind } from './unit/unit-kind.ts';
 export { CopyDomain, type CopyDomainOptions } from './copy/copy-domain.ts';
 export type { SpaceSource, SpaceUsage } from './unit/space-usage.ts';
 export type { KeptInformation } from './unit/identifying-information.ts';
+export type {
+  KeptOperations,
+  MediumStateStore,
+  OperationKind,
+  UnfinishedOperation,
+} from './unit/unfinished-operations.ts';
 export {
   UnitStateError,
   type StoredUnitState,

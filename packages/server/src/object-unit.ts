@@ -1,5 +1,5 @@
 import { BlockError, mediumError, type BlockDevice } from '@lunbox/block';
-import type { LogicalUnitOptions, UnitState, UnitStateStore } from '@lunbox/scsi';
+import type { LogicalUnitOptions, MediumStateStore, UnitState, UnitStateStore } from '@lunbox/scsi';
 import { ContainerError, type StorageObject } from '@lunbox/storage-object';
 
 /** The parts of a unit's state; each is an attribute of its storage object, under the same name. */
@@ -23,6 +23,7 @@ export function objectUnit(object: StorageObject, device: BlockDevice): LogicalU
     device,
     identity,
     stateStore: objectStore(object),
+    mediumStateStore: mediumStore(object),
     space: () => object.space(),
   };
 }
@@ -42,6 +43,19 @@ function objectStore(object: StorageObject): UnitStateStore {
   return {
     load,
     save: (change) => object.updateAttributes({ ...change }).catch(notSaved),
+  };
+}
+
+/** Keeps in the same way which operation on the whole disk has not ended well. */
+function mediumStore(object: StorageObject): MediumStateStore {
+  const load = (): unknown => object.attributes.unfinishedOperations;
+  if (object.device.readOnly) return { load };
+  return {
+    load,
+    save: (state) => {
+      const unfinishedOperations = Object.keys(state).length === 0 ? undefined : state;
+      return object.updateAttributes({ unfinishedOperations }).catch(notSaved);
+    },
   };
 }
 

@@ -50,6 +50,8 @@ export interface Attributes {
   modePages?: unknown;
   /** What SET IDENTIFYING INFORMATION set; the same. */
   identifyingInformation?: unknown;
+  /** Which FORMAT UNIT or SANITIZE was begun and has not ended well; the same. */
+  unfinishedOperations?: unknown;
   [key: string]: unknown;
 }
 

@@ -1,4 +1,4 @@
-import type { MaybePromise } from '@lunbox/block';
+import { mapMaybe, type MaybePromise } from '@lunbox/block';
 import { GOOD } from '../answers.ts';
 import type { CdbDefinition } from '../cdb/cdb-definition.ts';
 import {
@@ -77,14 +77,15 @@ function startBlockErase(itl: ItlNexus, command: ScsiCommand): MaybePromise<Fini
  * Leaves the failure of a SANITIZE behind, which the AUSE bit of that SANITIZE must have allowed. That of a FORMAT UNIT
  * stays.
  */
-function exitFailureMode(itl: ItlNexus, { cdb }: ScsiCommand): Finished {
+function exitFailureMode(itl: ItlNexus, { cdb }: ScsiCommand): MaybePromise<Finished> {
   const fields = SANITIZE_EXIT_FAILURE_MODE.decode(cdb);
   refuseFields(SANITIZE_EXIT_FAILURE_MODE, fields, 'ZNR', 'PARAMETER_LIST_LENGTH');
   const { operations } = itl.unit;
   if (operations.failureOf('sanitize')?.restricted === true) throw invalidCdbByte(1, 4);
-  operations.forgetSanitizeFailure();
-  operations.refuse(false);
-  return GOOD;
+  return mapMaybe(operations.forgetSanitizeFailure(), () => {
+    operations.refuse(false);
+    return GOOD;
+  });
 }
 
 const properties: Partial<CommandEntry> = {

@@ -1,6 +1,7 @@
 import type { BlockDevice, Clock } from '@lunbox/block';
 import type { ManagementAddress } from '../inquiry/path-vpd-pages.ts';
 import type { SpaceSource } from './space-usage.ts';
+import type { MediumStateStore } from './unfinished-operations.ts';
 import type { UnitKind } from './unit-kind.ts';
 import type { UnitStateStore } from './unit-state.ts';
 
@@ -18,6 +19,11 @@ export interface MediumOptions {
    * thresholds of thin provisioning are not there.
    */
   readonly space?: SpaceSource;
+  /**
+   * Where the medium keeps which FORMAT UNIT or SANITIZE was begun on it and has not ended well, so that it is unusable
+   * in the next unit, too, and after a loss of power. Without one only this unit knows.
+   */
+  readonly mediumStateStore?: MediumStateStore;
 }
 
 /** Options of `LogicalUnit`. */

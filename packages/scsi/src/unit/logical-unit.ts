@@ -337,7 +337,7 @@ export class LogicalUnit {
     this.medium = new Medium(device);
     this.protection = protection;
     if (protection !== undefined) protection.settings = this.#protectionSettings;
-    this.operations = new MediumOperations(this.medium);
+    this.operations = new MediumOperations(this.medium, options.mediumStateStore, this.operations);
     this.#endResize = device.onResize(() => {
       this.#resized();
     });

@@ -1,4 +1,4 @@
-import { mapMaybe, yieldTurn, type BlockDevice, type MaybePromise } from '@lunbox/block';
+import { isPromise, mapMaybe, yieldTurn, type BlockDevice, type MaybePromise } from '@lunbox/block';
 import { STEP_BYTES, UNMAP_STEP_BYTES } from '../media/in-steps.ts';
 import type { Medium } from '../media/medium.ts';
 import { ProtectedDevice } from '../protection/protected-device.ts';
@@ -7,6 +7,12 @@ import { AdditionalSenseCode, SenseKey, type AdditionalSense } from '../sense/ad
 import { blockFailure } from '../sense/block-failures.ts';
 import { CheckConditionError } from '../sense/check-condition-error.ts';
 import type { SenseData } from '../sense/sense-data.ts';
+import {
+  UnfinishedOperations,
+  type MediumStateStore,
+  type OperationKind,
+  type UnfinishedOperation,
+} from './unfinished-operations.ts';
 
 /** One way over the whole medium, which is durable before the next begins. A pattern has the length of a block. */
 export type MediumPass =
@@ -22,15 +28,13 @@ export type MediumPass =
 
 /** What FORMAT UNIT or SANITIZE does to the medium. */
 export interface MediumOperation {
-  readonly kind: 'format' | 'sanitize';
+  readonly kind: OperationKind;
   readonly passes: readonly MediumPass[];
   /** What the unit is formatted with afterwards, where it has room for protection information. Default: as before. */
   readonly protection?: ProtectionType;
   /** True when nothing but another SANITIZE may follow a failure. */
   readonly restricted: boolean;
 }
-
-type OperationKind = MediumOperation['kind'];
 
 /** What initiators are told of an operation. */
 interface OperationSense {
@@ -55,6 +59,9 @@ const SENSE: Readonly<Record<OperationKind, OperationSense>> = {
   },
 };
 
+/** The failure that initiators are told of comes first. */
+const KINDS: readonly OperationKind[] = ['sanitize', 'format'];
+
 const PROGRESS_PARTS = 0x1_0000;
 
 /**
@@ -64,21 +71,22 @@ const PROGRESS_PARTS = 0x1_0000;
 export class MediumOperations {
   readonly #medium: Medium;
   #current: MediumOperation | undefined = undefined;
-  /** The last operation of each kind, where it failed and nothing has made up for it. */
-  readonly #failures = new Map<OperationKind, MediumOperation>();
+  readonly #unfinished: UnfinishedOperations;
   #doneBytes = 0;
   #totalBytes = 1;
 
-  constructor(medium: Medium) {
+  /** @param former of the medium that was in the unit before; it may be the same one, which has come in anew */
+  constructor(medium: Medium, store?: MediumStateStore, former?: MediumOperations) {
+    const cameBack = former !== undefined && former.#medium.device === medium.device;
     this.#medium = medium;
+    this.#unfinished = cameBack ? former.#unfinished : new UnfinishedOperations(store);
   }
 
   /** Why the medium cannot be used now; undefined when it can. */
   get condition(): SenseData | undefined {
     if (this.#current !== undefined) return this.#notReady(this.#current);
-    const failed = this.#failures.get('sanitize') ?? this.#failures.get('format');
-    if (failed === undefined) return undefined;
-    return { senseKey: SenseKey.MEDIUM_ERROR, ...SENSE[failed.kind].unusable };
+    const failed = KINDS.find((kind) => this.failureOf(kind) !== undefined);
+    return failed && { senseKey: SenseKey.MEDIUM_ERROR, ...SENSE[failed].unusable };
   }
 
   /** True while an operation goes on. */
@@ -86,9 +94,9 @@ export class MediumOperations {
     return this.#current !== undefined;
   }
 
-  /** The operation of a kind that failed, as long as nothing has made up for it. */
-  failureOf(kind: OperationKind): MediumOperation | undefined {
-    return this.#failures.get(kind);
+  /** The operation of a kind that failed or was cut off, as long as nothing has made up for it. */
+  failureOf(kind: OperationKind): UnfinishedOperation | undefined {
+    return this.#unfinished.of(kind);
   }
 
   /** Throws what keeps a command from the medium; with `repairs` a failure does not. */
@@ -104,26 +112,41 @@ export class MediumOperations {
   }
 
   /** The medium may be used again in spite of a SANITIZE that failed. */
-  forgetSanitizeFailure(): void {
-    this.#failures.delete('sanitize');
+  forgetSanitizeFailure(): MaybePromise<void> {
+    if (this.failureOf('sanitize') !== undefined) return this.#unfinished.remove('sanitize');
   }
 
   /**
-   * Begins an operation; completes with its end. There must be none going on. A failure of the device is a MEDIUM
-   * ERROR; any other is thrown as it is, and the medium is unusable all the same. `afterStep` is called again and
-   * again while it goes on.
+   * An operation begins; there must be none going on. When this completes it is durable that it has, and the medium is
+   * as it was; {@link MediumOperations.run} must follow.
    */
-  async run(operation: MediumOperation, afterStep: () => void): Promise<void> {
+  begin(operation: MediumOperation): MaybePromise<void> {
     this.#current = operation;
     this.#doneBytes = 0;
     this.#totalBytes = Math.max(1, this.#medium.device.size * operation.passes.length);
+    const abandon = (error: unknown): never => {
+      this.#current = undefined;
+      throw error;
+    };
+    try {
+      const entered = this.#unfinished.enter(operation.kind, { restricted: operation.restricted });
+      return isPromise(entered) ? entered.catch(abandon) : entered;
+    } catch (error) {
+      return abandon(error);
+    }
+  }
+
+  /**
+   * Does the operation that has begun; completes with its end. A failure of the device is a MEDIUM ERROR; any other is
+   * thrown as it is, and the medium is unusable all the same. `afterStep` is called again and again while it goes on.
+   */
+  async run(operation: MediumOperation, afterStep: () => void): Promise<void> {
     const refusal = (): Error => new CheckConditionError(this.#notReady(operation));
     try {
       await this.#medium.sealed(refusal, (device) => this.#runOn(device, operation, afterStep));
       // SANITIZE makes up for a FORMAT UNIT, too; after a SANITIZE that failed there is no FORMAT UNIT.
-      this.#failures.clear();
+      await this.#unfinished.remove(...KINDS);
     } catch (error) {
-      this.#failures.set(operation.kind, operation);
       if (blockFailure(error, 'write', undefined) === undefined) throw error;
       const { failed } = SENSE[operation.kind];
       throw new CheckConditionError({ senseKey: SenseKey.MEDIUM_ERROR, ...failed }, error);

@@ -65,14 +65,14 @@ export class KeptState {
   /** Saves one change after the other. Throws DATA PROTECT where nothing can be saved. */
   save(change: UnitState): MaybePromise<void> {
     const save = this.#save;
-    if (save === undefined) {
-      throw new CheckConditionError({
-        senseKey: SenseKey.DATA_PROTECT,
-        ...AdditionalSenseCode.WRITE_PROTECTED,
-      });
-    }
+    if (save === undefined) throw cannotSave();
     return whileHeld(this.#saving.acquire(0, 1, 'exclusive'), () => save(change));
   }
+}
+
+/** DATA PROTECT: a command would have to save what cannot be saved. */
+export function cannotSave(): CheckConditionError {
+  return new CheckConditionError({ senseKey: SenseKey.DATA_PROTECT, ...AdditionalSenseCode.WRITE_PROTECTED });
 }
 
 /** True for an object that is no list, with these keys and perhaps those others, and no more. */
