@@ -23,7 +23,7 @@ import { run } from '../support/processes.ts';
 import { requiresTools } from '../support/requires.ts';
 import { ScsiClient, type ScsiReply } from '../support/scsi-client.ts';
 import { canMount, leftBytes, mountSmall, type SmallFileSystem } from '../support/small-file-system.ts';
-import { startLunbox } from '../support/start-lunbox.ts';
+import { lunbox, startLunbox } from '../support/start-lunbox.ts';
 import type { TargetUnderTest } from '../support/target-under-test.ts';
 import { makeTempDirectory, type TempDirectory } from '../support/temp-directory.ts';
 
@@ -53,7 +53,11 @@ const reached = {
 const mayRun = requiresTools('qemu-io', 'mkfs.ext4') && canMount();
 const ready = (client: ScsiClient): Promise<ScsiReply> => client.send(TEST_UNIT_READY.encode());
 
-describe.skipIf(!mayRun).each(['tmpfs', 'ext4'] as const)('a thin disk on a small %s', (kind) => {
+describe.skipIf(!mayRun).each([
+  ['tmpfs', []],
+  ['ext4', []],
+  ['ext4', ['--protection', '1']],
+] as const)('a thin disk on a small %s, made with %j', (kind, createFlags) => {
   let directory: TempDirectory;
   let fileSystem: SmallFileSystem;
   let target: TargetUnderTest;
@@ -75,6 +79,9 @@ describe.skipIf(!mayRun).each(['tmpfs', 'ext4'] as const)('a thin disk on a smal
     fileSystem = await mountSmall(kind, directory.path, FILE_SYSTEM_MIB);
     ballast = join(fileSystem.path, 'ballast');
     writeFileSync(ballast, Buffer.alloc(BALLAST_MIB * MIB, 0xbb));
+    const disk = join(fileSystem.path, 'disk.lun');
+    const created = await lunbox(['create', disk, '--size', '256M', '--quiet', ...createFlags]);
+    expect(created.status, created.output).toBe(0);
     await serve();
   });
 
