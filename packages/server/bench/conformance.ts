@@ -9,6 +9,7 @@ import { requiresTools } from '../test/support/requires.ts';
 import { startTarget } from '../test/support/start-target.ts';
 import { makeTempDirectory } from '../test/support/temp-directory.ts';
 import { runTestcu, type TestcuOptions, type TestResult } from '../test/support/testcu.ts';
+import { knownSkips } from '../test/support/testcu-known.ts';
 import { mergeResults, runOnSpecialLuns } from '../test/support/testcu-luns.ts';
 import { formatComparison, formatReport, isBad } from '../test/support/testcu-report.ts';
 import type { TargetKind } from '../test/support/target-under-test.ts';
@@ -131,7 +132,9 @@ async function judgeUrl(url: string, options: Options): Promise<Judgement> {
 
 function print(name: string, { results, digests }: Judgement, options: Options): void {
   const how = options.digests ? ', with header and data digests' : '';
-  console.log(`\niscsi-test-cu against ${name}${how}\n\n${formatReport(results)}`);
+  console.log(
+    `\niscsi-test-cu against ${name}${how}\n\n${formatReport(results, name === 'lunbox' ? knownSkips : undefined)}`,
+  );
   if (digests.length > 0) console.log(formatDigests(digests));
 }
 

@@ -36,6 +36,8 @@ import type { Outcome, OutRequest, ServiceAction, StateChange } from './state-ch
 interface OutAction {
   readonly cdb: CdbDefinition<PersistentReserveOutCdb>;
   readonly act: ServiceAction;
+  /** SCOPE and TYPE mean something. */
+  readonly takesType?: true;
   readonly takesAptpl?: true;
   readonly takesInitiatorPorts?: true;
   readonly moves?: true;
@@ -44,11 +46,11 @@ interface OutAction {
 
 const SERVICE_ACTIONS: readonly OutAction[] = [
   { cdb: PR_OUT_REGISTER, act: register, takesAptpl: true, takesInitiatorPorts: true },
-  { cdb: PR_OUT_RESERVE, act: reserve },
-  { cdb: PR_OUT_RELEASE, act: release },
+  { cdb: PR_OUT_RESERVE, act: reserve, takesType: true },
+  { cdb: PR_OUT_RELEASE, act: release, takesType: true },
   { cdb: PR_OUT_CLEAR, act: clear },
-  { cdb: PR_OUT_PREEMPT, act: preempt },
-  { cdb: PR_OUT_PREEMPT_AND_ABORT, act: preempt, aborts: true },
+  { cdb: PR_OUT_PREEMPT, act: preempt, takesType: true },
+  { cdb: PR_OUT_PREEMPT_AND_ABORT, act: preempt, takesType: true, aborts: true },
   { cdb: PR_OUT_REGISTER_AND_IGNORE_EXISTING_KEY, act: registerAndIgnoreExistingKey, takesAptpl: true },
   { cdb: PR_OUT_REGISTER_AND_MOVE, act: registerAndMove, takesAptpl: true, moves: true },
 ];
@@ -141,5 +143,6 @@ export const PERSISTENT_RESERVE_OUT_COMMANDS: readonly CommandEntry[] = SERVICE_
     access: 'free',
     path: 'standby',
     governs: true,
+    unsupportedFields: action.takesType === true ? [] : ['SCOPE', 'TYPE'],
   }),
 );

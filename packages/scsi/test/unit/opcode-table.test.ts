@@ -28,6 +28,7 @@ import { COPY_EFFECTS } from '../support/effects/copy-effects.ts';
 import { DIAGNOSTIC_EFFECTS } from '../support/effects/diagnostic-effects.ts';
 import { PATH_EFFECTS } from '../support/effects/path-effects.ts';
 import { DISC_EFFECTS } from '../support/effects/disc-effects.ts';
+import { DRIVE_EFFECTS } from '../support/effects/drive-effects.ts';
 import { PRIMARY_EFFECTS } from '../support/effects/primary-effects.ts';
 import { RESERVATION_EFFECTS } from '../support/effects/reservation-effects.ts';
 import { TYPE_2_EFFECTS } from '../support/effects/type-2-effects.ts';
@@ -44,6 +45,7 @@ const EFFECTS = [
   ...DIAGNOSTIC_EFFECTS,
   ...PATH_EFFECTS,
   ...DISC_EFFECTS,
+  ...DRIVE_EFFECTS,
 ];
 const TABLE = supportedCommands();
 const KINDS: readonly UnitKind[] = ['disk', 'removable-disk', 'cd-rom'];
@@ -51,10 +53,15 @@ const endsWell: readonly number[] = [Status.GOOD, Status.CONDITION_MET];
 
 const rows = TABLE.map((command): [string, SupportedCommand] => [command.name, command]);
 
-function effectOf(command: SupportedCommand): CommandEffect {
-  const [found, ...more] = EFFECTS.filter((one) => one.command.name === command.name);
-  if (found === undefined || more.length > 0) throw new Error(`${command.name} has not one effect test`);
-  return found;
+/** What the command does on a kind of unit: the effect of that kind, or else the one of the first kind that has it. */
+function effectOn(command: SupportedCommand, kind: UnitKind): CommandEffect {
+  const effects = EFFECTS.filter((one) => one.command.name === command.name);
+  const own = effects.filter((one) => one.kind === kind);
+  const first = effects.filter((one) => (one.kind ?? 'disk') === command.units[0]);
+  const [found, ...more] = own.length > 0 ? own : first;
+  if (found === undefined || more.length > 0)
+    throw new Error(`${command.name} has not one effect test on a ${kind}`);
+  return { ...found, kind };
 }
 
 function carryOut({ initiator }: Scene, { dataOut }: CommandEffect, cdb: Uint8Array): Promise<Answer> {
@@ -63,27 +70,27 @@ function carryOut({ initiator }: Scene, { dataOut }: CommandEffect, cdb: Uint8Ar
 
 test('every command has an effect test and a declared CDB, and nothing else has', () => {
   const names = TABLE.map(({ name }) => name);
-  expect(EFFECTS.map(({ command }) => command.name).sort()).toEqual([...names].sort());
+  expect([...new Set(EFFECTS.map(({ command }) => command.name))].sort()).toEqual([...names].sort());
+  for (const { command, kind = 'disk' } of EFFECTS) {
+    expect(supportedCommands(kind).map(({ name }) => name)).toContain(command.name);
+  }
   expect(CDB_DEFINITIONS.map(({ name }) => name)).toEqual(names);
   expect(new Set(names).size).toBe(names.length);
 });
 
 describe.each(rows)('%s', (_name, command) => {
-  const effect = effectOf(command);
+  const effect = effectOn(command, command.units[0]!);
 
-  test('is tried on a unit that has it', () => {
-    expect(command.units).toContain(effect.kind ?? 'disk');
-  });
-
-  test('does what it says', async () => {
-    const scene = await openScene(effect);
-    const answer = await carryOut(scene, effect, effect.cdb);
+  test.each(command.units)('does what it says, on a %s', async (kind) => {
+    const there = effectOn(command, kind);
+    const scene = await openScene(there);
+    const answer = await carryOut(scene, there, there.cdb);
     expect(endsWell).toContain(answer.status);
-    await effect.check(scene, answer);
+    await there.check(scene, answer);
   });
 
-  test('is reported by REPORT SUPPORTED OPERATION CODES with its usage data', async () => {
-    const { initiator } = await openScene({ ...effect, prepare: () => undefined });
+  test.each(command.units)('is reported by REPORT SUPPORTED OPERATION CODES of a %s', async (kind) => {
+    const { initiator } = await openScene({ ...effectOn(command, kind), prepare: () => undefined });
     const request = {
       REPORTING_OPTIONS: command.serviceAction === undefined ? 1 : 2,
       REQUESTED_OPERATION_CODE: command.operationCode,

@@ -1,5 +1,5 @@
 import type { TestResult } from './testcu.ts';
-import { knownFailures, knownSkips } from './testcu-known.ts';
+import { knownFailures } from './testcu-known.ts';
 
 /** How many tests ended in each way. `broken` = hung, crashed, no login, not run. */
 export interface Tally {
@@ -35,14 +35,20 @@ export function isBad(result: TestResult): boolean {
   return !['pass', 'skip', 'part'].includes(result.verdict) && !isKnown(result);
 }
 
-/** The table by family, the totals, and the tests that failed or were skipped with the tool's reason. */
-export function formatReport(results: readonly TestResult[]): string {
+/**
+ * The table by family, the totals, and the tests that failed or were skipped, with our reason where there is one: for
+ * skips those of `skips`. Else the reason is the tool's.
+ */
+export function formatReport(
+  results: readonly TestResult[],
+  skips: ReadonlyMap<string, string> = new Map(),
+): string {
   const lines = [row('family', ['tests', 'passed', 'failed', 'skipped', 'broken', 'known', 'seconds'])];
   for (const [family, tally] of tallyByFamily(results)) lines.push(tallyRow(family, tally));
   lines.push(tallyRow('TOTAL', tallyAll(results)));
   const list = (title: string, wanted: (result: TestResult) => boolean): void => {
     const found = results.filter(wanted);
-    if (found.length > 0) lines.push('', title, ...found.map(describeResult));
+    if (found.length > 0) lines.push('', title, ...found.map((result) => describeResult(result, skips)));
   };
   list('Failed, and broken (hung, crashed, no login, not run):', isBad);
   list("Known failures, the tool's own:", isKnown);
@@ -91,15 +97,10 @@ function isSkipped({ verdict }: TestResult): boolean {
   return verdict === 'skip' || verdict === 'part';
 }
 
-/** With our reason, where there is one, else with the tool's. */
-function describeResult(result: TestResult): string {
+function describeResult(result: TestResult, skips: ReadonlyMap<string, string>): string {
   const { verdict, on, reason } = result;
   const name = `${result.family}.${result.test}`;
-  const known = isSkipped(result)
-    ? knownSkips.get(name)
-    : isKnown(result)
-      ? knownFailures.get(name)
-      : undefined;
+  const known = isSkipped(result) ? skips.get(name) : isKnown(result) ? knownFailures.get(name) : undefined;
   const why = [on === undefined ? '' : `on ${on}`, known ?? reason].filter((text) => text !== '');
   return `  ${verdict.padEnd(9)} ${name.padEnd(36)} ${why.join(': ')}`.trimEnd();
 }

@@ -70,7 +70,7 @@ export interface CommandEffect {
   readonly cdb: Uint8Array;
   readonly dataOut?: Uint8Array;
   readonly prepare?: (scene: Scene) => unknown;
-  /** The kind of unit. Default: a disk. */
+  /** The kind of unit. Default: a disk. Other kinds that have the command and no effect of their own do the same. */
   readonly kind?: UnitKind;
   /** The type of protection that the unit is formatted with. Default: it has no room for any. */
   readonly protection?: ProtectionType;

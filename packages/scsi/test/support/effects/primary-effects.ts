@@ -92,8 +92,8 @@ export const PRIMARY_EFFECTS: readonly CommandEffect[] = [
   effect(
     REPORT_SUPPORTED_OPERATION_CODES,
     { ALLOCATION_LENGTH: 65_535 },
-    (_scene, { data }) => {
-      expect(parseAllOpcodes(data)).toHaveLength(supportedCommands('disk').length);
+    ({ harness }, { data }) => {
+      expect(parseAllOpcodes(data)).toHaveLength(supportedCommands(harness.unit.kind).length);
     },
     { protection: 2 },
   ),
