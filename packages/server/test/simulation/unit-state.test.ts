@@ -41,7 +41,7 @@ interface Promised {
 
 async function live(seams: StorageObjectSeams, promised: Promised): Promise<void> {
   const object = await StorageObject.open(PATH, seams);
-  const { stateStore } = objectUnit(object);
+  const { stateStore } = objectUnit(object, object.device);
   for (const change of CHANGES) {
     promised.asked = { ...promised.kept, ...change };
     await stateStore?.save?.(change);
@@ -79,7 +79,7 @@ describe('the state of a unit whose power goes', () => {
         await live({ disk, processes: processes(2) }, promised).catch(() => undefined);
         disk.crash(seed * 1000 + stopAt);
         const object = await StorageObject.open(PATH, { disk, processes: processes(3) });
-        const found = present(objectUnit(object).stateStore?.load() ?? {});
+        const found = present(objectUnit(object, object.device).stateStore?.load() ?? {});
         const wanted = [present(promised.kept), present(promised.asked)];
         expect(wanted, `seed ${seed}, power gone after change ${stopAt}`).toContainEqual(found);
         await object.close();
@@ -90,7 +90,7 @@ describe('the state of a unit whose power goes', () => {
   it('that cannot be saved is told as what it is: no room, or a failing medium', async () => {
     const disk = await newDisk();
     const object = await StorageObject.open(PATH, { disk, processes: processes(2) });
-    const { stateStore } = objectUnit(object);
+    const { stateStore } = objectUnit(object, object.device);
     const save = async (): Promise<void> => stateStore?.save?.({ reservations: reservations(1) });
     disk.faults.fail('write', 1, 'ENOSPC');
     await expect(save()).rejects.toMatchObject({ code: 'BLOCK_NO_SPACE' });
