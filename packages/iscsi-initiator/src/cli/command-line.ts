@@ -3,11 +3,17 @@ import { optionsError } from '../errors.ts';
 import { parseIscsiUrl, type IscsiUrl } from '../iscsi-url.ts';
 import type { SessionOptions } from '../session-options.ts';
 import { connectLun } from '../shell/connect-lun.ts';
+import type { OutputForm } from './show.ts';
 
 /** What was asked for. */
 export interface CommandLine {
   readonly command: string;
+  /** Empty for a command that needs none. */
   readonly url: string;
+  /** What stands behind the URL: a page, an operation code, or what to read of reservations. */
+  readonly argument: string | undefined;
+  /** What a command without a URL takes. */
+  readonly words: readonly string[];
   /** Bytes. */
   readonly offset: number;
   /** Bytes; undefined goes to the end. */
@@ -16,6 +22,13 @@ export interface CommandLine {
   readonly block: number;
   readonly depth: number;
   readonly seconds: number;
+  /** VPD pages in place of standard INQUIRY data. */
+  readonly vpd: boolean;
+  /** Every page that is listed. */
+  readonly all: boolean;
+  /** Which values of mode pages. */
+  readonly values: string | undefined;
+  readonly output: OutputForm;
   readonly initiatorName: string | undefined;
   readonly targetSecret: string | undefined;
   readonly digests: boolean;
@@ -23,13 +36,6 @@ export interface CommandLine {
   readonly connections: number;
   /** 0 to 2. */
   readonly errorRecoveryLevel: number;
-}
-
-/** A whole number that is not negative; undefined stays undefined. Throws an Error for anything else. */
-export function number(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  if (!/^\d+$/.test(text)) throw new Error(`"${text}" is not a whole number`);
-  return Number(text);
 }
 
 /** What the options say beside the URL, for a session. */

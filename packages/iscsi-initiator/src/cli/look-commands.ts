@@ -1,4 +1,4 @@
-import { decodeLun, INQUIRY, parseLunList, parseStandardInquiry, REPORT_LUNS } from '@lunbox/scsi';
+import { decodeLun, parseLunList, REPORT_LUNS } from '@lunbox/scsi';
 import { discoverTargets } from '../discovery.ts';
 import { parseIscsiUrl } from '../iscsi-url.ts';
 import { IscsiSession } from '../session.ts';
@@ -6,7 +6,6 @@ import { systemSeams } from '../shell/seams.ts';
 import { formatPortal } from '../transport.ts';
 import { openDisk, sessionOptions, type CommandLine } from './command-line.ts';
 
-const INQUIRY_BYTES = 96;
 const LUN_LIST_BYTES = 8 + 8 * 1024;
 
 /** `ls`: the targets of a portal, where each is reached, and its LUNs. */
@@ -40,15 +39,11 @@ async function lunsOf(session: IscsiSession): Promise<(number | string)[]> {
   );
 }
 
-/** `inq`: what a LUN says of itself. */
-export async function inquire(line: CommandLine): Promise<void> {
+/** `info`: what a disk is to this initiator, and what its session agreed on. */
+export async function information(line: CommandLine): Promise<void> {
   const disk = await openDisk(line);
   try {
-    const data = new Uint8Array(INQUIRY_BYTES);
-    const cdb = INQUIRY.encode({ ALLOCATION_LENGTH: data.length });
-    await disk.session.execute({ lun: parseIscsiUrl(line.url).lun ?? 0, cdb, read: [data] });
-    console.dir({ inquiry: parseStandardInquiry(data), properties: disk.properties });
-    console.dir({ session: disk.session.parameters });
+    console.dir({ properties: disk.properties, session: disk.session.parameters });
   } finally {
     await disk.close();
   }

@@ -1,93 +1,71 @@
-import { parseArgs } from 'node:util';
+import { isUnsupported } from '../disk/lun-client.ts';
 import { InitiatorError } from '../errors.ts';
 import { bench } from './bench-command.ts';
-import { inquire, list } from './look-commands.ts';
+import type { CommandLine } from './command-line.ts';
 import { readOut, writeIn } from './copy-commands.ts';
-import { number, type CommandLine } from './command-line.ts';
+import { decodeCdb, decodeSense } from './decode-commands.ts';
+import { information, list } from './look-commands.ts';
+import { parseLine, UsageError, type CommandShape, type OptionName } from './parse-line.ts';
+import { inquire, QUERY_COMMANDS } from './query-commands.ts';
+import { USAGE } from './usage.ts';
 
-const USAGE = `Usage: lunbox-initiator COMMAND URL [options]
+interface Command extends CommandShape {
+  readonly run: (line: CommandLine) => Promise<void>;
+}
 
-  ls     iscsi://host[:port]                  targets of a portal and their LUNs
-  inq    iscsi://host[:port]/target/lun       what a LUN says of itself
-  read   iscsi://host[:port]/target/lun       bytes of a LUN to standard output
-  write  iscsi://host[:port]/target/lun       standard input to a LUN
-  bench  iscsi://host[:port]/target/lun       random reads, counted
+/** Options of whatever logs in. */
+const SESSION: readonly OptionName[] = [
+  'initiator-name',
+  'target-secret',
+  'digests',
+  'connections',
+  'error-recovery-level',
+];
+/** Options of whatever a LUN answers. */
+const ANSWER: readonly OptionName[] = [...SESSION, 'json', 'hex', 'raw'];
 
-  --offset BYTES       where to begin (default 0)
-  --length BYTES       how much to read (default: to the end)
-  --block BYTES        length of one request of bench (default 4096)
-  --depth N            requests of bench at the same time (default 32)
-  --seconds N          how long bench runs (default 5)
-  --initiator-name IQN who we are
-  --target-secret TEXT mutual CHAP: the target must know this secret
-  --digests            CRC32C on headers and data
-  --connections N      connections of the session (default 1)
-  --error-recovery-level N
-                       0, 1 or 2: what a lost PDU or a lost connection costs (default 0)
+const PORT_GROUPS: Command = { run: QUERY_COMMANDS.tpg, takes: 'url', options: ANSWER };
 
-A name and a secret for CHAP stand in the URL: iscsi://name%secret@host/…; iscsis: asks for TLS.`;
-
-const COMMANDS: Readonly<Record<string, (line: CommandLine) => Promise<void>>> = {
-  ls: list,
-  inq: inquire,
-  read: readOut,
-  write: writeIn,
-  bench,
+const COMMANDS: Readonly<Record<string, Command>> = {
+  ls: { run: list, takes: 'url', options: SESSION },
+  info: { run: information, takes: 'url', options: SESSION },
+  read: { run: readOut, takes: 'url', options: [...SESSION, 'offset', 'length'] },
+  write: { run: writeIn, takes: 'url', options: [...SESSION, 'offset'] },
+  bench: { run: bench, takes: 'url', options: [...SESSION, 'block', 'depth', 'seconds'] },
+  inq: { run: inquire, takes: 'url-and-argument', options: [...ANSWER, 'vpd', 'all'] },
+  modes: { run: QUERY_COMMANDS.modes, takes: 'url-and-argument', options: [...ANSWER, 'values'] },
+  logs: { run: QUERY_COMMANDS.logs, takes: 'url-and-argument', options: [...ANSWER, 'all'] },
+  opcodes: { run: QUERY_COMMANDS.opcodes, takes: 'url-and-argument', options: ANSWER },
+  luns: { run: QUERY_COMMANDS.luns, takes: 'url', options: ANSWER },
+  readcap: { run: QUERY_COMMANDS.readcap, takes: 'url', options: ANSWER },
+  tpg: PORT_GROUPS,
+  alua: PORT_GROUPS,
+  pr: { run: QUERY_COMMANDS.pr, takes: 'url-and-argument', options: ANSWER },
+  sense: { run: decodeSense, takes: 'words', options: ['json'] },
+  cdb: { run: decodeCdb, takes: 'words', options: ['json'] },
 };
 
-/** Runs the command line; resolves with the exit status: 0, 1 when it failed, 2 when it was not understood. */
+/** Runs the command line; resolves with the exit status, which the usage explains. */
 export async function run(args: readonly string[]): Promise<number> {
-  const line = parse(args);
-  const command = COMMANDS[line?.command ?? ''];
-  if (line === undefined || command === undefined) {
-    console.error(USAGE);
-    return 2;
-  }
+  let name = 'lunbox-initiator';
   try {
-    await command(line);
+    const parsed = parseLine(args, COMMANDS);
+    if (parsed === 'help') {
+      console.log(USAGE);
+      return 0;
+    }
+    name = parsed.line.command;
+    await parsed.command.run(parsed.line);
     return 0;
   } catch (error) {
-    console.error(`${line.command}: ${error instanceof Error ? error.message : String(error)}`);
-    return error instanceof InitiatorError && error.code === 'INITIATOR_OPTIONS' ? 2 : 1;
+    console.error(`${name}: ${error instanceof Error ? error.message : String(error)}`);
+    if (error instanceof UsageError) console.error('lunbox-initiator --help tells how.');
+    return statusOf(error);
   }
 }
 
-function parse(args: readonly string[]): CommandLine | undefined {
-  try {
-    const { values, positionals } = parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: {
-        offset: { type: 'string' },
-        length: { type: 'string' },
-        block: { type: 'string' },
-        depth: { type: 'string' },
-        seconds: { type: 'string' },
-        'initiator-name': { type: 'string' },
-        'target-secret': { type: 'string' },
-        digests: { type: 'boolean' },
-        connections: { type: 'string' },
-        'error-recovery-level': { type: 'string' },
-      },
-    });
-    const [command, url, ...rest] = positionals;
-    if (command === undefined || url === undefined || rest.length > 0) return undefined;
-    return {
-      command,
-      url,
-      offset: number(values.offset) ?? 0,
-      length: number(values.length),
-      block: number(values.block) ?? 4096,
-      depth: number(values.depth) ?? 32,
-      seconds: number(values.seconds) ?? 5,
-      initiatorName: values['initiator-name'],
-      targetSecret: values['target-secret'],
-      digests: values.digests === true,
-      connections: number(values.connections) ?? 1,
-      errorRecoveryLevel: number(values['error-recovery-level']) ?? 0,
-    };
-  } catch (error) {
-    console.error((error as Error).message);
-    return undefined;
-  }
+function statusOf(error: unknown): number {
+  if (error instanceof UsageError) return 2;
+  if (error instanceof InitiatorError && error.code === 'INITIATOR_OPTIONS') return 2;
+  return isUnsupported(error) ? 3 : 1;
 }

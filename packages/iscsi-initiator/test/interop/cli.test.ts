@@ -48,11 +48,39 @@ describe.skipIf(!hasTgtd())('the command line, against tgtd with mutual CHAP', (
     expect(stdout.toString()).toContain(`${NAME} ${formatPortal(tgtd.portal)}\n  LUN 0\n  LUN 1\n`);
   });
 
-  it('inq says what a LUN is', async () => {
-    const { status, stdout } = await cli(['inq', url, ...proof]);
+  it('info says what a LUN is to us', async () => {
+    const { status, stdout } = await cli(['info', url, ...proof]);
     expect(status).toBe(0);
-    expect(stdout.toString()).toContain('VIRTUAL-DISK');
     expect(stdout.toString()).toContain('blockCount: 8192');
+  });
+
+  it.each([
+    [['inq'], /T10 VENDOR IDENTIFICATION: IET\n {2}PRODUCT IDENTIFICATION: VIRTUAL-DISK\n/],
+    [
+      ['inq', '--vpd', '--all'],
+      /Supported VPD Pages VPD page[^]*Device Identification VPD page \(83h\)[^]*\(NAA\)/,
+    ],
+    [['modes'], /Caching mode page \(08h\)\n[^]*WCE: 1/],
+    [['modes', '0x0a'], /Control mode page \(0Ah\)/],
+    [['opcodes'], /operation code: 40 \(READ \(10\)\)/],
+    [['luns'], /LUN list\n {2}descriptors: 0, 1\n/],
+    [['readcap'], /RETURNED LOGICAL BLOCK ADDRESS: 8191\n {2}LOGICAL BLOCK LENGTH IN BYTES: 512\n/],
+    [['pr', 'keys'], /reservation keys\n {2}generation: \d+\n {2}keys: \n/],
+  ] as const)('%s', async ([command, ...more], words) => {
+    const { status, stdout, stderr } = await cli([command, url, ...more, ...proof]);
+    expect(stderr).toBe('');
+    expect(stdout.toString()).toMatch(words);
+    expect(status).toBe(0);
+  });
+
+  it.each([
+    ['logs', [], /^logs: INITIATOR_CHECK_CONDITION: ILLEGAL REQUEST: INVALID COMMAND OPERATION CODE/],
+    ['inq', ['--vpd', '0xb5'], /^inq: INITIATOR_CHECK_CONDITION: ILLEGAL REQUEST: INVALID FIELD IN CDB/],
+  ])('%s of what tgtd does not know is status 3', async (command, more, words) => {
+    const { status, stdout, stderr } = await cli([command, url, ...more, ...proof]);
+    expect(stdout.toString()).toBe('');
+    expect(stderr).toMatch(words);
+    expect(status).toBe(3);
   });
 
   it('write and read move bytes, in whole blocks only', async () => {
@@ -74,7 +102,7 @@ describe.skipIf(!hasTgtd())('the command line, against tgtd with mutual CHAP', (
 
   it('offers connections and error recovery, and takes what the target has', async () => {
     const flags = ['--connections', '3', '--error-recovery-level', '2'];
-    const { status, stdout } = await cli(['inq', url, ...flags, ...proof]);
+    const { status, stdout } = await cli(['info', url, ...flags, ...proof]);
     expect(status).toBe(0);
     expect(stdout.toString()).toContain('errorRecoveryLevel: 0');
     expect(stdout.toString()).toContain('maxConnections: 1');
