@@ -174,6 +174,8 @@ export class StorageObject {
       // Whatever a crash in an earlier attempt, or somebody else, left behind the disk must not show up in it.
       await this.#open.file.truncate(dataOffset + capacityBytes);
       await this.#open.file.truncate(dataOffset + sizeBytes);
+      // A header that outlives a crash must not tell of more than the file has: who reads it next takes it for damaged.
+      await this.#sync();
       return { capacityBytes: sizeBytes };
     });
     await this.#open.device.grow(this.#current.header.capacityBytes);
