@@ -3,6 +3,7 @@ import debug from 'debug';
 import { takeByteLocks } from './byte-locks.ts';
 import { ContainerError } from './container-error.ts';
 import { exists } from './files.ts';
+import { ioError } from './io-error.ts';
 import {
   breakLockFile,
   isStale,
@@ -36,6 +37,17 @@ export interface LockRequest {
 export interface ContainerLock {
   /** Takes the lock file away. The byte locks end when the container is closed. */
   release(): Promise<void>;
+}
+
+/** Gives a lock and its file back: the file, and the byte locks with it, whatever becomes of the lock file. Throws `CONTAINER_IO`. */
+export async function letGo(file: DiskFile, lock: ContainerLock | undefined): Promise<void> {
+  try {
+    await lock?.release();
+  } catch (error) {
+    throw ioError('take the lock file away of', file.path, error);
+  } finally {
+    await file.close();
+  }
 }
 
 /**

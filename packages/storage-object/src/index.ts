@@ -10,6 +10,20 @@
 export type { ForeignPolicy } from './adoption.ts';
 export type { Attributes, InquiryAttribute, UserAttribute } from './attributes.ts';
 export {
+  checkContainer,
+  findSharedIdentities,
+  type CheckOptions,
+  type CheckReport,
+} from './check/check-container.ts';
+export type { ScanProgress } from './check/data-scan.ts';
+export { SEVERITIES, type Finding, type FindingCode, type Severity } from './check/finding.ts';
+export {
+  repairContainer,
+  type RepairOptions,
+  type RepairReport,
+  type RepairStep,
+} from './check/repair-container.ts';
+export {
   ContainerError,
   type ContainerErrorCode,
   type ContainerErrorData,

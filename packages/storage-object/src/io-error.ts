@@ -13,12 +13,15 @@ const WORDS: Readonly<Record<string, string>> = {
   ENOTDIR: 'a part of the path is not a directory',
 };
 
+/** What is done to a container that has to be there. */
+const FINDS: ReadonlySet<string> = new Set(['open', 'check', 'repair']);
+
 /** Turns a failure of the file system into a {@link ContainerError}; the package's own errors stay themselves. */
 export function ioError(action: string, path: string, error: unknown): Error {
   if (error instanceof ContainerError || error instanceof BlockError) return error;
   const errno = errnoName(error);
   if (errno === undefined) return error instanceof Error ? error : new Error(String(error));
   const reason = WORDS[errno] ?? `the file system answered ${errno}`;
-  const code = errno === 'ENOENT' && action === 'open' ? 'CONTAINER_NOT_FOUND' : 'CONTAINER_IO';
+  const code = errno === 'ENOENT' && FINDS.has(action) ? 'CONTAINER_NOT_FOUND' : 'CONTAINER_IO';
   return new ContainerError(code, `cannot ${action} ${path}: ${reason}`, { path, cause: error });
 }

@@ -2,7 +2,7 @@ import { openFileDevice, type DiskFile, type FileDevice, type FileStatus } from 
 import { adopt, provisionalIdentity, type ForeignPolicy } from './adoption.ts';
 import { attributesOfCopy } from './attributes.ts';
 import { ContainerError } from './container-error.ts';
-import { lockContainer, type ContainerLock } from './container-lock.ts';
+import { letGo, lockContainer, type ContainerLock } from './container-lock.ts';
 import { judgeContinuity, stampOf, type Continuity } from './file-stamp.ts';
 import { KNOWN_AUTOCLEAR_FEATURES } from './header.ts';
 import { ioError } from './io-error.ts';
@@ -67,16 +67,15 @@ export async function reserveContainer(path: string, options: OpenOptions): Prom
     if (continuity === 'foreign' && policy === 'refuse') throw foreignError(path);
     return { path, seams, access, file, lock, birthIdentity, current, status, continuity, policy };
   } catch (error) {
-    await lock?.release();
-    await file?.close();
+    // Why it was not opened matters more than what is left behind, which is void anyway.
+    if (file) await letGo(file, lock).catch(() => undefined);
     throw ioError('open', path, error);
   }
 }
 
 /** Gives a reservation back. */
 export async function releaseContainer(reserved: ReservedContainer): Promise<void> {
-  await reserved.lock.release();
-  await reserved.file.close();
+  await letGo(reserved.file, reserved.lock);
 }
 
 /** Takes a reserved container into use. When that fails, the reservation is still there. */

@@ -1,6 +1,7 @@
 import type { BlockDevice } from '@lunbox/block';
 import { findAttributesFault, type Attributes } from './attributes.ts';
 import { ContainerError, type ContainerErrorCode } from './container-error.ts';
+import { letGo } from './container-lock.ts';
 import { describeContainer, type ContainerInfo } from './container-info.ts';
 import { checkCapacity, createContainer, type NewContainer } from './create-container.ts';
 import { stampOf, type Continuity } from './file-stamp.ts';
@@ -199,8 +200,7 @@ export class StorageObject {
     } catch (error) {
       throw ioError('close', this.path, error);
     } finally {
-      await lock.release();
-      await file.close();
+      await letGo(file, lock);
     }
   }
 

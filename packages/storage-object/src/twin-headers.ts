@@ -20,7 +20,11 @@ export interface CurrentHeader {
 
 const otherSlot = (slot: HeaderSlot): HeaderSlot => (slot === 'A' ? 'B' : 'A');
 
-async function readSlot(file: DiskFile, slot: HeaderSlot): Promise<HeaderReading> {
+/** What the two header slots hold. */
+export type SlotReadings = Readonly<Record<HeaderSlot, HeaderReading>>;
+
+/** Reads one header as it is. */
+export async function readSlot(file: DiskFile, slot: HeaderSlot): Promise<HeaderReading> {
   // A slot that the file cuts short is zero-filled, and its checksum then tells.
   const bytes = Buffer.alloc(HEADER_SLOT_BYTES);
   await file.read([bytes], HEADER_SLOTS[slot].offset);
@@ -45,13 +49,16 @@ export async function readIdentityBlock(file: DiskFile): Promise<IdentityBlock> 
  * number. Throws `CONTAINER_CORRUPT` or `CONTAINER_UNSUPPORTED_FEATURE`.
  */
 export async function readCurrentHeader(file: DiskFile): Promise<CurrentHeader> {
-  const current = pickCurrent(await readSlot(file, 'A'), await readSlot(file, 'B'), file.path);
-  const fault = findGeometryFault(current.header, (await file.status()).sizeBytes);
+  const current = pickCurrent({ A: await readSlot(file, 'A'), B: await readSlot(file, 'B') }, file.path);
+  const fault = findGeometryFault(current.header);
   if (fault !== undefined) throw corrupt(file.path, fault);
+  const missing = missingBytes(current.header, (await file.status()).sizeBytes);
+  if (missing > 0) throw corrupt(file.path, `it is cut short by ${missing} bytes`);
   return current;
 }
 
-function pickCurrent(a: HeaderReading, b: HeaderReading, path: string): CurrentHeader {
+/** The header in force. Throws `CONTAINER_CORRUPT` or `CONTAINER_UNSUPPORTED_FEATURE`. */
+export function pickCurrent({ A: a, B: b }: SlotReadings, path: string): CurrentHeader {
   if (a.kind === 'good' && b.kind === 'good' && areRivals(a.header, b.header)) {
     throw corrupt(path, 'its two headers have the same number but say different things');
   }
@@ -76,7 +83,8 @@ function areRivals(a: ContainerHeader, b: ContainerHeader): boolean {
   return !encodeHeader(a, 'A').equals(encodeHeader(b, 'A'));
 }
 
-function findGeometryFault(header: ContainerHeader, fileSizeBytes: number): string | undefined {
+/** Says what is wrong with the measures of a disk; undefined when nothing is. */
+export function findGeometryFault(header: ContainerHeader): string | undefined {
   const { blockSize, capacityBytes, dataOffset } = header;
   if (!BLOCK_SIZES.includes(blockSize)) return `its block size is ${blockSize}`;
   if (dataOffset < DATA_ALIGNMENT_BYTES || dataOffset % DATA_ALIGNMENT_BYTES !== 0) {
@@ -85,9 +93,12 @@ function findGeometryFault(header: ContainerHeader, fileSizeBytes: number): stri
   if (capacityBytes <= 0 || capacityBytes % blockSize !== 0) return `its capacity is ${capacityBytes}`;
   const endBytes = dataOffset + capacityBytes;
   if (!Number.isSafeInteger(endBytes)) return `its capacity is ${capacityBytes}`;
-  // A longer file is what a crash in the middle of growing leaves.
-  if (fileSizeBytes < endBytes) return `it is cut short by ${endBytes - fileSizeBytes} bytes`;
   return findProtectionFault(header);
+}
+
+/** What the file lacks of the disk. A longer file is what a crash in the middle of growing leaves. */
+export function missingBytes({ dataOffset, capacityBytes }: ContainerHeader, fileSizeBytes: number): number {
+  return Math.max(0, dataOffset + capacityBytes - fileSizeBytes);
 }
 
 /** The header as it is to be from now on; its number and its bytes come from the one before. */

@@ -6,6 +6,12 @@ export const ExitCode = {
   FAILED: 1,
   /** The command line is wrong. */
   USAGE: 2,
+  /** `check`, `repair`: the disk can be served, and somebody should look at it. */
+  WARNING: 3,
+  /** `check`, `repair`: something is damaged that a repair can mend. */
+  DAMAGED: 4,
+  /** `check`, `repair`: something is damaged that no repair can mend. */
+  LOST: 5,
   /** Stopped by a second Ctrl-C, before everything was in order. */
   FORCED: 130,
 } as const;

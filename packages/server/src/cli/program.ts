@@ -4,6 +4,7 @@ import { Argument, Command, CommanderError, Option } from 'commander';
 import { createRequire } from 'node:module';
 import { ServerError, type ServerErrorCode } from '../server-error.ts';
 import { positiveInteger, secondsArgument, sizeArgument, textArgument } from './arguments.ts';
+import { addCheckAndRepair } from './check-command.ts';
 import { controlServer, type ControlFlags } from './control-command.ts';
 import { CONTROL_VERBS, type ControlVerb } from './control-request.ts';
 import { createDisk, type CreateFlags } from './create-command.ts';
@@ -32,7 +33,7 @@ const HINTS: Readonly<Record<string, string>> = {
     'a newer version may have saved it; --forget-state drops it, and lets in whoever it kept out',
   CONTAINER_NOT_FOUND: 'make a disk with: lunbox create FILE --size 10G',
   CONTAINER_NOT_LUNBOX: 'make a disk with: lunbox create FILE --size 10G',
-  CONTAINER_CORRUPT: 'restore it from a backup; nothing was changed',
+  CONTAINER_CORRUPT: 'lunbox check says what is left; nothing was changed',
 };
 
 /**
@@ -98,6 +99,7 @@ function buildProgram(setExitCode: (code: number) => void): Command {
     .action(async (file: string, flags: InfoFlags) => {
       await printInfo(file, flags);
     });
+  addCheckAndRepair(program, setExitCode);
   const serve = program
     .command('serve [file...]')
     .description('serve disks and disc images as LUN 0, 1, … of one iSCSI target, until Ctrl-C');

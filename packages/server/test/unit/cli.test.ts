@@ -1,4 +1,13 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -48,6 +57,61 @@ describe('lunbox create', () => {
     expect(await run(['create', file('precious'), '--size', '1M'])).toBe(1);
     expect(readFileSync(file('precious'), 'utf8')).toBe('precious');
     expect(complained).toEqual([`lunbox: ${file('precious')} exists already; choose another name`]);
+  });
+});
+
+describe('lunbox check and repair', () => {
+  const damage = (name: string, ...offsets: number[]): void => {
+    const fd = openSync(file(name), 'r+');
+    for (const offset of offsets) writeSync(fd, 'damage', offset);
+    closeSync(fd);
+  };
+
+  beforeEach(async () => {
+    await run(['create', file('disk.lun'), '--size', '1M', '--quiet']);
+  });
+
+  it('finds a disk sound', async () => {
+    expect(await run(['check', file('disk.lun')])).toBe(0);
+    expect(printed).toEqual([`${file('disk.lun')}: sound`]);
+  });
+
+  it('goes through a directory, and ends with the status of the worst', async () => {
+    await run(['create', file('other.lun'), '--size', '1M', '--quiet']);
+    damage('other.lun', 65_536);
+    writeFileSync(file('notes.txt'), 'no disk');
+    expect(await run(['check', folder])).toBe(4);
+    expect(printed.join('\n')).toMatch(
+      /disk\.lun: sound\n.*other\.lun: damaged; lunbox repair can mend it\n/,
+    );
+    printed = [];
+    expect(await run(['check', folder, '--data', '--json'])).toBe(4);
+    expect(printed.map((line) => (JSON.parse(line) as { verdict: string }).verdict)).toEqual([
+      'note',
+      'error',
+    ]);
+  });
+
+  it('says what a repair would do, and does it when told', async () => {
+    damage('disk.lun', 65_536);
+    expect(await run(['repair', file('disk.lun')])).toBe(4);
+    expect(printed.join('\n')).toMatch(/^would: header A is damaged: .*\nNothing was changed; say --apply/);
+    expect(readdirSync(folder)).toEqual(['disk.lun']);
+    printed = [];
+    expect([0, 3]).toContain(await run(['repair', file('disk.lun'), '--apply']));
+    expect(printed.join('\n')).toMatch(/^did: .*\nWhat was written over is in .*before-repair-/);
+    printed = [];
+    await run(['repair', file('disk.lun'), '--json']);
+    expect(JSON.parse(printed.join(''))).toMatchObject({ applied: false, steps: [] });
+    expect(await run(['repair', file('disk.lun'), '--apply', '--dry-run'])).toBe(2);
+  });
+
+  it('tells a loss', async () => {
+    damage('disk.lun', 65_536, 196_608);
+    expect(await run(['check', file('disk.lun')])).toBe(5);
+    expect(await run(['repair', file('disk.lun'), '--apply'])).toBe(5);
+    expect(printed.join('\n')).toContain('there is nothing that a repair can do');
+    expect(await run(['check', file('nothing.lun')])).toBe(1);
   });
 });
 

@@ -1,0 +1,73 @@
+/**
+ * How bad a finding is.
+ *
+ * - `note`: worth knowing; nothing is wrong.
+ * - `warning`: the disk can be served, and somebody should look.
+ * - `error`: something is damaged, and can be mended from what is whole.
+ * - `loss`: something is damaged, and nothing in the file can mend it.
+ */
+export type Severity = 'note' | 'warning' | 'error' | 'loss';
+
+/** From the least to the worst. */
+export const SEVERITIES: readonly Severity[] = ['note', 'warning', 'error', 'loss'];
+
+/** Stable code of a {@link Finding}; `docs/cli.md` says what each means and what to do. */
+export type FindingCode =
+  | 'IN_USE'
+  | 'UNCLEAN'
+  | 'FILE_LONG'
+  | 'LOCK_STALE'
+  | 'FOREIGN'
+  | 'MODIFIED'
+  | 'ATTRIBUTES_INVALID'
+  | 'RESERVED_WRITTEN'
+  | 'IDENTITY_SHARED'
+  | 'IDENTITY_BLOCK_DAMAGED'
+  | 'HEADER_DAMAGED'
+  | 'HEADERS_DAMAGED'
+  | 'HEADERS_CONTRADICT'
+  | 'NEWER_FORMAT'
+  | 'GEOMETRY_INVALID'
+  | 'FILE_SHORT'
+  | 'DATA_UNREADABLE';
+
+const SEVERITY_OF: Readonly<Record<FindingCode, Severity>> = {
+  IN_USE: 'note',
+  UNCLEAN: 'note',
+  FILE_LONG: 'note',
+  LOCK_STALE: 'note',
+  FOREIGN: 'warning',
+  MODIFIED: 'warning',
+  ATTRIBUTES_INVALID: 'warning',
+  RESERVED_WRITTEN: 'warning',
+  IDENTITY_SHARED: 'warning',
+  IDENTITY_BLOCK_DAMAGED: 'error',
+  HEADER_DAMAGED: 'error',
+  HEADERS_DAMAGED: 'loss',
+  HEADERS_CONTRADICT: 'loss',
+  NEWER_FORMAT: 'loss',
+  GEOMETRY_INVALID: 'loss',
+  FILE_SHORT: 'loss',
+  DATA_UNREADABLE: 'loss',
+};
+
+/** One thing that a check has found. */
+export interface Finding {
+  readonly code: FindingCode;
+  readonly severity: Severity;
+  /** One line for people. */
+  readonly message: string;
+  /** The bytes of the file that it is about, where it is about some. */
+  readonly place?: { readonly offset: number; readonly lengthBytes: number };
+}
+
+/** Makes a finding of the severity that goes with its code. */
+export function finding(code: FindingCode, message: string, place?: Finding['place']): Finding {
+  return { code, severity: SEVERITY_OF[code], message, ...(place ? { place } : {}) };
+}
+
+/** The worst severity of findings; `note` when there are none. */
+export function worstOf(findings: readonly Finding[]): Severity {
+  const ranks = findings.map(({ severity }) => SEVERITIES.indexOf(severity));
+  return SEVERITIES[Math.max(0, ...ranks)] as Severity;
+}
