@@ -39,7 +39,10 @@ export interface ContainerLock {
   release(): Promise<void>;
 }
 
-/** Gives a lock and its file back: the file, and the byte locks with it, whatever becomes of the lock file. Throws `CONTAINER_IO`. */
+/**
+ * Gives a lock and its file back: the file, and the byte locks with it, whatever becomes of the lock file. Throws
+ * `CONTAINER_IO`.
+ */
 export async function letGo(file: DiskFile, lock: ContainerLock | undefined): Promise<void> {
   try {
     await lock?.release();

@@ -48,8 +48,8 @@ const NS_PER_MS = 1_000_000n;
 
 /**
  * Mends what a check has found, as far as what is whole tells how: a damaged header from its twin, the first block from
- * the header. It never writes over the header in force, and first saves what it writes over beside the container. Nobody
- * else may have it open. Throws as {@link checkContainer} does, and `CONTAINER_LOCKED`.
+ * the header. It never writes over the header in force, and first saves what it writes over beside the container.
+ * Nobody else may have it open. Throws as {@link checkContainer} does, and `CONTAINER_LOCKED`.
  */
 export async function repairContainer(path: string, options: RepairOptions = {}): Promise<RepairReport> {
   const seams = completeSeams(options);
@@ -115,8 +115,8 @@ function stepsOf({ findings, current, status }: Examination, { extend }: RepairO
 }
 
 /**
- * The identity that an object was born with. That of a copy was its original's, unless that one was a copy too; then only
- * its protection information would notice, so with that there is nothing to go by.
+ * The identity that an object was born with. That of a copy was its original's, unless that one was a copy too; then
+ * only its protection information would notice, so with that there is nothing to go by.
  */
 function birthIdentityOf(header: ContainerHeader): Uint8Array | undefined {
   if (sameUuid(header.origin, NIL_UUID)) return header.identity;
