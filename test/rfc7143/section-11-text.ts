@@ -75,7 +75,12 @@ export const section11Text: readonly RfcRule[] = [
     says:
       'The receiving initiator iSCSI layer MUST respond to this message by taking the following ' +
       'steps, in order:',
-    because: 'The initiator does not negotiate TaskReporting, so no target sends it AsyncEvent 5.',
+    tests: {
+      'iscsi-initiator/test/rfc7143/section-4-fast-abort.test.ts': [
+        'is acknowledged by a NOP-Out without a tag, with its LUN, after which no Data-Out follows',
+        'is none of our business where FastAbort was not agreed on',
+      ],
+    },
   },
   {
     id: '11.9.1-7',

@@ -79,8 +79,9 @@ export const section13Sessions: readonly RfcRule[] = [
       'offered as options by the negotiation originator.',
     tests: {
       'iscsi-target/test/rfc7143/section-13-keys.test.ts': ['%s is negotiated by the leading connection'],
+      'iscsi-initiator/test/unit/login.test.ts': ['wanting %s, the offer is %s and level 2'],
     },
-    because: 'Neither side originates it; an offer that lacks one of the two is answered all the same.',
+    because: 'The target does not originate it; an offer that lacks one of the two is answered all the same.',
   },
   {
     id: '13.23-3',
@@ -93,6 +94,9 @@ export const section13Sessions: readonly RfcRule[] = [
       'iscsi-target/test/unit/multi-task-abort.test.ts': [
         '%s waits until the R2Ts of its session are answered, and sends no more',
         '%s waits for the commands before it by CmdSN, and aborts them',
+      ],
+      'iscsi-initiator/test/rfc7143/section-4-fast-abort.test.ts': [
+        'without FastAbort R2Ts are answered meanwhile (§4.2.3.3 a)',
       ],
     },
   },
@@ -137,9 +141,12 @@ export const section13Sessions: readonly RfcRule[] = [
       'iscsi-target/test/rfc7143/section-13-keys.test.ts': [
         'iSCSIProtocolLevel is the lower of both, and 1 when it is not negotiated (§13.24, RFC 7144 §7.1.1)',
       ],
-      'iscsi-initiator/test/unit/login.test.ts': ['answers what the target proposes by itself'],
+      'iscsi-initiator/test/unit/login.test.ts': [
+        'wanting %s, the offer is %s and level 2',
+        'level %d is taken as it is',
+      ],
     },
-    because: 'The target implements RFC 7144 too, whose value is 2.',
+    because: 'Both sides implement RFC 7144 too, whose value is 2.',
   },
   {
     id: '13.25-1',

@@ -14,8 +14,11 @@ export const section4FastAbort: readonly RfcRule[] = [
       'iscsi-target/test/unit/multi-task-abort.test.ts': [
         '%s does not wait for R2Ts; their data is taken and thrown away',
       ],
+      'iscsi-initiator/test/rfc7143/section-4-fast-abort.test.ts': [
+        'once %s is sent, no Data-Out follows for its commands',
+        'is acknowledged by a NOP-Out without a tag, with its LUN, after which no Data-Out follows',
+      ],
     },
-    because: 'the initiator does not negotiate TaskReporting, so its sessions never have FastAbort.',
   },
   {
     id: '4.2.3.4-2',
@@ -29,8 +32,11 @@ export const section4FastAbort: readonly RfcRule[] = [
       'iscsi-target/test/unit/multi-task-abort.test.ts': [
         '%s does not wait for R2Ts; their data is taken and thrown away',
       ],
+      'iscsi-initiator/test/rfc7143/section-4-fast-abort.test.ts': [
+        'once %s is sent, no Data-Out follows for its commands',
+        'is acknowledged by a NOP-Out without a tag, with its LUN, after which no Data-Out follows',
+      ],
     },
-    because: 'the initiator does not negotiate TaskReporting, so its sessions never have FastAbort.',
   },
   {
     id: '4.2.3.4-3',
@@ -39,14 +45,24 @@ export const section4FastAbort: readonly RfcRule[] = [
     says:
       'MUST NOT send any more Data-Out PDUs for affected tasks on the issuing connection of the ' +
       'issuing iSCSI session once the TMF is sent to the target.',
-    because: 'The initiator does not negotiate TaskReporting, so its sessions never have FastAbort.',
+    tests: {
+      'iscsi-initiator/test/rfc7143/section-4-fast-abort.test.ts': [
+        'once %s is sent, no Data-Out follows for its commands',
+        'commands of other units, and those that come after the request, get their data',
+        'a command that never arrived is sent again meanwhile, but without its unsolicited Data-Out',
+      ],
+    },
   },
   {
     id: '4.2.3.4-4',
     level: 'SHOULD',
     who: 'initiator',
     says: 'SHOULD process any responses received for affected tasks in the normal fashion.',
-    because: 'The initiator does not negotiate TaskReporting, so its sessions never have FastAbort.',
+    tests: {
+      'iscsi-initiator/test/rfc7143/section-4-fast-abort.test.ts': [
+        'responses count until the answer, which ends the rest; what comes later is thrown away',
+      ],
+    },
   },
   {
     id: '4.2.3.4-5',
@@ -55,7 +71,13 @@ export const section4FastAbort: readonly RfcRule[] = [
     says:
       'MUST respond to each Async Message PDU with a Task Termination AsyncEvent (5) as defined in ' +
       'Section 11.9.',
-    because: 'The initiator does not negotiate TaskReporting, so its sessions never have FastAbort.',
+    tests: {
+      'iscsi-initiator/test/rfc7143/section-4-fast-abort.test.ts': [
+        'is acknowledged by a NOP-Out without a tag, with its LUN, after which no Data-Out follows',
+        'each one is acknowledged, on the connection that it came by',
+        'is not acknowledged before the statuses before it are there',
+      ],
+    },
   },
   {
     id: '4.2.3.4-6',
@@ -65,7 +87,12 @@ export const section4FastAbort: readonly RfcRule[] = [
       'MUST treat the TMF Response as terminating all affected tasks for which responses have not ' +
       'been received and MUST discard any responses for affected tasks received after the TMF ' +
       'Response is passed to the …',
-    because: 'The initiator does not negotiate TaskReporting, so its sessions never have FastAbort.',
+    tests: {
+      'iscsi-initiator/test/rfc7143/section-4-fast-abort.test.ts': [
+        'responses count until the answer, which ends the rest; what comes later is thrown away',
+        'for a function of ours stops Data-Out on other connections too; the answer ends the commands',
+      ],
+    },
   },
   {
     id: '4.2.3.4-7',
@@ -252,7 +279,12 @@ export const section4FastAbort: readonly RfcRule[] = [
       'If the third-party affected session is a FastAbort session and the issuing session is a ' +
       'FastAbort session, the initiator in the third- party role MUST respond to each Async ' +
       'Message PDU with AsyncEvent=5 as defined in Section 11.9.',
-    because: 'The initiator does not negotiate TaskReporting, so its sessions never have FastAbort.',
+    tests: {
+      'iscsi-initiator/test/rfc7143/section-4-fast-abort.test.ts': [
+        'each one is acknowledged, on the connection that it came by',
+        'commands that they end are seen to their end by ABORT TASK, and say why',
+      ],
+    },
   },
   {
     id: '4.2.3.6-1',

@@ -42,7 +42,8 @@ export const section6Values: readonly RfcRule[] = [
         'of %s=%s the first value that is known is taken: %s',
       ],
     },
-    because: 'The initiator is offered no list but TaskReporting, which is not agreed on.',
+    because:
+      'The initiator originates all lists itself; what a target proposes beside them stays at its default.',
   },
   {
     id: '6.2.1-4',

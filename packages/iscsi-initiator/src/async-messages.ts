@@ -4,6 +4,7 @@ import createDebug from 'debug';
 import { connectionLost, type InitiatorError } from './errors.ts';
 import type { FullFeature } from './full-feature.ts';
 import type { SessionConnections } from './session-connections.ts';
+import type { TaskManagement } from './task-management.ts';
 
 const log = createDebug('lunbox:iscsi-initiator:session');
 
@@ -16,6 +17,7 @@ export interface UnitEvent {
 /** What a session does about an Asynchronous Message. */
 export interface AsyncMessageHost {
   readonly connections: SessionConnections;
+  readonly taskManagement: TaskManagement;
   unitEvent(event: UnitEvent): void;
   /** The target wants the session to end after its commands, but within `withinMs`. */
   leave(reason: InitiatorError, withinMs: number): void;
@@ -53,6 +55,7 @@ const HANDLERS: Readonly<Record<number, Handler>> = {
   [AsyncEvent.NEGOTIATION_REQUEST]: (_, { exchanges }) => {
     if (!exchanges.textPending) exchanges.text([]).catch(() => undefined);
   },
+  [AsyncEvent.TASK_TERMINATION]: (message, from, host) => host.taskManagement.terminated(message, from),
 };
 
 /** Does what an Asynchronous Message asks for (RFC 7143 §11.9.1). */

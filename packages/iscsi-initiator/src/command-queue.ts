@@ -8,6 +8,8 @@ import type { Task } from './task.ts';
 /** A command that breaks this many connections is not sent on another. */
 const MAX_TRIES = 5;
 
+const TERMINATED = 'INITIATOR_TASK_TERMINATED';
+
 /** Where commands go. */
 export interface CommandOutlet {
   /** True when the session takes another command. */
@@ -112,6 +114,20 @@ export class CommandQueue {
     if (command?.aborting !== undefined) this.#abortTask(task);
   }
 
+  /** The latest try of a command that is at work. */
+  taskOf(request: ScsiRequest): Task | undefined {
+    for (const [task, command] of this.#running) if (command.request === request) return task;
+    return undefined;
+  }
+
+  /** The target ends these tasks without an answer: it is asked to confirm that it has. */
+  terminate(tasks: readonly Task[]): void {
+    for (const task of tasks) {
+      const command = this.#running.get(task);
+      if (command !== undefined) this.#abort(command, new InitiatorError({ code: TERMINATED }));
+    }
+  }
+
   /** A try has ended. */
   taskEnded(task: Task, outcome: ScsiResult | InitiatorError): void {
     const command = this.#running.get(task);
@@ -119,11 +135,12 @@ export class CommandQueue {
     this.#running.delete(task);
     command.task = undefined;
     const failed = outcome instanceof InitiatorError;
-    if (failed && command.aborting !== undefined) command.end(command.aborting);
-    else if (failed && mayTryAgain(command, outcome)) {
+    const reason = failed ? (command.aborting ?? outcome) : undefined;
+    if (reason !== undefined && mayTryAgain(command, reason)) {
+      command.aborting = undefined;
       this.#requeue(command);
       this.pump();
-    } else command.end(outcome);
+    } else command.end(reason ?? outcome);
   }
 
   /** Aborts what has taken too long. */
@@ -155,8 +172,10 @@ export class CommandQueue {
    * are in use.
    */
   #abort(command: Command, error: InitiatorError): void {
-    if (command.aborting !== undefined) return;
-    command.aborting = error;
+    const under = command.aborting;
+    // Whose caller has given it up is not tried again, whatever ended it.
+    if (under === undefined || under.code === TERMINATED) command.aborting = error;
+    if (under !== undefined) return;
     const { task } = command;
     if (task === undefined) {
       this.#waiting = this.#waiting.filter((other) => other !== command);
@@ -182,5 +201,6 @@ export class CommandQueue {
 }
 
 function mayTryAgain(command: Command, error: InitiatorError): boolean {
-  return isConnectionFailure(error) && command.request.idempotent === true && command.tries < MAX_TRIES;
+  const mayHelp = error.code === TERMINATED || isConnectionFailure(error);
+  return mayHelp && command.request.idempotent === true && command.tries < MAX_TRIES;
 }

@@ -14,9 +14,11 @@ import type { Numbering } from './numbering.ts';
 import type { Outbox } from './outbox.ts';
 import type { SessionParameters } from './parameters.ts';
 import type { Retransmission } from './retransmission.ts';
-import type { Task } from './task.ts';
+import type { OutSequence, Task } from './task.ts';
 
 const NO_DATA: readonly Uint8Array[] = [];
+/** R2Ts for a command that is being ended, beyond which the target is out of its mind. */
+const MAX_UNSENT = 1024;
 
 /** Sends commands and their data, and judges where incoming data belongs. Headers are written in place. */
 export class DataTransfer {
@@ -46,7 +48,7 @@ export class DataTransfer {
    */
   start(task: Task): void {
     const { request } = task;
-    const { immediateData, initialR2t, firstBurstBytes } = this.#parameters;
+    const { immediateData, initialR2t, firstBurstBytes, protocolLevel } = this.#parameters;
     const firstBurst = request.write === undefined ? 0 : Math.min(firstBurstBytes, task.lengthBytes);
     const immediate = immediateData ? Math.min(firstBurst, this.#segmentBytes) : 0;
     const unsolicited = initialR2t ? immediate : firstBurst;
@@ -56,6 +58,8 @@ export class DataTransfer {
     header.final = unsolicited === immediate;
     header.read = request.read !== undefined;
     header.write = request.write !== undefined;
+    // RFC 7144 §5.1.1: 0 below level 2.
+    header.priority = protocolLevel >= 2 ? (request.priority ?? 0) : 0;
     header.dataLength = immediate;
     header.lunHigh = task.lunHigh;
     header.initiatorTaskTag = task.initiatorTaskTag;
@@ -88,6 +92,15 @@ export class DataTransfer {
     }
     if (!this.#takeR2tSn(task, r2tSn)) return;
     this.#sendDataOut(task, r2t.targetTransferTag, bufferOffset, desiredDataTransferLength);
+  }
+
+  /** Sends what was held back: the task goes on after all. */
+  resume(task: Task): void {
+    const { unsent = [] } = task;
+    task.unsent = undefined;
+    for (const { targetTransferTag, bufferOffset, lengthBytes } of unsent) {
+      this.#sendDataOut(task, targetTransferTag, bufferOffset, lengthBytes);
+    }
   }
 
   /**
@@ -173,6 +186,7 @@ export class DataTransfer {
 
   /** One sequence of Data-Out PDUs: DataSN from 0, the F bit on the last (RFC 7143 §11.7.1, §11.7.5). */
   #sendDataOut(task: Task, targetTransferTag: number, offset: number, lengthBytes: number): void {
+    if (task.unsent !== undefined) return keepBack(task.unsent, targetTransferTag, offset, lengthBytes);
     const header = this.#dataOut;
     const end = offset + lengthBytes;
     header.lunHigh = task.lunHigh;
@@ -202,6 +216,19 @@ export class DataTransfer {
   }
 }
 
+/** A command that is sent again brings its unsolicited data again. */
+function keepBack(
+  unsent: OutSequence[],
+  targetTransferTag: number,
+  offset: number,
+  lengthBytes: number,
+): void {
+  const known = targetTransferTag === NO_TTT && unsent.some((one) => one.targetTransferTag === NO_TTT);
+  if (known) return;
+  if (unsent.length === MAX_UNSENT) throw protocolError(`${MAX_UNSENT} R2Ts of one command`);
+  unsent.push({ targetTransferTag, bufferOffset: offset, lengthBytes });
+}
+
 function isNew(task: Task, { dataSn, bufferOffset }: DataInHeader): boolean {
   if (task.restarting) return dataSn === task.nextDataSn && bufferOffset === task.nextOffset;
   return dataSn >= task.nextDataSn || task.holes?.has(dataSn) === true;
@@ -215,6 +242,7 @@ function newCommandHeader(): ScsiCommandHeader {
     write: false,
     // SIMPLE: the device server may reorder (SAM-5 8.1).
     attribute: 1,
+    priority: 0,
     ahsLength: 0,
     dataLength: 0,
     lunHigh: 0,

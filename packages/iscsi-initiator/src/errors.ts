@@ -19,6 +19,9 @@ import { describeSenseData, type SenseData } from '@lunbox/scsi';
  * - `INITIATOR_TASK_MANAGEMENT`: a task management function was not done (RFC 7143 §11.6.1).
  * - `INITIATOR_TIMEOUT`: no answer in time.
  * - `INITIATOR_ABORTED`: aborted by its `AbortSignal`, or by a task management function.
+ * - `INITIATOR_TASK_TERMINATED`: the target has ended the command for a task management function that was not ours
+ *   (RFC 7143 §11.9.1, AsyncEvent 5); how much of it was done is unknown.
+ * - `INITIATOR_PROTOCOL_LEVEL`: needs an iSCSIProtocolLevel that the session has not agreed on (RFC 7144 §7.1.1).
  * - `INITIATOR_BUSY`: so many commands, or other requests, wait already.
  * - `INITIATOR_CLOSED`: the session has been closed.
  */
@@ -49,6 +52,8 @@ export type InitiatorErrorDetail =
   | { readonly code: 'INITIATOR_TASK_MANAGEMENT'; readonly response: number }
   | { readonly code: 'INITIATOR_TIMEOUT'; readonly operation: string; readonly timeoutMs: number }
   | { readonly code: 'INITIATOR_ABORTED' }
+  | { readonly code: 'INITIATOR_TASK_TERMINATED' }
+  | { readonly code: 'INITIATOR_PROTOCOL_LEVEL'; readonly needed: number; readonly agreed: number }
   | { readonly code: 'INITIATOR_BUSY'; readonly limit: number }
   | { readonly code: 'INITIATOR_CLOSED' };
 

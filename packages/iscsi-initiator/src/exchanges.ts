@@ -33,6 +33,14 @@ export interface TaskManagementRequest {
   readonly lun?: number;
 }
 
+/** What a target says of a task management function. */
+export interface TaskManagementAnswer {
+  /** One of `TaskManagementResult` (RFC 7143 §11.6.1). */
+  readonly response: number;
+  /** 24 bits that the functions of RFC 7144 §6.4.1 may answer with, else 0. */
+  readonly additionalResponse: number;
+}
+
 /** What is to be logged out. */
 export interface LogoutOrder {
   /** One of `LogoutReason` (RFC 7143 §11.14.1). */
@@ -102,20 +110,30 @@ export class Exchanges {
     this.#nopOut(lun, RESERVED_TAG, targetTransferTag, data);
   }
 
+  /** Acknowledges an Asynchronous Message about the unit (RFC 7143 §11.9.1, AsyncEvent 5): nobody answers that. */
+  acknowledge(lun: Uint8Array): void {
+    this.#nopOut(lun, RESERVED_TAG, NO_TTT, NO_DATA);
+  }
+
   /**
-   * Sends a task management function; resolves with its response code (RFC 7143 §11.6.1).
+   * Sends a task management function; resolves with its answer (RFC 7143 §11.6).
    *
-   * @param referenced - The task that it is about, for ABORT TASK and TASK REASSIGN. Its own limits hold for both.
+   * @param referenced - The task that it is about, for ABORT TASK, TASK REASSIGN and QUERY TASK. The first two have
+   * limits of their own.
    * @param expDataSn - For TASK REASSIGN: the first DataSN or R2TSN that is wanted (RFC 7143 §11.5.6).
    * @throws InitiatorError `INITIATOR_TIMEOUT` or `INITIATOR_BUSY`, without a task.
    */
-  manage(request: TaskManagementRequest, referenced?: Task, expDataSn = 0): Promise<number> {
-    const refusal = referenced === undefined ? this.#refusal() : undefined;
+  manage(request: TaskManagementRequest, referenced?: Task, expDataSn = 0): Promise<TaskManagementAnswer> {
+    const reassign = request.function === TaskManagementFunction.TASK_REASSIGN;
+    const limited = referenced === undefined || request.function === TaskManagementFunction.QUERY_TASK;
+    const refusal = limited ? this.#refusal() : undefined;
     if (refusal !== undefined) return Promise.reject(refusal);
     const tag = this.#parts.newTag();
-    const result = this.#wait('task-management-response', tag, ({ response }) => response);
-    if (referenced === undefined) this.#limit(tag, 'task management');
-    const reassign = request.function === TaskManagementFunction.TASK_REASSIGN;
+    const take = ({ response, additionalResponse }: TaskManagementAnswer): TaskManagementAnswer => {
+      return { response, additionalResponse };
+    };
+    const result = this.#wait('task-management-response', tag, take);
+    if (limited) this.#limit(tag, 'task management');
     this.#parts.outbox.send({
       type: 'task-management-request',
       immediate: true,
@@ -123,7 +141,7 @@ export class Exchanges {
       lun: reassign ? NO_LUN : (referenced?.lun ?? encodeLun(request.lun ?? 0)),
       initiatorTaskTag: tag,
       referencedTaskTag: referenced?.initiatorTaskTag ?? RESERVED_TAG,
-      // RFC 7143 §11.5.5: reserved unless the function is ABORT TASK.
+      // RFC 7143 §11.5.5, RFC 7144 §6.3.3: reserved unless the function is ABORT TASK or QUERY TASK.
       refCmdSn: reassign ? 0 : (referenced?.cmdSn ?? 0),
       expDataSn,
       ...this.#numbers(),

@@ -80,12 +80,12 @@ export class FullFeature implements Phase {
   readonly exchanges: Exchanges;
   /** The commands that are allegiant to this connection. */
   readonly tasks: TaskTable;
+  readonly transfer: DataTransfer;
   /** Its logout is under way, or waits for its commands: to be asked for it again changes nothing. */
   leaving = false;
   readonly #numbering: Numbering;
   readonly #newTag: () => number;
   readonly #events: FullFeatureEvents;
-  readonly #transfer: DataTransfer;
   readonly #keepalive: Keepalive;
   /** From ErrorRecoveryLevel 1 on. */
   readonly #retransmission: Retransmission | undefined;
@@ -111,10 +111,10 @@ export class FullFeature implements Phase {
     this.tasks = new TaskTable(this.#retransmission);
     if (this.#retransmission !== undefined) {
       this.#retry = new CommandRetry(numbering.window, this.exchanges, this.tasks, (task) => {
-        this.#transfer.start(task);
+        this.transfer.start(task);
       });
     }
-    this.#transfer = new DataTransfer(outbox, numbering, parameters, this.#retransmission);
+    this.transfer = new DataTransfer(outbox, numbering, parameters, this.#retransmission);
   }
 
   /** What this connection has acknowledged. */
@@ -140,7 +140,7 @@ export class FullFeature implements Phase {
   reissue(task: Task): void {
     this.#adopt(task);
     task.begin();
-    this.#transfer.start(task);
+    this.transfer.start(task);
   }
 
   /**
@@ -150,7 +150,7 @@ export class FullFeature implements Phase {
   async reassign(task: Task): Promise<void> {
     this.#adopt(task);
     const request = { function: TaskManagementFunction.TASK_REASSIGN };
-    const response = await this.exchanges.manage(request, task, task.nextDataSn);
+    const { response } = await this.exchanges.manage(request, task, task.nextDataSn);
     if (response === TaskManagementResult.FUNCTION_COMPLETE || task.connection !== this) return;
     log('task %d is not reassigned: response %d', task.initiatorTaskTag, response);
     this.tasks.end(task, connectionLost(`TASK REASSIGN was answered with ${response}`));
@@ -178,7 +178,7 @@ export class FullFeature implements Phase {
     if (header.opcode !== Opcode.DATA_IN) return undefined;
     readDataIn(header.bytes, header.offset, this.#dataIn);
     const task = this.tasks.get(this.#dataIn.initiatorTaskTag);
-    const place = task === undefined ? undefined : this.#transfer.placeDataIn(task, this.#dataIn);
+    const place = task === undefined ? undefined : this.transfer.placeDataIn(task, this.#dataIn);
     if (place === undefined) return undefined;
     // Whatever ends the task meanwhile, its buffers are in use until the PDU is here.
     this.#filling = task;
@@ -253,8 +253,8 @@ export class FullFeature implements Phase {
       if (newStatus) this.tasks.settle(statSn);
       return;
     }
-    const isNew = this.#transfer.takeDataIn(task, header);
-    if (isNew && this.#filling === undefined) this.#transfer.storeDataIn(task, header.bufferOffset, data);
+    const isNew = this.transfer.takeDataIn(task, header);
+    if (isNew && this.#filling === undefined) this.transfer.storeDataIn(task, header.bufferOffset, data);
     if (header.acknowledge) this.#retransmission?.acknowledgeData(task, header);
     if (newStatus && task.awaitsTag) {
       this.#retransmission?.statuses.reopen(statSn);
@@ -315,7 +315,7 @@ export class FullFeature implements Phase {
     this.#retransmission?.statuses.sentBefore(header.statSn);
     this.#numbering.window.update(header.expCmdSn, header.maxCmdSn);
     const task = this.tasks.get(header.initiatorTaskTag);
-    if (task !== undefined && !task.ended) this.#transfer.answerR2t(task, header);
+    if (task !== undefined && !task.ended) this.transfer.answerR2t(task, header);
     this.#events.windowMoved();
   }
 
@@ -373,7 +373,7 @@ export class FullFeature implements Phase {
     const again = digest && this.#retransmission !== undefined && task.digestRejects < MAX_DIGEST_REJECTS;
     if (again) {
       task.digestRejects++;
-      return this.#transfer.start(task);
+      return this.transfer.start(task);
     }
     this.tasks.end(task, error);
     if (this.#numbering.window.acknowledged(task.cmdSn)) return;
@@ -388,12 +388,11 @@ export class FullFeature implements Phase {
     throw protocolError(`StatSN ${statSn}, not ${this.#numbering.expStatSn}`);
   }
 
-  /** The answer to a task management function ends commands, so it must not overtake their statuses. */
+  /** What tells of ended commands must not overtake their statuses; one of the two is acknowledged at once, too. */
   #takeStatusInTurn({ type, statSn }: TargetPdu): boolean {
     const statuses = this.#retransmission?.statuses;
-    if (type !== 'task-management-response' || statuses === undefined || statuses.isNext(statSn)) {
-      return this.#takeStatus(statSn);
-    }
+    const inTurn = type === 'task-management-response' || type === 'async-message';
+    if (!inTurn || statuses === undefined || statuses.isNext(statSn)) return this.#takeStatus(statSn);
     statuses.postponed(statSn);
     return false;
   }

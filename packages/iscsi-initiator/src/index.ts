@@ -18,9 +18,10 @@ export {
   type Portal,
 } from './transport.ts';
 export { ChapAlgorithm, DEFAULT_CHAP_ALGORITHMS, type ChapCredentials, type ChapDigest } from './chap.ts';
-export type { DigestPolicy, NegotiationOptions, SessionParameters } from './parameters.ts';
+export type { DigestPolicy, NegotiationOptions, SessionParameters, TaskReporting } from './parameters.ts';
 export type { ScsiRequest, ScsiResult } from './request.ts';
 export type { TaskManagementRequest } from './exchanges.ts';
+export type { PendingEvent, TaskManagement, TaskQuery } from './task-management.ts';
 export {
   DEFAULT_INITIATOR_NAME,
   MAX_REDIRECTS,

@@ -4,6 +4,9 @@ import { InitiatorError } from './errors.ts';
 /** Whether a digest is offered (RFC 7143 §13.1): never, if the target can, or as a condition. */
 export type DigestPolicy = 'none' | 'preferred' | 'required';
 
+/** How a target reports the ends of tasks, most of all of those that a function aborts (RFC 7143 §13.23). */
+export type TaskReporting = 'RFC3720' | 'ResponseFence' | 'FastAbort';
+
 /** What this side offers in the operational negotiation. Lengths are in bytes. */
 export interface NegotiationOptions {
   /** Default `none`. */
@@ -22,6 +25,11 @@ export interface NegotiationOptions {
   readonly immediateData?: boolean;
   /** MaxOutstandingR2T (RFC 7143 §13.17). Default 8; with error recovery it is always 1 (§13.19). */
   readonly maxOutstandingR2t?: number;
+  /**
+   * The TaskReporting that is wanted most (RFC 7143 §13.23); the target may choose a lesser one. `FastAbort`: functions
+   * that abort several tasks do not wait for their Data-Out (§4.2.3.4). Default `ResponseFence`.
+   */
+  readonly taskReporting?: TaskReporting;
 }
 
 /** What is in force in full feature phase. Lengths are in bytes, times in seconds. */
@@ -42,6 +50,12 @@ export interface SessionParameters {
   readonly maxConnections: number;
   readonly time2WaitS: number;
   readonly time2RetainS: number;
+  readonly taskReporting: TaskReporting;
+  /**
+   * iSCSIProtocolLevel (RFC 7144 §7.1.1): 0 claims nothing, 1 is RFC 7143, 2 is RFC 7144 with its task management
+   * functions and the priority of commands.
+   */
+  readonly protocolLevel: number;
   /** TargetPortalGroupTag, where the target told it. */
   readonly portalGroupTag: number | undefined;
   readonly targetAlias: string | undefined;
@@ -58,6 +72,16 @@ const DIGEST_LISTS: Record<DigestPolicy, string> = {
   preferred: 'CRC32C,None',
   required: 'CRC32C',
 };
+
+/** RFC 7143 §13.23: an offer has RFC3720 and ResponseFence at least; the first is liked best. */
+const TASK_REPORTING_LISTS: Record<TaskReporting, string> = {
+  RFC3720: 'RFC3720,ResponseFence',
+  ResponseFence: 'ResponseFence,RFC3720',
+  FastAbort: 'FastAbort,ResponseFence,RFC3720',
+};
+
+/** RFC 7144. */
+const PROTOCOL_LEVEL = 2;
 
 /** What the leading login offers beyond {@link NegotiationOptions}, for the session as a whole. */
 export interface SessionOffer {
@@ -98,6 +122,8 @@ export function operationalOffer(options: NegotiationOptions, session: SessionOf
   offer.set('MaxOutstandingR2T', String(r2ts));
   offer.set('DataPDUInOrder', 'Yes');
   offer.set('DataSequenceInOrder', 'Yes');
+  offer.set('TaskReporting', TASK_REPORTING_LISTS[options.taskReporting ?? 'ResponseFence']);
+  offer.set('iSCSIProtocolLevel', String(PROTOCOL_LEVEL));
   return offer;
 }
 
@@ -123,6 +149,8 @@ export function agreedParameters(offer: KeyValues, answers: KeyValues): SessionP
     maxConnections: number('MaxConnections'),
     time2WaitS: number('DefaultTime2Wait'),
     time2RetainS: number('DefaultTime2Retain'),
+    taskReporting: agreedOf('TaskReporting', offer, answers) as TaskReporting,
+    protocolLevel: number('iSCSIProtocolLevel'),
     portalGroupTag: tag === undefined ? undefined : parseNumber(tag),
     targetAlias: answers.get('TargetAlias'),
   };
@@ -200,9 +228,15 @@ function agreedBoolean(key: KeyDefinition, answer: string | undefined): boolean 
 }
 
 function agreedDigest(name: string, offer: KeyValues, answers: KeyValues): boolean {
-  const offered = (offer.get(name) ?? 'None').split(',');
+  return agreedOf(name, offer, answers) === 'CRC32C';
+}
+
+/** One of the values on offer; without an answer the default, which must have been on offer as well. */
+function agreedOf(name: string, offer: KeyValues, answers: KeyValues): string {
+  const fallback = keyNamed(name).default as string;
+  const offered = (offer.get(name) ?? fallback).split(',');
   const answer = answers.get(name);
-  const value = answer === undefined || VOID_ANSWERS.has(answer) ? 'None' : answer;
+  const value = answer === undefined || VOID_ANSWERS.has(answer) ? fallback : answer;
   if (!offered.includes(value)) throw refused(name, answer ?? 'no answer');
-  return value === 'CRC32C';
+  return value;
 }

@@ -13,6 +13,11 @@ export interface ScsiRequest {
   readonly read?: readonly Uint8Array[];
   /** Data-Out, in order, unchanged until the command ends. Not together with `read`. */
   readonly write?: readonly Uint8Array[];
+  /**
+   * Command priority (RFC 7144 §5.1.1, SAM-5 8.6), 0 to 15: 1 matters most, 15 least, 0 says nothing. A target where
+   * iSCSIProtocolLevel 2 was not agreed on is not told. Default 0.
+   */
+  readonly priority?: number;
   /** May be sent again when a connection was lost, since doing it twice is as good as once. Default false. */
   readonly idempotent?: boolean;
   /** Aborts the command when it has not ended by then. Default: the session's `commandTimeoutMs`. */
@@ -36,9 +41,18 @@ export interface ScsiResult {
 }
 
 /** Why a request cannot be sent at all; undefined when it can. */
-export function requestProblem({ lun, cdb, read, write }: ScsiRequest): InitiatorError | undefined {
+export function requestProblem({
+  lun,
+  cdb,
+  read,
+  write,
+  priority = 0,
+}: ScsiRequest): InitiatorError | undefined {
   if (!Number.isInteger(lun) || lun < 0 || lun > MAX_LUN) return optionsError(`LUN ${lun}`);
   if (cdb.length < 6 || cdb.length > MAX_CDB_LENGTH) return optionsError(`a CDB of ${cdb.length} bytes`);
+  if (!Number.isInteger(priority) || priority < 0 || priority > 15) {
+    return optionsError(`priority ${priority}`);
+  }
   if (read !== undefined && write !== undefined) return optionsError('data in both directions');
   const lengthBytes = totalLength(read ?? write ?? []);
   // Expected Data Transfer Length has 32 bits (RFC 7143 §11.3.4).

@@ -5,8 +5,8 @@ import { abortable, abortedBy } from './abortable.ts';
 import { onAsyncMessage, type AsyncMessageHost, type UnitEvent } from './async-messages.ts';
 import { CommandQueue } from './command-queue.ts';
 import { deferred, type Deferred } from './deferred.ts';
-import { closedError, connectionLost, InitiatorError, isConnectionFailure } from './errors.ts';
-import type { Exchanges, TaskManagementRequest } from './exchanges.ts';
+import { closedError, connectionLost, InitiatorError } from './errors.ts';
+import type { TaskManagementRequest } from './exchanges.ts';
 import type { FullFeature } from './full-feature.ts';
 import type { SessionParameters } from './parameters.ts';
 import { checkReceiveSegment, declareReceiveSegment } from './receive-segment.ts';
@@ -19,16 +19,13 @@ import {
   type SessionOptions,
   type SessionSeams,
 } from './session-options.ts';
-import { checkTaskManagement, endsTask } from './task-functions.ts';
+import { TaskManagement, type ExchangeStart } from './task-management.ts';
 import type { Portal } from './transport.ts';
 import { Waiters } from './waiters.ts';
 
 const log = createDebug('lunbox:iscsi-initiator:session');
 
 const TICK_MS = 250;
-
-/** A task management function that costs this many connections is given up. */
-const MAX_FUNCTION_TRIES = 5;
 
 /** Where a session stands. */
 export type SessionState = 'connecting' | 'ready' | 'reconnecting' | 'failed' | 'closed';
@@ -53,6 +50,8 @@ export interface SessionConnection {
  * again with a growing pause.
  */
 export class IscsiSession {
+  /** The functions of RFC 7143 §11.5 and RFC 7144 §6. */
+  readonly taskManagement: TaskManagement;
   readonly #clock: SessionSeams['clock'];
   readonly #connections: SessionConnections;
   readonly #queue: CommandQueue;
@@ -85,6 +84,12 @@ export class IscsiSession {
       taskMoved: (task) => this.#queue.taskMoved(task),
       windowMoved: () => this.#queue.pump(),
       asyncMessage: (message, from) => onAsyncMessage(message, from, this.#asyncHost),
+    });
+    this.taskManagement = new TaskManagement({
+      connections: this.#connections,
+      queue: this.#queue,
+      exchange: (operation, start) => this.#exchange(operation, start),
+      connected: () => this.#connected(),
     });
     this.#reconnector = new Reconnector(options.reconnect ?? {}, seams, () => this.#connections.lead());
   }
@@ -158,32 +163,9 @@ export class IscsiSession {
     return this.#exchange(options, (exchanges) => exchanges.text(pairs, options?.signal));
   }
 
-  /**
-   * Does a task management function; resolves when the target has done it. Commands that it ends are rejected with
-   * `INITIATOR_ABORTED` (RFC 7143 §4.2.3.2). One whose answer is lost with its connection is asked for again by
-   * another connection of the session, since it may have ended commands there. With a signal the waiting ends, not the
-   * function.
-   */
-  async manage(request: TaskManagementRequest, options?: OperationOptions): Promise<void> {
-    let within: object | undefined;
-    for (let tries = 1, lost: InitiatorError | undefined; ; tries++) {
-      try {
-        return await this.#exchange(options, async (exchanges) => {
-          const { current, members } = this.#connections;
-          // With the session all its commands have ended, too.
-          if (lost !== undefined && within !== current) throw lost;
-          within = current;
-          const before = members.flatMap(({ tasks }) => [...tasks.values()]);
-          checkTaskManagement(await exchanges.manage(request));
-          for (const task of before) if (endsTask(request, task)) task.connection?.tasks.drop(task);
-        });
-      } catch (error) {
-        const again =
-          tries < MAX_FUNCTION_TRIES && within !== undefined && within === this.#connections.current;
-        if (!again || !isConnectionFailure(error)) throw error;
-        lost = error;
-      }
-    }
+  /** Does a task management function: {@link TaskManagement.manage}. */
+  manage(request: TaskManagementRequest, options?: OperationOptions): Promise<void> {
+    return this.taskManagement.manage(request, options);
   }
 
   /** Resets a logical unit (RFC 7143 §11.5.1). */
@@ -279,7 +261,7 @@ export class IscsiSession {
   }
 
   /** An exchange that is not answered in time is given up; the connection goes on. */
-  #exchange<T>({ signal }: OperationOptions = {}, start: (exchanges: Exchanges) => Promise<T>): Promise<T> {
+  #exchange<T>({ signal }: OperationOptions = {}, start: ExchangeStart<T>): Promise<T> {
     return abortable(signal, async () => {
       let via: FullFeature | undefined;
       // What there was may be gone again when the waiting is over.
@@ -289,7 +271,7 @@ export class IscsiSession {
       }
       // Nobody waits for the answer any more.
       if (signal?.aborted === true) throw abortedBy(signal);
-      return start(via.exchanges);
+      return start(via.exchanges, via);
     });
   }
 
@@ -374,6 +356,7 @@ export class IscsiSession {
   get #asyncHost(): AsyncMessageHost {
     return {
       connections: this.#connections,
+      taskManagement: this.taskManagement,
       unitEvent: (event) => {
         for (const listener of [...this.#unitListeners]) listener(event);
       },

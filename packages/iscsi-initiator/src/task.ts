@@ -20,6 +20,13 @@ export interface WantedAck {
   readonly lun: Uint8Array;
 }
 
+/** Data-Out that is asked for, or may be sent without (RFC 7143 §11.8). */
+export interface OutSequence {
+  readonly targetTransferTag: number;
+  readonly bufferOffset: number;
+  readonly lengthBytes: number;
+}
+
 /** A status that came before all data of its command. */
 export interface HeldStatus {
   readonly statSn: number;
@@ -61,6 +68,11 @@ export class Task implements Lender {
   dataLost = false;
   /** How often it was rejected for the digest of its data. */
   digestRejects = 0;
+  /**
+   * A function of ours, or of another session, is ending it: no Data-Out goes out any more, and what is not sent is
+   * kept here, should the function fail (RFC 7143 §4.2.3.4). Undefined as a rule.
+   */
+  unsent: OutSequence[] | undefined = undefined;
   /** Waits for the data that is missing. */
   held: HeldStatus | undefined = undefined;
   /** Waits for the data that is missing. */
@@ -123,6 +135,7 @@ export class Task implements Lender {
     this.connection = undefined;
     this.held = undefined;
     this.wantedAck = undefined;
+    this.unsent = undefined;
     this.dataLost = false;
     // RFC 7143 §7.2.2: the new connection counts from 0 again.
     this.snackTag = 0;

@@ -49,6 +49,7 @@ export const fieldWords: Readonly<Record<string, FieldWords>> = {
   initiatorTaskTag: { label: 'ITT', quiet: RESERVED_TAG, format: tag },
   targetTransferTag: { label: 'TTT', quiet: NO_TTT, format: tag },
   attribute: { label: 'ATTR', format: named(TaskAttributeCode) },
+  priority: { label: 'PRI', quiet: 0, format: decimal },
   function: { label: 'Function', format: named(TaskManagementFunction) },
   referencedTaskTag: { label: 'Referenced Task Tag', quiet: RESERVED_TAG, format: tag },
   snackType: { label: 'Type', format: named(SnackType) },

@@ -26,7 +26,7 @@ export const initiatorLayouts: Record<InitiatorPdu['type'], PduLayout> = {
     opcode: Opcode.SCSI_COMMAND,
     header: basicHeader(
       bits('final', 'read', 'write', 2, ['attribute', 3]),
-      [reserved(2)],
+      [bits(['priority', 4], 4), reserved(1)],
       [
         lun(),
         u32be('initiatorTaskTag'),

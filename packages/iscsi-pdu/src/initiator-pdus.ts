@@ -26,6 +26,8 @@ export interface ScsiCommandPdu extends CommandNumbering {
   write: boolean;
   /** 0 to 7 ({@link TaskAttributeCode}). */
   attribute: number;
+  /** 0 to 15: how much the command matters beside others; 0 unless iSCSIProtocolLevel is 2 (RFC 7144 §5.1.1). */
+  priority: number;
   /** 8 bytes as SAM-5 formats them. */
   lun: Uint8Array;
   initiatorTaskTag: number;

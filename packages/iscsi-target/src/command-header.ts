@@ -47,6 +47,7 @@ export function newCommandHeader(): ScsiCommandHeader {
     read: false,
     write: false,
     attribute: 0,
+    priority: 0,
     ahsLength: 0,
     dataLength: 0,
     lunHigh: 0,

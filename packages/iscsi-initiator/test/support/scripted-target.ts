@@ -320,14 +320,16 @@ export function settle(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-/** Takes what is offered; digests stay off. */
+/** Takes what is offered, of a list the first; digests stay off. */
 export function agreement(offered: Record<string, string>): Record<string, string> {
   if (offered['AuthMethod'] === undefined && offered['HeaderDigest'] === undefined) return {};
   if (offered['AuthMethod'] !== undefined) return { AuthMethod: 'None', TargetPortalGroupTag: '1' };
   const silent = ['MaxRecvDataSegmentLength', 'HeaderDigest', 'DataDigest'];
   const answers = Object.entries(offered).filter(([name]) => !silent.includes(name));
+  const [taskReporting] = (offered['TaskReporting'] ?? '').split(',');
   return {
     ...Object.fromEntries(answers),
+    ...(taskReporting ? { TaskReporting: taskReporting } : {}),
     HeaderDigest: 'None',
     DataDigest: 'None',
     MaxRecvDataSegmentLength: '8192',

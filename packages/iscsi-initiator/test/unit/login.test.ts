@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { SeededRandom } from '@lunbox/block';
 import { decodeText, encodeText, LoginStatus } from '@lunbox/iscsi-pdu';
 import { describe, expect, it } from 'vitest';
+import { IscsiSession, type TaskReporting } from '../../src/index.ts';
 import { agreement, PORTAL, ScriptedTarget, settle, TARGET_NAME } from '../support/scripted-target.ts';
 
 const keysOf = (target: ScriptedTarget): Record<string, string>[] =>
@@ -120,6 +121,8 @@ describe('negotiation (RFC 7143 §6.2, §13)', () => {
 
   it('answers what the target proposes by itself', async () => {
     const target = new ScriptedTarget();
+    // All keys of a normal session are on offer there.
+    const session = new IscsiSession({ portal: PORTAL }, target.seams);
     const proposals = {
       TaskReporting: 'FastAbort,RFC3720',
       'X-com.example.blue': '42',
@@ -131,7 +134,7 @@ describe('negotiation (RFC 7143 §6.2, §13)', () => {
       if (count === 2) return { keys: { ...agreement(keys), ...proposals }, transit: false };
       return { keys: count === 1 ? agreement(keys) : {} };
     };
-    const session = await target.open();
+    await session.open();
     expect(keysOf(target)[2]).toEqual({
       TaskReporting: 'RFC3720',
       'X-com.example.blue': 'NotUnderstood',
@@ -139,6 +142,58 @@ describe('negotiation (RFC 7143 §6.2, §13)', () => {
       iSCSIProtocolLevel: '1',
     });
     expect(session.parameters?.targetAlias).toBe('disks');
+  });
+});
+
+describe('TaskReporting and iSCSIProtocolLevel (RFC 7143 §13.23, RFC 7144 §7.1.1)', () => {
+  /** A target that agrees to all but says this. */
+  const open = (answers: Record<string, string>, taskReporting?: TaskReporting) => {
+    const target = new ScriptedTarget();
+    target.login = (keys, count) => ({ keys: { ...agreement(keys), ...(count === 1 ? {} : answers) } });
+    return target.open(taskReporting === undefined ? {} : { negotiation: { taskReporting } });
+  };
+
+  it.each([
+    [undefined, 'ResponseFence,RFC3720'],
+    ['ResponseFence', 'ResponseFence,RFC3720'],
+    ['FastAbort', 'FastAbort,ResponseFence,RFC3720'],
+    ['RFC3720', 'RFC3720,ResponseFence'],
+  ] as const)('wanting %s, the offer is %s and level 2', async (taskReporting, list) => {
+    const target = new ScriptedTarget();
+    const session = await target.open(taskReporting === undefined ? {} : { negotiation: { taskReporting } });
+    expect(keysOf(target)[1]).toMatchObject({ TaskReporting: list, iSCSIProtocolLevel: '2' });
+    expect(session.parameters).toMatchObject({ taskReporting: list.split(',')[0], protocolLevel: 2 });
+  });
+
+  it.each(['NotUnderstood', 'Reject', 'Irrelevant'])('%s leaves both at their defaults', async (answer) => {
+    const session = await open({ TaskReporting: answer, iSCSIProtocolLevel: answer }, 'FastAbort');
+    expect(session.parameters).toMatchObject({ taskReporting: 'RFC3720', protocolLevel: 1 });
+  });
+
+  it('so does a target that says nothing of them', async () => {
+    const target = new ScriptedTarget();
+    target.login = (offered) => {
+      const { TaskReporting: _, iSCSIProtocolLevel: __, ...keys } = agreement(offered);
+      return { keys };
+    };
+    const session = await target.open();
+    expect(session.parameters).toMatchObject({ taskReporting: 'RFC3720', protocolLevel: 1 });
+  });
+
+  it.each([0, 1, 2])('level %d is taken as it is', async (level) => {
+    const session = await open({ iSCSIProtocolLevel: String(level), TaskReporting: 'RFC3720' });
+    expect(session.parameters).toMatchObject({ taskReporting: 'RFC3720', protocolLevel: level });
+  });
+
+  it.each([
+    ['TaskReporting', 'FastAbort'],
+    ['TaskReporting', 'ResponseFence,RFC3720'],
+    ['iSCSIProtocolLevel', '3'],
+  ])('%s=%s was not on offer', async (key, value) => {
+    await expect(open({ [key]: value })).rejects.toMatchObject({
+      code: 'INITIATOR_NEGOTIATION',
+      detail: { key, value },
+    });
   });
 });
 

@@ -5,7 +5,7 @@ import { BHS_LENGTH, Opcode } from '../opcodes.ts';
 /** Bytes of a CDB that the header has room for. */
 const SHORT_CDB_LENGTH = 16;
 
-/** SCSI Command header without its CDB (bytes 32 to 47, left where they are). RFC 7143 §11.3. */
+/** SCSI Command header without its CDB (bytes 32 to 47, left where they are). RFC 7143 §11.3, RFC 7144 §5.1. */
 export interface ScsiCommandHeader {
   immediate: boolean;
   final: boolean;
@@ -13,6 +13,8 @@ export interface ScsiCommandHeader {
   write: boolean;
   /** Task attribute, 0 to 7 ({@link TaskAttributeCode}). */
   attribute: number;
+  /** Command priority, 0 to 15 (RFC 7144 §5.1.1). */
+  priority: number;
   /** Bytes of Additional Header Segments, a multiple of 4. */
   ahsLength: number;
   /** DataSegmentLength: bytes of immediate data. */
@@ -36,6 +38,7 @@ export function readScsiCommand(bytes: Uint8Array, offset: number, into: ScsiCom
   into.read = (flags & 0x40) !== 0;
   into.write = (flags & 0x20) !== 0;
   into.attribute = flags & 0x07;
+  into.priority = bytes[offset + 2]! >>> 4;
   into.ahsLength = bytes[offset + 4]! * 4;
   into.dataLength = readU24(bytes, offset + 5);
   into.lunHigh = readU32(bytes, offset + 8);
@@ -62,7 +65,7 @@ export function writeScsiCommand(
     (fields.read ? 0x40 : 0) |
     (fields.write ? 0x20 : 0) |
     (fields.attribute & 0x07);
-  bytes[offset + 2] = 0;
+  bytes[offset + 2] = (fields.priority & 0x0f) << 4;
   bytes[offset + 3] = 0;
   bytes[offset + 4] = fields.ahsLength >>> 2;
   writeU24(bytes, offset + 5, fields.dataLength);

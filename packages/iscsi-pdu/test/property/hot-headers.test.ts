@@ -110,9 +110,10 @@ describe('hot headers read and write exactly what the declared layouts do', () =
   });
 });
 
-it('a CDB shorter than 16 bytes is padded with zeroes over whatever was there', () => {
+it('a CDB shorter than 16 bytes is padded over whatever was there, and PRI is the upper half of byte 2', () => {
   const bytes = new Uint8Array(48).fill(0xff);
-  const header = { immediate: false, final: true, read: false, write: false, attribute: 1, ahsLength: 0 };
+  const flags = { immediate: false, final: true, read: false, write: false };
+  const header = { ...flags, attribute: 1, priority: 5, ahsLength: 0 };
   const numbers = { dataLength: 0, lunHigh: 0, lunLow: 0, initiatorTaskTag: 1, cmdSn: 2, expStatSn: 3 };
   iscsi.writeScsiCommand(
     bytes,
@@ -120,6 +121,7 @@ it('a CDB shorter than 16 bytes is padded with zeroes over whatever was there', 
     { ...header, ...numbers, expectedDataTransferLength: 0 },
     Uint8Array.of(0x12, 1),
   );
+  expect([...bytes.subarray(0, 4)]).toEqual([0x01, 0x81, 0x50, 0x00]);
   expect([...bytes.subarray(32)]).toEqual([0x12, 1, ...Array<number>(14).fill(0)]);
 });
 

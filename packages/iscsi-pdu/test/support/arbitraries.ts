@@ -30,6 +30,7 @@ export const pduArbitraries: { readonly [T in Pdu['type']]: fc.Arbitrary<Pdu & {
       read: flag,
       write: flag,
       attribute: upTo(7),
+      priority: upTo(15),
       lun,
       initiatorTaskTag: u32,
       expectedDataTransferLength: u32,

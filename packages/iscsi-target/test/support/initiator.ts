@@ -151,6 +151,7 @@ export class TestInitiator {
       read: false,
       write: false,
       attribute: 1,
+      priority: 0,
       lun: new Uint8Array(8),
       initiatorTaskTag: this.newTag(),
       expectedDataTransferLength: 0,

@@ -168,6 +168,7 @@ export class SimulatedInitiator {
       read: data === undefined,
       write: data !== undefined,
       attribute: 1,
+      priority: 0,
       lun: LUN,
       initiatorTaskTag: this.#nextTag++,
       expectedDataTransferLength: lengthBytes,
