@@ -83,8 +83,8 @@ export class TaskManagement {
   }
 
   /**
-   * Asks whether a command is in the task set of its unit (QUERY TASK, RFC 7144 §6.3). A command that has not been sent,
-   * or has ended, is not; the target is not asked then.
+   * Asks whether a command is in the task set of its unit (QUERY TASK, RFC 7144 §6.3). A command that has not been
+   * sent, or has ended, is not; the target is not asked then.
    *
    * @param request - The very object that `command` or `execute` got.
    * @throws InitiatorError `INITIATOR_CONNECTION_LOST` when the connection of the command is lost: only by that one
