@@ -47,7 +47,7 @@ export interface ExtentsOptions {
  * `BLOCK_READ_ONLY`). Overlapping requests in flight at the same time have no defined order.
  */
 export interface BlockDevice {
-  /** Logical block length in bytes (512 or 4096). */
+  /** Logical block length in bytes: a power of two from 512 to 65536. */
   readonly blockSize: number;
   /** Capacity in bytes. Changes are announced to {@link BlockDevice.onResize} listeners. */
   readonly size: number;

@@ -122,6 +122,7 @@ export class Drive {
       unprotectedBlocks: device instanceof ProtectedDevice ? device.unknownBlocks : 0,
       readOnly: unit.writeProtected,
       identity: formatUuid(this.identity),
+      portGroups: unit.portGroups,
       continuity: this.#disk?.continuity ?? 'clean',
     };
   }

@@ -32,6 +32,7 @@ export {
   createServer,
   LunboxServer,
   type EjectOptions,
+  type PortGroupScope,
   type IscsiOperations,
   type StopOptions,
 } from './server.ts';

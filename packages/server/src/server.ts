@@ -7,7 +7,7 @@ import {
   type SecurityOptions,
   type TargetOptions,
 } from '@lunbox/iscsi-target';
-import { CopyDomain, ScsiTarget } from '@lunbox/scsi';
+import { CopyDomain, ScsiTarget, type PortGroupChange } from '@lunbox/scsi';
 import debug from 'debug';
 import { resolve } from 'node:path';
 import { accessOf, checkAccessOptions } from './access.ts';
@@ -51,6 +51,14 @@ export type IscsiOperations = Pick<
 export interface EjectOptions {
   /** Also when an initiator prevents it. Default false. */
   readonly force?: boolean;
+  /** Default 0. */
+  readonly targetIndex?: number;
+}
+
+/** Options of {@link LunboxServer.setPortGroup}. */
+export interface PortGroupScope {
+  /** Default: all LUNs of the target. */
+  readonly lun?: number;
   /** Default 0. */
   readonly targetIndex?: number;
 }
@@ -140,6 +148,20 @@ export class LunboxServer {
    */
   async resize(lun: number, sizeBytes: number, targetIndex = 0): Promise<void> {
     await this.#drive(lun, targetIndex).drive.resize(sizeBytes);
+  }
+
+  /**
+   * Gives a target port group, which the portals with one tag are, another access state: of one LUN, or of all of the
+   * target. Every initiator hears of it on every path (2Ah/06h). It lasts until the server stops. All or none: throws a
+   * {@link ServerError} `SERVER_WRONG_STATE` when there is no such LUN, or no such group.
+   */
+  setPortGroup(group: number, change: PortGroupChange, { lun, targetIndex = 0 }: PortGroupScope = {}): void {
+    const { target } = this.#drive(lun ?? 0, targetIndex);
+    const drives = target.drives.filter((drive) => lun === undefined || drive.lun === lun);
+    if (!drives.every(({ unit }) => unit.portGroups.some((each) => each.group === group))) {
+      throw new ServerError('SERVER_WRONG_STATE', `there is no portal group ${group}`);
+    }
+    for (const { unit } of drives) unit.setPortGroup(group, change);
   }
 
   /**

@@ -1,4 +1,4 @@
-import type { ProtectionType, UnitKind } from '@lunbox/scsi';
+import type { PortGroupStatus, ProtectionType, UnitKind } from '@lunbox/scsi';
 import type { Continuity } from '@lunbox/storage-object';
 
 /** A LUN that is being served. */
@@ -21,6 +21,8 @@ export interface ServedLun {
   readonly readOnly: boolean;
   /** In UUID form; that of its first disk, where the medium can be taken out. */
   readonly identity: string;
+  /** The target port groups, which are its ways, and their access states. */
+  readonly portGroups: readonly PortGroupStatus[];
   /** How the container came back when it was opened; `clean` for a device. */
   readonly continuity: Continuity;
 }

@@ -28,7 +28,7 @@ export interface MediumOptions {
 
 /** Options of `LogicalUnit`. */
 export interface LogicalUnitOptions extends MediumOptions {
-  /** What the unit stores. Its block size must be 512 or 4096, of a `cd-rom` 2048. The unit does not close it. */
+  /** What the unit stores. Its blocks are of any size that devices have, of a `cd-rom` 2048 bytes. It stays open. */
   readonly device: BlockDevice;
   /**
    * What the unit is: `disk` by default. A `removable-disk` lets initiators and `eject` take its medium

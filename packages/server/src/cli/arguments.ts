@@ -36,8 +36,13 @@ export function collect(value: string, before: string[] = []): string[] {
   return [...before, value];
 }
 
+/** Reads the number of a LUN. */
+export function lunArgument(text: string): number {
+  if (!/^\d{1,3}$/.test(text)) throw new InvalidArgumentError('Not the number of a LUN.');
+  return Number(text);
+}
+
 /** Collects the numbers of LUNs. */
 export function collectLuns(text: string, before: readonly number[] = []): readonly number[] {
-  if (!/^\d{1,3}$/.test(text)) throw new InvalidArgumentError('Not the number of a LUN.');
-  return [...before, Number(text)];
+  return [...before, lunArgument(text)];
 }

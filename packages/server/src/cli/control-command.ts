@@ -1,9 +1,16 @@
+import { ACCESS_STATES } from '@lunbox/scsi';
 import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { ServerError } from '../server-error.ts';
 import { ControlConnection, type Reply } from './control-connection.ts';
-import type { ControlRequest, ControlVerb } from './control-request.ts';
+import {
+  checkControlRequest,
+  shapeOf,
+  type ControlField,
+  type ControlRequest,
+  type ControlVerb,
+} from './control-request.ts';
 import { parseSize } from './size.ts';
 
 /** Flags of `lunbox control`. */
@@ -15,41 +22,45 @@ export interface ControlFlags {
   readonly portalGroup?: number;
   readonly sessions?: number;
   readonly force?: boolean;
+  readonly lun?: number;
 }
 
-/** Where a field of a request comes from, besides words: an address, a LUN, and the file or the size of its medium. */
-const FLAGS: Readonly<Record<keyof ControlFlags, string>> = {
-  redirectTo: '--redirect-to',
-  timeout: '--timeout',
-  permanent: '--permanent',
-  initiator: '--initiator',
-  portalGroup: '--portal-group',
-  sessions: '--sessions',
-  force: '--force',
-};
+/** A flag, how it is written, and the field that it is in a request. */
+const FLAGS: readonly {
+  readonly flag: keyof ControlFlags;
+  readonly written: string;
+  readonly field: ControlField;
+}[] = [
+  { flag: 'redirectTo', written: '--redirect-to', field: 'address' },
+  { flag: 'timeout', written: '--timeout', field: 'timeoutMs' },
+  { flag: 'permanent', written: '--permanent', field: 'permanent' },
+  { flag: 'initiator', written: '--initiator', field: 'initiator' },
+  { flag: 'portalGroup', written: '--portal-group', field: 'portalGroup' },
+  { flag: 'sessions', written: '--sessions', field: 'sessions' },
+  { flag: 'force', written: '--force', field: 'force' },
+  { flag: 'lun', written: '--lun', field: 'lun' },
+];
 
-/** What may follow a verb. */
-interface Usage {
-  readonly maxWords: number;
-  readonly flags: readonly (keyof ControlFlags)[];
+/** Words that are not for the server: a file of this side, and a command to run here. */
+const OWN_WORDS: Readonly<Partial<Record<ControlVerb, number>>> = { capture: 1, maintenance: Infinity };
+
+/** How a word says a field; undefined for a word that says something else. */
+interface WordFormat {
+  readonly what: string;
+  readonly read: (text: string) => unknown;
 }
 
-const NOTHING: Usage = { maxWords: 0, flags: [] };
-const USAGES: Readonly<Record<ControlVerb, Usage>> = {
-  status: NOTHING,
-  statistics: NOTHING,
-  capture: { maxWords: 1, flags: [] },
-  drain: { maxWords: 0, flags: ['redirectTo', 'timeout'] },
-  resume: NOTHING,
-  maintenance: { maxWords: Infinity, flags: ['redirectTo', 'timeout'] },
-  redirect: { maxWords: 1, flags: ['permanent', 'initiator', 'portalGroup', 'sessions'] },
-  eject: { maxWords: 1, flags: ['force'] },
-  insert: { maxWords: 2, flags: [] },
-  resize: { maxWords: 2, flags: [] },
-};
+const numberOf = (text: string): number | undefined => (/^\d{1,5}$/.test(text) ? Number(text) : undefined);
+const asItIs = (text: string): string => text;
 
-/** The verbs whose words name a medium. */
-const ABOUT_MEDIA: ReadonlySet<ControlVerb> = new Set(['eject', 'insert', 'resize']);
+const WORDS: Readonly<Partial<Record<ControlField, WordFormat>>> = {
+  address: { what: 'an address', read: asItIs },
+  lun: { what: 'the number of a LUN', read: numberOf },
+  path: { what: 'a file', read: (text) => resolve(text) },
+  sizeBytes: { what: 'the new size, such as 10G, 512M or 1T', read: parseSize },
+  portalGroup: { what: 'the tag of a portal group', read: numberOf },
+  state: { what: `an access state: ${ACCESS_STATES.join(', ')}`, read: asItIs },
+};
 
 /** What is printed of an answer. */
 const PRINTED: ReadonlySet<ControlVerb> = new Set(['status', 'statistics', 'redirect']);
@@ -72,14 +83,14 @@ export async function controlServer(
 
 /** A flag that means nothing to a verb was meant for another one: who is asked to do less must not do more. */
 function checkUsage(verb: ControlVerb, words: readonly string[], flags: ControlFlags): void {
-  const { maxWords, flags: allowed } = USAGES[verb];
-  if (words.length > maxWords) throw bad(`too many arguments for ${verb}`);
-  const given = (Object.keys(FLAGS) as (keyof ControlFlags)[]).filter((flag) => flags[flag] !== undefined);
-  const stray = given.find((flag) => !allowed.includes(flag));
-  if (stray !== undefined) throw bad(`${FLAGS[stray]} does not belong to ${verb}`);
+  const shape = shapeOf(verb);
+  if (words.length > (OWN_WORDS[verb] ?? shape.words.length)) throw bad(`too many arguments for ${verb}`);
+  const given = FLAGS.filter(({ flag }) => flags[flag] !== undefined);
+  const stray = given.find(({ field }) => !shape.flags.includes(field));
+  if (stray !== undefined) throw bad(`${stray.written} does not belong to ${verb}`);
   const [first] = given;
   if (verb === 'redirect' && words.length === 0 && first !== undefined) {
-    throw bad(`${FLAGS[first]} needs an address; redirect alone ends every redirection`);
+    throw bad(`${first.written} needs an address; redirect alone ends every redirection`);
   }
 }
 
@@ -118,32 +129,21 @@ async function runCommand(command: string, args: readonly string[]): Promise<num
 }
 
 function requestOf(verb: ControlVerb, words: readonly string[], flags: ControlFlags): ControlRequest {
-  const { redirectTo, timeout, permanent, initiator, portalGroup, sessions, force } = flags;
-  const address = verb === 'redirect' ? words[0] : redirectTo;
-  return {
-    verb,
-    ...(ABOUT_MEDIA.has(verb) ? mediumOf(verb, words) : {}),
-    ...(force === undefined ? {} : { force }),
-    ...(address === undefined ? {} : { address }),
-    ...(timeout === undefined ? {} : { timeoutMs: Math.round(timeout * 1000) }),
-    ...(permanent === undefined ? {} : { permanent }),
-    ...(initiator === undefined ? {} : { initiator }),
-    ...(portalGroup === undefined ? {} : { portalGroup }),
-    ...(sessions === undefined ? {} : { sessions }),
-  };
+  const shape = shapeOf(verb);
+  const timeoutMs = flags.timeout === undefined ? undefined : Math.round(flags.timeout * 1000);
+  const fromWords = shape.words.map((field, index) => [field, wordAs(verb, field, words[index])]);
+  const fromFlags = FLAGS.map(({ flag, field }) => [field, flag === 'timeout' ? timeoutMs : flags[flag]]);
+  const given = [...fromFlags, ...fromWords].filter(([, value]) => value !== undefined);
+  return checkControlRequest({ verb, ...Object.fromEntries(given) });
 }
 
-/** `LUN` of eject, `LUN FILE` of insert, `LUN SIZE` of resize. */
-function mediumOf(verb: ControlVerb, [lun, what]: readonly string[]): Omit<ControlRequest, 'verb'> {
-  if (lun === undefined || !/^\d{1,3}$/.test(lun)) throw bad(`${verb} needs the number of a LUN`);
-  if (verb === 'resize') return { lun: Number(lun), sizeBytes: sizeOf(what) };
-  return { lun: Number(lun), ...(what === undefined ? {} : { path: resolve(what) }) };
-}
-
-function sizeOf(text = ''): number {
-  const sizeBytes = parseSize(text);
-  if (sizeBytes === undefined) throw bad('resize needs the new size, such as 10G, 512M or 1T');
-  return sizeBytes;
+function wordAs(verb: ControlVerb, field: ControlField, word: string | undefined): unknown {
+  const format = WORDS[field];
+  if (format === undefined) throw new Error(`nobody says how a word is a ${field}`);
+  const value = word === undefined ? undefined : format.read(word);
+  const wanted = word !== undefined || shapeOf(verb).needed.includes(field);
+  if (wanted && value === undefined) throw bad(`${verb} needs ${format.what}`);
+  return value;
 }
 
 /** Sends a request and waits for its answer. Throws a {@link ServerError} when it is refused. */

@@ -1,86 +1,103 @@
+import { ACCESS_STATES, type AccessState } from '@lunbox/scsi';
 import { isAbsolute } from 'node:path';
 import { LUN_LIMIT } from '../options.ts';
 import { ServerError } from '../server-error.ts';
 
-/** What one request says; which fields mean something depends on its verb. */
-export interface ControlRequest {
-  readonly verb: ControlVerb;
+/** The fields of requests. */
+export interface ControlFields {
   /** `host:port` */
-  readonly address?: string;
-  readonly timeoutMs?: number;
-  readonly permanent?: boolean;
-  readonly initiator?: string;
-  readonly portalGroup?: number;
-  readonly sessions?: number;
-  readonly lun?: number;
+  readonly address: string;
+  readonly timeoutMs: number;
+  readonly permanent: boolean;
+  readonly initiator: string;
+  /** A portal group tag, which is a target port group as well. */
+  readonly portalGroup: number;
+  readonly sessions: number;
+  readonly lun: number;
   /** An absolute path: server and asker may stand in different directories. */
-  readonly path?: string;
-  readonly sizeBytes?: number;
-  readonly force?: boolean;
+  readonly path: string;
+  readonly sizeBytes: number;
+  readonly force: boolean;
+  readonly state: AccessState;
 }
 
-type Field = Exclude<keyof ControlRequest, 'verb'>;
+/** One of them. */
+export type ControlField = keyof ControlFields;
+
 /** Initiators are told whole seconds in 16 bits (RFC 7143 §11.9). */
 const MAX_TIMEOUT_MS = 65_535_000;
 
 type Check = readonly [what: string, isRight: (value: unknown) => boolean];
 
 const TEXT: Check = ['a string', (value) => typeof value === 'string'];
+const TRUTH: Check = ['true or false', (value) => typeof value === 'boolean'];
 const isWhole = (value: unknown, minimum: number, maximum = Number.MAX_SAFE_INTEGER): boolean =>
   Number.isSafeInteger(value) && (value as number) >= minimum && (value as number) <= maximum;
 
-const CHECKS: Readonly<Record<Field, Check>> = {
+const CHECKS: Readonly<Record<ControlField, Check>> = {
   address: TEXT,
   timeoutMs: [
     'a whole number of milliseconds, 65535000 at most',
     (value) => isWhole(value, 0, MAX_TIMEOUT_MS),
   ],
-  permanent: ['true or false', (value) => typeof value === 'boolean'],
+  permanent: TRUTH,
   initiator: TEXT,
   portalGroup: ['a portal group tag, 1 to 65535', (value) => isWhole(value, 1, 0xffff)],
   sessions: ['a whole number, at least 1', (value) => isWhole(value, 1)],
   lun: ['the number of a LUN', (value) => isWhole(value, 0, LUN_LIMIT - 1)],
   path: ['an absolute path', (value) => typeof value === 'string' && isAbsolute(value)],
-  force: ['true or false', (value) => typeof value === 'boolean'],
+  force: TRUTH,
   sizeBytes: ['a whole number of bytes, at least 1', (value) => isWhole(value, 1)],
+  state: [`one of ${ACCESS_STATES.join(', ')}`, (value) => ACCESS_STATES.some((state) => state === value)],
 };
+
+/** What there is to say to a verb. */
+interface VerbShape {
+  /** Fields that `lunbox control` takes as words, in this order. */
+  readonly words: readonly ControlField[];
+  /** Fields that it takes as flags. */
+  readonly flags: readonly ControlField[];
+  /** Without these the verb means nothing. */
+  readonly needed: readonly ControlField[];
+}
 
 /** What a server can be asked to do, as `docs/cli.md` lists it. */
-export type ControlVerb =
-  | 'status'
-  | 'statistics'
-  | 'capture'
-  | 'drain'
-  | 'resume'
-  | 'maintenance'
-  | 'redirect'
-  | 'eject'
-  | 'insert'
-  | 'resize';
+const VERBS = {
+  status: { words: [], flags: [], needed: [] },
+  statistics: { words: [], flags: [], needed: [] },
+  capture: { words: [], flags: [], needed: [] },
+  drain: { words: [], flags: ['address', 'timeoutMs'], needed: [] },
+  resume: { words: [], flags: [], needed: [] },
+  maintenance: { words: [], flags: ['address', 'timeoutMs'], needed: [] },
+  redirect: {
+    words: ['address'],
+    flags: ['permanent', 'initiator', 'portalGroup', 'sessions'],
+    needed: [],
+  },
+  eject: { words: ['lun'], flags: ['force'], needed: ['lun'] },
+  insert: { words: ['lun', 'path'], flags: [], needed: ['lun'] },
+  resize: { words: ['lun', 'sizeBytes'], flags: [], needed: ['lun', 'sizeBytes'] },
+  alua: { words: ['portalGroup', 'state'], flags: ['lun'], needed: ['portalGroup', 'state'] },
+} as const;
 
-/** The fields that belong to each verb. */
-const FIELDS: Readonly<Record<ControlVerb, readonly Field[]>> = {
-  status: [],
-  statistics: [],
-  capture: [],
-  drain: ['address', 'timeoutMs'],
-  resume: [],
-  maintenance: ['address', 'timeoutMs'],
-  redirect: ['address', 'permanent', 'initiator', 'portalGroup', 'sessions'],
-  eject: ['lun', 'force'],
-  insert: ['lun', 'path'],
-  resize: ['lun', 'sizeBytes'],
-};
+/** One of the verbs. */
+export type ControlVerb = keyof typeof VERBS;
 
-/** Without these a verb means nothing. */
-const NEEDED: Readonly<Partial<Record<ControlVerb, readonly Field[]>>> = {
-  eject: ['lun'],
-  insert: ['lun'],
-  resize: ['lun', 'sizeBytes'],
-};
+type Needed<V extends ControlVerb> = (typeof VERBS)[V]['needed'][number];
+type Optional<V extends ControlVerb> = Exclude<(typeof VERBS)[V]['words' | 'flags'][number], Needed<V>>;
+
+/** What one request says: its verb, and what belongs to that. */
+export type ControlRequest<V extends ControlVerb = ControlVerb> = V extends ControlVerb
+  ? { readonly verb: V } & Pick<ControlFields, Needed<V>> & Partial<Pick<ControlFields, Optional<V>>>
+  : never;
 
 /** Every verb, for help and messages. */
-export const CONTROL_VERBS: readonly ControlVerb[] = Object.keys(FIELDS) as ControlVerb[];
+export const CONTROL_VERBS: readonly ControlVerb[] = Object.keys(VERBS) as ControlVerb[];
+
+/** What there is to say to a verb. */
+export function shapeOf(verb: ControlVerb): VerbShape {
+  return VERBS[verb];
+}
 
 /**
  * Checks what came in as a request: nothing in it may be misread, or be meant for another verb.
@@ -89,22 +106,23 @@ export const CONTROL_VERBS: readonly ControlVerb[] = Object.keys(FIELDS) as Cont
  */
 export function checkControlRequest(request: unknown): ControlRequest {
   const { verb, ...fields } = Object(request) as Record<string, unknown>;
-  if (typeof verb !== 'string' || !Object.hasOwn(FIELDS, verb)) {
+  if (typeof verb !== 'string' || !Object.hasOwn(VERBS, verb)) {
     throw bad(`there are the verbs ${CONTROL_VERBS.join(', ')}`);
   }
-  const allowed: readonly string[] = FIELDS[verb as ControlVerb];
+  const { words, flags, needed } = shapeOf(verb as ControlVerb);
+  const allowed: readonly string[] = [...words, ...flags];
   for (const [name, value] of Object.entries(fields)) {
     if (!allowed.includes(name)) throw bad(`"${name}" does not belong to ${verb}`);
-    const [what, isRight] = CHECKS[name as Field];
+    const [what, isRight] = CHECKS[name as ControlField];
     if (!isRight(value)) throw bad(`"${name}" is ${what}`);
   }
-  const missing = NEEDED[verb as ControlVerb]?.find((field) => fields[field] === undefined);
+  const missing = needed.find((field) => fields[field] === undefined);
   if (missing !== undefined) throw bad(`${verb} needs "${missing}"`);
   // It would look like one initiator's redirection, and end everybody's.
   if (verb === 'redirect' && fields['address'] === undefined && Object.keys(fields).length > 0) {
     throw bad('redirect without an address ends every redirection, and takes nothing else');
   }
-  return { ...fields, verb: verb as ControlVerb };
+  return { ...fields, verb } as ControlRequest;
 }
 
 function bad(message: string): ServerError {

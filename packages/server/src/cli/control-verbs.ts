@@ -19,13 +19,13 @@ export interface Controlled {
   maintained: boolean;
 }
 
-type Verb = (
+type Verb<V extends ControlVerb> = (
   controlled: Controlled,
-  request: ControlRequest,
+  request: ControlRequest<V>,
   asker: Asker,
 ) => ControlAnswer | Promise<ControlAnswer>;
 
-const VERBS: Readonly<Record<ControlVerb, Verb>> = {
+const VERBS: { readonly [V in ControlVerb]: Verb<V> } = {
   status: (controlled) => ({ result: statusOf(controlled) }),
   statistics: ({ server }) => ({ result: iscsiOf(server).statistics() }),
   capture: ({ capture }) => {
@@ -44,16 +44,20 @@ const VERBS: Readonly<Record<ControlVerb, Verb>> = {
   },
   maintenance,
   redirect,
-  eject: async ({ server }, { lun = 0, force = false }) => {
+  eject: async ({ server }, { lun, force = false }) => {
     await server.eject(lun, { force });
     return { result: {} };
   },
-  insert: async ({ server }, { lun = 0, path }) => {
+  insert: async ({ server }, { lun, path }) => {
     await server.insert(lun, path);
     return { result: {} };
   },
-  resize: async ({ server }, { lun = 0, sizeBytes = 0 }) => {
+  resize: async ({ server }, { lun, sizeBytes }) => {
     await server.resize(lun, sizeBytes);
+    return { result: {} };
+  },
+  alua: ({ server }, { portalGroup, state, lun }) => {
+    server.setPortGroup(portalGroup, { state }, lun === undefined ? {} : { lun });
     return { result: {} };
   },
 };
@@ -65,7 +69,7 @@ export async function control(
   asker: Asker,
 ): Promise<ControlAnswer> {
   const checked = checkControlRequest(request);
-  return VERBS[checked.verb](controlled, checked, asker);
+  return (VERBS[checked.verb] as Verb<ControlVerb>)(controlled, checked, asker);
 }
 
 function statusOf({ server, redirects, draining }: Controlled): Record<string, unknown> {
@@ -74,7 +78,7 @@ function statusOf({ server, redirects, draining }: Controlled): Record<string, u
   return { pid: process.pid, portals, tlsPortals, targets, draining, redirects: redirects.rules, sessions };
 }
 
-async function drain(controlled: Controlled, request: ControlRequest): Promise<ControlAnswer> {
+async function drain(controlled: Controlled, request: ControlRequest<'drain'>): Promise<ControlAnswer> {
   checkUnmaintained(controlled);
   const options = drainOptions(request);
   const iscsi = iscsiOf(controlled.server);
@@ -86,7 +90,7 @@ async function drain(controlled: Controlled, request: ControlRequest): Promise<C
 /** Keeps everybody out until the asker ends, which it does by its will or not: logins are never left shut. */
 async function maintenance(
   controlled: Controlled,
-  request: ControlRequest,
+  request: ControlRequest<'maintenance'>,
   { begin, ended }: Asker,
 ): Promise<ControlAnswer> {
   checkUnmaintained(controlled);
@@ -105,7 +109,7 @@ async function maintenance(
   }
 }
 
-function drainOptions({ address, timeoutMs }: ControlRequest): DrainOptions {
+function drainOptions({ address, timeoutMs }: ControlRequest<'drain' | 'maintenance'>): DrainOptions {
   return {
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
     ...(address === undefined ? {} : { redirectTo: checkAddress(address) }),
@@ -117,7 +121,7 @@ function checkUnmaintained({ maintained }: Controlled): void {
   throw new ServerError('SERVER_WRONG_STATE', 'there is maintenance, which ends with its command');
 }
 
-function redirect({ redirects }: Controlled, request: ControlRequest): ControlAnswer {
+function redirect({ redirects }: Controlled, request: ControlRequest<'redirect'>): ControlAnswer {
   const { address, permanent = false, initiator, portalGroup, sessions } = request;
   if (address === undefined) redirects.clear();
   else {

@@ -3,7 +3,7 @@ import { ContainerError, type ContainerErrorCode } from '@lunbox/storage-object'
 import { Argument, Command, CommanderError, Option } from 'commander';
 import { createRequire } from 'node:module';
 import { ServerError, type ServerErrorCode } from '../server-error.ts';
-import { positiveInteger, secondsArgument, sizeArgument, textArgument } from './arguments.ts';
+import { lunArgument, positiveInteger, secondsArgument, sizeArgument, textArgument } from './arguments.ts';
 import { addCheckAndRepair } from './check-command.ts';
 import { controlServer, type ControlFlags } from './control-command.ts';
 import { CONTROL_VERBS, type ControlVerb } from './control-request.ts';
@@ -119,7 +119,7 @@ function addControl(program: Command): void {
       '[words...]',
       'capture: the file to write; redirect: HOST:PORT, or nothing to end it; maintenance: -- and a command; ' +
         'eject: the LUN; insert: the LUN and the file, or nothing to push in what was ejected; ' +
-        'resize: the LUN and its new size',
+        'resize: the LUN and its new size; alua: the tag of a portal group and its access state',
     )
     .option('--redirect-to <host:port>', 'drain, maintenance: where new logins go meanwhile')
     .option(
@@ -130,6 +130,7 @@ function addControl(program: Command): void {
     .option('--permanent', 'redirect: initiators may remember the new address')
     .option('--initiator <iqn>', 'redirect: this initiator only')
     .option('--sessions <n>', 'redirect: while the server has that many sessions', positiveInteger)
+    .option('--lun <n>', 'alua: this LUN only', lunArgument)
     .option('--force', 'eject: also when an initiator prevents it')
     .option('--portal-group <tag>', 'redirect: at portals of this group only', positiveInteger)
     .action(async (socket: string, verb: ControlVerb, words: string[], flags: ControlFlags) => {
