@@ -113,7 +113,6 @@ export const section13Sessions: readonly RfcRule[] = [
         '%s, with %s',
       ],
     },
-    because: 'Status of ACA (§4.2.2.3.4 c to e) is never sent: no unit has it.',
   },
   {
     id: '13.23-5',

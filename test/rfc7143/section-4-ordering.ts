@@ -114,9 +114,9 @@ export const section4Ordering: readonly RfcRule[] = [
         '%s, with %s',
         'waits until every connection has acknowledged what was sent before, and asks for that by ' +
           'NOP-In',
+        'the answer to CLEAR ACA is fenced as well (RFC 7143 §4.2.2.3.4 e)',
       ],
     },
-    because: 'the device server has no ACA, so the completions that are about it do not occur.',
   },
   {
     id: '4.2.2.3.4-2',
@@ -127,7 +127,8 @@ export const section4Ordering: readonly RfcRule[] = [
       'implementations SHOULD NOT use ACA on multi-connection iSCSI sessions with targets ' +
       'complying only with [RFC3720].',
     because:
-      'The initiator never uses ACA: it sends no CDB with NACA by itself, and no ACA task ' + 'attribute.',
+      'The initiator does not use ACA by itself: NACA and the ACA task attribute are sent where its ' +
+      'user asks for them.',
   },
   {
     id: '4.2.2.3.4-3',
@@ -138,7 +139,8 @@ export const section4Ordering: readonly RfcRule[] = [
       'response-fencing behavior via negotiating for the "ResponseFence" or "FastAbort" value for ' +
       'the TaskReporting key.',
     because:
-      'The initiator never uses ACA: it sends no CDB with NACA by itself, and no ACA task ' + 'attribute.',
+      'The initiator does not use ACA by itself: NACA and the ACA task attribute are sent where its ' +
+      'user asks for them.',
   },
   {
     id: '4.2.2.4-1',

@@ -2,6 +2,7 @@ import { cutBuffers } from '@lunbox/block';
 import {
   extendedCdbAhsLength,
   NO_TTT,
+  TaskAttributeCode,
   writeDataOut,
   writeExtendedCdb,
   writeScsiCommand,
@@ -9,6 +10,7 @@ import {
   type R2tHeader,
 } from '@lunbox/iscsi-pdu';
 import type { DataOutHeader, ScsiCommandHeader } from '@lunbox/iscsi-pdu';
+import type { TaskAttribute } from '@lunbox/scsi';
 import { formatError, protocolError } from './errors.ts';
 import type { Numbering } from './numbering.ts';
 import type { Outbox } from './outbox.ts';
@@ -19,6 +21,13 @@ import type { OutSequence, Task } from './task.ts';
 const NO_DATA: readonly Uint8Array[] = [];
 /** R2Ts for a command that is being ended, beyond which the target is out of its mind. */
 const MAX_UNSENT = 1024;
+
+const ATTRIBUTE_CODES: Readonly<Record<TaskAttribute, number>> = {
+  simple: TaskAttributeCode.SIMPLE,
+  ordered: TaskAttributeCode.ORDERED,
+  'head-of-queue': TaskAttributeCode.HEAD_OF_QUEUE,
+  aca: TaskAttributeCode.ACA,
+};
 
 /** Sends commands and their data, and judges where incoming data belongs. Headers are written in place. */
 export class DataTransfer {
@@ -56,6 +65,7 @@ export class DataTransfer {
     const ahsLength = extendedCdbAhsLength(request.cdb.length);
     header.ahsLength = ahsLength;
     header.final = unsolicited === immediate;
+    header.attribute = ATTRIBUTE_CODES[request.attribute ?? 'simple'];
     header.read = request.read !== undefined;
     header.write = request.write !== undefined;
     // RFC 7144 §5.1.1: 0 below level 2.
@@ -240,8 +250,7 @@ function newCommandHeader(): ScsiCommandHeader {
     final: true,
     read: false,
     write: false,
-    // SIMPLE: the device server may reorder (SAM-5 8.1).
-    attribute: 1,
+    attribute: TaskAttributeCode.SIMPLE,
     priority: 0,
     ahsLength: 0,
     dataLength: 0,

@@ -1,6 +1,6 @@
 import { totalLength } from '@lunbox/block';
 import { MAX_CDB_LENGTH } from '@lunbox/iscsi-pdu';
-import { MAX_LUN, type SenseData } from '@lunbox/scsi';
+import { MAX_LUN, type SenseData, type TaskAttribute } from '@lunbox/scsi';
 import { optionsError, type InitiatorError } from './errors.ts';
 
 /** One SCSI command. */
@@ -18,6 +18,8 @@ export interface ScsiRequest {
    * iSCSIProtocolLevel 2 was not agreed on is not told. Default 0.
    */
   readonly priority?: number;
+  /** Its place among the commands of the unit (SAM-5 8.1). Default `simple`: the device server may reorder. */
+  readonly attribute?: TaskAttribute;
   /** May be sent again when a connection was lost, since doing it twice is as good as once. Default false. */
   readonly idempotent?: boolean;
   /** Aborts the command when it has not ended by then. Default: the session's `commandTimeoutMs`. */

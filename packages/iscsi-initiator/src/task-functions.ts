@@ -29,7 +29,10 @@ const LEVEL_2_FUNCTIONS = new Set<number>([
 /** True when a function that is done has ended this task (RFC 7143 §4.2.3.2, RFC 7144 §6.5). */
 export function endsTask(request: TaskManagementRequest, task: Task): boolean {
   if (TARGET_FUNCTIONS.has(request.function)) return true;
-  return UNIT_FUNCTIONS.has(request.function) && task.request.lun === (request.lun ?? 0);
+  if (task.request.lun !== (request.lun ?? 0)) return false;
+  // SAM-5 7.3: it ends what deals with the ACA condition.
+  if (request.function === TaskManagementFunction.CLEAR_ACA) return task.request.attribute === 'aca';
+  return UNIT_FUNCTIONS.has(request.function);
 }
 
 /** True when the function was done. */

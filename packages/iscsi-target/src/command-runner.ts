@@ -193,7 +193,8 @@ export class CommandRunner implements ReadHost, WriteHost {
       task.parkedStep = (runner) => runner.complete(task, finished, scsiLengthBytes);
       return;
     }
-    const { fence, parameters } = this.#session;
+    const { fence, parameters, nexus } = this.#session;
+    if (finished.status === Status.CHECK_CONDITION) nexus?.commandFailed(task.lun, task);
     const fences = parameters.taskReporting !== 'RFC3720' && isFenced(task, finished);
     if (fence.raised || fences) this.#finishInOrder(task, finished, scsiLengthBytes);
     else this.#finish(task, finished, scsiLengthBytes);

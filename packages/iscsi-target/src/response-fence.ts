@@ -1,5 +1,6 @@
 import { serialLess } from '@lunbox/iscsi-pdu';
 import {
+  hasNaca,
   PR_OUT_PREEMPT_AND_ABORT,
   SenseKey,
   Status,
@@ -94,10 +95,14 @@ export class ResponseFence {
   }
 }
 
-/** True for the status of a command that RFC 7143 §4.2.2.3.4 has fenced: a) a unit attention, f) PREEMPT AND ABORT. */
+/**
+ * True for the status of a command that RFC 7143 §4.2.2.3.4 has fenced: a) a unit attention, c) what establishes an ACA
+ * condition, d) ACA ACTIVE, f) PREEMPT AND ABORT.
+ */
 export function isFenced({ cdb }: Pick<ScsiCommand, 'cdb'>, { status, sense }: Finished): boolean {
   const { operationCode, serviceAction } = PR_OUT_PREEMPT_AND_ABORT;
   if (cdb[0] === operationCode && ((cdb[1] ?? 0) & 0x1f) === serviceAction) return true;
+  if (status === Status.ACA_ACTIVE) return true;
   if (status !== Status.CHECK_CONDITION || sense === undefined) return false;
-  return parseSense(sense)?.senseKey === SenseKey.UNIT_ATTENTION;
+  return hasNaca(cdb) || parseSense(sense)?.senseKey === SenseKey.UNIT_ATTENTION;
 }

@@ -34,9 +34,9 @@ import type { Endpoint, Portal, Transport } from './transport.ts';
 /** Narrowest command window: enough to keep a disk busy. */
 const SMALLEST_QUEUE_DEPTH = 8;
 
-/** The functions that SCSI knows: all but CLEAR ACA, and those of RFC 7144 only where it is negotiated. */
+/** The functions that SCSI knows: all, but those of RFC 7144 only where it is negotiated. */
 function taskManagement(protocolLevel: number): Partial<SupportedTmf> {
-  const base = { ATS: 1, ATSS: 1, CTSS: 1, LURS: 1 };
+  const base = { ATS: 1, ATSS: 1, CACAS: 1, CTSS: 1, LURS: 1 };
   return protocolLevel >= 2 ? { ...base, QTS: 1, QAES: 1, QTSS: 1, ITNRS: 1 } : base;
 }
 
@@ -318,8 +318,8 @@ export class SessionRegistry implements LoginAuthority, SessionOwner {
       // What an initiator without a secret has shown is where it is.
       principal: chap === undefined ? `address ${transport.remote.address}` : `user ${chap.user}`,
       taskManagement: taskManagement(login.parameters.protocolLevel),
-      onTasksAborted: (lun) => {
-        const ofUnit = (task: Task): boolean => decodeLun(task.lun) === lun;
+      onTasksAborted: (lun, except) => {
+        const ofUnit = (task: Task): boolean => task !== except && decodeLun(task.lun) === lun;
         const tasks = session().abort(ofUnit);
         this.#collected?.push({ session: session(), tasks, atWork: session().remnants.select(ofUnit) });
         if (tasks.length > 0 && session() !== this.#resetting) session().showWindow();

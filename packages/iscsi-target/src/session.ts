@@ -306,6 +306,8 @@ export class Session {
       task.abort();
       this.remnants.add(task);
     }
+    // What the device server lets wait, perhaps for what this initiator has yet to do, must not be waited for.
+    for (const { lun } of oneOfEachUnit(tasks)) this.nexus?.commandsAborted(lun);
     return tasks;
   }
 
@@ -331,10 +333,7 @@ export class Session {
     const tasks = this.abort((task) => task.connection === connection);
     this.remnants.orphan(connection);
     if (!this.open) return;
-    tasks.forEach(({ lun }, at) => {
-      const isFirst = tasks.findIndex((other) => sameLun(other.lun, lun)) === at;
-      if (isFirst) this.nexus?.commandsCleared(lun);
-    });
+    for (const { lun } of oneOfEachUnit(tasks)) this.nexus?.commandsCleared(lun);
     if (tasks.length > 0) this.showWindow();
   }
 
@@ -344,4 +343,8 @@ export class Session {
     this.#deferred.clear();
     this.nexus?.close();
   }
+}
+
+function oneOfEachUnit(tasks: readonly Task[]): Task[] {
+  return tasks.filter(({ lun }, at) => tasks.findIndex((other) => sameLun(other.lun, lun)) === at);
 }

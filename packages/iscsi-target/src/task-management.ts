@@ -72,6 +72,19 @@ const HANDLERS: Readonly<Record<number, FunctionHandler>> = {
     },
     plugs: false,
   }),
+  [TaskManagementFunction.CLEAR_ACA]: multiTask({
+    // SAM-5 7.3: to a command with the ACA attribute it is an ABORT TASK.
+    affects: (context) => {
+      const isOfUnit = ofUnit(context);
+      return isOfUnit && ((task) => task.attribute === 'aca' && isOfUnit(task));
+    },
+    abort: ({ session, request }, affects) => {
+      const tasks = session.abort(affects);
+      session.nexus?.clearAca(request.lun);
+      return [{ session, tasks, atWork: session.remnants.select(affects) }];
+    },
+    plugs: false,
+  }),
   [TaskManagementFunction.CLEAR_TASK_SET]: unitFunction((nexus, lun) => nexus.clearTaskSet(lun)),
   [TaskManagementFunction.LOGICAL_UNIT_RESET]: unitFunction((nexus, lun) => nexus.resetUnit(lun)),
   [TaskManagementFunction.TARGET_WARM_RESET]: multiTask(TARGET_RESET),

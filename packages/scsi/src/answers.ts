@@ -6,6 +6,12 @@ export const GOOD: Finished = { kind: 'finished', status: Status.GOOD };
 /** BUSY: the command may be sent again later. */
 export const BUSY: Finished = { kind: 'finished', status: Status.BUSY };
 
+/** TASK SET FULL: some commands of the nexus have to end first. */
+export const TASK_SET_FULL: Finished = { kind: 'finished', status: Status.TASK_SET_FULL };
+
+/** ACA ACTIVE: the ACA condition has to be cleared first. */
+export const ACA_ACTIVE: Finished = { kind: 'finished', status: Status.ACA_ACTIVE };
+
 /** TASK ABORTED, of which nobody hears: whoever aborted the command drops its answer. */
 export const TASK_ABORTED: Finished = { kind: 'finished', status: Status.TASK_ABORTED };
 

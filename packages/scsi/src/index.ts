@@ -60,6 +60,7 @@ export { CheckConditionError } from './sense/check-condition-error.ts';
 
 export type { FieldLocation, Structure } from './structure.ts';
 export type { AnyCdbDefinition, CdbDefinition, CdbIdentity } from './cdb/cdb-definition.ts';
+export { hasNaca } from './cdb/control-byte.ts';
 export { CDB_DEFINITIONS } from './cdb/cdb-catalogue.ts';
 export { describeCdb, findCdb } from './cdb/describe-cdb.ts';
 export { explainCdb } from './description/explain-cdb.ts';

@@ -35,15 +35,16 @@ export interface NexusOptions {
   readonly principal?: string;
   /**
    * The task management functions that the transport carries out for this nexus, for REPORT SUPPORTED TASK MANAGEMENT
-   * FUNCTIONS. Default: ABORT TASK, ABORT TASK SET, CLEAR TASK SET and LOGICAL UNIT RESET.
+   * FUNCTIONS. Default: ABORT TASK, ABORT TASK SET, CLEAR ACA, CLEAR TASK SET and LOGICAL UNIT RESET.
    */
   readonly taskManagement?: Partial<SupportedTmf>;
   /**
-   * Tasks of this nexus on `lun` were aborted by someone else (LOGICAL UNIT RESET, PREEMPT AND ABORT): the
-   * transport drops them without status, and calls `end` of each when nothing of it is at work any more.
-   * PREEMPT AND ABORT is answered after that.
+   * Tasks of this nexus on `lun` were aborted by someone else (LOGICAL UNIT RESET, PREEMPT AND ABORT), or by the
+   * failure of another command (QERR), which is the `except`ed one and goes on: the transport sets `aborted` of the
+   * others, drops them without status, and calls `end` of each when nothing of it is at work any more. PREEMPT AND
+   * ABORT is answered after that.
    */
-  onTasksAborted(lun: number): void;
+  onTasksAborted(lun: number, except?: ScsiCommand): void;
   /**
    * A unit has another capacity, or the LUNs have changed: a transport that can tells the initiator at once, with
    * this sense data. The unit attention stays pending all the same.
@@ -71,7 +72,8 @@ export interface Nexus {
    */
   resetUnit(lun: Uint8Array): boolean;
   /**
-   * CLEAR TASK SET task management function (SAM-5 7.5): the tasks of every nexus on the unit are aborted and
+   * CLEAR TASK SET task management function (SAM-5 7.5): the tasks of every nexus on the unit, with TST 001b those of
+   * this one, are aborted and
    * reported by `onTasksAborted`, the caller's own too. Returns false when there is no such unit.
    */
   clearTaskSet(lun: Uint8Array): boolean;
@@ -85,6 +87,23 @@ export interface Nexus {
    * next command hears of it by the unit attention 47h/7Fh (RFC 7143 §11.14.5).
    */
   commandsCleared(lun: Uint8Array): void;
+  /**
+   * The transport has set `aborted` of commands of this nexus on the unit: those that wait for their turn, or that an
+   * ACA condition blocks, end now.
+   */
+  commandsAborted(lun: Uint8Array): void;
+  /**
+   * A command of this nexus ends with CHECK CONDITION, whoever made that status. To be called before a later command
+   * is handed over: with NACA it establishes an ACA condition, and QERR may abort others (SAM-5 5.9). What
+   * {@link Nexus.execute} has answered with needs no such call, and does no harm.
+   */
+  commandFailed(lun: Uint8Array, command: ScsiCommand): void;
+  /**
+   * CLEAR ACA task management function (SAM-5 7.3): the ACA condition of this nexus ends, if there is one, and what it
+   * blocked goes on. The transport has aborted the commands with the ACA attribute. Returns false when there is no such
+   * unit.
+   */
+  clearAca(lun: Uint8Array): boolean;
   /** TARGET WARM/COLD RESET: every unit is reset. */
   resetTarget(): void;
   /** I_T nexus loss (SAM-5 6.3.4): reservations of RESERVE(6) end, pending unit attentions go. Idempotent. */

@@ -1,4 +1,9 @@
-import { TaskManagementFunction, TaskManagementResult, type TargetPdu } from '@lunbox/iscsi-pdu';
+import {
+  TaskAttributeCode,
+  TaskManagementFunction,
+  TaskManagementResult,
+  type TargetPdu,
+} from '@lunbox/iscsi-pdu';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { TargetEngine } from '../../src/index.ts';
 import { TARGET_NAME, TestInitiator } from '../support/initiator.ts';
@@ -125,8 +130,16 @@ describe('task management functions (RFC 7143 §11.5.1, §11.6)', () => {
     expect(ofType(await other.send(nopOut(other)), 'nop-in').length).toBeGreaterThan(0);
   });
 
-  it('CLEAR ACA is not supported: the device server has no ACA', async () => {
-    const request = taskManagement(initiator, { function: CLEAR_ACA });
-    expect(responses(await initiator.send(request))).toEqual([TaskManagementResult.FUNCTION_NOT_SUPPORTED]);
+  it('CLEAR ACA ends commands with the ACA attribute, and clears the condition', async () => {
+    scsi.held = true;
+    const dealing = { ...initiator.read10(0, 1), attribute: TaskAttributeCode.ACA };
+    const other = initiator.read10(1, 1);
+    await initiator.send(dealing, other);
+    expect(await initiator.send(taskManagement(initiator, { function: CLEAR_ACA }))).toEqual([]);
+    expect(scsi.acaCleared).toBe(1);
+    scsi.release();
+    const pdus = await initiator.settle();
+    expect(responses(pdus)).toEqual([FUNCTION_COMPLETE]);
+    expect(ofType(pdus, 'data-in')).toMatchObject([{ initiatorTaskTag: other.initiatorTaskTag }]);
   });
 });

@@ -32,6 +32,8 @@ export class ScriptedScsi {
   held = false;
   /** LUNs whose initiator is to hear that commands were cleared. */
   readonly cleared: Uint8Array[] = [];
+  /** How often an ACA condition was cleared. */
+  acaCleared = 0;
   /** What QUERY ASYNCHRONOUS EVENT finds. */
   attention: PendingAttention | undefined = undefined;
   /** Answers instead of the disk when it returns something. */
@@ -60,6 +62,12 @@ export class ScriptedScsi {
       },
       pendingAttention: () => this.attention,
       commandsCleared: (lun) => this.cleared.push(lun),
+      commandsAborted: () => undefined,
+      commandFailed: () => undefined,
+      clearAca: (lun) => {
+        if (hasUnit(lun)) this.acaCleared++;
+        return hasUnit(lun);
+      },
       resetTarget: abortAll,
       close: () => {
         entry.closed = true;

@@ -50,6 +50,9 @@ export class SimulatedDisk {
       clearTaskSet: yes(abortAll),
       pendingAttention: () => undefined,
       commandsCleared: () => undefined,
+      commandsAborted: () => undefined,
+      commandFailed: () => undefined,
+      clearAca: () => true,
       resetTarget: abortAll,
       close: () => this.#nexuses.delete(options),
     };

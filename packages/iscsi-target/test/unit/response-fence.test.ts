@@ -7,7 +7,9 @@ import { acknowledgement, nopOut, ofType, taskManagement, typesOf } from '../sup
 import { GOOD, ScriptedScsi } from '../support/scripted-scsi.ts';
 
 const TEST_UNIT_READY = [0];
+const TEST_WITH_NACA = [0, 0, 0, 0, 0, 0x04];
 const PREEMPT_AND_ABORT = [0x5f, 0x05];
+const ACA_ACTIVE = { kind: 'finished', status: 0x30 } as const;
 const UNIT_ATTENTION = new CheckConditionError({ senseKey: 0x06, asc: 0x2f, ascq: 0 }).toFinished();
 const MEDIUM_ERROR = new CheckConditionError({ senseKey: 0x03, asc: 0x11, ascq: 0 }).toFinished();
 
@@ -110,6 +112,16 @@ describe.each(['RFC3720', 'ResponseFence', 'FastAbort'])(
   },
 );
 
+it('the answer to CLEAR ACA is fenced as well (RFC 7143 §4.2.2.3.4 e)', async () => {
+  await twoConnections('ResponseFence');
+  await second.send(first.read10(0, 1));
+  const clear = taskManagement(first, { function: TaskManagementFunction.CLEAR_ACA });
+  expect(sayings(await first.send(clear))).toEqual([]);
+  await second.settle();
+  await acknowledge(second);
+  expect(sayings(await first.settle())).toEqual(['task-management-response']);
+});
+
 it('on a single connection nothing waits (RFC 7143 §4.2.2.3.3 a)', async () => {
   first = new TestInitiator(engine);
   await first.login({ keys: { TaskReporting: 'ResponseFence', MaxConnections: '2' } });
@@ -127,6 +139,10 @@ describe('fenced status of commands (RFC 7143 §4.2.2.3.4)', () => {
     ['PREEMPT AND ABORT', 'ResponseFence', PREEMPT_AND_ABORT, GOOD, true],
     ['PREEMPT AND ABORT', 'RFC3720', PREEMPT_AND_ABORT, GOOD, false],
     ['another error', 'ResponseFence', TEST_UNIT_READY, MEDIUM_ERROR, false],
+    ['an error that establishes an ACA condition', 'ResponseFence', TEST_WITH_NACA, MEDIUM_ERROR, true],
+    ['an error that establishes an ACA condition', 'RFC3720', TEST_WITH_NACA, MEDIUM_ERROR, false],
+    ['ACA ACTIVE', 'ResponseFence', TEST_UNIT_READY, ACA_ACTIVE, true],
+    ['ACA ACTIVE', 'RFC3720', TEST_UNIT_READY, ACA_ACTIVE, false],
     ['another reservation command', 'ResponseFence', [0x5f, 0x04], GOOD, false],
   ])('%s, with %s', async (_what, how, cdb, finished, fenced) => {
     await twoConnections(how);

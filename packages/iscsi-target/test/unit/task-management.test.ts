@@ -154,15 +154,16 @@ describe('task management (RFC 7143 §11.5)', () => {
     expect(engine.sessions.map((session) => session.tasks)).toEqual([0, 0]);
   });
 
-  it('CLEAR ACA answers "not supported": no unit has the condition, NormACA is 0 (§11.5.1, §11.6.1)', async () => {
+  it('CLEAR ACA clears the condition of the unit, if there is such a unit (§11.5.1, §11.6.1)', async () => {
     const clear = request({ function: TaskManagementFunction.CLEAR_ACA });
-    expect(response(await initiator.send(clear))).toBe(5);
+    expect(response(await initiator.send(clear))).toBe(0);
     const absent = {
       ...clear,
       initiatorTaskTag: initiator.newTag(),
       lun: Uint8Array.of(0, 9, 0, 0, 0, 0, 0, 0),
     };
-    expect(response(await initiator.send(absent))).toBe(5);
+    expect(response(await initiator.send(absent))).toBe(2);
+    expect(scsi.acaCleared).toBe(1);
   });
 
   it.each([

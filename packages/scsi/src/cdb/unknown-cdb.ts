@@ -1,8 +1,6 @@
 import { serviceActionOf, VARIABLE_LENGTH } from './cdb-definition.ts';
+import { GROUP_LENGTHS } from './control-byte.ts';
 import { hexBytes, hexCode, type Description } from '../description/description.ts';
-
-/** CDB lengths by group code, the upper three bits of the operation code (SPC-5 4.2.5.1); 0: not told by it. */
-const GROUP_LENGTHS: readonly number[] = [6, 10, 10, 0, 16, 12, 0, 0];
 
 /** Operation codes whose commands have a service action (SPC-5 annex F). */
 const WITH_SERVICE_ACTION: ReadonlySet<number> = new Set([

@@ -6,6 +6,7 @@ import {
   VARIABLE_LENGTH,
   type AnyCdbDefinition,
 } from '../cdb/cdb-definition.ts';
+import { NACA } from '../cdb/control-byte.ts';
 import type { CommandTimeouts } from '../data/supported-opcodes.ts';
 import type { Execution, ScsiCommand } from '../execution.ts';
 import type { PathNeed } from '../path/access-state.ts';
@@ -101,7 +102,7 @@ export function cdbUsageMask(entry: CommandEntry, formatted: boolean = entry.nee
   }
   mask[0] = cdb.operationCode;
   if (cdb.serviceAction !== undefined) markServiceAction(mask, cdb.serviceAction);
-  // The NACA bit of CONTROL is looked at: it must be zero.
+  // Of CONTROL the NACA bit is looked at.
   mask[entry.controlByte] = NACA;
   return mask;
 }
@@ -116,9 +117,6 @@ function markServiceAction(mask: Uint8Array, serviceAction: number): void {
   mask[LONG_SERVICE_ACTION_BYTE] = serviceAction >>> 8;
   mask[LONG_SERVICE_ACTION_BYTE + 1] = serviceAction & 0xff;
 }
-
-/** Normal ACA bit of the CONTROL byte (SAM-5 5.2). */
-export const NACA = 0x04;
 
 /** Fields of CDBs that mean something with protection information only. */
 const PROTECTION_FIELDS: ReadonlySet<string> = new Set([

@@ -1,4 +1,5 @@
 import type { MaybePromise } from '@lunbox/block';
+import { TASK_ABORTED } from '../answers.ts';
 import { FORMAT_UNIT, type FormatUnitCdb } from '../cdb/medium-cdbs.ts';
 import { formatHeaderBytes, parseFormatList, type FormatList } from '../data/format-list.ts';
 import type { DataOut, Execution, Finished, ScsiCommand } from '../execution.ts';
@@ -46,7 +47,8 @@ class FormatData extends MediaTransfer implements DataOut {
   }
 
   finish(receivedBytes: number): MaybePromise<Finished> {
-    return this.itl.guarded('write', undefined, () => this.#use(this.#bytes.subarray(0, receivedBytes)));
+    const use = (): MaybePromise<Finished> => this.#use(this.#bytes.subarray(0, receivedBytes));
+    return this.unlessBlocked(() => this.itl.guarded('write', undefined, use), TASK_ABORTED);
   }
 }
 

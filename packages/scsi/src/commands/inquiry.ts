@@ -148,7 +148,7 @@ function inquiry(itl: ItlNexus, command: ScsiCommand): Finished {
   }
   // SPC-4 6.6.1: a page code without EVPD is an error.
   refuseFields(INQUIRY, fields, 'PAGE_CODE');
-  return answer(buildStandardInquiry(itl.unit), fields.ALLOCATION_LENGTH);
+  return answer(buildStandardInquiry(itl.unit, itl), fields.ALLOCATION_LENGTH);
 }
 
 /** INQUIRY. */

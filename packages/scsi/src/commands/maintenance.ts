@@ -14,7 +14,7 @@ import type { ItlNexus } from '../unit/itl-nexus.ts';
 import { defineCommand, type CommandEntry } from './command-entry.ts';
 
 /** What a transport carries out that does not say. */
-const BASE_FUNCTIONS: Partial<SupportedTmf> = { ATS: 1, ATSS: 1, CTSS: 1, LURS: 1 };
+const BASE_FUNCTIONS: Partial<SupportedTmf> = { ATS: 1, ATSS: 1, CACAS: 1, CTSS: 1, LURS: 1 };
 
 function reportSupportedTmf({ host }: ItlNexus, command: ScsiCommand): Finished {
   const fields = REPORT_SUPPORTED_TMF.decode(command.cdb);

@@ -91,6 +91,8 @@ function selectPages(itl: ItlNexus, pages: readonly ModePage[], save: boolean): 
   return mapMaybe(modes.select(pages, save), (changed) => {
     if (!changed) return GOOD;
     itl.unit.raiseAttention(AdditionalSenseCode.MODE_PARAMETERS_CHANGED, itl);
+    // TST may say now that fewer tasks wait for each other.
+    itl.unit.aca.review();
     thresholds.changed();
     thresholds.check(itl);
     return GOOD;

@@ -29,7 +29,7 @@ function requestSense(itl: ItlNexus, command: ScsiCommand): Finished {
   const { restriction } = itl.portGroup;
   const condition = restriction?.sense ?? tray.condition ?? operations.condition;
   const state = condition ?? (stopped ? NOT_STARTED : NO_SENSE);
-  return answerSense(itl.takeNews()?.sense ?? state, command);
+  return answerSense(itl.takeNews(true)?.sense ?? state, command);
 }
 
 /** REQUEST SENSE data in the format that the CDB asks for. */

@@ -91,14 +91,24 @@ export interface StandardInquiryOptions {
   readonly protectable?: boolean;
 }
 
+/** What it says to one initiator besides. */
+interface StandardInquiryReader {
+  /** NACA is taken: a command may establish an ACA condition. */
+  readonly mayFault: boolean;
+}
+
 /** Standard INQUIRY data of a unit, 96 bytes. */
-export function buildStandardInquiry(options: StandardInquiryOptions): Uint8Array<ArrayBuffer> {
+export function buildStandardInquiry(
+  options: StandardInquiryOptions,
+  { mayFault }: StandardInquiryReader = { mayFault: true },
+): Uint8Array<ArrayBuffer> {
   const { kind = 'disk' } = options;
   return standardInquiry.encode({
     ...commonFields(options),
     PERIPHERAL_DEVICE_TYPE: PERIPHERAL_DEVICE_TYPE[kind],
     RMB: isRemovable(kind) ? 1 : 0,
     PROTECT: options.protectable === true ? 1 : 0,
+    NORMACA: mayFault ? 1 : 0,
     HISUP: 1,
     TPGS,
     // Only disks have third-party copies.

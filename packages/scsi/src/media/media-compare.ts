@@ -1,6 +1,6 @@
 import { isPromise, type MaybePromise } from '@lunbox/block';
 import { concatBytes } from '../bytes.ts';
-import { GOOD } from '../answers.ts';
+import { GOOD, TASK_ABORTED } from '../answers.ts';
 import type { DataOut, Finished } from '../execution.ts';
 import { AdditionalSenseCode } from '../sense/additional-sense.ts';
 import { illegalRequest, miscompare } from '../sense/check-condition-error.ts';
@@ -15,6 +15,15 @@ export class MediaCompare extends MediaTransfer implements DataOut {
   write(from: readonly Uint8Array[], offsetBytes: number): MaybePromise<void> {
     const offset = this.startOffset + offsetBytes;
     const expected = concatBytes(from);
+    const compare = (): MaybePromise<void> => this.#compareAt(offset, expected);
+    return this.unlessBlocked(compare, undefined);
+  }
+
+  finish(receivedBytes: number): MaybePromise<Finished> {
+    return this.unlessBlocked(() => this.#finish(receivedBytes), TASK_ABORTED);
+  }
+
+  #compareAt(offset: number, expected: Uint8Array): MaybePromise<void> {
     return this.itl.guarded('read', offset, () => {
       const found = readCovering(this.medium, offset, expected.length);
       if (!isPromise(found)) return this.#compare(expected, found, offset);
@@ -22,7 +31,7 @@ export class MediaCompare extends MediaTransfer implements DataOut {
     });
   }
 
-  finish(receivedBytes: number): MaybePromise<Finished> {
+  #finish(receivedBytes: number): MaybePromise<Finished> {
     const { blockSize } = this.medium;
     return this.itl.guarded('read', this.startOffset, () => {
       if (this.#firstDifference !== Infinity) throw miscompare(Math.floor(this.#firstDifference / blockSize));

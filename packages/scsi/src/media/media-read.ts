@@ -20,6 +20,16 @@ export class MediaRead extends MediaTransfer implements DataIn {
   }
 
   read(into: readonly Uint8Array[], offsetBytes: number): MaybePromise<void> {
+    const { blocked } = this;
+    if (blocked !== undefined) return blocked.then(() => this.#read(into, offsetBytes));
+    return this.#read(into, offsetBytes);
+  }
+
+  protected override ended(): number | undefined {
+    return this.#begun ? this.itl.unit.statistics.reads.end() : undefined;
+  }
+
+  #read(into: readonly Uint8Array[], offsetBytes: number): MaybePromise<void> {
     const { medium } = this;
     const { blockSize } = medium;
     const offset = this.startOffset + offsetBytes;
@@ -33,10 +43,6 @@ export class MediaRead extends MediaTransfer implements DataIn {
     } catch (error) {
       this.fail(error, 'read', offset);
     }
-  }
-
-  protected override ended(): number | undefined {
-    return this.#begun ? this.itl.unit.statistics.reads.end() : undefined;
   }
 
   #readUnaligned(into: readonly Uint8Array[], offset: number, lengthBytes: number): MaybePromise<void> {

@@ -1,7 +1,9 @@
+import type { MaybePromise } from '@lunbox/block';
+import type { ScsiCommand } from '../execution.ts';
 import type { MediumAccess } from '../sense/block-failures.ts';
 import type { ItlNexus } from '../unit/itl-nexus.ts';
 import type { Medium } from './medium.ts';
-import type { NexusTasks } from '../unit/task-set.ts';
+import type { NexusTasks } from '../unit/nexus-tasks.ts';
 
 /**
  * The part that all transfers have: the place on the medium, the task set, and errors. A command makes its
@@ -15,6 +17,7 @@ export abstract class MediaTransfer {
   /** Byte offset of the transfer on the device. */
   protected readonly startOffset: number;
   readonly #tasks: NexusTasks;
+  readonly #command: ScsiCommand;
   #ended = false;
 
   constructor(itl: ItlNexus, startOffset: number, lengthBytes: number) {
@@ -22,7 +25,8 @@ export abstract class MediaTransfer {
     this.medium = itl.unit.medium;
     this.startOffset = startOffset;
     this.lengthBytes = lengthBytes;
-    this.#tasks = itl.tasks;
+    this.#tasks = itl.starting;
+    this.#command = itl.starting.command as ScsiCommand;
   }
 
   /** The task leaves the task set. */
@@ -30,6 +34,19 @@ export abstract class MediaTransfer {
     if (this.#ended) return;
     this.#ended = true;
     this.#tasks.leave(this.ended());
+  }
+
+  /** A promise while an ACA condition blocks the task; undefined when it may go on, as it nearly always may. */
+  protected get blocked(): Promise<void> | undefined {
+    const { aca } = this.itl.unit;
+    return aca.established ? aca.hold(this.itl, this.#command) : undefined;
+  }
+
+  /** Does `work` when no ACA condition blocks the task; when that was aborted meanwhile, nothing. */
+  protected unlessBlocked<T>(work: () => MaybePromise<T>, aborted: T): MaybePromise<T> {
+    const { blocked } = this;
+    if (blocked === undefined) return work();
+    return blocked.then(() => (this.#command.aborted ? aborted : work()));
   }
 
   /** Called once, when the transfer is over. The time of that, when it was taken anyway. */

@@ -3,7 +3,7 @@ import { concatBytes } from '../bytes.ts';
 import type { DataOut, Finished } from '../execution.ts';
 import { miscompare } from '../sense/check-condition-error.ts';
 import type { ItlNexus } from '../unit/itl-nexus.ts';
-import { GOOD } from '../answers.ts';
+import { GOOD, TASK_ABORTED } from '../answers.ts';
 import { firstDifference, readCovering } from './covering-blocks.ts';
 import { MediaTransfer } from './media-transfer.ts';
 import type { BlockAccess } from './medium.ts';
@@ -26,6 +26,19 @@ export class MediaWrite extends MediaTransfer implements DataOut {
   }
 
   write(from: readonly Uint8Array[], offsetBytes: number): MaybePromise<void> {
+    if (this.itl.unit.aca.established) {
+      return this.unlessBlocked(() => this.#write(from, offsetBytes), undefined);
+    }
+    return this.#write(from, offsetBytes);
+  }
+
+  finish(_receivedBytes: number): MaybePromise<Finished> {
+    return this.itl.unit.aca.established
+      ? this.unlessBlocked(() => this.#finish(), TASK_ABORTED)
+      : this.#finish();
+  }
+
+  #write(from: readonly Uint8Array[], offsetBytes: number): MaybePromise<void> {
     const { blockSize } = this.medium;
     const offset = this.startOffset + offsetBytes;
     if (offset % blockSize !== 0 || totalLength(from) % blockSize !== 0)
@@ -38,7 +51,7 @@ export class MediaWrite extends MediaTransfer implements DataOut {
     }
   }
 
-  finish(_receivedBytes: number): MaybePromise<Finished> {
+  #finish(): MaybePromise<Finished> {
     const incomplete = this.#partial?.takeIncomplete() ?? [];
     return incomplete.length === 0 ? GOOD : this.#merge(incomplete);
   }

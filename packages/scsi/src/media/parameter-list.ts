@@ -41,6 +41,10 @@ export class ParameterList extends MediaTransfer implements DataOut {
   }
 
   finish(receivedBytes: number): MaybePromise<Finished> {
+    return this.unlessBlocked(() => this.#finish(receivedBytes), TASK_ABORTED);
+  }
+
+  #finish(receivedBytes: number): MaybePromise<Finished> {
     return this.itl.guarded('write', this.startOffset, () => {
       if (receivedBytes < this.lengthBytes) {
         throw illegalRequest(AdditionalSenseCode.INVALID_FIELD_IN_COMMAND_INFORMATION_UNIT);

@@ -1,9 +1,10 @@
 import { mapMaybe, totalLength, type MaybePromise } from '@lunbox/block';
-import { GOOD } from '../answers.ts';
+import { GOOD, TASK_ABORTED } from '../answers.ts';
 import { concatBytes } from '../bytes.ts';
 import type { DataIn, DataOut, Finished } from '../execution.ts';
 import type { BlockDifference } from '../protection/protect-fields.ts';
 import { withGuards, type ProtectedBlocks } from '../protection/protection-information.ts';
+import type { MediumAccess } from '../sense/block-failures.ts';
 import { AdditionalSenseCode } from '../sense/additional-sense.ts';
 import { illegalRequest } from '../sense/check-condition-error.ts';
 import { scatter } from './covering-blocks.ts';
@@ -23,6 +24,14 @@ abstract class ProtectedTransfer extends MediaTransfer {
     this.lba = lba;
     this.blockCount = blockCount;
   }
+}
+
+/** Where a piece of a read lies: the blocks that it touches, and its bytes in them. */
+interface PlaceOfPiece {
+  readonly lba: number;
+  readonly blockCount: number;
+  readonly start: number;
+  readonly lengthBytes: number;
 }
 
 /** The data of a READ command. */
@@ -47,6 +56,11 @@ export class ProtectedRead extends ProtectedTransfer implements DataIn {
     const blockCount = Math.ceil((offsetBytes + lengthBytes) / unitBytes) - first;
     const lba = this.lba + first;
     const start = offsetBytes - first * unitBytes;
+    return this.unlessBlocked(() => this.#read(into, { lba, blockCount, start, lengthBytes }), undefined);
+  }
+
+  #read(into: readonly Uint8Array[], place: PlaceOfPiece): MaybePromise<void> {
+    const { lba, blockCount, start, lengthBytes } = place;
     return this.itl.guarded('read', this.access.offsetOf(lba), () => {
       const found = this.access.inTurn(lba, blockCount, () => this.access.read(lba, blockCount));
       return mapMaybe(found, (blocks) => {
@@ -80,12 +94,21 @@ abstract class ProtectedDataOut extends ProtectedTransfer {
       const taken = this.itl.guarded('write', this.access.offsetOf(lba), () => this.take(lba, run.bytes));
       return mapMaybe(taken, () => take(index + 1));
     };
-    return take(0);
+    return this.unlessBlocked(() => take(0), undefined);
   }
 
   /** A block of which a part came cannot be put together with what is stored: its guard would be wrong. */
   protected refuseIncomplete(): void {
     if (this.#partial.takeIncomplete().length > 0) throw tooLittleData();
+  }
+
+  /** GOOD unless `check` throws. */
+  protected finishing(access: MediumAccess, check: () => void): MaybePromise<Finished> {
+    const finish = (): Finished => {
+      check();
+      return GOOD;
+    };
+    return this.unlessBlocked(() => this.itl.guarded(access, this.startOffset, finish), TASK_ABORTED);
   }
 
   /** Whole blocks have come. */
@@ -114,10 +137,7 @@ export class ProtectedWrite extends ProtectedDataOut implements DataOut {
   }
 
   finish(): MaybePromise<Finished> {
-    return this.itl.guarded('write', this.startOffset, () => {
-      this.refuseIncomplete();
-      return GOOD;
-    });
+    return this.finishing('write', () => this.refuseIncomplete());
   }
 
   protected override ended(): number {
@@ -158,10 +178,9 @@ export class ProtectedCompare extends ProtectedDataOut implements DataOut {
   #first: { readonly lba: number; readonly difference: BlockDifference } | undefined = undefined;
 
   finish(receivedBytes: number): MaybePromise<Finished> {
-    return this.itl.guarded('read', this.startOffset, () => {
+    return this.finishing('read', () => {
       if (this.#first !== undefined) throw this.#first.difference.error(this.#first.lba);
       if (receivedBytes < this.lengthBytes) throw tooLittleData();
-      return GOOD;
     });
   }
 

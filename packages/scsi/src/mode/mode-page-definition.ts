@@ -69,6 +69,8 @@ export interface ModePageDefinition {
   readonly protectableChangeable?: Uint8Array;
   /** Fields that follow the size of the disk, where the page has such. */
   readonly geometry?: (disk: DiskGeometry) => Partial<ModePageHeader>;
+  /** The values that fields may be set to, where not every one has a meaning. */
+  readonly allowed?: Readonly<Record<string, readonly number[]>>;
   /** True for a page of disks that know their space usage. */
   readonly needsSpace?: boolean;
 }
@@ -97,13 +99,14 @@ interface PageValues<T> {
   /** What can be changed besides, where the disk has room for protection information. */
   readonly protectable?: Partial<T>;
   readonly geometry?: (disk: DiskGeometry) => Partial<T>;
+  readonly allowed?: Readonly<Partial<Record<keyof T & string, readonly number[]>>>;
 }
 
 /** A mode page of the device server; with a subpage code it has the sub_page format. */
 export function definePage<T extends ModePageHeader>(
   layout: Structure<T>,
   pageCode: number,
-  { defaults, changeable, protectable, geometry }: PageValues<T> = {},
+  { defaults, changeable, protectable, geometry, allowed }: PageValues<T> = {},
   subpageCode: number = ModeSubpageCode.NONE,
 ): ModePageDefinition {
   const subpage = subpageCode !== ModeSubpageCode.NONE;
@@ -123,5 +126,14 @@ export function definePage<T extends ModePageHeader>(
       ? {}
       : { protectableChangeable: layout.encode({ ...changeable, ...protectable, ...header }) }),
     ...(geometry === undefined ? {} : { geometry }),
+    ...(allowed === undefined ? {} : { allowed: allowed as Readonly<Record<string, readonly number[]>> }),
   };
+}
+
+/** The field of a page that has a value without a meaning, if any. */
+export function meaninglessField(definition: ModePageDefinition, page: Uint8Array): string | undefined {
+  const { structure: layout, allowed } = definition;
+  if (allowed === undefined) return undefined;
+  const fields: Readonly<Partial<Record<string, unknown>>> = { ...layout.decode(page) };
+  return Object.keys(allowed).find((name) => allowed[name]?.includes(fields[name] as number) !== true);
 }

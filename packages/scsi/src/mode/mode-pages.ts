@@ -37,6 +37,7 @@ const cachingPage = pageLayout<CachingPage>(20, [
 
 /** Control mode page (SPC-4 7.5.8). */
 export interface ControlPage extends ModePageHeader {
+  /** 1: every nexus has a task set of its own. */
   TST: number;
   /** 1: with 000b in RDPROTECT and the like, protection information is not checked. */
   DPICZ: number;
@@ -44,7 +45,9 @@ export interface ControlPage extends ModePageHeader {
   D_SENSE: number;
   /** 1: SIMPLE commands may be reordered without limits. */
   QUEUE_ALGORITHM_MODIFIER: number;
+  /** 1 and 3: CHECK CONDITION aborts the other commands of the task set, or those of the same nexus only. */
   QERR: number;
+  /** 2: only REQUEST SENSE ends a unit attention condition; 3: BUSY and the like establish one besides. */
   UA_INTLCK_CTRL: number;
   /** Software write protect. */
   SWP: number;
@@ -113,7 +116,8 @@ const informationalExceptionsPage = pageLayout<InformationalExceptionsPage>(12, 
 // QUEUE ALGORITHM MODIFIER 1: a block device gives overlapping requests no order.
 const CONTROL_PAGE = definePage(controlPage, ModePageCode.CONTROL, {
   defaults: { QUEUE_ALGORITHM_MODIFIER: 1 },
-  changeable: { D_SENSE: 1, SWP: 1 },
+  changeable: { TST: 0b001, D_SENSE: 1, QERR: 0b11, UA_INTLCK_CTRL: 0b11, SWP: 1 },
+  allowed: { QERR: [0b00, 0b01, 0b11], UA_INTLCK_CTRL: [0b00, 0b10, 0b11] },
   protectable: { DPICZ: 1, ATO: 1, RWWP: 1 },
 });
 

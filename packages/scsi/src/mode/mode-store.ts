@@ -3,6 +3,7 @@ import { whileHeld } from '../media/while-held.ts';
 import { invalidParameter } from '../sense/check-condition-error.ts';
 import type { KeptState } from '../unit/unit-state.ts';
 import {
+  meaninglessField,
   ModePageCode,
   ModeSubpageCode,
   PS,
@@ -41,6 +42,9 @@ export class ModeStore {
   #plainChecksDisabled = false;
   #plainWritesRefused = false;
   #restrictsWrites = false;
+  #separateTaskSets = false;
+  #queueErrorManagement = 0;
+  #attentionInterlock = 0;
   #provisioning = NO_THRESHOLDS;
   #thresholdsEnabled = false;
 
@@ -89,6 +93,21 @@ export class ModeStore {
   /** RWWP. */
   get plainWritesRefused(): boolean {
     return this.#plainWritesRefused;
+  }
+
+  /** TST: every nexus has a task set of its own. */
+  get separateTaskSets(): boolean {
+    return this.#separateTaskSets;
+  }
+
+  /** QERR. */
+  get queueErrorManagement(): number {
+    return this.#queueErrorManagement;
+  }
+
+  /** UA_INTLCK_CTRL. */
+  get attentionInterlock(): number {
+    return this.#attentionInterlock;
   }
 
   /** SWP or RWWP: some writes are refused, or all. */
@@ -193,10 +212,16 @@ export class ModeStore {
       const refused = (byte ^ current[at]!) & ~changeable;
       if (refused !== 0) throw invalidParameter(page.offset + at, 31 - Math.clz32(refused));
     });
-    next[index] = value.map((byte, at) => {
+    const selected = value.map((byte, at) => {
       const mask = at < headerBytes ? 0 : definition.changeable[at]!;
       return (next[index]![at]! & ~mask) | (byte & mask);
     });
+    const meaningless = meaninglessField(definition, selected);
+    if (meaningless !== undefined) {
+      const { byteOffset, bit } = definition.structure.locate(meaningless);
+      throw invalidParameter(page.offset + byteOffset, bit);
+    }
+    next[index] = selected;
   }
 
   #adopt(pages: readonly Uint8Array[]): void {
@@ -211,6 +236,9 @@ export class ModeStore {
     this.#applicationTagOwned = control.ATO === 1;
     this.#plainChecksDisabled = control.DPICZ === 1;
     this.#plainWritesRefused = control.RWWP === 1;
+    this.#separateTaskSets = control.TST === 1;
+    this.#queueErrorManagement = control.QERR;
+    this.#attentionInterlock = control.UA_INTLCK_CTRL;
     this.#restrictsWrites = this.#softwareWriteProtect || this.#plainWritesRefused;
     const { INFORMATIONAL_EXCEPTIONS_CONTROL, READ_WRITE_ERROR_RECOVERY } = ModePageCode;
     const thresholds = page(INFORMATIONAL_EXCEPTIONS_CONTROL, ModeSubpageCode.LOGICAL_BLOCK_PROVISIONING);

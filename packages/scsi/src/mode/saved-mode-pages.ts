@@ -1,5 +1,5 @@
 import { bytesOfHex, isRecord, UnitStateError } from '../unit/unit-state.ts';
-import type { ModePageDefinition } from './mode-page-definition.ts';
+import { meaninglessField, type ModePageDefinition } from './mode-page-definition.ts';
 
 /**
  * The saved values of mode pages, as plain JSON: the bytes of a page in hexadecimal by its page code and subpage code,
@@ -42,10 +42,17 @@ export function restoredPages(definitions: readonly ModePageDefinition[], stored
     if (kept?.length !== defaults.length)
       throw new UnitStateError('modePages', `page ${nameOf(definition)} is ${JSON.stringify(text)}`);
     const headerBytes = subpageCode === 0 ? 2 : 4;
-    return defaults.map((byte, at) => {
+    const page = defaults.map((byte, at) => {
       const mask = at < headerBytes ? 0 : changeable[at]!;
       return (byte & ~mask) | (kept[at]! & mask);
     });
+    const field = meaninglessField(definition, page);
+    if (field !== undefined)
+      throw new UnitStateError(
+        'modePages',
+        `the value of ${field} in page ${nameOf(definition)} has no meaning`,
+      );
+    return page;
   });
 }
 

@@ -30,7 +30,8 @@ import {
 import { preempt } from './preempting.ts';
 import { register, registerAndIgnoreExistingKey, registerAndMove } from './registering.ts';
 import { clear, release, reserve } from './reserving.ts';
-import type { Outcome, OutRequest, ServiceAction, StateChange } from './state-change.ts';
+import { NO_KEY } from './reservation-state.ts';
+import type { OutRequest, ServiceAction, StateChange } from './state-change.ts';
 
 /** One service action: its rules, and which parts of the parameter list it looks at (SPC-4 table 216). */
 interface OutAction {
@@ -64,7 +65,7 @@ function startOut(itl: ItlNexus, action: OutAction, command: ScsiCommand): Execu
     throw illegalRequest(AdditionalSenseCode.PARAMETER_LIST_LENGTH_ERROR);
   }
   return new ParameterList(itl, 0, lengthBytes, (list) =>
-    carryOut(itl, action, readRequest(itl, action, fields, list)),
+    carryOut(itl, action, command, readRequest(itl, action, fields, list)),
   );
 }
 
@@ -97,20 +98,35 @@ function portsOf({ targetPorts, persistent }: LogicalUnit): ReadonlySet<number> 
 }
 
 /** The change is whole before another one begins; whose tasks are to be aborted is awaited after that. */
-function carryOut(itl: ItlNexus, action: OutAction, request: OutRequest): MaybePromise<Finished> {
+function carryOut(
+  itl: ItlNexus,
+  action: OutAction,
+  command: ScsiCommand,
+  request: OutRequest,
+): MaybePromise<Finished> {
   const { unit } = itl;
-  const outcome = unit.changeReservation<Outcome>(() => {
-    if (unit.reservedBy !== undefined) return 'reservation-conflict';
+  let allHeld = false;
+  const outcome = unit.changeReservation<StateChange | Finished>(() => {
+    if (unit.reservedBy !== undefined) return RESERVATION_CONFLICT;
+    const { reservation } = unit.persistent.state;
+    allHeld = reservation !== undefined && reservation.holder === undefined;
     const result = action.act(unit.persistent.state, request);
-    if (result === 'reservation-conflict') return result;
+    if (result === 'reservation-conflict') return RESERVATION_CONFLICT;
+    if (action.aborts === true && !allHeld) {
+      const refused = unit.aca.refusalOfPreempting(itl, command, (other) => isAmong(other, result.preempted));
+      if (refused !== undefined) return refused;
+    }
     return mapMaybe(unit.persistent.apply(result), () => {
       tell(itl, result);
       return result;
     });
   });
   return mapMaybe(outcome, (result) => {
-    if (result === 'reservation-conflict') return RESERVATION_CONFLICT;
-    return action.aborts === true ? abortTasks(itl, result.preempted) : GOOD;
+    if ('kind' in result) return result;
+    if (action.aborts !== true) return GOOD;
+    // SPC-4 5.13.11.2.6 g) A): who preempts all registrants clears conditions of others than these, too.
+    if (allHeld && request.serviceActionKey === NO_KEY) unit.aca.clearAll();
+    return abortTasks(itl, result.preempted);
   });
 }
 
@@ -128,13 +144,17 @@ function tell(itl: ItlNexus, { attentions }: StateChange): void {
  * own tasks go on, as its PREEMPT AND ABORT is one of them.
  */
 function abortTasks(itl: ItlNexus, preempted: readonly NexusName[]): MaybePromise<Finished> {
-  const fenced = [...itl.unit.nexuses].filter(
-    (other) => other !== itl && preempted.some((nexus) => isSameNexus(other.nexusName, nexus)),
-  );
+  const all = [...itl.unit.nexuses].filter((other) => isAmong(other, preempted));
+  const fenced = all.filter((other) => other !== itl);
   // SPC-4 5.13.11.2.6: as if each of them had allowed the removal of the medium.
   for (const other of fenced) other.preventsRemoval = false;
   const endings = fenced.map((other) => other.abortTasks()).filter((ending) => isPromise(ending));
+  for (const other of all) itl.unit.aca.clear(other);
   return endings.length === 0 ? GOOD : Promise.all(endings).then(() => GOOD);
+}
+
+function isAmong({ nexusName }: ItlNexus, nexuses: readonly NexusName[]): boolean {
+  return nexuses.some((nexus) => isSameNexus(nexusName, nexus));
 }
 
 /** PERSISTENT RESERVE OUT with each of its service actions. */

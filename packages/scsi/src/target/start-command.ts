@@ -6,7 +6,8 @@ import {
   VARIABLE_LENGTH,
 } from '../cdb/cdb-definition.ts';
 import { WRITE_6 } from '../cdb/block-cdbs.ts';
-import { NACA, type CommandEntry } from '../commands/command-entry.ts';
+import { NACA } from '../cdb/control-byte.ts';
+import type { CommandEntry } from '../commands/command-entry.ts';
 import { isWholeCdb, UNIT_COMMANDS } from '../commands/command-table.ts';
 import type { Execution, ScsiCommand } from '../execution.ts';
 import { boundToMedium } from '../media/medium-bound.ts';
@@ -27,11 +28,11 @@ export function startCommand(itl: ItlNexus, command: ScsiCommand): MaybePromise<
   const { cdb } = command;
   const commands = UNIT_COMMANDS[unit.kind];
   const entry = commands.find(cdb);
-  const news = entry?.duringAttention === true ? undefined : itl.takeNews();
+  const news = entry?.duringAttention === true ? undefined : itl.takeNews(false);
   if (news !== undefined) throw news;
   if (entry === undefined) throw unsupported(cdb, commands.hasServiceActions(cdb[0]!));
-  // NORMACA is 0 in the standard INQUIRY data, so NACA is refused (SAM-5 5.2).
-  if ((cdb[entry.controlByte]! & NACA) !== 0) throw invalidCdbByte(entry.controlByte, 2);
+  // NORMACA is 0 in the standard INQUIRY data then (SAM-5 5.2).
+  if (!itl.mayFault && (cdb[entry.controlByte]! & NACA) !== 0) throw invalidCdbByte(entry.controlByte, 2);
   const { restriction } = itl.portGroup;
   if (restriction !== undefined && !restriction.runs.has(entry.path)) return refuseByPath(restriction);
   if (unit.reservedBy !== undefined && unit.reservedBy !== itl && entry.reservation === 'conflict') {

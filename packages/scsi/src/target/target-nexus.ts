@@ -1,16 +1,17 @@
-import { isPromise, type MaybePromise } from '@lunbox/block';
+import { isPromise, mapMaybe, type MaybePromise } from '@lunbox/block';
 import createDebug from 'debug';
 import { TASK_ABORTED } from '../answers.ts';
 import { describeCdb } from '../cdb/describe-cdb.ts';
 import type { CopyDomain } from '../copy/copy-domain.ts';
-import type { Execution, Finished, ScsiCommand } from '../execution.ts';
+import { Status, type Execution, type Finished, type ScsiCommand } from '../execution.ts';
 import { decodeLun } from '../lun.ts';
 import type { Nexus, NexusOptions, PendingAttention } from '../nexus.ts';
 import { AdditionalSenseCode } from '../sense/additional-sense.ts';
-import { CheckConditionError, illegalRequest } from '../sense/check-condition-error.ts';
+import { CheckConditionError } from '../sense/check-condition-error.ts';
 import { ItlNexus, type ItlHost } from '../unit/itl-nexus.ts';
 import type { LogicalUnit } from '../unit/logical-unit.ts';
-import type { NexusTasks } from '../unit/task-set.ts';
+import type { NexusTasks } from '../unit/nexus-tasks.ts';
+import { clearTaskSet, resetUnit } from '../unit/task-management.ts';
 import { PERIPHERAL_DEVICE_TYPE } from '../unit/unit-kind.ts';
 import { executeWithoutUnit } from './absent-unit.ts';
 import { startCommand } from './start-command.ts';
@@ -60,13 +61,12 @@ export class TargetNexus implements Nexus, ItlHost {
     const number = decodeLun(lun);
     const itl = number === undefined ? undefined : this.#units.get(number);
     if (itl === undefined) return this.#executeWithoutUnit(number, command);
-    // SAM-5 8.6.5: the ACA attribute means nothing while there is no ACA condition, and here there never is
-    // one.
-    if (command.attribute === 'aca') {
-      return this.#failure(itl, command, illegalRequest(AdditionalSenseCode.INVALID_MESSAGE_ERROR));
-    }
-    const turn = itl.unit.tasks.enter(command.attribute);
-    return turn === undefined ? this.#run(itl, command) : turn.then(() => this.#run(itl, command));
+    const refused = this.#refusal(itl, command);
+    if (refused !== undefined) return refused;
+    const { aca, tasks: all } = itl.unit;
+    const tasks = command.attribute === 'aca' ? aca.tasksOf(itl, command) : itl.tasks;
+    const turn = all.enter(tasks, command);
+    return turn === undefined ? this.#run(tasks, command) : turn.then(() => this.#run(tasks, command));
   }
 
   hasUnit(lun: Uint8Array): boolean {
@@ -75,13 +75,13 @@ export class TargetNexus implements Nexus, ItlHost {
 
   resetUnit(lun: Uint8Array): boolean {
     const itl = this.#find(lun);
-    itl?.unit.reset();
+    if (itl !== undefined) resetUnit(itl.unit);
     return itl !== undefined;
   }
 
   clearTaskSet(lun: Uint8Array): boolean {
     const itl = this.#find(lun);
-    itl?.unit.clearTaskSet(itl);
+    if (itl !== undefined) clearTaskSet(itl.unit, itl);
     return itl !== undefined;
   }
 
@@ -95,8 +95,23 @@ export class TargetNexus implements Nexus, ItlHost {
     this.#find(lun)?.attentions.raise(AdditionalSenseCode.SOME_COMMANDS_CLEARED_BY_ISCSI_PROTOCOL_EVENT);
   }
 
+  commandsAborted(lun: Uint8Array): void {
+    this.#find(lun)?.unit.aca.review();
+  }
+
+  commandFailed(lun: Uint8Array, command: ScsiCommand): void {
+    const itl = this.#find(lun);
+    itl?.unit.aca.commandFailed(itl, command);
+  }
+
+  clearAca(lun: Uint8Array): boolean {
+    const itl = this.#find(lun);
+    itl?.unit.aca.clear(itl);
+    return itl !== undefined;
+  }
+
   resetTarget(): void {
-    for (const itl of this.#units.values()) itl.unit.reset();
+    for (const itl of this.#units.values()) resetUnit(itl.unit);
   }
 
   close(): void {
@@ -140,6 +155,7 @@ export class TargetNexus implements Nexus, ItlHost {
     this.#units.delete(lun);
     itl.unit.detach(itl);
     this.options.onTasksAborted(lun);
+    itl.unit.aca.review();
   }
 
   /** The LUNs have changed: a unit attention for every unit of the nexus, and one announcement. */
@@ -158,29 +174,60 @@ export class TargetNexus implements Nexus, ItlHost {
     return number === undefined ? undefined : this.#units.get(number);
   }
 
-  #run(itl: ItlNexus, command: ScsiCommand): MaybePromise<Execution> {
-    const { tasks } = itl;
-    tasks.start();
-    if (command.aborted) return leave(tasks, TASK_ABORTED);
+  /** The answer to a command that an ACA condition keeps out, or for which there is no room. */
+  #refusal(itl: ItlNexus, command: ScsiCommand): Finished | undefined {
+    const { aca, tasks } = itl.unit;
+    let refused: Finished | undefined;
+    if (aca.established || command.attribute === 'aca') {
+      try {
+        refused = aca.refusal(itl, command);
+      } catch (error) {
+        return this.#answered(itl, command, this.#failure(itl, command, error));
+      }
+    }
+    refused ??= tasks.refusal(itl.tasks);
+    return refused === undefined ? undefined : this.#answered(itl, command, refused);
+  }
+
+  #run(tasks: NexusTasks, command: ScsiCommand): MaybePromise<Execution> {
+    const { itl } = tasks;
+    tasks.command = command;
+    itl.starting = tasks;
+    if (command.aborted) return this.#end(tasks, command, TASK_ABORTED);
     try {
       const result = startCommand(itl, command);
-      if (isPromise(result)) return this.#settle(itl, command, tasks, result);
-      return result.kind === 'finished' ? leave(tasks, result) : result;
+      if (isPromise(result)) return this.#settle(tasks, command, result);
+      return result.kind === 'finished' ? this.#end(tasks, command, result) : result;
     } catch (error) {
-      return leave(tasks, this.#failure(itl, command, error));
+      return this.#end(tasks, command, this.#failure(itl, command, error));
     }
   }
 
-  #settle(
-    itl: ItlNexus,
-    command: ScsiCommand,
-    tasks: NexusTasks,
-    result: Promise<Execution>,
-  ): Promise<Execution> {
+  #settle(tasks: NexusTasks, command: ScsiCommand, result: Promise<Execution>): Promise<Execution> {
+    const { itl } = tasks;
+    const finish = (answer: () => Finished): MaybePromise<Finished> => {
+      const blocked = itl.unit.aca.hold(itl, command);
+      return mapMaybe(blocked, () => this.#end(tasks, command, answer()));
+    };
     return result.then(
-      (execution) => (execution.kind === 'finished' ? leave(tasks, execution) : execution),
-      (error: unknown) => leave(tasks, this.#failure(itl, command, error)),
+      (execution) => (execution.kind === 'finished' ? finish(() => execution) : execution),
+      (error: unknown) => finish(() => this.#failure(itl, command, error)),
     );
+  }
+
+  /** The command has ended: it leaves the task set. */
+  #end(tasks: NexusTasks, command: ScsiCommand, finished: Finished): Finished {
+    if (finished.status !== Status.GOOD) this.#answered(tasks.itl, command, finished);
+    tasks.leave();
+    return finished;
+  }
+
+  /** What follows from some statuses. */
+  #answered(itl: ItlNexus, command: ScsiCommand, finished: Finished): Finished {
+    const { status } = finished;
+    if (status === Status.CHECK_CONDITION) itl.unit.aca.commandFailed(itl, command);
+    else itl.answered(status);
+    return finished;
   }
 
   #failure(itl: ItlNexus, command: ScsiCommand, error: unknown): Finished {
@@ -201,9 +248,4 @@ export class TargetNexus implements Nexus, ItlHost {
       throw error;
     }
   }
-}
-
-function leave(tasks: NexusTasks, finished: Finished): Finished {
-  tasks.leave();
-  return finished;
 }

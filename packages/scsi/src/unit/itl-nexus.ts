@@ -2,6 +2,7 @@ import { isPromise, mapMaybe, type MaybePromise } from '@lunbox/block';
 import type { CopyDomain } from '../copy/copy-domain.ts';
 import { CopyOperations } from '../copy/copy-operation.ts';
 import { MediaEvent } from '../data/media-event.ts';
+import { Status } from '../execution.ts';
 import type { NexusOptions } from '../nexus.ts';
 import type { PortGroup } from '../path/target-ports.ts';
 import { addTargetPort } from '../path/unit-paths.ts';
@@ -10,7 +11,7 @@ import { AdditionalSenseCode, SenseKey, type AdditionalSense } from '../sense/ad
 import { blockFailure, type MediumAccess } from '../sense/block-failures.ts';
 import { CheckConditionError } from '../sense/check-condition-error.ts';
 import type { LogicalUnit } from './logical-unit.ts';
-import { NexusTasks } from './task-set.ts';
+import { NexusTasks } from './nexus-tasks.ts';
 import { UnitAttentions } from './unit-attentions.ts';
 
 /** What an I_T_L nexus needs of the target that it belongs to. */
@@ -27,6 +28,14 @@ export interface ItlHost {
   /** Something broke that is neither the initiator's nor the medium's fault. */
   reportInternalError(error: unknown): void;
 }
+
+/** UA_INTLCK_CTRL: a unit attention condition follows some statuses (SPC-4 table 461), and which. */
+const ESTABLISHES = 0b11;
+const PREVIOUS_STATUS: ReadonlyMap<number, AdditionalSense> = new Map<number, AdditionalSense>([
+  [Status.BUSY, AdditionalSenseCode.PREVIOUS_BUSY_STATUS],
+  [Status.TASK_SET_FULL, AdditionalSenseCode.PREVIOUS_TASK_SET_FULL_STATUS],
+  [Status.RESERVATION_CONFLICT, AdditionalSenseCode.PREVIOUS_RESERVATION_CONFLICT_STATUS],
+]);
 
 /** One initiator port's view of one logical unit (SAM-5: I_T_L nexus). */
 export class ItlNexus {
@@ -46,6 +55,8 @@ export class ItlNexus {
   preventsRemoval = false;
   /** What has happened to the medium since GET EVENT STATUS NOTIFICATION told of it. */
   mediaEvent: number = MediaEvent.NO_CHANGE;
+  /** The tasks that the command which is being started is one of. */
+  starting: NexusTasks;
   #tasks: NexusTasks;
   /** Failure of a command that had been answered with GOOD already (SPC-4 4.5.5). */
   #deferred: CheckConditionError | undefined = undefined;
@@ -57,13 +68,23 @@ export class ItlNexus {
     const { initiatorPort, relativePort } = host.options;
     this.nexusName = nexusName(initiatorPort, relativePort);
     this.portGroup = addTargetPort(unit, host.options);
-    this.#tasks = new NexusTasks(unit.tasks);
+    this.#tasks = this.starting = new NexusTasks(unit.tasks, this);
     this.attentions.raise(AdditionalSenseCode.POWER_ON_RESET_OR_BUS_DEVICE_RESET_OCCURRED);
   }
 
-  /** The tasks that a command enters now. */
+  /** The tasks that a command enters now, if it has not the ACA attribute. */
   get tasks(): NexusTasks {
     return this.#tasks;
+  }
+
+  /** True while the nexus has a task in the task set. */
+  get busy(): boolean {
+    return this.#tasks.busy || this.unit.aca.tasksOfFaulted(this)?.busy === true;
+  }
+
+  /** True when NACA is taken: an ACA condition keeps others out, which who may only read must not do. */
+  get mayFault(): boolean {
+    return !this.readOnly;
   }
 
   /** A change that the initiator should hear of soon: as a unit attention, and at once where that is possible. */
@@ -92,18 +113,33 @@ export class ItlNexus {
 
   /** Aborts every task of the nexus on the unit; completes when the last of them has ended. */
   abortTasks(): MaybePromise<void> {
+    const { aca } = this.unit;
     const aborted = this.#tasks;
-    this.#tasks = new NexusTasks(this.unit.tasks);
+    const ofAca = aca.tasksOfFaulted(this);
+    this.#tasks = new NexusTasks(this.unit.tasks, this);
     this.host.options.onTasksAborted(this.lun);
+    aca.review();
     const copies = this.unit.copies.abort(this);
-    return mapMaybe(aborted.drained(), () => copies);
+    return mapMaybe(aborted.drained(), () => mapMaybe(ofAca?.drained(), () => copies));
   }
 
-  /** What the next command has to hear of first, which is over then. */
-  takeNews(): CheckConditionError | undefined {
-    const news = this.attentions.take() ?? this.#deferred;
+  /**
+   * What the next command has to hear of first, which is over then; with UA_INTLCK_CTRL 1xb a unit attention
+   * condition stays until REQUEST SENSE `fetches` it.
+   */
+  takeNews(fetches: boolean): CheckConditionError | undefined {
+    const stays = !fetches && this.unit.modes.attentionInterlock !== 0;
+    const news = this.attentions.take(stays) ?? this.#deferred;
     if (news === this.#deferred) this.#deferred = undefined;
     return news;
+  }
+
+  /** UA_INTLCK_CTRL 11b: a status that says nothing of its reason is told of by a unit attention, too. */
+  answered(status: number): void {
+    const condition = PREVIOUS_STATUS.get(status);
+    if (condition !== undefined && this.unit.modes.attentionInterlock === ESTABLISHES) {
+      this.attentions.raise(condition);
+    }
   }
 
   /** Lets work go on after the command was answered. Its failure is told to a later command. */

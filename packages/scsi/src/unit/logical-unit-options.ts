@@ -1,6 +1,7 @@
 import type { BlockDevice, Clock } from '@lunbox/block';
 import type { ManagementAddress } from '../inquiry/path-vpd-pages.ts';
 import type { SpaceSource } from './space-usage.ts';
+import type { TaskLimits } from './task-set.ts';
 import type { MediumStateStore } from './unfinished-operations.ts';
 import type { UnitKind } from './unit-kind.ts';
 import type { UnitStateStore } from './unit-state.ts';
@@ -27,7 +28,7 @@ export interface MediumOptions {
 }
 
 /** Options of `LogicalUnit`. */
-export interface LogicalUnitOptions extends MediumOptions {
+export interface LogicalUnitOptions extends MediumOptions, Partial<TaskLimits> {
   /** What the unit stores. Its blocks are of any size that devices have, of a `cd-rom` 2048 bytes. It stays open. */
   readonly device: BlockDevice;
   /**

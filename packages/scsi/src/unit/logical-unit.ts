@@ -18,9 +18,10 @@ import type { LogicalUnitOptions, MediumOptions } from './logical-unit-options.t
 import { MediumOperations } from './medium-operations.ts';
 import { MediumPresenceError } from './medium-presence-error.ts';
 import { MediumTray } from './medium-tray.ts';
+import { AcaConditions } from './aca-conditions.ts';
 import { SpaceThresholds } from './space-thresholds.ts';
 import type { SpaceUsage } from './space-usage.ts';
-import { TaskSet } from './task-set.ts';
+import { taskLimits, TaskSet } from './task-set.ts';
 import { unitLimits, type UnitLimits } from './unit-limits.ts';
 import { isRemovable, PRODUCTS, type UnitKind } from './unit-kind.ts';
 import { KeptState } from './unit-state.ts';
@@ -54,6 +55,8 @@ export class LogicalUnit {
   readonly modes: ModeStore;
   /** @internal */
   readonly tasks: TaskSet;
+  /** @internal */
+  readonly aca: AcaConditions = new AcaConditions(this);
   /** The device, as commands must access it. @internal */
   medium!: Medium;
   /** The device, where it is one that can hold protection information. @internal */
@@ -113,7 +116,7 @@ export class LogicalUnit {
     this.persistent = new PersistentReservations(kept);
     this.information = new IdentifyingInformation(kept);
     const clock = options.clock ?? systemClock;
-    this.tasks = new TaskSet(clock);
+    this.tasks = new TaskSet(this.aca, taskLimits(options), clock);
     this.statistics = new UnitStatistics(clock);
     this.thresholds = new SpaceThresholds(this, clock);
     this.timestamp = new UnitTimestamp(clock);
@@ -268,6 +271,7 @@ export class LogicalUnit {
   detach(nexus: ItlNexus): void {
     this.#nexuses.delete(nexus);
     if (this.reservedBy === nexus) this.reservedBy = undefined;
+    this.aca.clear(nexus);
     void this.copies.abort(nexus);
   }
 
@@ -289,37 +293,6 @@ export class LogicalUnit {
     for (const nexus of this.#nexuses) {
       if (nexus !== except) nexus.attentions.raise(condition);
     }
-  }
-
-  /**
-   * Logical unit reset (SAM-5 6.3.3): tasks, the reservation by RESERVE, mode pages, the stopped state and the
-   * prevention of medium removal go; persistent reservations stay (SPC-4 5.13.1). @internal
-   */
-  reset(): void {
-    this.reservedBy = undefined;
-    this.stopped = false;
-    this.#allowRemoval();
-    this.modes.reset();
-    this.raiseAttention(AdditionalSenseCode.BUS_DEVICE_RESET_FUNCTION_OCCURRED);
-    for (const nexus of this.#nexuses) {
-      nexus.host.options.onTasksAborted(nexus.lun);
-      nexus.copies.clear();
-    }
-    void this.copies.abort();
-  }
-
-  /**
-   * CLEAR TASK SET (SAM-5 7.5): the tasks of every nexus are aborted, and the others whose tasks were hear of
-   * it. @internal
-   */
-  clearTaskSet(by: ItlNexus): void {
-    for (const nexus of this.#nexuses) {
-      if (nexus !== by && nexus.tasks.busy) {
-        nexus.attentions.raise(AdditionalSenseCode.COMMANDS_CLEARED_BY_ANOTHER_INITIATOR);
-      }
-      nexus.host.options.onTasksAborted(nexus.lun);
-    }
-    void this.copies.abort();
   }
 
   #adopt(device: BlockDevice, options: MediumOptions): void {

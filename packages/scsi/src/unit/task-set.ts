@@ -1,28 +1,66 @@
-import { systemClock, type Clock, type MaybePromise } from '@lunbox/block';
-import type { TaskAttribute } from '../execution.ts';
+import type { Clock } from '@lunbox/block';
+import { BUSY, TASK_SET_FULL } from '../answers.ts';
+import type { Finished, ScsiCommand } from '../execution.ts';
+import type { ItlNexus } from './itl-nexus.ts';
+import type { NexusTasks } from './nexus-tasks.ts';
+
+/** How many tasks a logical unit takes (SAM-5 5.3.1). */
+export interface TaskLimits {
+  /** Tasks of all nexuses together. */
+  readonly maxTasks: number;
+  /** Tasks of one nexus. */
+  readonly maxNexusTasks: number;
+}
+
+/** Far more than the command windows of transports let through. */
+const DEFAULT_TASK_LIMITS: TaskLimits = { maxTasks: 8192, maxNexusTasks: 1024 };
+
+/** The limits that a unit is made with. Throws a RangeError for a number that is no positive integer. */
+export function taskLimits(options: Partial<TaskLimits>): TaskLimits {
+  const { maxTasks = DEFAULT_TASK_LIMITS.maxTasks } = options;
+  const { maxNexusTasks = Math.min(DEFAULT_TASK_LIMITS.maxNexusTasks, maxTasks) } = options;
+  for (const limit of [maxTasks, maxNexusTasks]) {
+    if (!Number.isSafeInteger(limit) || limit < 1) throw new RangeError(`a limit of ${limit} tasks`);
+  }
+  return { maxTasks, maxNexusTasks };
+}
+
+/** What else decides when a task may start. */
+export interface TaskRules {
+  /** TST 001b: the tasks of one nexus have nothing to do with those of others. */
+  readonly separate: boolean;
+  /** An ACA condition keeps the task from going on. */
+  blocks(itl: ItlNexus, command: ScsiCommand): boolean;
+  /** The task starts whatever waits. */
+  exempts(command: ScsiCommand): boolean;
+}
 
 interface WaitingTask {
-  readonly ordered: boolean;
+  readonly tasks: NexusTasks;
+  readonly command: ScsiCommand;
   readonly start: () => void;
 }
 
 /**
  * The order of the tasks of one logical unit (SAM-5 8.6): SIMPLE tasks run side by side, an ORDERED one
  * starts when every earlier task has ended and later ones wait for it, HEAD OF QUEUE starts at once. While
- * nobody uses ORDERED, a task costs an increment and a decrement. The transport's command window bounds the
- * queue.
+ * nobody uses ORDERED, a task costs two increments and two decrements. {@link TaskLimits} bound the queue.
  */
 export class TaskSet {
+  readonly limits: TaskLimits;
   #active = 0;
   #barrier = false;
   readonly #waiting: WaitingTask[] = [];
+  readonly #rules: TaskRules;
   readonly #clock: Clock;
   #idleMs = 0;
   #idleSinceMs: number;
   /** Start of the only task; undefined when another was there since then. */
   #onlyStartMs: number | undefined = undefined;
 
-  constructor(clock: Clock = systemClock) {
+  constructor(rules: TaskRules, limits: TaskLimits, clock: Clock) {
+    this.#rules = rules;
+    this.limits = limits;
     this.#clock = clock;
     this.#idleSinceMs = clock.nowMs();
   }
@@ -48,21 +86,34 @@ export class TaskSet {
     return this.#active;
   }
 
+  /**
+   * The answer to a command for which there is no room (SAM-5 5.3.1): TASK SET FULL to a nexus with tasks, whose ends
+   * make room, BUSY to one without.
+   */
+  refusal(tasks: NexusTasks): Finished | undefined {
+    const { maxTasks, maxNexusTasks } = this.limits;
+    if (tasks.count < maxNexusTasks && this.#active + this.#waiting.length < maxTasks) return undefined;
+    return tasks.busy ? TASK_SET_FULL : BUSY;
+  }
+
   /** A task arrives: undefined when it may start now, else a promise of the moment when it may. */
-  enter(attribute: TaskAttribute): Promise<void> | undefined {
-    const ordered = attribute === 'ordered';
-    const free = ordered ? this.#active === 0 : !this.#barrier;
-    if (attribute === 'head-of-queue' || (free && this.#waiting.length === 0)) {
-      this.#start(ordered);
+  enter(tasks: NexusTasks, command: ScsiCommand): Promise<void> | undefined {
+    tasks.count++;
+    const simple = command.attribute === 'simple' && !this.#barrier && this.#waiting.length === 0;
+    if (simple || this.#mayOvertake(command) || (this.#hasTurn(tasks, command) && !this.#isBehind(tasks))) {
+      this.#start(tasks, command);
       return undefined;
     }
     return new Promise((start) => {
-      this.#waiting.push({ ordered, start });
+      this.#waiting.push({ tasks, command, start });
     });
   }
 
   /** A task that had started has ended; `nowMs` spares a reading of the clock to who has one. */
-  leave(nowMs?: number): void {
+  leave(tasks: NexusTasks, nowMs?: number): void {
+    tasks.count--;
+    tasks.activeCount--;
+    if (tasks.activeCount === 0) tasks.barrier = false;
     this.#active--;
     this.#onlyStartMs = undefined;
     if (this.#active === 0) {
@@ -72,63 +123,63 @@ export class TaskSet {
     if (this.#waiting.length > 0) this.#advance();
   }
 
-  #start(ordered: boolean): void {
+  /** Commands were aborted, or the rules let more tasks start: what waits without a reason does so no longer. */
+  review(): void {
+    for (const aborted of this.#waiting.filter(({ command }) => command.aborted)) {
+      this.#waiting.splice(this.#waiting.indexOf(aborted), 1);
+      this.#begin(aborted.tasks);
+      aborted.start();
+    }
+    this.#advance();
+  }
+
+  #mayOvertake(command: ScsiCommand): boolean {
+    const { attribute } = command;
+    return attribute === 'head-of-queue' || attribute === 'aca' || this.#rules.exempts(command);
+  }
+
+  /** True when no task that has started stands in the way. */
+  #hasTurn(tasks: NexusTasks, { attribute }: ScsiCommand): boolean {
+    const { separate } = this.#rules;
+    if (attribute === 'ordered') return (separate ? tasks.activeCount : this.#active) === 0;
+    return !(separate ? tasks.barrier : this.#barrier);
+  }
+
+  /** True when a task waits that came before. */
+  #isBehind(tasks: NexusTasks): boolean {
+    if (!this.#rules.separate) return this.#waiting.length > 0;
+    return this.#waiting.some((waiting) => waiting.tasks === tasks);
+  }
+
+  #start(tasks: NexusTasks, { attribute }: ScsiCommand): void {
+    this.#begin(tasks);
+    if (attribute === 'ordered') this.#barrier = tasks.barrier = true;
+  }
+
+  #begin(tasks: NexusTasks): void {
     if (this.#active === 0) {
       this.#onlyStartMs = this.#clock.nowMs();
       this.#idleMs += this.#onlyStartMs - this.#idleSinceMs;
     }
     this.#active++;
-    if (ordered) this.#barrier = true;
+    tasks.activeCount++;
   }
 
+  /** Starts what may start, in the order of arrival: in one task set nobody overtakes. */
   #advance(): void {
-    for (;;) {
-      const next = this.#waiting[0];
-      if (next === undefined || this.#barrier || (next.ordered && this.#active > 0)) return;
-      this.#waiting.shift();
-      this.#start(next.ordered);
-      next.start();
+    const overtaken = new Set<NexusTasks>();
+    let at = 0;
+    for (let next = this.#waiting[at]; next !== undefined; next = this.#waiting[at]) {
+      const { tasks, command } = next;
+      const ready = this.#hasTurn(tasks, command) && !this.#rules.blocks(tasks.itl, command);
+      if (ready && !overtaken.has(tasks)) {
+        this.#waiting.splice(at, 1);
+        this.#start(tasks, command);
+        next.start();
+      } else if (this.#rules.separate) {
+        overtaken.add(tasks);
+        at++;
+      } else return;
     }
-  }
-}
-
-/**
- * The tasks of one I_T_L nexus that have started and not ended. Those of a preempted nexus are left to end by
- * themselves, while later ones are counted anew: so PREEMPT AND ABORT never waits for commands that came
- * after it.
- */
-export class NexusTasks {
-  readonly #all: TaskSet;
-  #active = 0;
-  #drained: (() => void) | undefined = undefined;
-
-  /** @param all the task set of the logical unit */
-  constructor(all: TaskSet) {
-    this.#all = all;
-  }
-
-  /** True while there is such a task. */
-  get busy(): boolean {
-    return this.#active > 0;
-  }
-
-  /** A task has its turn. */
-  start(): void {
-    this.#active++;
-  }
-
-  /** A task that had started has ended, see {@link TaskSet.leave}. */
-  leave(nowMs?: number): void {
-    this.#active--;
-    if (this.#active === 0) this.#drained?.();
-    this.#all.leave(nowMs);
-  }
-
-  /** Completes when none of these tasks goes on any more. Called once at most. */
-  drained(): MaybePromise<void> {
-    if (this.#active === 0) return;
-    return new Promise((resolve) => {
-      this.#drained = resolve;
-    });
   }
 }

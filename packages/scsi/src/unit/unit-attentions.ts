@@ -1,8 +1,16 @@
-import { SenseKey, type AdditionalSense } from '../sense/additional-sense.ts';
+import { AdditionalSenseCode, SenseKey, type AdditionalSense } from '../sense/additional-sense.ts';
 import { CheckConditionError } from '../sense/check-condition-error.ts';
 
-/** ASC of everything that is a reset: it comes first and makes older conditions pointless (SAM-5 5.14.2). */
-const RESET_ASC = 0x29;
+/**
+ * The conditions that come before all others, in the order of their precedence (SAM-5 5.14): what each of them is about
+ * has also done what the later ones tell of. The first one stands for any reset.
+ */
+const RESETS: readonly AdditionalSense[] = [
+  AdditionalSenseCode.POWER_ON_RESET_OR_BUS_DEVICE_RESET_OCCURRED,
+  AdditionalSenseCode.SCSI_BUS_RESET_OCCURRED,
+  AdditionalSenseCode.BUS_DEVICE_RESET_FUNCTION_OCCURRED,
+  AdditionalSenseCode.I_T_NEXUS_LOSS_OCCURRED,
+];
 
 /**
  * The unit attention conditions that one I_T nexus has yet to hear of (SAM-5 5.14). A condition is there once
@@ -21,10 +29,13 @@ export class UnitAttentions {
     return this.#pending[0];
   }
 
-  /** Establishes a condition. A reset takes the place of all that was pending. */
+  /** Establishes a condition. A reset takes the place of all that was pending, but for a reset that says more. */
   raise(condition: AdditionalSense): void {
-    if (condition.asc === RESET_ASC) this.#pending = [];
-    if (!this.#pending.some((pending) => isSame(pending, condition))) this.#pending.push(condition);
+    const precedence = precedenceOf(condition);
+    if (precedence < RESETS.length) {
+      const told = this.#pending.find((pending) => precedenceOf(pending) <= precedence);
+      this.#pending = [told ?? condition];
+    } else if (!this.#pending.some((pending) => isSame(pending, condition))) this.#pending.push(condition);
   }
 
   /** Ends a condition without reporting it. */
@@ -32,13 +43,19 @@ export class UnitAttentions {
     this.#pending = this.#pending.filter((pending) => !isSame(pending, condition));
   }
 
-  /** The oldest condition, which ends by being reported. */
-  take(): CheckConditionError | undefined {
-    const condition = this.#pending.shift();
+  /** The condition that is to be reported: a reset, or the oldest; it ends unless it is to `stay`. */
+  take(stay: boolean): CheckConditionError | undefined {
+    const condition = stay ? this.next : this.#pending.shift();
     if (condition === undefined) return undefined;
     const { asc, ascq } = condition;
     return new CheckConditionError({ senseKey: SenseKey.UNIT_ATTENTION, asc, ascq });
   }
+}
+
+/** 0 for the strongest; the number of resets for all that is none. */
+function precedenceOf(condition: AdditionalSense): number {
+  const at = RESETS.findIndex((reset) => isSame(reset, condition));
+  return at < 0 ? RESETS.length : at;
 }
 
 function isSame(a: AdditionalSense, b: AdditionalSense): boolean {

@@ -45,7 +45,7 @@ describe.runIf(installed)('sg3_utils', () => {
     const text = decode('sg_inq', ['--raw', '--descriptors', '--inhex'], await inquire({}));
     for (const said of [
       'PQual=0  PDT=0  RMB=0',
-      'NormACA=0  HiSUP=1  Resp_data_format=2',
+      'NormACA=1  HiSUP=1  Resp_data_format=2',
       'CmdQue=1',
       'length=96 (0x60)',
       'Vendor identification: LUNBOX',

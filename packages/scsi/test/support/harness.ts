@@ -4,6 +4,7 @@ import {
   encodeLun,
   LogicalUnit,
   parseSense,
+  REQUEST_SENSE,
   ScsiTarget,
   Status,
   TEST_UNIT_READY,
@@ -78,7 +79,7 @@ export class Initiator {
   readonly nexus: Nexus;
   readonly abortedLuns: number[] = [];
   /** Told of each of them as it happens, as a transport is. */
-  onTasksAborted: (lun: number) => void = () => undefined;
+  onTasksAborted: (lun: number, except?: ScsiCommand) => void = () => undefined;
   readonly changes: { lun: number; sense: SenseData | undefined }[] = [];
 
   constructor(
@@ -93,12 +94,17 @@ export class Initiator {
       relativePort,
       portalGroupTag: relativePort,
       ...more,
-      onTasksAborted: (lun) => {
+      onTasksAborted: (lun, except) => {
         this.abortedLuns.push(lun);
-        this.onTasksAborted(lun);
+        this.onTasksAborted(lun, except);
       },
       onUnitChanged: (lun, sense) => this.changes.push({ lun, sense: parseSense(sense) }),
     });
+  }
+
+  /** Has the next unit attention by REQUEST SENSE, which ends it in any case. */
+  async drop(): Promise<void> {
+    await this.send(REQUEST_SENSE.encode({ ALLOCATION_LENGTH: 252 }));
   }
 
   /** Takes every pending unit attention. */
@@ -119,12 +125,13 @@ export class Initiator {
 
   /** Sends a command and moves its data, as a transport would. */
   async send(cdb: Uint8Array, options: SendOptions = {}): Promise<Answer> {
-    const execution = await this.nexus.execute(encodeLun(options.lun ?? 0), this.command(cdb, options));
-    return this.carry(execution, options);
+    const command = this.command(cdb, options);
+    const execution = await this.nexus.execute(encodeLun(options.lun ?? 0), command);
+    return this.carry(execution, options, command);
   }
 
   /** Moves the data of an execution to its end. */
-  async carry(execution: Execution, options: SendOptions = {}): Promise<Answer> {
+  async carry(execution: Execution, options: SendOptions = {}, command?: ScsiCommand): Promise<Answer> {
     if (execution.kind === 'finished') return answerOf(execution);
     try {
       if (execution.kind === 'data-in') {
@@ -140,6 +147,7 @@ export class Initiator {
       }
       return answerOf(await execution.finish(dataOut.length));
     } catch (error) {
+      if (command !== undefined) this.nexus.commandFailed(encodeLun(options.lun ?? 0), command);
       return answerOf((error as { toFinished(): Execution }).toFinished());
     } finally {
       execution.end?.();

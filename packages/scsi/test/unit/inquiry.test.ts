@@ -26,7 +26,7 @@ test('standard INQUIRY data, byte for byte', async () => {
   const { initiator } = await memoryHarness();
   const { data } = await initiator.send(INQUIRY.encode({ ALLOCATION_LENGTH: 96 }));
   const expected = hex(`
-    00 00 06 12 5b 38 00 02
+    00 00 06 32 5b 38 00 02
     4c55 4e42 4f58 2020
     4c55 4e42 4f58 2044 4953 4b20 2020 2020
     3030 3031

@@ -21,9 +21,9 @@ test('REPORT SUPPORTED TASK MANAGEMENT FUNCTIONS tells what the transport does, 
   const { initiator, target } = await memoryHarness();
   const report = async (from: Initiator, fields: object = {}) =>
     (await from.send(REPORT_SUPPORTED_TMF.encode({ ALLOCATION_LENGTH: 64, ...fields }))).data;
-  expect(await report(initiator)).toEqual(hex('d8 00 00 00'));
-  expect(await report(initiator, { REPD: 1 })).toEqual(hex('d8 00 00 0c 00000000 00000000 00000000'));
-  expect(await report(initiator, { ALLOCATION_LENGTH: 2 })).toEqual(hex('d8 00'));
+  expect(await report(initiator)).toEqual(hex('f8 00 00 00'));
+  expect(await report(initiator, { REPD: 1 })).toEqual(hex('f8 00 00 0c 00000000 00000000 00000000'));
+  expect(await report(initiator, { ALLOCATION_LENGTH: 2 })).toEqual(hex('f8 00'));
   const taskManagement = { ATS: 1, QTS: 1, QAES: 1, QTSS: 1, ITNRS: 1 };
   const other = new Initiator(target, 'other', 1, { taskManagement });
   await other.settle();

@@ -67,7 +67,7 @@ describe('MODE SENSE', () => {
     const changeable = parseModeParameters(6, await sense(initiator, ALL_PAGES, PageControl.CHANGEABLE));
     const bits = changeable.pages.map((page) => Buffer.from(page.bytes.subarray(2)).toString('hex'));
     expect(bits[5]).toBe(`04${'00'.repeat(17)}`);
-    expect(bits[6]).toBe(`040008${'00'.repeat(7)}`);
+    expect(bits[6]).toBe(`240638${'00'.repeat(7)}`);
     await select(initiator, listOf(buildCachingPage({ WCE: 0 })));
     const pageOf = (data: Uint8Array) => parseCachingPage(parseModeParameters(6, data).pages[0]!.bytes);
     expect(pageOf(await sense(initiator, CACHING)).WCE).toBe(0);
@@ -137,10 +137,20 @@ describe('MODE SELECT', () => {
 
   test('a field that cannot be changed is pointed at, and nothing is changed', async () => {
     const { initiator } = await memoryHarness();
-    const list = listOf(buildCachingPage({ WCE: 0 }), control({ TST: 1 }));
-    expect(await select(initiator, list)).toMatchObject(invalidList(4 + 20 + 2, 5));
+    const list = listOf(buildCachingPage({ WCE: 0 }), control({ TAS: 1 }));
+    expect(await select(initiator, list)).toMatchObject(invalidList(4 + 20 + 5, 6));
     const [page] = parseModeParameters(6, await sense(initiator, CACHING)).pages;
     expect(parseCachingPage(page!.bytes).WCE).toBe(1);
+  });
+
+  test('values that are reserved are pointed at: TST, QERR, UA_INTLCK_CTRL (SPC-4 7.5.8)', async () => {
+    const { initiator } = await memoryHarness();
+    expect(await select(initiator, listOf(control({ TST: 2 })))).toMatchObject(invalidList(4 + 2, 6));
+    expect(await select(initiator, listOf(control({ QERR: 2 })))).toMatchObject(invalidList(4 + 3, 2));
+    const interlock = listOf(control({ UA_INTLCK_CTRL: 1 }));
+    expect(await select(initiator, interlock)).toMatchObject(invalidList(4 + 4, 5));
+    const right = listOf(control({ TST: 1, QERR: 3, UA_INTLCK_CTRL: 2 }));
+    expect(await select(initiator, right)).toMatchObject(Expected.GOOD);
   });
 
   test('unknown pages, wrong lengths, other block sizes and truncated lists are refused', async () => {

@@ -8,9 +8,11 @@ import {
   TEST_UNIT_READY,
   type ReportSupportedOperationCodesCdb,
   type UnitKind,
+  INQUIRY,
+  parseStandardInquiry,
 } from '../../src/index.ts';
 import { Expected, invalidCdb } from '../support/expected-sense.ts';
-import { hex, memoryHarness } from '../support/harness.ts';
+import { hex, Initiator, memoryHarness } from '../support/harness.ts';
 
 async function report(fields: Partial<ReportSupportedOperationCodesCdb>, kind: UnitKind = 'disk') {
   const { initiator } = await memoryHarness({ kind });
@@ -85,7 +87,14 @@ test('an unknown operation code is an invalid command, an unknown service action
   expect(await initiator.send(hex('9e1f'))).toMatchObject(invalidCdb(1, 4));
 });
 
-test('NACA is refused at the CONTROL byte, as NORMACA says', async () => {
-  const { initiator } = await memoryHarness();
-  expect(await initiator.send(TEST_UNIT_READY.encode({ CONTROL: 4 }))).toMatchObject(invalidCdb(5, 2));
+test('NACA is taken, but not from who may only read, as NORMACA tells each of them', async () => {
+  const { initiator, target } = await memoryHarness();
+  const reader = new Initiator(target, 'reader', 1, { readOnly: true });
+  await reader.settle();
+  const inquiry = INQUIRY.encode({ ALLOCATION_LENGTH: 96 });
+  expect(parseStandardInquiry((await initiator.send(inquiry)).data).NORMACA).toBe(1);
+  expect(parseStandardInquiry((await reader.send(inquiry)).data).NORMACA).toBe(0);
+  const naca = TEST_UNIT_READY.encode({ CONTROL: 4 });
+  expect(await initiator.send(naca)).toMatchObject(Expected.GOOD);
+  expect(await reader.send(naca)).toMatchObject(invalidCdb(5, 2));
 });

@@ -1,5 +1,5 @@
 import { MemoryDevice } from '@lunbox/block';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import {
   AdditionalSenseCode,
   INQUIRY,
@@ -11,6 +11,7 @@ import {
   SenseKey,
   TEST_UNIT_READY,
 } from '../../src/index.ts';
+import { UnitAttentions } from '../../src/unit/unit-attentions.ts';
 import { attention, Expected } from '../support/expected-sense.ts';
 import { memoryHarness } from '../support/harness.ts';
 
@@ -44,7 +45,7 @@ test('INQUIRY and REPORT LUNS run and leave the attention pending', async () => 
 
 test('REQUEST SENSE returns the attention as data and ends it', async () => {
   const harness = await memoryHarness();
-  const fresh = harness.connect('fresh');
+  const fresh = await harness.connectReady('fresh');
   for (const [DESC, responseCode] of [
     [0, 0x70],
     [1, 0x72],
@@ -123,4 +124,35 @@ test('a new capacity and new LUNs are announced at once, to each nexus once', as
     [0, 6, 0x3f, 0x0e],
     [0, 6, 0x3f, 0x0e],
   ]);
+});
+
+describe('the precedence of unit attentions (SAM-5 5.14)', () => {
+  test('a power on that nobody has told of yet stays, whatever reset comes after it', async () => {
+    const harness = await memoryHarness({ blocks: 1024 });
+    const fresh = harness.connect('fresh');
+    harness.device.resize(2048 * 512);
+    harness.initiator.nexus.resetUnit(new Uint8Array(8));
+    expect(fresh.nexus.pendingAttention(new Uint8Array(8))).toMatchObject({ asc: 0x29, ascq: 0, count: 1 });
+    expect(await fresh.send(tur)).toMatchObject(POWER_ON);
+    expect(await fresh.send(tur)).toMatchObject(Expected.GOOD);
+  });
+
+  test('a stronger reset takes the place of a weaker one, not the other way round', () => {
+    const { POWER_ON_RESET_OR_BUS_DEVICE_RESET_OCCURRED: powerOn } = AdditionalSenseCode;
+    const { SCSI_BUS_RESET_OCCURRED: hardReset, BUS_DEVICE_RESET_FUNCTION_OCCURRED: unitReset } =
+      AdditionalSenseCode;
+    const { I_T_NEXUS_LOSS_OCCURRED: nexusLoss, CAPACITY_DATA_HAS_CHANGED: capacity } = AdditionalSenseCode;
+    const order = [powerOn, hardReset, unitReset, nexusLoss];
+    for (const [at, first] of order.entries())
+      for (const [after, second] of order.entries()) {
+        const attentions = new UnitAttentions();
+        attentions.raise(capacity);
+        attentions.raise(first);
+        attentions.raise(second);
+        attentions.raise(capacity);
+        expect(attentions.take(false)?.sense).toMatchObject(order[Math.min(at, after)]!);
+        expect(attentions.take(false)?.sense).toMatchObject(capacity);
+        expect(attentions.count).toBe(0);
+      }
+  });
 });

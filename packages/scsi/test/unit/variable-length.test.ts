@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { describeCdb, supportedCommands, WRITE_SAME_32 } from '../../src/index.ts';
 import { Expected, invalidCdb } from '../support/expected-sense.ts';
-import { hex, memoryHarness, pattern, sameBytes } from '../support/harness.ts';
+import { hex, Initiator, memoryHarness, pattern, sameBytes } from '../support/harness.ts';
 
 const block = pattern(512, 5);
 
@@ -76,12 +76,14 @@ test('every service action outside the table is refused at SERVICE ACTION', asyn
   }
 });
 
-test('NACA is refused in byte 1, and does not matter in the last byte', async () => {
-  const { initiator } = await memoryHarness();
+test('NACA is looked at in byte 1, and does not matter in the last byte', async () => {
+  const { target } = await memoryHarness();
+  const initiator = new Initiator(target, 'reader', 1, { readOnly: true });
+  await initiator.settle();
   const fields = { NUMBER_OF_LOGICAL_BLOCKS: 4 };
   const naca = WRITE_SAME_32.encode({ ...fields, CONTROL: 4 });
   expect(await initiator.send(naca, { dataOut: block })).toMatchObject(invalidCdb(1, 2));
   const plain = WRITE_SAME_32.encode(fields);
   expect(plain[31]).toBe(4);
-  expect(await initiator.send(plain, { dataOut: block })).toMatchObject(Expected.GOOD);
+  expect(await initiator.send(plain, { dataOut: block })).toMatchObject(Expected.WRITE_PROTECTED);
 });

@@ -28,10 +28,14 @@ export class PendingModel {
     this.unit = unit;
   }
 
-  /** A condition that is there already is not there twice; a reset takes the place of everything. */
+  /**
+   * A condition that is there already is not there twice; a reset takes the place of everything, but is itself told by
+   * a power on that is yet to be told (SAM-5 5.14).
+   */
   raise(code: number): void {
-    if (code >> 8 === 0x29) this.#conditions = [];
-    if (!this.#conditions.includes(code)) this.#conditions.push(code);
+    const powerOn = this.#conditions.includes(Attention.POWER_ON);
+    if (code >> 8 === 0x29) this.#conditions = powerOn ? [Attention.POWER_ON] : [code];
+    else if (!this.#conditions.includes(code)) this.#conditions.push(code);
   }
 
   clear(code: number): void {

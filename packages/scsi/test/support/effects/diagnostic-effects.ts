@@ -81,7 +81,7 @@ export const DIAGNOSTIC_EFFECTS: readonly CommandEffect[] = [
     { dataOut: LABEL },
   ),
   effect(REPORT_SUPPORTED_TMF, { ALLOCATION_LENGTH: 16 }, async ({ harness }, { data }) => {
-    expect(parseSupportedTmf(data)).toMatchObject({ ATS: 1, LURS: 1, CACAS: 0, QTS: 0, ITNRS: 0 });
+    expect(parseSupportedTmf(data)).toMatchObject({ ATS: 1, LURS: 1, CACAS: 1, QTS: 0, ITNRS: 0 });
     const other = new Initiator(harness.target, 'other', 1, { taskManagement: { ATS: 1, QTS: 1, ITNRS: 1 } });
     await other.settle();
     const more = await other.send(REPORT_SUPPORTED_TMF.encode({ ALLOCATION_LENGTH: 16 }));
