@@ -131,12 +131,15 @@ export class FullFeaturePhase implements Phase, SessionConnection {
   onHeader(header: FrameHeader): Uint8Array | undefined {
     const expStatSn = expStatSnOf(header, this.cid);
     if (expStatSn !== undefined) this.#acknowledge(expStatSn);
+    // An answer that waited for this may have been the last word: nothing begins any more.
+    if (this.#closed) return undefined;
     if (header.opcode === Opcode.SCSI_COMMAND) return this.#commandArrives(header);
     if (header.opcode === Opcode.DATA_OUT) return this.#dataArrives(header);
     return undefined;
   }
 
   onPdu(header: FrameHeader, data: Uint8Array, digestOk: boolean): void {
+    if (this.#closed) return;
     // RFC 7143 §7.8: a PDU with a bad data digest is told about and discarded; a command's data fails the command.
     if (!digestOk) this.connection.reject(header, RejectReason.DATA_DIGEST_ERROR);
     const handler = (this.session.nexus === undefined ? DISCOVERY_HANDLERS : HANDLERS)[header.opcode];

@@ -1,6 +1,7 @@
 import { TaskManagementFunction, type TargetPdu } from '@lunbox/iscsi-pdu';
 import { CheckConditionError } from '@lunbox/scsi';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { BufferPool } from '../../src/buffer-pool.ts';
 import { TargetEngine } from '../../src/index.ts';
 import { TARGET_NAME, TestInitiator, joinSession, loggedIn } from '../support/initiator.ts';
 import { acknowledgement, nopOut, ofType, taskManagement, typesOf } from '../support/requests.ts';
@@ -120,6 +121,23 @@ it('the answer to CLEAR ACA is fenced as well (RFC 7143 §4.2.2.3.4 e)', async (
   await second.settle();
   await acknowledge(second);
   expect(sayings(await first.settle())).toEqual(['task-management-response']);
+});
+
+it('a command whose header lets the answer to a nexus reset go begins nothing, and takes no buffer', async () => {
+  const acquired = vi.spyOn(BufferPool.prototype, 'acquire');
+  const released = vi.spyOn(BufferPool.prototype, 'release');
+  const keys = { TaskReporting: 'ResponseFence', MaxConnections: '2', iSCSIProtocolLevel: '2' };
+  first = await loggedIn(engine, keys);
+  ({ joined: second } = await joinSession(first, { cid: 1 }));
+  await acknowledge(first);
+  await second.send(first.read10(0, 1));
+  await first.send(taskManagement(first, { function: TaskManagementFunction.I_T_NEXUS_RESET }));
+  expect(engine.sessions).toHaveLength(1);
+  const write = first.write10(0, 2, { expStatSn: second.expStatSn });
+  await second.send({ ...write, data: new Uint8Array(512) });
+  expect(engine.sessions).toHaveLength(0);
+  expect(acquired.mock.calls.length).toBe(released.mock.calls.length);
+  vi.restoreAllMocks();
 });
 
 it('on a single connection nothing waits (RFC 7143 §4.2.2.3.3 a)', async () => {
