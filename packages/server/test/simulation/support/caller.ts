@@ -34,6 +34,10 @@ export interface CallerOptions {
   readonly negotiation: NegotiationOptions | undefined;
   readonly aborts: number;
   readonly management: number;
+  /** Share of the functions that are those of RFC 7144. */
+  readonly level2: number;
+  /** Dice for those. */
+  readonly extras: Dice;
   readonly reshaping: number;
   /** Hears of writes that may be done once at most. */
   readonly onceOnly: (stamp: number) => void;
@@ -47,6 +51,7 @@ const DEFINITE = new Set([
   'INITIATOR_TIMEOUT',
   'INITIATOR_ABORTED',
   'INITIATOR_TASK_MANAGEMENT',
+  'INITIATOR_TASK_TERMINATED',
 ]);
 
 /** A connection that is added has to log in, and may be one too many; the last one cannot be taken away. */
@@ -71,6 +76,8 @@ export class Caller {
   /** Requests that have not ended. */
   open = 0;
   readonly #options: CallerOptions;
+  /** The last command. */
+  #latest: ScsiRequest | undefined;
   /** Buffers that were given back: nobody may touch them any more. */
   readonly #spent: Uint8Array[] = [];
 
@@ -186,15 +193,49 @@ export class Caller {
   }
 
   #manage(): void {
-    const request = { function: this.#options.dice.pick(MANAGEMENT), lun: 0 };
-    this.#watch('task management', this.session.manage(request));
+    const { dice, extras, level2 } = this.#options;
+    const request = { function: dice.pick(MANAGEMENT), lun: 0 };
+    if (extras.chance(level2)) this.#manageAtLevel2();
+    else this.#watch('task management', this.session.manage(request));
+  }
+
+  #manageAtLevel2(): void {
+    const { extras } = this.#options;
+    const { taskManagement } = this.session;
+    const choice = extras.below(8);
+    if (choice < 3) this.#watch('query', this.#queryTaskSet());
+    else if (choice < 5) this.#watch('query', this.#queryEvent());
+    else if (choice < 7) this.#watch('query', this.#queryTask());
+    else this.#watch('nexus reset', taskManagement.resetNexus());
+  }
+
+  async #queryTaskSet(): Promise<void> {
+    const present = await this.session.taskManagement.queryTaskSet(0);
+    this.#options.log.count(`task set ${present ? 'busy' : 'empty'}`);
+  }
+
+  async #queryTask(): Promise<void> {
+    const { log } = this.#options;
+    if (this.#latest === undefined) return;
+    const { present } = await this.session.taskManagement.queryTask(this.#latest);
+    log.count(`task ${present ? 'present' : 'absent'}`);
+  }
+
+  /** Nothing else than unit attentions waits to be told. */
+  async #queryEvent(): Promise<void> {
+    const { log } = this.#options;
+    const event = await this.session.taskManagement.queryAsynchronousEvent(0);
+    log.count(event === undefined ? 'no event' : 'event');
+    if (event !== undefined && event.senseKey !== UNIT_ATTENTION)
+      log.problem(`an event ${JSON.stringify(event)}`);
   }
 
   async #scsi(request: Omit<ScsiRequest, 'lun'>): Promise<ScsiResult> {
     const { model, log, number, preyed } = this.#options;
     const since = model.now();
     try {
-      const result = await this.session.command({ lun: 0, ...request });
+      this.#latest = { lun: 0, ...request };
+      const result = await this.session.command(this.#latest);
       model.answered(number, since);
       return result;
     } catch (error) {

@@ -2,12 +2,14 @@ import {
   AsyncEvent,
   LogoutReason,
   serialDistance,
+  TaskManagementFunction,
   type InitiatorPdu,
   type LoginResponsePdu,
   type LogoutRequestPdu,
   type TargetPdu,
 } from '@lunbox/iscsi-pdu';
 import type { Dice } from '../../../../iscsi-target/test/support/dice.ts';
+import { AbortWatch } from './abort-watch.ts';
 import { framesOf, type Digests, type Frame } from './frame.ts';
 import { LoginWatch, type WireParameters } from './login-watch.ts';
 import { SessionWatch } from './session-watch.ts';
@@ -30,6 +32,7 @@ export interface WireSessions {
 export class ConnectionWatch {
   readonly number: number;
   session: SessionWatch | undefined;
+  #aborts: AbortWatch | undefined;
   readonly #sessions: WireSessions;
   readonly #log: WireLog;
   readonly #login = new LoginWatch();
@@ -168,11 +171,16 @@ export class ConnectionWatch {
     const ofAnother = pdu.type === 'logout-request' && pdu.cid !== this.#login.cid;
     if (!ofAnother) this.#acknowledges(pdu.expStatSn);
     if ('immediate' in pdu) session.numberLeaves(pdu);
+    this.#aborts?.requestLeaves(pdu, this.number);
     if (pdu.type === 'scsi-command') {
       session.commandLeaves(pdu, this.number, this.#parameters as WireParameters);
     } else if (pdu.type === 'data-out') {
       tasks?.get(pdu.initiatorTaskTag)?.dataOutLeaves(pdu);
     } else if (pdu.type === 'logout-request') this.#logsOut(session, pdu);
+    else if (pdu.type === 'task-management-request') {
+      // RFC 7144 §6.3: it costs all connections.
+      if (pdu.function === TaskManagementFunction.I_T_NEXUS_RESET) session.ending = 'I_T nexus reset';
+    }
   }
 
   #logsOut(session: SessionWatch, { reason, cid }: LogoutRequestPdu): void {
@@ -228,6 +236,7 @@ export class ConnectionWatch {
       case 'reject':
         return session.rejected(pdu, new DataView(pdu.data.buffer, pdu.data.byteOffset).getUint32(16));
       case 'async-message':
+        if (this.#aborts?.messageLeaves(pdu) === true) return undefined;
         if (pdu.asyncEvent !== AsyncEvent.SCSI_EVENT) session.ending = 'asynchronous message';
         return undefined;
       default:
@@ -256,6 +265,8 @@ export class ConnectionWatch {
     // What has happened to it meanwhile happens to the session now.
     if (this.session !== undefined && this.#excuse !== undefined) this.session.ending ??= this.#excuse;
     this.session?.connections.set(this.#login.cid, this);
+    if (this.session !== undefined)
+      this.#aborts = new AbortWatch(this.session, (what) => this.#complain(what));
     this.#sessions.loggedIn(this, this.#loginBytes);
   }
 
@@ -274,6 +285,9 @@ export class ConnectionWatch {
     const pdu = any as TargetPdu;
     if (damaged !== undefined) return;
     this.#statuses.arrives(pdu);
+    this.#aborts?.timePasses(this.#log.nowMs);
+    if (pdu.type === 'async-message') this.#aborts?.messageArrives(pdu, this.#log.nowMs);
+    else if (pdu.type === 'task-management-response') this.#aborts?.answerArrives(pdu);
     this.#joined?.windowArrives(pdu.maxCmdSn);
   }
 }

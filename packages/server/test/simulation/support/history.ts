@@ -1,5 +1,5 @@
 import { SeededRandom } from '@lunbox/block';
-import { IscsiSession, type SessionSeams } from '@lunbox/iscsi-initiator';
+import { IscsiSession, type SessionSeams, type TaskReporting } from '@lunbox/iscsi-initiator';
 import { TargetEngine } from '@lunbox/iscsi-target';
 import { LogicalUnit, ScsiTarget } from '@lunbox/scsi';
 import { Dice } from '../../../../iscsi-target/test/support/dice.ts';
@@ -17,6 +17,8 @@ const PORTAL = { host: '127.0.0.1', port: 3260 };
 /** No history may take longer, on its own clock and in events. */
 const LIMIT_MS = 600_000;
 const LIMIT_EVENTS = 200_000;
+/** Sets the second dice of a seed apart from the first. */
+const EXTRAS = 0x7144_0000;
 /** Turns of promises between events of one moment, and before time moves on: by then all has come to rest. */
 const TURNS = 3;
 const RESTING_TURNS = 24;
@@ -34,13 +36,15 @@ export interface Verdict {
 /** Plays the history of a seed. */
 export async function play(seed: number, profile: Profile): Promise<Verdict> {
   const dice = new Dice(seed);
-  const history = new History(dice, drawPlan(dice, profile));
+  const extras = new Dice(seed ^ EXTRAS);
+  const history = new History(dice, extras, drawPlan(dice, extras, profile));
   await history.play();
   return history.verdict();
 }
 
 class History {
   readonly #dice: Dice;
+  readonly #extras: Dice;
   readonly #plan: Plan;
   readonly #time = new SimulatedTime();
   readonly #log: WireLog = new WireLog(this.#time);
@@ -56,8 +60,9 @@ class History {
   readonly #buffersOutBefore: number = ledger.buffersOut;
   #ended = false;
 
-  constructor(dice: Dice, plan: Plan) {
+  constructor(dice: Dice, extras: Dice, plan: Plan) {
     this.#dice = dice;
+    this.#extras = extras;
     this.#plan = plan;
     this.#device = new SimulatedDevice(this.#time, dice, { ...plan.temper }, plan.blockCount);
     this.#model = new DiskModel(plan.blockCount);
@@ -160,7 +165,7 @@ class History {
         await this.#wait(100);
         continue;
       }
-      const { blockCount, sessions, weather, aborts, management, reshaping } = this.#plan;
+      const { blockCount, sessions, weather, aborts, management, level2, reshaping } = this.#plan;
       return new Caller(session, {
         time: this.#time,
         dice: this.#dice,
@@ -173,6 +178,8 @@ class History {
         negotiation: this.#plan.session.negotiation,
         aborts,
         management,
+        level2,
+        extras: this.#extras,
         reshaping,
         onceOnly: (stamp) => this.#onceOnly.add(stamp),
       });
@@ -189,7 +196,9 @@ class History {
       chapDigest: () => new Uint8Array(0),
     };
     const names = { initiatorName: `iqn.2026-11.io.lunbox:sim${index}`, targetName: TARGET_NAME };
-    return new IscsiSession({ ...this.#plan.session, ...names, portal: PORTAL }, seams);
+    const { session, taskReporting } = this.#plan;
+    const negotiation = { ...session.negotiation, taskReporting: taskReporting[index] as TaskReporting };
+    return new IscsiSession({ ...session, ...names, negotiation, portal: PORTAL }, seams);
   }
 
   /** What may be done once at most is done once at most. */

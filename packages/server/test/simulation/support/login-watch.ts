@@ -11,6 +11,7 @@ export interface WireParameters {
   readonly maxOutstandingR2t: number;
   readonly maxConnections: number;
   readonly errorRecoveryLevel: number;
+  readonly taskReporting: string;
   /** What each side takes. */
   readonly targetSegmentBytes: number;
   readonly initiatorSegmentBytes: number;
@@ -63,6 +64,7 @@ export class LoginWatch {
       maxOutstandingR2t: Number(answer('MaxOutstandingR2T', '1')),
       maxConnections: Number(answer('MaxConnections', '1')),
       errorRecoveryLevel: Number(answer('ErrorRecoveryLevel', '0')),
+      taskReporting: answer('TaskReporting', 'RFC3720'),
       targetSegmentBytes: Number(answer('MaxRecvDataSegmentLength', '8192')),
       initiatorSegmentBytes: Number(this.#requested.get('MaxRecvDataSegmentLength') ?? '8192'),
     };

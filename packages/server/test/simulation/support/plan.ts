@@ -1,4 +1,9 @@
-import type { DigestPolicy, NegotiationOptions, SessionOptions } from '@lunbox/iscsi-initiator';
+import type {
+  DigestPolicy,
+  NegotiationOptions,
+  SessionOptions,
+  TaskReporting,
+} from '@lunbox/iscsi-initiator';
 import type { TargetLimits } from '@lunbox/iscsi-target';
 import type { Dice } from '../../../../iscsi-target/test/support/dice.ts';
 import type { Weather } from './fate.ts';
@@ -27,6 +32,10 @@ export interface Plan {
   readonly queueDepth: number;
   readonly limits: Partial<TargetLimits>;
   readonly session: Omit<SessionOptions, 'portal' | 'targetName' | 'initiatorName'>;
+  /** What each session wants most. */
+  readonly taskReporting: readonly TaskReporting[];
+  /** Share of the functions that are those of RFC 7144. */
+  readonly level2: number;
   readonly sessions: number;
   readonly requests: number;
   /** Requests are made within this time. */
@@ -39,8 +48,8 @@ export interface Plan {
   readonly reshaping: number;
 }
 
-/** Draws a plan. */
-export function drawPlan(dice: Dice, profile: Profile): Plan {
+/** Draws a plan; `extras` are dice for what came later, so that older seeds still mean the rest of what they meant. */
+export function drawPlan(dice: Dice, extras: Dice, profile: Profile): Plan {
   const weather = dice.chance(0.2) ? { breaks: 0, corrupts: 0, staleLogins: 0 } : profile.weather;
   const queueDepth = 1 + dice.below(12);
   return {
@@ -57,6 +66,8 @@ export function drawPlan(dice: Dice, profile: Profile): Plan {
       pingIntervalMs: 1000,
       pingTimeoutMs: 2000,
     },
+    taskReporting: [extras.pick(REPORTING), extras.pick(REPORTING)],
+    level2: extras.pick([0, 0.3, 0.6]),
     sessions: dice.chance(0.3) ? 2 : 1,
     requests: 6 + dice.below(13),
     spanMs: dice.pick([20, 200, 1000]),
@@ -111,5 +122,7 @@ function drawNegotiation(dice: Dice, corrupts: boolean): NegotiationOptions {
     maxOutstandingR2t: dice.pick([1, 2, 8]),
   };
 }
+
+const REPORTING = ['FastAbort', 'FastAbort', 'ResponseFence', 'RFC3720'] as const;
 
 const POLICIES: readonly DigestPolicy[] = ['none', 'required', 'preferred'];

@@ -115,14 +115,12 @@ export class SessionWatch {
   managementArrives(request: TaskManagementRequestPdu, link: number): void {
     const delivered = [...this.tasks.values()].filter((task) => task.delivered && !task.over);
     // Commands that come after it in the order are none of its business.
-    const affected = delivered.filter(
-      (task) => concerns(request, task) && serialLess(task.command.cmdSn, request.cmdSn),
-    );
+    const affected = delivered.filter((task) => endsBefore(request, task));
     this.#managements.set(request.initiatorTaskTag, { request, affected, link });
     // RFC 7143 §11.6.1: a command that has not come counts as received when it is aborted.
     if (request.function === TaskManagementFunction.ABORT_TASK) this.numberArrives(request.refCmdSn);
     // RFC 7143 §4.2.3.3: so do all commands before a reset of the target.
-    if (!TARGET_FUNCTIONS.has(request.function)) return;
+    if (!PLUGGING_FUNCTIONS.has(request.function)) return;
     while (serialLess(this.#arrivedNext, request.cmdSn)) this.numberArrives(this.#arrivedNext);
   }
 
@@ -199,10 +197,18 @@ const UNIT_FUNCTIONS = new Set<number>([
   TaskManagementFunction.LOGICAL_UNIT_RESET,
 ]);
 
-const TARGET_FUNCTIONS = new Set<number>([
+/** Commands before these that have not come count as received. */
+const PLUGGING_FUNCTIONS = new Set<number>([
   TaskManagementFunction.TARGET_WARM_RESET,
   TaskManagementFunction.TARGET_COLD_RESET,
 ]);
+
+const TARGET_FUNCTIONS = new Set<number>([...PLUGGING_FUNCTIONS, TaskManagementFunction.I_T_NEXUS_RESET]);
+
+/** True when a function is about a task, and came after it in the order. */
+export function endsBefore(request: TaskManagementRequestPdu, task: TaskWatch): boolean {
+  return concerns(request, task) && serialLess(task.command.cmdSn, request.cmdSn);
+}
 
 function concerns(request: TaskManagementRequestPdu, { command }: TaskWatch): boolean {
   if (request.function === TaskManagementFunction.ABORT_TASK) {
