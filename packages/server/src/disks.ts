@@ -1,4 +1,4 @@
-import type { LogicalUnitOptions } from '@lunbox/scsi';
+import type { LogicalUnitOptions, UnitNames } from '@lunbox/scsi';
 import {
   ContainerError,
   formatUuid,
@@ -19,6 +19,8 @@ export interface Disk {
   readonly path: string | undefined;
   /** Makes the disk larger, durably; undefined where only whoever made the device can. */
   readonly grow?: (sizeBytes: number) => Promise<void>;
+  /** Keeps with the disk, durably, what INQUIRY calls it; undefined where there is nowhere to keep it. */
+  readonly rename?: (names: UnitNames) => Promise<void>;
   /** Makes everything durable and lets go of what the server opened. */
   close(): Promise<void>;
 }
@@ -65,6 +67,8 @@ async function fromObject(remaining: StorageObject[]): Promise<Disk> {
     if (guarded !== undefined && sizeBytes > guarded.roomBytes) throw noRoom(path, guarded.roomBytes);
     await object.grow(sizeBytes);
   };
+  const rename = (names: UnitNames): Promise<void> =>
+    object.updateAttributes({ inquiry: { ...object.attributes.inquiry, ...names } });
   const close = async (): Promise<void> => {
     try {
       await guarded?.close();
@@ -72,7 +76,7 @@ async function fromObject(remaining: StorageObject[]): Promise<Disk> {
       await object.close();
     }
   };
-  return { unit: objectUnit(object, guarded ?? object.device), continuity, path, grow, close };
+  return { unit: objectUnit(object, guarded ?? object.device), continuity, path, grow, rename, close };
 }
 
 function noRoom(path: string, roomBytes: number): ContainerError {

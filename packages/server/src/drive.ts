@@ -4,6 +4,7 @@ import {
   ProtectedDevice,
   UnitStateError,
   type UnitKind,
+  type UnitNames,
 } from '@lunbox/scsi';
 import { formatUuid, type StorageObjectSeams } from '@lunbox/storage-object';
 import { openDisks, type Disk } from './disks.ts';
@@ -103,6 +104,17 @@ export class Drive {
         throw wrongState(this.lun, reason);
       }
       await disk.grow(sizeBytes);
+    });
+  }
+
+  /**
+   * Changes what INQUIRY calls the unit, durably where there is a container; initiators hear of it. Throws a
+   * {@link ServerError}, or what storing it throws.
+   */
+  rename(names: UnitNames): Promise<void> {
+    return this.#inTurn(async () => {
+      await this.#disk?.rename?.(names);
+      this.unit.rename(names);
     });
   }
 

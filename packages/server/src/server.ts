@@ -7,7 +7,7 @@ import {
   type SecurityOptions,
   type TargetOptions,
 } from '@lunbox/iscsi-target';
-import { CopyDomain, ScsiTarget, type PortGroupChange } from '@lunbox/scsi';
+import { CopyDomain, ScsiTarget, type PortGroupChange, type UnitNames } from '@lunbox/scsi';
 import debug from 'debug';
 import { resolve } from 'node:path';
 import { accessOf, checkAccessOptions } from './access.ts';
@@ -162,6 +162,17 @@ export class LunboxServer {
       throw new ServerError('SERVER_WRONG_STATE', `there is no portal group ${group}`);
     }
     for (const { unit } of drives) unit.setPortGroup(group, change);
+  }
+
+  /**
+   * Changes what INQUIRY calls a LUN: its PRODUCT IDENTIFICATION (up to 16 characters) and PRODUCT REVISION LEVEL (4), of
+   * printable ASCII. Kept in its container, where it has one; initiators hear that INQUIRY data has changed (3Fh/03h).
+   *
+   * Throws a {@link ServerError} `SERVER_WRONG_STATE`, what `StorageObject.updateAttributes` throws, or a RangeError for a text
+   * that does not fit.
+   */
+  async rename(lun: number, names: UnitNames, targetIndex = 0): Promise<void> {
+    await this.#drive(lun, targetIndex).drive.rename(names);
   }
 
   /**

@@ -27,8 +27,16 @@ export interface MediumOptions {
   readonly mediumStateStore?: MediumStateStore;
 }
 
+/** What INQUIRY calls a unit, and what may change while it is served. */
+export interface UnitNames {
+  /** PRODUCT IDENTIFICATION, up to 16 characters. Default `LUNBOX DISK`, or `LUNBOX CD-ROM`. */
+  readonly product?: string;
+  /** PRODUCT REVISION LEVEL, up to 4 characters. Default `0001`. */
+  readonly revision?: string;
+}
+
 /** Options of `LogicalUnit`. */
-export interface LogicalUnitOptions extends MediumOptions, Partial<TaskLimits> {
+export interface LogicalUnitOptions extends MediumOptions, UnitNames, Partial<TaskLimits> {
   /** What the unit stores. Its blocks are of any size that devices have, of a `cd-rom` 2048 bytes. It stays open. */
   readonly device: BlockDevice;
   /**
@@ -40,10 +48,6 @@ export interface LogicalUnitOptions extends MediumOptions, Partial<TaskLimits> {
   readonly identity: Uint8Array;
   /** T10 VENDOR IDENTIFICATION, up to 8 characters. Default `LUNBOX`. */
   readonly vendor?: string;
-  /** PRODUCT IDENTIFICATION, up to 16 characters. Default `LUNBOX DISK`, or `LUNBOX CD-ROM`. */
-  readonly product?: string;
-  /** PRODUCT REVISION LEVEL, up to 4 characters. Default `0001`. */
-  readonly revision?: string;
   /**
    * PRODUCT SERIAL NUMBER, 1 to 32 characters; no two units may have the same. Default: the 32 hexadecimal digits of
    * the identity, of which the designators of the unit are made in any case.

@@ -14,7 +14,7 @@ import { checkDisc } from './disc-medium.ts';
 import { IdentifyingInformation } from './identifying-information.ts';
 import { unitIdentity, VENDOR_IDENTIFICATION, type UnitIdentity } from './identity.ts';
 import type { ItlNexus } from './itl-nexus.ts';
-import type { LogicalUnitOptions, MediumOptions } from './logical-unit-options.ts';
+import type { LogicalUnitOptions, MediumOptions, UnitNames } from './logical-unit-options.ts';
 import { MediumOperations } from './medium-operations.ts';
 import { MediumPresenceError } from './medium-presence-error.ts';
 import { MediumTray } from './medium-tray.ts';
@@ -43,10 +43,6 @@ export class LogicalUnit {
   readonly managementAddresses: readonly ManagementAddress[];
   /** @internal */
   readonly vendor: string;
-  /** @internal */
-  readonly product: string;
-  /** @internal */
-  readonly revision: string;
   /** Of the medium that is there or was there last, as is all that is not read-only here. @internal */
   blockSize!: number;
   /** @internal */
@@ -81,6 +77,8 @@ export class LogicalUnit {
   readonly tellsSpace: boolean;
   /** The third-party copies that use the unit. @internal */
   readonly copies: UnitCopies = new UnitCopies();
+  #product: string;
+  #revision: string;
   #mediumOptions!: MediumOptions;
   /** @internal */
   readonly targetPorts: TargetPorts = new TargetPorts();
@@ -129,12 +127,37 @@ export class LogicalUnit {
     this.managementAddresses = options.managementAddresses ?? [];
     checkManagementAddresses(this.managementAddresses);
     this.vendor = fittingText('vendor', options.vendor ?? VENDOR_IDENTIFICATION, 8);
-    this.product = fittingText('product', options.product ?? PRODUCTS[this.kind], 16);
-    this.revision = fittingText('revision', options.revision ?? '0001', 4);
+    this.#product = fittingText('product', options.product ?? PRODUCTS[this.kind], 16);
+    this.#revision = fittingText('revision', options.revision ?? '0001', 4);
     this.#readOnly = options.readOnly ?? false;
     this.protectable = options.device instanceof ProtectedDevice;
     this.#adopt(options.device, options);
     this.modes = new ModeStore(this, kept);
+  }
+
+  /** PRODUCT IDENTIFICATION. */
+  get product(): string {
+    return this.#product;
+  }
+
+  /** PRODUCT REVISION LEVEL. */
+  get revision(): string {
+    return this.#revision;
+  }
+
+  /**
+   * Changes what INQUIRY calls the unit; what is left out stays. Initiators hear of it: INQUIRY DATA HAS CHANGED
+   * (3Fh/03h). The vendor stays, since the T10 designator of the unit is made from it.
+   *
+   * @throws RangeError for a text that does not fit, and nothing is changed.
+   */
+  rename({ product = this.#product, revision = this.#revision }: UnitNames): void {
+    fittingText('product', product, 16);
+    fittingText('revision', revision, 4);
+    if (product === this.#product && revision === this.#revision) return;
+    this.#product = product;
+    this.#revision = revision;
+    this.#announce(AdditionalSenseCode.INQUIRY_DATA_HAS_CHANGED);
   }
 
   /** What the unit stores; the last medium, where there is none. */

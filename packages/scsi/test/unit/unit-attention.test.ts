@@ -156,3 +156,20 @@ describe('the precedence of unit attentions (SAM-5 5.14)', () => {
       }
   });
 });
+
+test('a unit that is renamed tells every nexus, and nobody when nothing has changed', async () => {
+  const harness = await memoryHarness();
+  const [one, other] = [await harness.connectReady('one'), await harness.connectReady('other')];
+  const { vendor } = harness.unit;
+  harness.unit.rename({ product: 'SOMETHING ELSE', revision: '2' });
+  for (const nexus of [one, other]) {
+    expect(await nexus.send(tur)).toMatchObject(attention(AdditionalSenseCode.INQUIRY_DATA_HAS_CHANGED));
+    expect(await nexus.send(tur)).toMatchObject(Expected.GOOD);
+  }
+  const { data } = await one.send(INQUIRY.encode({ ALLOCATION_LENGTH: 36 }));
+  expect(Buffer.from(data).toString('latin1', 8, 36)).toBe(`${vendor.padEnd(8)}SOMETHING ELSE  2   `);
+  harness.unit.rename({ product: 'SOMETHING ELSE' });
+  expect(() => harness.unit.rename({ revision: '12345' })).toThrow(RangeError);
+  expect(harness.unit.revision).toBe('2');
+  expect(await one.send(tur)).toMatchObject(Expected.GOOD);
+});

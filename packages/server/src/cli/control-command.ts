@@ -23,6 +23,8 @@ export interface ControlFlags {
   readonly sessions?: number;
   readonly force?: boolean;
   readonly lun?: number;
+  readonly product?: string;
+  readonly revision?: string;
 }
 
 /** A flag, how it is written, and the field that it is in a request. */
@@ -39,6 +41,8 @@ const FLAGS: readonly {
   { flag: 'sessions', written: '--sessions', field: 'sessions' },
   { flag: 'force', written: '--force', field: 'force' },
   { flag: 'lun', written: '--lun', field: 'lun' },
+  { flag: 'product', written: '--product', field: 'product' },
+  { flag: 'revision', written: '--revision', field: 'revision' },
 ];
 
 /** Words that are not for the server: a file of this side, and a command to run here. */

@@ -19,6 +19,10 @@ export interface ControlFields {
   readonly sizeBytes: number;
   readonly force: boolean;
   readonly state: AccessState;
+  /** PRODUCT IDENTIFICATION. */
+  readonly product: string;
+  /** PRODUCT REVISION LEVEL. */
+  readonly revision: string;
 }
 
 /** One of them. */
@@ -34,6 +38,11 @@ const TRUTH: Check = ['true or false', (value) => typeof value === 'boolean'];
 const isWhole = (value: unknown, minimum: number, maximum = Number.MAX_SAFE_INTEGER): boolean =>
   Number.isSafeInteger(value) && (value as number) >= minimum && (value as number) <= maximum;
 
+const isPrintable =
+  (most: number) =>
+  (value: unknown): boolean =>
+    typeof value === 'string' && value.length <= most && /^[\x20-\x7e]*$/.test(value);
+
 const CHECKS: Readonly<Record<ControlField, Check>> = {
   address: TEXT,
   timeoutMs: [
@@ -48,6 +57,8 @@ const CHECKS: Readonly<Record<ControlField, Check>> = {
   path: ['an absolute path', (value) => typeof value === 'string' && isAbsolute(value)],
   force: TRUTH,
   sizeBytes: ['a whole number of bytes, at least 1', (value) => isWhole(value, 1)],
+  product: ['up to 16 characters of printable ASCII', isPrintable(16)],
+  revision: ['up to 4 characters of printable ASCII', isPrintable(4)],
   state: [`one of ${ACCESS_STATES.join(', ')}`, (value) => ACCESS_STATES.some((state) => state === value)],
 };
 
@@ -77,6 +88,7 @@ const VERBS = {
   eject: { words: ['lun'], flags: ['force'], needed: ['lun'] },
   insert: { words: ['lun', 'path'], flags: [], needed: ['lun'] },
   resize: { words: ['lun', 'sizeBytes'], flags: [], needed: ['lun', 'sizeBytes'] },
+  rename: { words: ['lun'], flags: ['product', 'revision'], needed: ['lun'] },
   alua: { words: ['portalGroup', 'state'], flags: ['lun'], needed: ['portalGroup', 'state'] },
 } as const;
 

@@ -56,6 +56,15 @@ const VERBS: { readonly [V in ControlVerb]: Verb<V> } = {
     await server.resize(lun, sizeBytes);
     return { result: {} };
   },
+  rename: async ({ server }, { lun, product, revision }) => {
+    if (product === undefined && revision === undefined)
+      throw new ServerError('SERVER_BAD_OPTIONS', 'rename needs a product or a revision');
+    await server.rename(lun, {
+      ...(product === undefined ? {} : { product }),
+      ...(revision === undefined ? {} : { revision }),
+    });
+    return { result: {} };
+  },
   alua: ({ server }, { portalGroup, state, lun }) => {
     server.setPortGroup(portalGroup, { state }, lun === undefined ? {} : { lun });
     return { result: {} };

@@ -119,7 +119,7 @@ function addControl(program: Command): void {
       '[words...]',
       'capture: the file to write; redirect: HOST:PORT, or nothing to end it; maintenance: -- and a command; ' +
         'eject: the LUN; insert: the LUN and the file, or nothing to push in what was ejected; ' +
-        'resize: the LUN and its new size; alua: the tag of a portal group and its access state',
+        'resize: the LUN and its new size; rename: the LUN; alua: the tag of a portal group and its access state',
     )
     .option('--redirect-to <host:port>', 'drain, maintenance: where new logins go meanwhile')
     .option(
@@ -131,6 +131,8 @@ function addControl(program: Command): void {
     .option('--initiator <iqn>', 'redirect: this initiator only')
     .option('--sessions <n>', 'redirect: while the server has that many sessions', positiveInteger)
     .option('--lun <n>', 'alua: this LUN only', lunArgument)
+    .option('--product <text>', 'rename: PRODUCT IDENTIFICATION of INQUIRY', textArgument(16))
+    .option('--revision <text>', 'rename: PRODUCT REVISION LEVEL of INQUIRY', textArgument(4))
     .option('--force', 'eject: also when an initiator prevents it')
     .option('--portal-group <tag>', 'redirect: at portals of this group only', positiveInteger)
     .action(async (socket: string, verb: ControlVerb, words: string[], flags: ControlFlags) => {
