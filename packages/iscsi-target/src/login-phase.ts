@@ -19,7 +19,7 @@ import type { CommandWindow, LoginAuthority, LoginResult } from './login-authori
 import { LoginError } from './login-error.ts';
 import { LoginNegotiation } from './login-negotiation.ts';
 import { settleParameters } from './parameters.ts';
-import { SignOfLife } from './sign-of-life.ts';
+import { SignOfLife, type Pingable } from './sign-of-life.ts';
 import { PORTAL_GROUP_TAG } from './target.ts';
 
 const log = createDebug('lunbox:iscsi-target:login');
@@ -235,11 +235,19 @@ export class LoginPhase implements Phase {
     this.#asking = new SignOfLife(evicted, this.#connection.nowMs, waitMs, (alive) => {
       if (this.#asking === undefined) return;
       try {
+        this.#checkOvertaken(login, evicted);
         this.#establish(request, data, login, alive);
       } catch (error) {
         this.#failed(error, request);
       }
     });
+  }
+
+  /** Who has logged in while this login waited was not asked, and came later: this login is the stale one. */
+  #checkOvertaken(login: LoginResult, asked: readonly Pingable[]): void {
+    const inTheWay = this.#authority.inTheWay(this.#connection, login);
+    if (inTheWay.length === 0 || inTheWay.some((each) => asked.includes(each))) return;
+    throw new LoginError(LoginStatus.SERVICE_UNAVAILABLE, 'a later login has overtaken this one');
   }
 
   #establish(request: LoginRequestPdu, data: Uint8Array, login: LoginResult, overLive: boolean): void {

@@ -109,6 +109,20 @@ describe('T-L9: a login pings whom it evicts (RFC 7143 §6.3.5)', () => {
     expect(engine.sessions).toHaveLength(1);
   });
 
+  it('a login that a later one has overtaken while it waited is refused (0301h), and evicts nobody', async () => {
+    const { engine, ends } = newTarget();
+    const first = new TestInitiator(engine);
+    await first.login();
+    const stale = loginAgain(engine);
+    first.connection.disconnected();
+    const second = new TestInitiator(engine);
+    await second.login();
+    engine.tick(EVICTION_PING_MS);
+    expect(await stale.settle()).toMatchObject([{ statusClass: 3, statusDetail: 1 }]);
+    expect(isGone(second)).toBe(false);
+    expect(ends).toEqual(['connection-lost']);
+  });
+
   it('one for the CID of another connection pings that one alone (§6.3.4)', async () => {
     const { engine } = newTarget();
     const first = new TestInitiator(engine);

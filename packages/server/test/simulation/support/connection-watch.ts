@@ -24,6 +24,8 @@ export interface WireSessions {
   /** Commands that the target takes at most. */
   readonly queueDepth: number;
   readonly byTsih: Map<number, { session: SessionWatch; initiatorPort: string }>;
+  /** Logins that have arrived, and whose last answer has not left: the target may have granted them. */
+  readonly entering: Set<ConnectionWatch>;
   /** Calls `then` with the bytes of a login that went through. */
   loggedIn(watch: ConnectionWatch, requests: readonly Uint8Array[]): void;
 }
@@ -62,6 +64,7 @@ export class ConnectionWatch {
   /** From here on the connection may end at any time. */
   excuse(reason: string): void {
     this.#excuse ??= reason;
+    this.#sessions.entering.delete(this);
     this.#log.note(this.number, `-- ${reason} --`);
     this.#log.count(reason);
   }
@@ -139,6 +142,7 @@ export class ConnectionWatch {
   }
 
   #ended(who: string, orderly: boolean): void {
+    this.#sessions.entering.delete(this);
     const why = this.#excuse ?? this.#joined?.ending;
     this.#log.note(this.number, `-- the ${who} ${orderly ? 'closes' : 'resets'} (${why ?? 'WHY?'}) --`);
     // A login that the target has granted may be replaced before the answer has left.
@@ -260,6 +264,7 @@ export class ConnectionWatch {
       const session = new SessionWatch(this.#login.firstCmdSn, parameters, (what) => this.#complain(what));
       byTsih.set(tsih, { session, initiatorPort });
     }
+    this.#sessions.entering.delete(this);
     this.session = byTsih.get(tsih)?.session;
     if (this.session === undefined) this.#complain(`TSIH ${tsih} is of no session`);
     // What has happened to it meanwhile happens to the session now.
@@ -276,9 +281,14 @@ export class ConnectionWatch {
     const joins = this.#sessions.byTsih.get(tsih);
     // RFC 7143 §6.3.4: a login with a CID that is in use takes its place.
     if (tsih !== 0) return joins?.session.connections.get(cid)?.struck('another login with its CID');
+    const why = 'another login of its initiator';
     for (const { session, initiatorPort } of this.#sessions.byTsih.values()) {
-      if (initiatorPort === this.initiatorPort) session.ending ??= 'another login of its initiator';
+      if (initiatorPort === this.initiatorPort) session.ending ??= why;
     }
+    const { entering } = this.#sessions;
+    for (const other of entering)
+      if (other !== this && other.initiatorPort === this.initiatorPort) other.excuse(why);
+    if (!this.loggedIn && this.#excuse === undefined) entering.add(this);
   }
 
   #responseArrives({ pdu: any, damaged }: Frame): void {

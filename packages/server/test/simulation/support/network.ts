@@ -40,7 +40,9 @@ export class Network {
     this.#pace = settings.pace;
     this.#weather = settings.weather;
     this.#log = log;
-    this.#sessions = { log, queueDepth: settings.queueDepth, byTsih: new Map(), loggedIn: () => undefined };
+    const { queueDepth } = settings;
+    const loggedIn = (): undefined => undefined;
+    this.#sessions = { log, queueDepth, byTsih: new Map(), entering: new Set(), loggedIn };
   }
 
   /** Connects an initiator; later, never during the call. */
