@@ -35,7 +35,7 @@ const TELL_EVERY_MS = 10_000;
 /** The older simulation plays three kinds of histories, and a tenth of the number suffices for each. */
 const MODEL_SHARE = 10;
 
-const { values, positionals } = parseArgs({
+const OPTIONS = /** @type {const} */ ({
   allowPositionals: true,
   options: {
     seed: { type: 'string', default: '1' },
@@ -46,17 +46,38 @@ const { values, positionals } = parseArgs({
   },
 });
 
-const firstSeed = Number(values.seed);
-const wanted = Number(positionals[0] ?? '1000000');
-if (values.profile !== undefined && !PROFILES.includes(values.profile)) {
-  console.error(`no such profile: ${values.profile}; there are ${PROFILES.join(', ')}`);
+/** @param {string} what is wrong with the command line @returns {never} */
+function usage(what) {
+  console.error(
+    `${what}\nnpm run simulate -- [HISTORIES] [--suite NAME] [--profile NAME] [--seed N] [--keep-going] [--workers N]`,
+  );
   process.exit(2);
+}
+
+function readArguments() {
+  try {
+    return parseArgs(OPTIONS);
+  } catch (error) {
+    return usage(error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** @param {string} name @param {string} text */
+function positive(name, text) {
+  const number = Number(text);
+  return Number.isSafeInteger(number) && number > 0
+    ? number
+    : usage(`${name} is a whole number from 1 on, not "${text}"`);
+}
+
+const { values, positionals } = readArguments();
+const firstSeed = positive('--seed', values.seed);
+const wanted = positive('the number of histories', positionals[0] ?? '1000000');
+if (values.profile !== undefined && !PROFILES.includes(values.profile)) {
+  usage(`no such profile: ${values.profile}; there are ${PROFILES.join(', ')}`);
 }
 const unknown = values.suite.find((suite) => !Object.hasOwn(SUITES, suite));
-if (unknown !== undefined) {
-  console.error(`no such suite: ${unknown}; there are ${Object.keys(SUITES).join(', ')}`);
-  process.exit(2);
-}
+if (unknown !== undefined) usage(`no such suite: ${unknown}; there are ${Object.keys(SUITES).join(', ')}`);
 
 /** @typedef {{ profile: string, first: number, count: number }} Chunk */
 /** @typedef {{ histories: number, seen: Record<string, number> }} Tally */
@@ -156,7 +177,7 @@ async function work() {
 }
 
 const timer = setInterval(tell, TELL_EVERY_MS);
-await Promise.all(Array.from({ length: Math.max(1, Number(values.workers)) }, work));
+await Promise.all(Array.from({ length: positive('--workers', values.workers) }, work));
 clearInterval(timer);
 tell();
 for (const [what, count] of Object.entries(finished.seen).sort(([, a], [, b]) => b - a)) {
