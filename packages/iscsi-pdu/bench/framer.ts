@@ -16,6 +16,7 @@ const read: Pdu = {
   read: true,
   write: false,
   attribute: 1,
+  priority: 0,
   lun: tags.lun,
   initiatorTaskTag: 3,
   expectedDataTransferLength: 4096,

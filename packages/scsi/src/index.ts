@@ -110,6 +110,7 @@ export {
   parseStandardInquiry,
   type StandardInquiry,
   type StandardInquiryOptions,
+  type StandardInquiryReader,
 } from './inquiry/standard-inquiry.ts';
 export {
   buildSupportedPages,

@@ -165,11 +165,12 @@ export class LunboxServer {
   }
 
   /**
-   * Changes what INQUIRY calls a LUN: its PRODUCT IDENTIFICATION (up to 16 characters) and PRODUCT REVISION LEVEL (4), of
-   * printable ASCII. Kept in its container, where it has one; initiators hear that INQUIRY data has changed (3Fh/03h).
+   * Changes what INQUIRY calls a LUN: its PRODUCT IDENTIFICATION (up to 16 characters) and PRODUCT REVISION LEVEL
+   * (4), of printable ASCII. Kept in its container, where it has one; initiators hear that INQUIRY data has changed
+   * (3Fh/03h).
    *
-   * Throws a {@link ServerError} `SERVER_WRONG_STATE`, what `StorageObject.updateAttributes` throws, or a RangeError for a text
-   * that does not fit.
+   * Throws a {@link ServerError} `SERVER_WRONG_STATE`, what `StorageObject.updateAttributes` throws, or a RangeError
+   * for a text that does not fit.
    */
   async rename(lun: number, names: UnitNames, targetIndex = 0): Promise<void> {
     await this.#drive(lun, targetIndex).drive.rename(names);

@@ -92,7 +92,7 @@ export interface StandardInquiryOptions {
 }
 
 /** What it says to one initiator besides. */
-interface StandardInquiryReader {
+export interface StandardInquiryReader {
   /** NACA is taken: a command may establish an ACA condition. */
   readonly mayFault: boolean;
 }
