@@ -10,8 +10,8 @@ import {
 } from '@lunbox/iscsi-pdu';
 import { endsBefore, type SessionWatch } from './session-watch.ts';
 
-/** An acknowledgement follows at once, as far as the clock of the simulation goes. */
-const AT_ONCE_MS = 5;
+/** An acknowledgement is given to the network at once, and may wait there behind data that is slow to leave. */
+const WAIT_MS = 1000;
 
 /**
  * The initiator's part of FastAbort on one connection (RFC 7143 §4.2.3.4): no Data-Out for commands that a function is
@@ -65,7 +65,7 @@ export class AbortWatch {
   /** Something has come: what came a while before has been acknowledged, unless statuses before it are missing. */
   timePasses(nowMs: number): void {
     if (this.#session.parameters.errorRecoveryLevel > 0) return;
-    const late = this.#terminated.filter(({ atMs }) => atMs < nowMs - AT_ONCE_MS);
+    const late = this.#terminated.filter(({ atMs }) => atMs < nowMs - WAIT_MS);
     if (late.length === 0) return;
     this.#complain('a Task Termination is not acknowledged');
     this.#terminated = [];
