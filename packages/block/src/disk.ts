@@ -62,6 +62,18 @@ export interface DiskFile {
   punchHole(offset: number, length: number): MaybePromise<boolean>;
   /** Makes a range read as zeroes and keeps its space. Answers false when the platform cannot. */
   zeroRange(offset: number, length: number): MaybePromise<boolean>;
+  /** Takes the space of a range inside the file now; what it holds stays. Answers false when the platform cannot. */
+  allocate(offset: number, length: number): MaybePromise<boolean>;
+  /**
+   * Copies bytes of another file without moving them through this process, sharing their space where the file system
+   * can. Answers how many it has copied, perhaps fewer; undefined when the platform cannot, between these files.
+   */
+  copyFrom(
+    source: DiskFile,
+    sourceOffset: number,
+    offset: number,
+    length: number,
+  ): MaybePromise<number | undefined>;
   /** First stored byte at or after `offset`, Infinity when only a hole follows, undefined when unknown. */
   seekData(offset: number): number | undefined;
   /** First byte of a hole at or after `offset` (the end of the file counts as one), undefined when unknown. */

@@ -54,6 +54,14 @@ export class SparseBytes {
     this.#zero(offset, length, false);
   }
 
+  /** Takes the memory of the range; what it holds stays. */
+  reserve(offset: number, length: number): void {
+    const end = offset + length;
+    for (let index = Math.floor(offset / CHUNK_LENGTH); index * CHUNK_LENGTH < end; index++) {
+      this.#chunkForWrite(index);
+    }
+  }
+
   /** Takes over what `source` has in the range. */
   copyFrom(source: SparseBytes, offset: number, length: number): void {
     this.clear(offset, length);

@@ -7,10 +7,18 @@ import { createIovecTable, type IovecTable } from './iovec.ts';
 const log = debug('lunbox:block:native');
 
 /** Linux `errno` values that decide a path; the same on x64 and arm64. */
-export const Errno = { ENXIO: 6, EAGAIN: 11, EACCES: 13, EINVAL: 22, ENOSYS: 38, EOPNOTSUPP: 95 } as const;
+export const Errno = {
+  ENXIO: 6,
+  EAGAIN: 11,
+  EACCES: 13,
+  EXDEV: 18,
+  EINVAL: 22,
+  ENOSYS: 38,
+  EOPNOTSUPP: 95,
+} as const;
 
-/** `fallocate` modes (linux/falloc.h): PUNCH_HOLE 0x02 and ZERO_RANGE 0x10, both with KEEP_SIZE 0x01. */
-export const FallocateMode = { PUNCH_HOLE: 0x03, ZERO_RANGE: 0x11 } as const;
+/** `fallocate` modes (linux/falloc.h): none, PUNCH_HOLE 0x02 and ZERO_RANGE 0x10, all with KEEP_SIZE 0x01. */
+export const FallocateMode = { ALLOCATE: 0x01, PUNCH_HOLE: 0x03, ZERO_RANGE: 0x11 } as const;
 
 /** `lseek` origins of sparse files. */
 export const Whence = { SEEK_DATA: 3, SEEK_HOLE: 4 } as const;
@@ -26,9 +34,9 @@ const F_UNLCK = 2;
 
 /**
  * koffi allows a bounded number of calls in flight and they share the four threads of libuv with all other
- * file work, so hole punching takes two at most.
+ * file work, so hole punching and copying take two at most.
  */
-const FALLOCATE_CALLS = 2;
+const SLOW_CALLS = 2;
 
 /** System calls that Node does not offer. Results below zero are a negated `errno`. */
 export interface NativeCalls {
@@ -37,6 +45,14 @@ export interface NativeCalls {
   seek(fd: number, offset: number, whence: number): number;
   /** On the thread pool. */
   fallocate(fd: number, mode: number, offset: number, length: number): Promise<number>;
+  /** `copy_file_range`, on the thread pool. */
+  copyRange(
+    sourceFd: number,
+    sourceOffset: number,
+    fd: number,
+    offset: number,
+    length: number,
+  ): Promise<number>;
   lock(fd: number, range: LockRange): LockOutcome;
   testLock(fd: number, range: LockRange): LockOutcome;
   unlock(fd: number, offset: number, length: number): void;
@@ -80,8 +96,11 @@ function bind(koffi: Koffi): NativeCalls {
     [number, number, number, number]
   >;
   const fcntl = libc.func('int fcntl(int, int, ...)') as CFunction<[number, number, 'void *', Buffer]>;
+  const copyFileRange = libc.func(
+    'int64_t copy_file_range(int, void *, int, void *, size_t, unsigned int)',
+  ) as CFunction<[number, Buffer, number, Buffer, number, number]>;
   const iovecs: IovecTable = createIovecTable((buffer) => Number(koffi.address(buffer)));
-  const gate = new Gate(FALLOCATE_CALLS);
+  const gate = new Gate(SLOW_CALLS);
   const orErrno = (result: number): number => (result < 0 ? -koffi.errno() : result);
 
   return {
@@ -101,6 +120,18 @@ function bind(koffi: Koffi): NativeCalls {
             });
           }),
       ),
+    copyRange: (sourceFd, sourceOffset, fd, offset, length) =>
+      gate.run(
+        () =>
+          new Promise((resolve, reject) => {
+            const [from, to] = [offsetRecord(sourceOffset), offsetRecord(offset)];
+            copyFileRange.async(sourceFd, from, fd, to, length, 0, (error, result) => {
+              if (error !== null) reject(error);
+              // Looking at the records keeps them from being collected while the call is in flight.
+              else resolve(from.length === to.length ? orErrno(Number(result)) : -Errno.EINVAL);
+            });
+          }),
+      ),
     lock: (fd, range) => lockOutcome(orErrno(fcntl(fd, F_OFD_SETLK, 'void *', flock(range)))),
     testLock(fd, range) {
       const record = flock(range);
@@ -114,6 +145,13 @@ function bind(koffi: Koffi): NativeCalls {
       fcntl(fd, F_OFD_SETLK, 'void *', record);
     },
   };
+}
+
+/** `loff_t`, for the kernel to read and to advance. */
+function offsetRecord(offset: number): Buffer {
+  const record = Buffer.alloc(8);
+  record.writeBigInt64LE(BigInt(offset));
+  return record;
 }
 
 /** `struct flock` of the 64-bit ABI: l_type, l_whence (SEEK_SET), padding, l_start, l_len, l_pid. */

@@ -18,6 +18,10 @@ const LARGEST_TURN_BYTES = 1 << 20;
 const LARGEST_TURN_BUFFERS = 1024;
 /** A hole is punched in steps, because each one holds the kernel's lock on the whole file. */
 const FALLOCATE_STEP_BYTES = 64 << 20;
+/** Bytes in one call that copies: what a slow medium does in a moment, so that progress can be told. */
+const COPY_STEP_BYTES = 16 << 20;
+/** What the kernel says when it cannot copy between two files at all. */
+const CANNOT_COPY: ReadonlySet<number> = new Set([Errno.EXDEV, Errno.EINVAL, Errno.ENOSYS, Errno.EOPNOTSUPP]);
 
 /** What {@link RealFile} is made of. */
 export interface RealFileOptions {
@@ -43,6 +47,7 @@ export class RealFile implements DiskFile {
   #readsNow: boolean;
   #punches: boolean;
   #zeroes: boolean;
+  #copies = true;
   /** Calls on the thread pool: the descriptor may only be closed, and its number reused, after them. */
   #pending = 0;
   /** Those of them that may keep the file or its journal locked for long: a write on the loop would wait. */
@@ -140,6 +145,32 @@ export class RealFile implements DiskFile {
   async zeroRange(offset: number, length: number): Promise<boolean> {
     this.#zeroes &&= await this.#fallocate(FallocateMode.ZERO_RANGE, offset, length);
     return this.#zeroes;
+  }
+
+  async allocate(offset: number, length: number): Promise<boolean> {
+    return await this.#fallocate(FallocateMode.ALLOCATE, offset, length);
+  }
+
+  async copyFrom(
+    source: DiskFile,
+    sourceOffset: number,
+    offset: number,
+    length: number,
+  ): Promise<number | undefined> {
+    this.#checkOpen('copy_file_range');
+    const native = this.#native;
+    if (native === undefined || !this.#copies || !(source instanceof RealFile)) return undefined;
+    source.#checkOpen('copy_file_range');
+    const copy = this.#change(() =>
+      native.copyRange(source.#fd, sourceOffset, this.#fd, offset, Math.min(length, COPY_STEP_BYTES)),
+    );
+    const result = await source.#track(copy);
+    if (result >= 0) return result;
+    if (!CANNOT_COPY.has(-result)) {
+      throw new DiskError(getSystemErrorName(result), 'copy_file_range', this.path);
+    }
+    this.#copies = false;
+    return undefined;
   }
 
   seekData(offset: number): number | undefined {

@@ -12,6 +12,8 @@ export type DiskCall =
   | 'setModifiedTime'
   | 'punchHole'
   | 'zeroRange'
+  | 'allocate'
+  | 'copyRange'
   | 'rename'
   | 'link'
   | 'unlink'
@@ -27,6 +29,8 @@ const CHANGES: ReadonlySet<DiskCall> = new Set([
   'setModifiedTime',
   'punchHole',
   'zeroRange',
+  'allocate',
+  'copyRange',
   'rename',
   'link',
   'unlink',

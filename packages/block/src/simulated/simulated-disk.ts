@@ -16,7 +16,7 @@ export interface SimulatedDiskOptions {
   readonly clock?: Clock;
   /** Reads and writes complete at once, as hits in the page cache do. Default: in a later turn. */
   readonly immediate?: boolean;
-  /** Holes can be punched, ranges zeroed and holes told. Default true. */
+  /** Holes can be punched and told, ranges zeroed and copied, space taken ahead. Default true. */
   readonly sparse?: boolean;
   /** Open files can hold locks. Default true. */
   readonly locks?: boolean;

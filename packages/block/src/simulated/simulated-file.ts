@@ -22,6 +22,9 @@ export interface SimulatedFileOptions {
   onClose(): void;
 }
 
+/** A copy may be cut short, and here it is. */
+const COPY_STEP_BYTES = 1 << 16;
+
 /** An open file of a {@link SimulatedDisk}. */
 export class SimulatedFile implements DiskFile {
   readonly path: string;
@@ -91,6 +94,32 @@ export class SimulatedFile implements DiskFile {
 
   zeroRange(offset: number, length: number): MaybePromise<boolean> {
     return this.#zero('zeroRange', offset, length, false);
+  }
+
+  allocate(offset: number, length: number): MaybePromise<boolean> {
+    if (!this.#options.sparse) return false;
+    return mapMaybe(this.#turn(), () => {
+      this.#change('allocate');
+      this.#inode.allocate(offset, length);
+      return true;
+    });
+  }
+
+  copyFrom(
+    source: DiskFile,
+    sourceOffset: number,
+    offset: number,
+    length: number,
+  ): MaybePromise<number | undefined> {
+    if (!this.#options.sparse || !(source instanceof SimulatedFile)) return undefined;
+    return mapMaybe(this.#turn(), () => {
+      source.#checkOpen('copyRange');
+      this.#change('copyRange');
+      const bytes = new Uint8Array(Math.min(length, COPY_STEP_BYTES));
+      const count = source.#inode.read([bytes], sourceOffset, bytes.length);
+      if (count > 0) this.#inode.write([bytes.subarray(0, count)], offset, count);
+      return count;
+    });
   }
 
   seekData(offset: number): number | undefined {

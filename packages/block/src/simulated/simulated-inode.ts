@@ -57,6 +57,13 @@ export class SimulatedInode {
     this.#unsynced.add(offset, inside);
   }
 
+  /** Takes the space of a range inside the file. */
+  allocate(offset: number, length: number): void {
+    const inside = Math.max(0, Math.min(length, this.#size - offset));
+    this.#live.reserve(offset, inside);
+    this.#unsynced.add(offset, inside);
+  }
+
   truncate(sizeBytes: number): void {
     if (sizeBytes < this.#size) {
       this.#live.clear(sizeBytes, this.#size - sizeBytes);
