@@ -19,6 +19,7 @@ import { encodeHeader, IncompatibleFeature, ROLE_PRODUCTION, type ContainerHeade
 import { encodeIdentityBlock } from './identity-block.ts';
 import { formatProtection, placeProtection, type NewProtection } from './protection-region.ts';
 import type { Seams } from './seams.ts';
+import { takeSpace } from './life/take-space.ts';
 import { NIL_UUID, UUID_BYTES } from './uuid.ts';
 
 /** What a new object is to be like. */
@@ -28,17 +29,34 @@ export interface NewContainer {
   /** Logical block length, 512 (the default) or 4096. */
   readonly blockSize?: number;
   readonly attributes?: Attributes;
+  /** Takes the space of the whole disk at once, so that no write fails for want of it; UNMAP gives it back. */
+  readonly preallocate?: boolean;
+  /** Writes what the disk is to hold from the start; without this it is all zeroes. */
+  readonly content?: NewContent;
   /** Room for protection information, and who prepares it; without this there is none, now and later. */
   readonly protection?: NewProtection;
 }
+
+/**
+ * Fills the disk of a container that nobody else knows of yet. The area is all zeroes, and is made durable afterwards.
+ *
+ * @param draft - the file, open for writing; it has a name of its own, `draft.path`.
+ * @param dataOffset - where the disk starts within it.
+ */
+export type NewContent = (draft: DiskFile, dataOffset: number) => Promise<void>;
 
 const DEFAULT_BLOCK_SIZE = 512;
 
 /**
  * Creates a container file, whole or not at all: it is written and synced under a name of its own, and only
- * then gets the final one, which must be free.
+ * then gets the final one. That must be free, unless the container is to `replace` the file that has it, in one step.
  */
-export async function createContainer(path: string, wanted: NewContainer, seams: Seams): Promise<void> {
+export async function createContainer(
+  path: string,
+  wanted: NewContainer,
+  seams: Seams,
+  place: 'free' | 'replace' = 'free',
+): Promise<void> {
   const blockSize = wanted.blockSize ?? DEFAULT_BLOCK_SIZE;
   checkWanted(path, wanted.sizeBytes, blockSize, wanted.attributes ?? {});
   const { disk, random } = seams;
@@ -46,16 +64,18 @@ export async function createContainer(path: string, wanted: NewContainer, seams:
   let draft: DiskFile | undefined;
   let published = false;
   try {
-    if (await exists(disk, path)) throw existsError(path);
+    if (place === 'free' && (await exists(disk, path))) throw existsError(path);
     draft = await disk.open(draftPath, 'create');
     await writeContainer(draft, { ...wanted, blockSize }, seams);
     await draft.close();
-    await publish(disk, draftPath, path);
+    await (place === 'free' ? publish(disk, draftPath, path) : disk.rename(draftPath, path));
     published = true;
     await disk.syncDirectory(dirname(path));
   } catch (error) {
     await draft?.close();
-    if (draft) await unlinkIfThere(disk, published ? path : draftPath);
+    // What has taken the place of another file stays: without it there would be neither.
+    const unwanted = published && place === 'replace' ? undefined : published ? path : draftPath;
+    if (draft && unwanted !== undefined) await unlinkIfThere(disk, unwanted);
     throw errnoName(error) === 'EEXIST' ? existsError(path) : ioError('create', path, error);
   }
 }
@@ -95,6 +115,8 @@ async function writeContainer(
   const dataOffset = mapsEnd + (place?.lengthBytes ?? 0);
   if (!Number.isSafeInteger(dataOffset + wanted.sizeBytes)) throw tooLargeError(draft.path, wanted.sizeBytes);
   await draft.truncate(dataOffset + wanted.sizeBytes);
+  if (wanted.preallocate === true) await takeSpace(draft, dataOffset, wanted.sizeBytes);
+  await wanted.content?.(draft, dataOffset);
   await draft.write([encodeIdentityBlock({ birthIdentity: identity, birthMs: nowMs })], 0);
   const self = await seams.processes.self();
   const header: ContainerHeader = {

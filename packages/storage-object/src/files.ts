@@ -33,21 +33,26 @@ export async function unlinkIfThere(disk: Disk, path: string): Promise<void> {
 
 const NO_HARD_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
 
+/** Gives a finished draft its final name, as {@link addName} does, and takes the other one away. */
+export async function publish(disk: Disk, draftPath: string, path: string): Promise<void> {
+  if ((await addName(disk, draftPath, path)) === 'added') await disk.unlink(draftPath);
+}
+
 /**
- * Gives a finished draft its final name, never over another file: fails with `EEXIST` when the name is taken.
- * Where the file system has no hard links the name is looked at first and a rival within the same instant is
+ * Gives a file a name, never that of another file: fails with `EEXIST` when the name is taken. Where the file system
+ * has no hard links the file is `moved` there; then the name is looked at first, and a rival within the same instant is
  * not noticed.
  */
-export async function publish(disk: Disk, draftPath: string, path: string): Promise<void> {
+export async function addName(disk: Disk, path: string, name: string): Promise<'added' | 'moved'> {
   try {
-    await disk.link(draftPath, path);
+    await disk.link(path, name);
+    return 'added';
   } catch (error) {
     if (!NO_HARD_LINKS.has(errnoName(error) ?? '')) throw error;
-    if (await exists(disk, path)) throw Object.assign(new Error(`${path} exists`), { code: 'EEXIST' });
-    await disk.rename(draftPath, path);
-    return;
+    if (await exists(disk, name)) throw Object.assign(new Error(`${name} exists`), { code: 'EEXIST' });
+    await disk.rename(path, name);
+    return 'moved';
   }
-  await disk.unlink(draftPath);
 }
 
 /** True when there is something of that name. */

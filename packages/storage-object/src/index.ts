@@ -9,6 +9,8 @@
  */
 export type { ForeignPolicy } from './adoption.ts';
 export type { Attributes, InquiryAttribute, UserAttribute } from './attributes.ts';
+export { Catalog, type CatalogContent, type CatalogObject, type UnusableFile } from './catalog/catalog.ts';
+export { scanCatalog, type CatalogOptions } from './catalog/scan-catalog.ts';
 export {
   checkContainer,
   findSharedIdentities,
@@ -16,7 +18,7 @@ export {
   type CheckReport,
 } from './check/check-container.ts';
 export type { ScanProgress } from './check/data-scan.ts';
-export { SEVERITIES, type Finding, type FindingCode, type Severity } from './check/finding.ts';
+export { SEVERITIES, worstOf, type Finding, type FindingCode, type Severity } from './check/finding.ts';
 export {
   repairContainer,
   type RepairOptions,
@@ -30,9 +32,15 @@ export {
   type ContainerHolder,
 } from './container-error.ts';
 export { readContainerInfo, type ContainerInfo } from './container-info.ts';
-export type { NewContainer } from './create-container.ts';
+export type { NewContainer, NewContent } from './create-container.ts';
 export type { Continuity } from './file-stamp.ts';
 export { CAPACITY_LIMIT_BYTES } from './format.ts';
+export type { CopyProgress, OnCopyProgress } from './life/copy-stored.ts';
+export { deleteContainer, type DeleteOptions } from './life/delete-container.ts';
+export { exportContainer, type ExportOptions } from './life/export-container.ts';
+export { importImage, type ImportOptions } from './life/import-image.ts';
+export { renameContainer } from './life/rename-container.ts';
+export { shrinkContainer, type ShrinkOptions } from './life/shrink-container.ts';
 export type { NewProtection, ProtectedParts, ProtectionPlace } from './protection-region.ts';
 export type { OpenOptions } from './open-container.ts';
 export { SystemProcessTable, type ProcessIdentity, type ProcessTable } from './process-identity.ts';

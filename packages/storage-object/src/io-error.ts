@@ -9,12 +9,13 @@ const WORDS: Readonly<Record<string, string>> = {
   ENOSPC: 'no space is left on the file system',
   EDQUOT: 'the quota is used up',
   EFBIG: 'the file system does not allow files of this size',
+  EXDEV: 'that is another file system; copy it there instead',
   EISDIR: 'it is a directory',
   ENOTDIR: 'a part of the path is not a directory',
 };
 
 /** What is done to a container that has to be there. */
-const FINDS: ReadonlySet<string> = new Set(['open', 'check', 'repair']);
+const FINDS: ReadonlySet<string> = new Set(['open', 'check', 'repair', 'delete']);
 
 /** Turns a failure of the file system into a {@link ContainerError}; the package's own errors stay themselves. */
 export function ioError(action: string, path: string, error: unknown): Error {

@@ -109,7 +109,7 @@ export async function beginContainer(reserved: ReservedContainer): Promise<OpenC
 }
 
 /** The changes that mark a header as open by this process, from now on. */
-async function openedBy(seams: Seams): Promise<HeaderChange> {
+export async function openedBy(seams: Seams): Promise<HeaderChange> {
   const { host, bootId, pid } = await seams.processes.self();
   return {
     openState: 'open',

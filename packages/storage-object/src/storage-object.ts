@@ -1,10 +1,11 @@
 import type { BlockDevice } from '@lunbox/block';
 import { findAttributesFault, type Attributes } from './attributes.ts';
+import { writeCleanStamp } from './clean-stamp.ts';
 import { ContainerError, type ContainerErrorCode } from './container-error.ts';
 import { letGo } from './container-lock.ts';
 import { describeContainer, type ContainerInfo } from './container-info.ts';
 import { checkCapacity, createContainer, type NewContainer } from './create-container.ts';
-import { stampOf, type Continuity } from './file-stamp.ts';
+import type { Continuity } from './file-stamp.ts';
 import { ioError } from './io-error.ts';
 import {
   beginContainer,
@@ -31,8 +32,6 @@ export interface ObjectSpace {
   readonly usedBytes: number;
   readonly availableBytes: number;
 }
-
-const NS_PER_MS = 1_000_000n;
 
 /**
  * A virtual disk in a container file, opened by this process and nobody else.
@@ -204,18 +203,10 @@ export class StorageObject {
     }
   }
 
-  /** The time of change is set to what the header says, because writing the header changes it. */
   async #writeCleanStamp(): Promise<void> {
     const { file, seams } = this.#open;
     const nowMs = Math.floor(seams.clock.unixMs());
-    const stamp = { ...stampOf(await file.status()), modifiedAtNs: BigInt(nowMs) * NS_PER_MS };
-    this.#current = await writeNextHeader(file, this.#current, {
-      openState: 'clean',
-      stamp,
-      updatedAtMs: nowMs,
-    });
-    await file.setModifiedTime(nowMs);
-    await this.#sync();
+    this.#current = await writeCleanStamp(file, this.#current, nowMs, () => this.#sync());
   }
 
   async #writeHeader(change: HeaderChange): Promise<CurrentHeader> {

@@ -1,6 +1,6 @@
 import type { DiskFile, FileStatus } from '@lunbox/block';
 import { findAttributesFault } from '../attributes.ts';
-import { judgeContinuity } from '../file-stamp.ts';
+import { judgeContinuity, type Continuity } from '../file-stamp.ts';
 import { RegionType } from '../format.ts';
 import type { ContainerHeader } from '../header.ts';
 import { ioError } from '../io-error.ts';
@@ -66,7 +66,7 @@ function ofHeader(header: ContainerHeader, status: FileStatus): Finding[] {
   if (missing > 0) findings.push(finding('FILE_SHORT', `the file is cut short by ${missing} bytes`, place));
   const surplus = status.sizeBytes - endBytes;
   if (surplus > 0) {
-    const message = `${surplus} bytes behind the disk: it was being made larger when its server ended`;
+    const message = `${surplus} bytes behind the disk: its size was being changed when the power or its server went`;
     findings.push(finding('FILE_LONG', message, { offset: endBytes, lengthBytes: surplus }));
   }
   const fault = findAttributesFault(header.attributes, header.blockSize);
@@ -99,9 +99,9 @@ async function ofUse(seams: Seams, path: string, { current, status }: Examinatio
       return [finding('IN_USE', `${who} has it open: what was found may have changed since`)];
     }
     const stale = finding('LOCK_STALE', `its lock file is that of process ${owner.pid}, which has ended`);
-    return [stale, ...ofContinuity(current?.header, status)];
+    return [stale, ...ofContinuity(current && judgeContinuity(current.header, status))];
   }
-  return ofContinuity(current?.header, status);
+  return ofContinuity(current && judgeContinuity(current.header, status));
 }
 
 /** Whoever runs on another machine, or in another namespace, may be there for all that is known here. */
@@ -111,8 +111,9 @@ async function mayRun(owner: LockOwner, { processes }: Seams): Promise<boolean> 
   return owner.bootId === self.bootId && (await processes.isRunning(owner));
 }
 
-function ofContinuity(header: ContainerHeader | undefined, status: FileStatus): Finding[] {
-  switch (header && judgeContinuity(header, status)) {
+/** What is to be told of an object that came back in this way. */
+export function ofContinuity(continuity: Continuity | undefined): Finding[] {
+  switch (continuity) {
     case 'unclean':
       return [finding('UNCLEAN', 'it was not closed in order; what was flushed is there')];
     case 'modified':

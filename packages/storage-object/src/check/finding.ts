@@ -22,6 +22,9 @@ export type FindingCode =
   | 'ATTRIBUTES_INVALID'
   | 'RESERVED_WRITTEN'
   | 'IDENTITY_SHARED'
+  | 'LUN_SHARED'
+  | 'SAME_FILE'
+  | 'RENAMED'
   | 'IDENTITY_BLOCK_DAMAGED'
   | 'HEADER_DAMAGED'
   | 'HEADERS_DAMAGED'
@@ -36,11 +39,14 @@ const SEVERITY_OF: Readonly<Record<FindingCode, Severity>> = {
   UNCLEAN: 'note',
   FILE_LONG: 'note',
   LOCK_STALE: 'note',
+  RENAMED: 'note',
   FOREIGN: 'warning',
   MODIFIED: 'warning',
   ATTRIBUTES_INVALID: 'warning',
   RESERVED_WRITTEN: 'warning',
   IDENTITY_SHARED: 'warning',
+  LUN_SHARED: 'warning',
+  SAME_FILE: 'warning',
   IDENTITY_BLOCK_DAMAGED: 'error',
   HEADER_DAMAGED: 'error',
   HEADERS_DAMAGED: 'loss',

@@ -1,0 +1,133 @@
+import type { ContainerErrorCode, ContainerHolder } from '../container-error.ts';
+import { finding, type Finding } from '../check/finding.ts';
+import type { Continuity } from '../file-stamp.ts';
+
+/** One object of a catalog, as its file describes it. */
+export interface CatalogObject {
+  readonly path: string;
+  /** Name of the container file within its directory. */
+  readonly name: string;
+  /** In UUID form. A copy still has that of its original here, until it is opened for writing. */
+  readonly identity: string;
+  readonly capacityBytes: number;
+  readonly blockSize: number;
+  /** Space that the whole file takes. */
+  readonly usedBytes: number;
+  /** LUN that its attributes ask for. */
+  readonly lun: number | undefined;
+  /** The name for people among its attributes. */
+  readonly title: string | undefined;
+  readonly continuity: Continuity;
+  /** The process that has it open, when a lock file names one. */
+  readonly holder: ContainerHolder | undefined;
+  /** Number of the file and of its file system: two names with the same ones are one file. */
+  readonly file: string;
+  /** What somebody should know of it. */
+  readonly findings: readonly Finding[];
+}
+
+/** A file that has the name of a container and cannot be used as one. */
+export interface UnusableFile {
+  readonly path: string;
+  readonly code: ContainerErrorCode;
+  readonly message: string;
+}
+
+/** What a {@link Catalog} is made of. */
+export interface CatalogContent {
+  readonly objects: readonly CatalogObject[];
+  readonly unusable: readonly UnusableFile[];
+  /** Paths that a former scan has found and this one has not. */
+  readonly gone: readonly string[];
+}
+
+type Index<K> = ReadonlyMap<K, readonly CatalogObject[]>;
+
+/**
+ * The objects of some directories at one moment. Every file describes itself, so there is nothing that could disagree
+ * with the files.
+ */
+export class Catalog implements CatalogContent {
+  /** Sorted by path. */
+  readonly objects: readonly CatalogObject[];
+  readonly unusable: readonly UnusableFile[];
+  readonly gone: readonly string[];
+  readonly #names: Index<string>;
+  readonly #identities: Index<string>;
+  readonly #luns: Index<number | undefined>;
+
+  /** Looks for objects that get in each other's way, and says so of each of them. */
+  constructor(content: CatalogContent) {
+    const { objects } = content;
+    this.unusable = content.unusable;
+    this.gone = content.gone;
+    const files = group(objects, ({ file }) => file);
+    // A copy gets an identity of its own when it is served, and a second name is no second object.
+    const originals = objects.filter((object) => !isCopy(object) && files.get(object.file)?.[0] === object);
+    const identities = group(originals, ({ identity }) => identity);
+    const luns = group(originals, ({ lun }) => lun);
+    const complain = (object: CatalogObject): CatalogObject => {
+      const findings = [
+        ...object.findings,
+        ...rivals('SAME_FILE', 'it is the same file as', files.get(object.file), object),
+        ...rivals('IDENTITY_SHARED', 'it has the same identity as', identities.get(object.identity), object),
+        ...(object.lun === undefined
+          ? []
+          : rivals('LUN_SHARED', `LUN ${object.lun} is that of`, luns.get(object.lun), object)),
+      ];
+      return { ...object, findings };
+    };
+    this.objects = objects.map(complain);
+    const judged = new Map(this.objects.map((object) => [object.path, object]));
+    const own = originals.map(({ path }) => judged.get(path) as CatalogObject);
+    this.#names = group(this.objects, ({ name }) => name);
+    this.#identities = group(own, ({ identity }) => identity);
+    this.#luns = group(own, ({ lun }) => lun);
+  }
+
+  /** The objects whose files have this name: one, unless several directories were scanned. */
+  byName(name: string): readonly CatalogObject[] {
+    return this.#names.get(name) ?? [];
+  }
+
+  /** The objects of this identity, copies left out: more than one must not be served together. */
+  byIdentity(identity: string): readonly CatalogObject[] {
+    return this.#identities.get(identity) ?? [];
+  }
+
+  /** The objects that ask for this LUN, copies left out. */
+  byLun(lun: number): readonly CatalogObject[] {
+    return this.#luns.get(lun) ?? [];
+  }
+}
+
+const isCopy = ({ continuity }: CatalogObject): boolean => continuity === 'foreign';
+
+function group<K>(
+  objects: readonly CatalogObject[],
+  key: (object: CatalogObject) => K,
+): Map<K, CatalogObject[]> {
+  const groups = new Map<K, CatalogObject[]>();
+  for (const object of objects) {
+    const others = groups.get(key(object));
+    if (others) others.push(object);
+    else groups.set(key(object), [object]);
+  }
+  return groups;
+}
+
+/** More names than this are told by their number. */
+const NAMES_LIMIT = 8;
+
+function rivals(
+  code: Finding['code'],
+  what: string,
+  group: readonly CatalogObject[] | undefined,
+  object: CatalogObject,
+): Finding[] {
+  if (group === undefined || group.length < 2 || !group.includes(object)) return [];
+  const others = group.slice(0, NAMES_LIMIT + 1).filter((other) => other !== object);
+  const named = others.slice(0, NAMES_LIMIT).map(({ path }) => path);
+  const more = group.length - 1 - named.length;
+  return [finding(code, `${what} ${named.join(', ')}${more > 0 ? ` and ${more} more` : ''}`)];
+}

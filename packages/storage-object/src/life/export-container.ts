@@ -1,0 +1,66 @@
+import { errnoName, type DiskFile } from '@lunbox/block';
+import { dirname } from 'node:path';
+import { ContainerError } from '../container-error.ts';
+import { exists, publish, unlinkIfThere } from '../files.ts';
+import { ioError } from '../io-error.ts';
+import { releaseContainer, reserveContainer, type ReservedContainer } from '../open-container.ts';
+import type { StorageObjectSeams } from '../seams.ts';
+import { copyStored, type OnCopyProgress } from './copy-stored.ts';
+
+/** Options of {@link exportContainer}. */
+export interface ExportOptions extends StorageObjectSeams {
+  readonly onProgress?: OnCopyProgress;
+}
+
+/**
+ * Writes the disk of a container that nobody writes as a raw image, with its holes, whole or not at all: it gets its
+ * name, which must be free, when it is durable. Its blocks share the space of the container where the file system can
+ * do that. Changes nothing in the container. Throws what `StorageObject.open` throws, and `CONTAINER_EXISTS`.
+ */
+export async function exportContainer(
+  path: string,
+  imagePath: string,
+  options: ExportOptions = {},
+): Promise<void> {
+  const reserved = await reserveContainer(path, { ...options, readOnly: true });
+  try {
+    await writeImage(reserved, imagePath, options.onProgress);
+  } finally {
+    await releaseContainer(reserved);
+  }
+}
+
+async function writeImage(
+  { file, current, seams }: ReservedContainer,
+  imagePath: string,
+  onProgress: OnCopyProgress | undefined,
+): Promise<void> {
+  const { disk, random } = seams;
+  const { dataOffset, capacityBytes } = current.header;
+  const draftPath = `${imagePath}.${Buffer.from(random.bytes(6)).toString('hex')}.new`;
+  let draft: DiskFile | undefined;
+  let published = false;
+  try {
+    if (await exists(disk, imagePath)) throw existsError(imagePath);
+    draft = await disk.open(draftPath, 'create');
+    await draft.truncate(capacityBytes);
+    const [source, target] = [
+      { file, offset: dataOffset },
+      { file: draft, offset: 0 },
+    ];
+    await copyStored(source, target, capacityBytes, onProgress);
+    await draft.sync();
+    await draft.close();
+    await publish(disk, draftPath, imagePath);
+    published = true;
+    await disk.syncDirectory(dirname(imagePath));
+  } catch (error) {
+    await draft?.close();
+    if (draft) await unlinkIfThere(disk, published ? imagePath : draftPath);
+    throw errnoName(error) === 'EEXIST' ? existsError(imagePath) : ioError('write', imagePath, error);
+  }
+}
+
+function existsError(path: string): ContainerError {
+  return new ContainerError('CONTAINER_EXISTS', `${path} exists already; choose another name`, { path });
+}

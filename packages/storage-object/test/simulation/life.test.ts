@@ -1,0 +1,66 @@
+import { SimulatedDisk } from '@lunbox/block';
+import { describe, expect, it } from 'vitest';
+import {
+  cutOffEverywhere,
+  LIFE_HISTORIES,
+  withoutFileSync,
+  withoutNameSync,
+  worldsOf,
+} from '../support/life-histories.ts';
+
+const CALLS = [
+  'open',
+  'read',
+  'write',
+  'sync',
+  'truncate',
+  'status',
+  'setModifiedTime',
+  'allocate',
+  'copyRange',
+  'rename',
+  'link',
+  'unlink',
+  'syncDirectory',
+] as const;
+const TIMES = 24;
+
+describe.each(Object.entries(LIFE_HISTORIES))('%s', (_name, history) => {
+  it('leaves the old state or the new one, at whatever change the power goes', async () => {
+    expect(await cutOffEverywhere(history)).toBeGreaterThan(5);
+  }, 120_000);
+
+  it('loses nothing when any one call fails, and says what failed', async () => {
+    for (const call of CALLS) {
+      for (let nth = 1; nth <= TIMES; nth++) {
+        for (const code of ['EIO', 'ENOSPC']) {
+          const disk = new SimulatedDisk();
+          const [before, after] = worldsOf(disk, nth);
+          await history.prepare(before);
+          disk.faults.fail(call, nth, code);
+          const failed = await history.act(before).catch((error: unknown) => error);
+          if (failed !== undefined) expect(failed).toMatchObject({ name: 'ContainerError' });
+          disk.faults.clear();
+          try {
+            await history.check(after);
+          } catch (error) {
+            throw new Error(`${call} ${nth} ${code}`, { cause: error });
+          }
+        }
+      }
+    }
+  }, 120_000);
+});
+
+describe('a variant that is broken is caught:', () => {
+  it.each(['import that deletes the image', 'import in place', 'shrink'])(
+    '%s without a sync',
+    async (name) => {
+      await expect(cutOffEverywhere(LIFE_HISTORIES[name]!, withoutFileSync)).rejects.toThrow(/power gone/);
+    },
+  );
+
+  it.each(['import that deletes the image', 'rename'])('%s without a sync of names', async (name) => {
+    await expect(cutOffEverywhere(LIFE_HISTORIES[name]!, withoutNameSync)).rejects.toThrow(/power gone/);
+  });
+});
