@@ -9,6 +9,7 @@ export interface CreateFlags {
   readonly blockSize: string;
   readonly physicalBlockSize?: string;
   readonly protection?: string;
+  readonly preallocate?: boolean;
   readonly vendor?: string;
   readonly product?: string;
   readonly revision?: string;
@@ -26,6 +27,7 @@ export async function createDisk(path: string, flags: CreateFlags): Promise<void
     sizeBytes,
     blockSize,
     attributes: attributesFromFlags(flags),
+    preallocate: flags.preallocate === true,
     ...(type === undefined ? {} : { protection: newProtection(sizeBytes, blockSize, type) }),
   });
   const { capacityBytes, identity, dataOffset } = await object.info();

@@ -4,11 +4,13 @@ import { Argument, Command, CommanderError, Option } from 'commander';
 import { createRequire } from 'node:module';
 import { ServerError, type ServerErrorCode } from '../server-error.ts';
 import { lunArgument, positiveInteger, secondsArgument, sizeArgument, textArgument } from './arguments.ts';
+import { addCatalog } from './catalog-command.ts';
 import { addCheckAndRepair } from './check-command.ts';
 import { controlServer, type ControlFlags } from './control-command.ts';
 import { CONTROL_VERBS, type ControlVerb } from './control-request.ts';
 import { createDisk, type CreateFlags } from './create-command.ts';
 import { ExitCode } from './exit-code.ts';
+import { addLife } from './life-command.ts';
 import { printInfo, type InfoFlags } from './info-command.ts';
 import { serveDisks } from './serve-command.ts';
 import { addServeFlags, type ServeFlags } from './serve-flags.ts';
@@ -33,6 +35,8 @@ const HINTS: Readonly<Record<string, string>> = {
     'a newer version may have saved it; --forget-state drops it, and lets in whoever it kept out',
   CONTAINER_NOT_FOUND: 'make a disk with: lunbox create FILE --size 10G',
   CONTAINER_NOT_LUNBOX: 'make a disk with: lunbox create FILE --size 10G',
+  CONTAINER_NOT_EMPTY: 'say --discard-data if it is to be lost',
+  CONTAINER_UNCLEAN: 'say --force to delete it all the same',
   CONTAINER_CORRUPT: 'lunbox check says what is left; nothing was changed',
 };
 
@@ -83,6 +87,7 @@ function buildProgram(setExitCode: (code: number) => void): Command {
         'keep protection information of each block: type 1, 2 or 3, or 0 to format it later',
       ).choices(['0', '1', '2', '3']),
     )
+    .option('--preallocate', 'take the space of the whole disk at once')
     .option('--vendor <text>', 'vendor in INQUIRY data (default: LUNBOX)', textArgument(8))
     .option('--product <text>', 'product in INQUIRY data (default: LUNBOX DISK)', textArgument(16))
     .option('--revision <text>', 'revision in INQUIRY data (default: 0001)', textArgument(4))
@@ -100,6 +105,8 @@ function buildProgram(setExitCode: (code: number) => void): Command {
       await printInfo(file, flags);
     });
   addCheckAndRepair(program, setExitCode);
+  addLife(program);
+  addCatalog(program, setExitCode);
   const serve = program
     .command('serve [file...]')
     .description('serve disks and disc images as LUN 0, 1, … of one iSCSI target, until Ctrl-C');

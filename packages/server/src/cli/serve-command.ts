@@ -14,6 +14,7 @@ import { portalsFromFlags } from './portal-flags.ts';
 import { Redirects } from './redirects.ts';
 import { CHAP_NAMES, type ServeFlags } from './serve-flags.ts';
 import { SourceFiles } from './source-files.ts';
+import { filesToServe } from './storage-directory.ts';
 
 /** What people must be told of a disk that did not come back as it was left. */
 const WARNINGS: Readonly<Record<Continuity, string | undefined>> = {
@@ -28,7 +29,9 @@ export async function serveDisks(paths: readonly string[], flags: ServeFlags): P
   const files = new SourceFiles();
   const access = loadAccess(flags, files);
   const redirects = new Redirects(() => server.iscsi?.sessions.length ?? 0);
-  const server: LunboxServer = await createServer(serverOptions(paths, flags, access, redirects));
+  const server: LunboxServer = await createServer(
+    serverOptions(await filesToServe(paths), flags, access, redirects),
+  );
   const say = flags.json === true ? () => undefined : (line: string) => console.log(line);
   const signals = listenForSignals();
   try {

@@ -1,0 +1,55 @@
+import { errnoName, realDisk } from '@lunbox/block';
+import { importImage, readContainerInfo, StorageObject, type ContainerInfo } from '@lunbox/storage-object';
+import { dirname } from 'node:path';
+import { ServerError } from '../server-error.ts';
+import { converted, formatOf, virtualSize } from './foreign-image.ts';
+import { progressLine } from './progress-line.ts';
+
+/** Flags of `lunbox import`. */
+export interface ImportFlags {
+  readonly format?: string;
+  readonly blockSize: string;
+  readonly preallocate?: boolean;
+  readonly deleteOriginal?: boolean;
+}
+
+/** `lunbox import`: makes a disk of an image, and describes it. */
+export async function importDisk(
+  imagePath: string,
+  path: string,
+  flags: ImportFlags,
+): Promise<ContainerInfo> {
+  const format = formatOf(imagePath, flags.format);
+  if (format === 'raw') await importRaw(imagePath, path, flags);
+  else await convert(imagePath, path, format, flags);
+  return await readContainerInfo(path);
+}
+
+async function importRaw(imagePath: string, path: string, flags: ImportFlags): Promise<void> {
+  await importImage(imagePath, path, {
+    blockSize: Number(flags.blockSize),
+    preallocate: flags.preallocate === true,
+    original: flags.deleteOriginal === true ? 'delete' : 'keep',
+    onProgress: progressLine(path),
+  });
+}
+
+async function convert(imagePath: string, path: string, format: string, flags: ImportFlags): Promise<void> {
+  const blockSize = Number(flags.blockSize);
+  const sizeBytes = Math.ceil((await virtualSize(imagePath, format)) / blockSize) * blockSize;
+  const object = await StorageObject.create(path, {
+    sizeBytes,
+    blockSize,
+    preallocate: flags.preallocate === true,
+    content: converted(imagePath, format, sizeBytes, progressLine(path)),
+  });
+  await object.close();
+  if (flags.deleteOriginal !== true) return;
+  try {
+    await realDisk.unlink(imagePath);
+    await realDisk.syncDirectory(dirname(imagePath));
+  } catch (cause) {
+    const message = `${path} is complete, but ${imagePath} cannot be deleted: ${errnoName(cause) ?? String(cause)}`;
+    throw new ServerError('SERVER_BAD_IMAGE', message, { cause });
+  }
+}

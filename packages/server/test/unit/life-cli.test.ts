@@ -1,0 +1,174 @@
+import { StorageObject } from '@lunbox/storage-object';
+import { copyFileSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { run } from '../../src/cli/program.ts';
+import { filesToServe } from '../../src/cli/storage-directory.ts';
+
+const MIB = 2 ** 20;
+
+let folder: string;
+let printed: string[];
+let complained: string[];
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'lunbox-life-'));
+  printed = [];
+  complained = [];
+  vi.spyOn(console, 'log').mockImplementation((line: string) => void printed.push(line));
+  vi.spyOn(console, 'error').mockImplementation((line: string) => void complained.push(line));
+  expect(await run(['create', file('disk.lun'), '--size', '4M', '--quiet'])).toBe(0);
+});
+
+afterEach(() => {
+  vi.restoreAllMocks();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const file = (name: string): string => join(folder, name);
+const json = (): unknown => JSON.parse(printed.join('\n'));
+const names = (): string[] => readdirSync(folder).sort();
+
+async function newObject(name: string, lun?: number): Promise<void> {
+  const attributes = lun === undefined ? {} : { location: { lun } };
+  await (await StorageObject.create(file(name), { sizeBytes: MIB, attributes })).close();
+}
+
+describe('lunbox create --preallocate', () => {
+  it('takes the space at once', async () => {
+    expect(await run(['create', file('full.lun'), '--size', '4M', '--preallocate', '--quiet'])).toBe(0);
+    expect(statSync(file('full.lun')).blocks * 512).toBeGreaterThanOrEqual(4 * MIB);
+  });
+});
+
+describe('lunbox resize', () => {
+  it('makes a disk larger, and smaller with --force', async () => {
+    expect(await run(['resize', file('disk.lun'), '8M', '--json'])).toBe(0);
+    expect(json()).toEqual({ event: 'resized', path: file('disk.lun'), sizeBytes: 8 * MIB });
+    expect(await run(['resize', file('disk.lun'), '2M'])).toBe(2);
+    expect(complained).toEqual([expect.stringMatching(/has 8 MiB; say --force/)]);
+    expect(await run(['resize', file('disk.lun'), '2M', '--force'])).toBe(0);
+    expect(await run(['check', file('disk.lun')])).toBe(0);
+  });
+
+  it('loses data only when that is said, and touches no disk that is open', async () => {
+    const object = await StorageObject.open(file('disk.lun'));
+    await object.device.write([Buffer.alloc(512, 1)], 3 * MIB);
+    expect(await run(['resize', file('disk.lun'), '8M'])).toBe(1);
+    await object.close();
+    expect(complained.join('')).toContain('is served by process');
+    expect(await run(['resize', file('disk.lun'), '2M', '--force'])).toBe(1);
+    expect(complained.at(-1)).toContain('--discard-data');
+    expect(await run(['resize', file('disk.lun'), '2M', '--force', '--discard-data'])).toBe(0);
+  });
+
+  it('lets a disk with protection information grow to the room that it has', async () => {
+    const path = file('protected.lun');
+    expect(await run(['create', path, '--size', '4M', '--protection', '1', '--quiet'])).toBe(0);
+    expect(await run(['resize', path, '2M', '--force'])).toBe(2);
+    expect(complained.at(-1)).toContain('protection information');
+    expect(await run(['resize', path, '100T'])).toBe(2);
+    expect(complained.at(-1)).toContain('has room for');
+    expect(await run(['check', path])).toBe(0);
+  });
+});
+
+describe('lunbox rename and delete', () => {
+  it('do what they say, and nothing to files that are in the way', async () => {
+    expect(await run(['rename', file('disk.lun'), file('new.lun'), '--json'])).toBe(0);
+    expect(json()).toEqual({ event: 'renamed', path: file('new.lun'), formerPath: file('disk.lun') });
+    copyFileSync(file('new.lun'), file('other.lun'));
+    expect(await run(['rename', file('other.lun'), file('new.lun')])).toBe(1);
+    expect(complained.at(-1)).toContain('exists already');
+    expect(await run(['delete', file('new.lun')])).toBe(0);
+    expect(await run(['delete', file('new.lun')])).toBe(1);
+    expect(names()).toEqual(['other.lun']);
+  });
+
+  it('ask for --force when a disk was not closed in order, and keep their hands off other files', async () => {
+    writeFileSync(file('disk.lun'), 'x', { flag: 'a' });
+    expect(await run(['delete', file('disk.lun')])).toBe(1);
+    expect(complained.at(-1)).toContain('say --force');
+    expect(await run(['delete', file('disk.lun'), '--force'])).toBe(0);
+    writeFileSync(file('text'), 'text');
+    expect(await run(['delete', file('text'), '--force'])).toBe(1);
+    expect(names()).toEqual(['text']);
+  });
+});
+
+describe('lunbox import and export', () => {
+  it('make a disk of an image and an image of a disk', async () => {
+    writeFileSync(file('in.img'), Buffer.alloc(MIB, 0x33));
+    expect(await run(['import', file('in.img'), file('new.lun'), '--delete-original', '--json'])).toBe(0);
+    expect(json()).toMatchObject({ event: 'imported', path: file('new.lun'), sizeBytes: MIB });
+    printed = [];
+    expect(await run(['export', file('new.lun'), file('out.img'), '--json'])).toBe(0);
+    expect(json()).toEqual({ event: 'exported', path: file('new.lun'), imagePath: file('out.img') });
+    expect(names()).toEqual(['disk.lun', 'new.lun', 'out.img']);
+  });
+
+  it('take no image for a raw one, or for another, because of what it starts with', async () => {
+    const image = Buffer.alloc(MIB);
+    image.write('QFI\xfb', 'latin1');
+    writeFileSync(file('in.img'), image);
+    expect(await run(['import', file('in.img'), file('new.lun')])).toBe(1);
+    expect(complained.at(-1)).toMatch(/may be a qcow2 image; say --format qcow2, or --format raw/);
+    expect(await run(['import', file('in.img'), file('new.lun'), '--format', 'raw'])).toBe(0);
+    expect(names()).toEqual(['disk.lun', 'in.img', 'new.lun']);
+  });
+
+  it('say what is missing when there is no qemu-img', async () => {
+    writeFileSync(file('in.qcow2'), 'QFI\xfb', 'latin1');
+    const before = process.env['PATH'];
+    process.env['PATH'] = folder;
+    try {
+      expect(await run(['import', file('in.qcow2'), file('new.lun')])).toBe(1);
+    } finally {
+      process.env['PATH'] = before;
+    }
+    expect(complained.at(-1)).toMatch(/it takes qemu-img to read it, which is not installed/);
+    expect(names()).toEqual(['disk.lun', 'in.qcow2']);
+  });
+});
+
+describe('lunbox catalog', () => {
+  it('lists the disks of directories, and its status says whether somebody should look', async () => {
+    await newObject('b.lun', 7);
+    expect(await run(['catalog', folder])).toBe(0);
+    expect(printed.join('\n')).toMatch(/b\.lun.*LUN 7\n.*disk\.lun +\S+ +4 MiB/);
+    printed = [];
+    expect(await run(['catalog', folder, '--json', '--no-cache'])).toBe(0);
+    expect(json()).toMatchObject({
+      objects: [{ name: 'b.lun', lun: 7 }, { name: 'disk.lun' }],
+      unusable: [],
+      gone: [],
+    });
+    await newObject('c.lun', 7);
+    expect(await run(['catalog', folder])).toBe(3);
+    expect(printed.join('\n')).toContain('(LUN_SHARED)');
+    writeFileSync(file('text.lun'), 'text');
+    expect(await run(['catalog', folder])).toBe(4);
+  });
+});
+
+describe('lunbox serve with a directory', () => {
+  it('serves its disks: by the LUN of their attributes, and then by name', async () => {
+    await newObject('a.lun', 2);
+    await newObject('b.lun', 0);
+    expect(await filesToServe([folder])).toEqual([file('b.lun'), file('disk.lun'), file('a.lun')]);
+    expect(await filesToServe([file('a.lun'), file('b.lun')])).toEqual([file('a.lun'), file('b.lun')]);
+  });
+
+  it('refuses one in which LUNs would move, collide or be missing, and one without disks', async () => {
+    await newObject('a.lun', 5);
+    await expect(filesToServe([folder])).rejects.toThrow(/LUNs have no gaps/);
+    await newObject('b.lun', 5);
+    await expect(filesToServe([folder])).rejects.toThrow(/wants LUN 5, and so does another/);
+    await expect(filesToServe([folder, file('a.lun')])).rejects.toThrow(/a directory is served alone/);
+    writeFileSync(file('text.lun'), 'text');
+    await expect(filesToServe([folder])).rejects.toThrow(/text\.lun is not a Lunbox container; repair it/);
+    const empty = mkdtempSync(join(folder, 'empty-'));
+    await expect(filesToServe([empty])).rejects.toThrow(/there is no disk/);
+  });
+});
