@@ -96,7 +96,7 @@ export function findGeometryFault(header: ContainerHeader): string | undefined {
   return findProtectionFault(header);
 }
 
-/** What the file lacks of the disk. A longer file is what a crash in the middle of growing leaves. */
+/** What the file lacks of the disk. A longer file is what a crash while it is resized leaves. */
 export function missingBytes({ dataOffset, capacityBytes }: ContainerHeader, fileSizeBytes: number): number {
   return Math.max(0, dataOffset + capacityBytes - fileSizeBytes);
 }

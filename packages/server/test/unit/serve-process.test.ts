@@ -42,6 +42,16 @@ async function accepts(url: string): Promise<boolean> {
 }
 
 describe('lunbox serve', () => {
+  it('serves the disks of a directory in the order of their names', async () => {
+    const paths = [await newDisk('a.lun'), await newDisk('b.lun')];
+    const args = ['serve', directory.path, '--portal', '127.0.0.1:0', '--json'];
+    daemon = await start([...lunboxArguments(), ...args], (line) => line.startsWith('{'));
+    const ready = JSON.parse(daemon.log()) as { luns: { lun: number; path: string }[] };
+    expect(ready.luns.map(({ lun, path }) => [lun, path])).toEqual(paths.map((path, lun) => [lun, path]));
+    expect(await daemon.end('SIGTERM', 15_000)).toBe(0);
+    daemon = undefined;
+  });
+
   it('prints one JSON line when initiators can log in, and nothing else until the end', async () => {
     const paths = [await newDisk('a.lun'), await newDisk('b.lun')];
     const args = [

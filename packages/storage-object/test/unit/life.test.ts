@@ -13,6 +13,7 @@ import {
   StorageObject,
   type CopyProgress,
 } from '../../src/index.ts';
+import { takeByteLocks } from '../../src/byte-locks.ts';
 import { FakeProcesses } from '../support/fake-processes.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
 
@@ -159,6 +160,20 @@ describe('import', () => {
       await expect(importImage(image, at(name)), image).rejects.toMatchObject({ code });
     }
     expect(readdirSync(directory).sort()).toEqual(['disk.img', 'disk.lun', 'empty.img']);
+  });
+
+  it('refuses an image that another program writes, by the locks that QEMU takes', async () => {
+    const disk = new SimulatedDisk();
+    const image = await disk.open('/disk.img', 'create');
+    await image.write([Buffer.alloc(MIB, 1)], 0);
+    expect(takeByteLocks(image, 'write')).toBe('granted');
+    const seams = { disk, processes: new FakeProcesses() };
+    await expect(importImage('/disk.img', '/disk.img', seams)).rejects.toMatchObject({
+      code: 'CONTAINER_LOCKED',
+    });
+    await image.close();
+    await importImage('/disk.img', '/disk.img', seams);
+    expect(await disk.readdir('/')).toEqual(['disk.img']);
   });
 
   it('refuses an image that changes meanwhile', async () => {
