@@ -63,9 +63,8 @@ export class TargetNexus implements Nexus, ItlHost {
     if (itl === undefined) return this.#executeWithoutUnit(number, command);
     const refused = this.#refusal(itl, command);
     if (refused !== undefined) return refused;
-    const { aca, tasks: all } = itl.unit;
-    const tasks = command.attribute === 'aca' ? aca.tasksOf(itl, command) : itl.tasks;
-    const turn = all.enter(tasks, command);
+    const tasks = command.attribute === 'aca' ? itl.acaTasks : itl.tasks;
+    const turn = itl.unit.tasks.enter(tasks, command);
     return turn === undefined ? this.#run(tasks, command) : turn.then(() => this.#run(tasks, command));
   }
 

@@ -7,7 +7,6 @@ import { AdditionalSenseCode } from '../sense/additional-sense.ts';
 import { illegalRequest } from '../sense/check-condition-error.ts';
 import type { ItlNexus } from './itl-nexus.ts';
 import type { LogicalUnit } from './logical-unit.ts';
-import { NexusTasks } from './nexus-tasks.ts';
 import { abortTasks } from './task-management.ts';
 import type { TaskRules } from './task-set.ts';
 
@@ -30,8 +29,8 @@ export class AcaConditions implements TaskRules {
   /** True while there is one. */
   established = false;
   readonly #unit: LogicalUnit;
-  /** The faulted nexuses, and what they do about it: their tasks with the ACA attribute. */
-  readonly #faulted = new Map<ItlNexus, NexusTasks>();
+  /** The faulted nexuses. */
+  readonly #faulted = new Set<ItlNexus>();
   /** Bounded by the task set: what is blocked is one of its tasks. */
   #blocked: BlockedTask[] = [];
   /** Commands whose failure has had its consequences. */
@@ -47,16 +46,6 @@ export class AcaConditions implements TaskRules {
     return this.#unit.modes.separateTaskSets;
   }
 
-  /** The tasks that a command is one of. */
-  tasksOf(itl: ItlNexus, command: ScsiCommand): NexusTasks {
-    return (command.attribute === 'aca' ? this.#faulted.get(itl) : undefined) ?? itl.tasks;
-  }
-
-  /** The tasks with the ACA attribute of a nexus that is faulted. */
-  tasksOfFaulted(itl: ItlNexus): NexusTasks | undefined {
-    return this.#faulted.get(itl);
-  }
-
   /**
    * The answer to a command that a condition keeps out (SAM-5 5.9.2): on the faulted nexus all but one with the ACA
    * attribute at a time, on others, where it concerns them, all but PREEMPT AND ABORT. Throws INVALID MESSAGE ERROR
@@ -64,8 +53,7 @@ export class AcaConditions implements TaskRules {
    */
   refusal(itl: ItlNexus, command: ScsiCommand): Finished | undefined {
     const attribute = command.attribute === 'aca';
-    const tasks = this.#faulted.get(itl);
-    if (tasks !== undefined) return attribute && !tasks.busy ? undefined : ACA_ACTIVE;
+    if (this.#faulted.has(itl)) return attribute && !itl.acaTasks.busy ? undefined : ACA_ACTIVE;
     if (!this.established || this.separate) {
       if (attribute) throw illegalRequest(AdditionalSenseCode.INVALID_MESSAGE_ERROR);
       return undefined;
@@ -86,7 +74,7 @@ export class AcaConditions implements TaskRules {
     isPreempted: (other: ItlNexus) => boolean,
   ): Finished | undefined {
     const kept = this.established && !this.separate && !this.#faulted.has(itl);
-    if (!kept || [...this.#faulted.keys()].some(isPreempted)) return undefined;
+    if (!kept || [...this.#faulted].some(isPreempted)) return undefined;
     return refusalOfOther(command);
   }
 
@@ -107,7 +95,8 @@ export class AcaConditions implements TaskRules {
 
   /** A command ends with CHECK CONDITION. Every transport may tell of it, as often as it likes. */
   commandFailed(itl: ItlNexus, command: ScsiCommand): void {
-    if (command.aborted || this.#failed.has(command)) return;
+    // A nexus that is lost has no initiator that could clear a condition.
+    if (command.aborted || this.#failed.has(command) || !this.#unit.nexuses.has(itl)) return;
     this.#failed.add(command);
     this.#abortOthers(itl, command);
     const naca = hasNaca(command.cdb) && itl.mayFault;
@@ -129,15 +118,17 @@ export class AcaConditions implements TaskRules {
 
   /** Commands were aborted, a condition has ended, or TST has changed: what nothing blocks any more goes on. */
   review(): void {
-    const free = this.#blocked.filter(({ itl, command }) => !this.blocks(itl, command));
-    this.#blocked = this.#blocked.filter((task) => !free.includes(task));
-    for (const { goOn } of free) goOn();
+    const blocked = this.#blocked;
+    this.#blocked = [];
+    for (const task of blocked) {
+      if (this.blocks(task.itl, task.command)) this.#blocked.push(task);
+      else task.goOn();
+    }
     this.#unit.tasks.review();
   }
 
   #establish(itl: ItlNexus): void {
-    if (this.#faulted.has(itl)) return;
-    this.#faulted.set(itl, new NexusTasks(this.#unit.tasks, itl));
+    this.#faulted.add(itl);
     this.established = true;
   }
 

@@ -58,6 +58,8 @@ export class ItlNexus {
   /** The tasks that the command which is being started is one of. */
   starting: NexusTasks;
   #tasks: NexusTasks;
+  /** Those with the ACA attribute, which outlive the condition that let them in when they are at work. */
+  #acaTasks: NexusTasks;
   /** Failure of a command that had been answered with GOOD already (SPC-4 4.5.5). */
   #deferred: CheckConditionError | undefined = undefined;
 
@@ -69,6 +71,7 @@ export class ItlNexus {
     this.nexusName = nexusName(initiatorPort, relativePort);
     this.portGroup = addTargetPort(unit, host.options);
     this.#tasks = this.starting = new NexusTasks(unit.tasks, this);
+    this.#acaTasks = new NexusTasks(unit.tasks, this);
     this.attentions.raise(AdditionalSenseCode.POWER_ON_RESET_OR_BUS_DEVICE_RESET_OCCURRED);
   }
 
@@ -77,9 +80,14 @@ export class ItlNexus {
     return this.#tasks;
   }
 
+  /** The tasks that a command with the ACA attribute enters now. */
+  get acaTasks(): NexusTasks {
+    return this.#acaTasks;
+  }
+
   /** True while the nexus has a task in the task set. */
   get busy(): boolean {
-    return this.#tasks.busy || this.unit.aca.tasksOfFaulted(this)?.busy === true;
+    return this.#tasks.busy || this.#acaTasks.busy;
   }
 
   /** True when NACA is taken: an ACA condition keeps others out, which who may only read must not do. */
@@ -113,14 +121,15 @@ export class ItlNexus {
 
   /** Aborts every task of the nexus on the unit; completes when the last of them has ended. */
   abortTasks(): MaybePromise<void> {
-    const { aca } = this.unit;
+    const { aca, tasks } = this.unit;
     const aborted = this.#tasks;
-    const ofAca = aca.tasksOfFaulted(this);
-    this.#tasks = new NexusTasks(this.unit.tasks, this);
+    const ofAca = this.#acaTasks;
+    this.#tasks = new NexusTasks(tasks, this);
+    this.#acaTasks = new NexusTasks(tasks, this);
     this.host.options.onTasksAborted(this.lun);
     aca.review();
     const copies = this.unit.copies.abort(this);
-    return mapMaybe(aborted.drained(), () => mapMaybe(ofAca?.drained(), () => copies));
+    return mapMaybe(aborted.drained(), () => mapMaybe(ofAca.drained(), () => copies));
   }
 
   /**

@@ -50,7 +50,7 @@ export class TaskSet {
   readonly limits: TaskLimits;
   #active = 0;
   #barrier = false;
-  readonly #waiting: WaitingTask[] = [];
+  #waiting: WaitingTask[] = [];
   readonly #rules: TaskRules;
   readonly #clock: Clock;
   #idleMs = 0;
@@ -125,10 +125,13 @@ export class TaskSet {
 
   /** Commands were aborted, or the rules let more tasks start: what waits without a reason does so no longer. */
   review(): void {
-    for (const aborted of this.#waiting.filter(({ command }) => command.aborted)) {
-      this.#waiting.splice(this.#waiting.indexOf(aborted), 1);
-      this.#begin(aborted.tasks);
-      aborted.start();
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const task of waiting) {
+      if (task.command.aborted) {
+        this.#begin(task.tasks);
+        task.start();
+      } else this.#waiting.push(task);
     }
     this.#advance();
   }
