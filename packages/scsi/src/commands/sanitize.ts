@@ -29,11 +29,14 @@ function checkedFields(
   refuseFields(cdb, fields, 'ZNR');
   const reserved = RESERVED_BYTES.find((at) => bytes[at] !== 0);
   if (reserved !== undefined) throw invalidCdbByte(reserved);
-  // SBC-3 4.11.3: after a failure in restricted completion mode only the like may follow.
-  if (itl.unit.operations.failureOf('sanitize')?.restricted === true && fields.AUSE === 1) {
-    throw invalidCdbField(cdb, 'AUSE');
-  }
+  refuseLaxer(itl, cdb, fields);
   return fields;
+}
+
+/** SBC-3 4.11.3: after a failure in restricted completion mode only the like may follow. */
+function refuseLaxer(itl: ItlNexus, cdb: CdbDefinition<SanitizeCdb>, { AUSE }: SanitizeCdb): void {
+  const failed = itl.unit.operations.failureOf('sanitize');
+  if (failed?.restricted === true && AUSE === 1) throw invalidCdbField(cdb, 'AUSE');
 }
 
 function sanitize(
@@ -54,6 +57,8 @@ function startOverwrite(itl: ItlNexus, command: ScsiCommand): Execution {
     throw invalidCdbField(SANITIZE_OVERWRITE, 'PARAMETER_LIST_LENGTH');
   }
   return new ParameterList(itl, 0, lengthBytes, (list) => {
+    // Another one may have failed while the list was on its way.
+    refuseLaxer(itl, SANITIZE_OVERWRITE, fields);
     const { invert, test, count, pattern, truncated } = parseOverwriteList(list);
     if (test !== 0) throw invalidParameter(0, 6);
     if (count === 0) throw invalidParameter(0, 4);

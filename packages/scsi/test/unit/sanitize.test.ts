@@ -274,6 +274,16 @@ describe('after a SANITIZE that failed', () => {
     expect(await other.send(READ)).toMatchObject(Expected.GOOD);
   });
 
+  test('of restricted mode, none without restriction follows whose list was on its way meanwhile', async () => {
+    const { initiator } = await failing();
+    const dataOut = buildOverwriteList({ invert: false, test: 0, count: 1, pattern: hex('aa') });
+    const cdb = SANITIZE_OVERWRITE.encode({ PARAMETER_LIST_LENGTH: dataOut.length, AUSE: 1 });
+    const earlier = await initiator.nexus.execute(encodeLun(0), initiator.command(cdb));
+    expect(await initiator.send(SANITIZE_BLOCK_ERASE.encode())).toMatchObject(failed);
+    expect(await initiator.carry(earlier, { dataOut })).toMatchObject(invalidCdb(1, 5));
+    expect(await initiator.send(SANITIZE_EXIT_FAILURE_MODE.encode())).toMatchObject(invalidCdb(1, 4));
+  });
+
   test('in the background a deferred error tells of it', async () => {
     const { initiator } = await failing();
     expect(await initiator.send(SANITIZE_BLOCK_ERASE.encode({ IMMED: 1 }))).toMatchObject(Expected.GOOD);
