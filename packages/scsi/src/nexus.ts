@@ -73,8 +73,8 @@ export interface Nexus {
   resetUnit(lun: Uint8Array): boolean;
   /**
    * CLEAR TASK SET task management function (SAM-5 7.5): the tasks of every nexus on the unit, with TST 001b those of
-   * this one, are aborted and
-   * reported by `onTasksAborted`, the caller's own too. Returns false when there is no such unit.
+   * this one, are aborted and reported by `onTasksAborted`, the caller's own too. Returns false when there is no such
+   * unit.
    */
   clearTaskSet(lun: Uint8Array): boolean;
   /**
@@ -106,6 +106,9 @@ export interface Nexus {
   clearAca(lun: Uint8Array): boolean;
   /** TARGET WARM/COLD RESET: every unit is reset. */
   resetTarget(): void;
-  /** I_T nexus loss (SAM-5 6.3.4): reservations of RESERVE(6) end, pending unit attentions go. Idempotent. */
+  /**
+   * I_T nexus loss (SAM-5 6.3.4): reservations of RESERVE(6) and ACA conditions of the nexus end, pending unit
+   * attentions go. The transport has aborted the commands of the nexus, and said so, before. Idempotent.
+   */
   close(): void;
 }

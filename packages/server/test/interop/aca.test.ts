@@ -48,6 +48,7 @@ class GatedDevice extends MemoryDevice {
 }
 
 let device: GatedDevice;
+let unit: LogicalUnit;
 let server: IscsiServer;
 let portal: Awaited<ReturnType<IscsiServer['listen']>>;
 const sessions: IscsiSession[] = [];
@@ -88,7 +89,8 @@ const readAt = (lba: number, into = new Uint8Array(512)): ScsiRequest => ({
 beforeEach(async () => {
   device = new GatedDevice({ size: 1 << 20 });
   const scsi = new ScsiTarget();
-  scsi.addUnit(0, new LogicalUnit({ device, identity: new Uint8Array(16).fill(3) }));
+  unit = new LogicalUnit({ device, identity: new Uint8Array(16).fill(3) });
+  scsi.addUnit(0, unit);
   server = new IscsiServer({ targets: [{ name: NAME, scsi }] });
   portal = await server.listen({ host: '127.0.0.1', port: 0 });
 });
@@ -146,6 +148,31 @@ describe('ACA over iSCSI (SAM-5 5.9, RFC 7143 §10.2)', () => {
     await clearAca(session);
     expect((await ordered).status).toBe(Status.GOOD);
     expect(into[0]).toBe(8);
+  });
+
+  it.each<[string, (faulted: IscsiSession) => Promise<unknown>]>([
+    ['CLEAR ACA', clearAca],
+    ['the end of the session', (faulted) => faulted.close()],
+    [
+      'the failure of a command with the ACA attribute',
+      (faulted) => statusOf(faulted, { ...readAt(0xffff_ffff), attribute: 'aca' }),
+    ],
+  ])('blocks what other sessions have under way, until %s', async (_, end) => {
+    const faulted = await open();
+    const other = await open();
+    const gated = other.command(readAt(0));
+    await expect.poll(() => device.stuck).toBe(true);
+    const ordered = other.command({ ...readAt(1), attribute: 'ordered' });
+    await other.ping();
+    const head = { cdb: FAILS_WITH_NACA, read: [new Uint8Array(512)], attribute: 'head-of-queue' } as const;
+    expect(await statusOf(faulted, head)).toBe(Status.CHECK_CONDITION);
+    device.goOn();
+    await gated;
+    expect(await statusOf(other)).toBe(Status.BUSY);
+    await end(faulted);
+    expect((await ordered).status).toBe(Status.GOOD);
+    expect(await statusOf(other)).toBe(Status.GOOD);
+    expect(unit.tasks.activeCount).toBe(0);
   });
 
   it('does not keep ABORT TASK from ending a command that it blocks', async () => {
