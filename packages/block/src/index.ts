@@ -21,6 +21,7 @@ export * from './concat.ts';
 export * from './stripe.ts';
 export * from './mirror.ts';
 export * from './range-lock.ts';
+export * from './space-ledger.ts';
 export * from './disk-error.ts';
 export { createRealDisk, realDisk, type RealDiskOptions } from './real/real-disk.ts';
 export * from './simulated/seeded-random.ts';
