@@ -2,8 +2,9 @@ import { LoginStatus } from '@lunbox/iscsi-pdu';
 import { decodeLun, encodeLun, type Nexus, type SupportedTmf } from '@lunbox/scsi';
 import createDebug from 'debug';
 import { grantsTheSame, type AccessEntry } from './auth/access-entry.ts';
-import type { Admission } from './auth/admission.ts';
+import type { Admission, Candidate } from './auth/admission.ts';
 import { isLoopbackAddress } from './auth/ip-address.ts';
+import { sessionUser } from './auth/session-user.ts';
 import { BufferPool } from './buffer-pool.ts';
 import { announceScsiEvent } from './async-message.ts';
 import type { Connection, Phase } from './connection.ts';
@@ -242,9 +243,25 @@ export class SessionRegistry implements LoginAuthority, SessionOwner {
     const candidate = { initiatorName, transport: connection.transport };
     return {
       sessionTarget: targetName,
-      targetNames: [...this.#targets.keys()].filter((name) => this.#admission.mayUse(candidate, name)),
+      targetNames: [...this.#targets.keys()].filter((name) => this.#isShown(name, candidate, session)),
       portals: [own, ...others],
     };
+  }
+
+  /** A target is named to who may use it, and finds a unit there. */
+  #isShown(
+    name: string,
+    candidate: Pick<Candidate, 'initiatorName' | 'transport'>,
+    session: Session,
+  ): boolean {
+    const entries = this.#admission.entriesOf(candidate, name);
+    // Whoever has proven a name would prove the same one there.
+    const proven = this.#access.get(session)?.chap?.user;
+    const own = entries.filter(({ chap }) => chap !== undefined && chap.user === proven);
+    const { scsi } = this.#targets.get(name)!;
+    return (own.length > 0 ? own : entries).some(
+      (entry) => scsi.hidesAll?.(sessionUser(entry, candidate.initiatorName), entry.lunMap) !== true,
+    );
   }
 
   inTurn(work: () => void): void {
@@ -315,6 +332,7 @@ export class SessionRegistry implements LoginAuthority, SessionOwner {
       ...targetPort(targetName, portalOf(transport).tag),
       ...(lunMap === undefined ? {} : { lunMap }),
       readOnly,
+      user: sessionUser(login.access, login.initiatorName),
       // What an initiator without a secret has shown is where it is.
       principal: chap === undefined ? `address ${transport.remote.address}` : `user ${chap.user}`,
       taskManagement: taskManagement(login.parameters.protocolLevel),

@@ -7,8 +7,11 @@ import { TargetError } from './errors.ts';
 export interface TargetOptions {
   /** iSCSI name (RFC 7143 §4.2.7): `iqn.…`, `eui.…` or `naa.…`. */
   readonly name: string;
-  /** The SCSI device behind it: it hears of the target's ports, and has a nexus for each session. */
-  readonly scsi: Pick<ScsiTarget, 'openNexus' | 'addPort'>;
+  /**
+   * The SCSI device behind it: it hears of the target's ports, and has a nexus for each session. Where it tells whom it
+   * hides all its units from, SendTargets does not name the target to them.
+   */
+  readonly scsi: Pick<ScsiTarget, 'openNexus' | 'addPort'> & Partial<Pick<ScsiTarget, 'hidesAll'>>;
   /** Text for people, sent as TargetAlias. */
   readonly alias?: string;
   /**

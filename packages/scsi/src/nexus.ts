@@ -34,6 +34,11 @@ export interface NexusOptions {
    */
   readonly principal?: string;
   /**
+   * Who the initiator is to units that are not for everybody, see `RightsSource`: the name that it has proven, or else
+   * the one that it goes by. Undefined is nobody that such a unit could know.
+   */
+  readonly user?: string;
+  /**
    * The task management functions that the transport carries out for this nexus, for REPORT SUPPORTED TASK MANAGEMENT
    * FUNCTIONS. Default: ABORT TASK, ABORT TASK SET, CLEAR ACA, CLEAR TASK SET and LOGICAL UNIT RESET.
    */

@@ -105,7 +105,15 @@ export class Admission {
 
   /** True when SendTargets names the target to the initiator. */
   mayUse(candidate: Pick<Candidate, 'initiatorName' | 'transport'>, targetName: string): boolean {
-    return this.#matching(this.#targets.get(targetName), candidate).length > 0;
+    return this.entriesOf(candidate, targetName).length > 0;
+  }
+
+  /** The entries by one of which the initiator may use the target. */
+  entriesOf(
+    candidate: Pick<Candidate, 'initiatorName' | 'transport'>,
+    targetName: string,
+  ): readonly AccessEntry[] {
+    return this.#matching(this.#targets.get(targetName), candidate);
   }
 
   /** The entries of discovery and of all targets but one. */

@@ -48,6 +48,8 @@ export interface CommandEntry {
   readonly needsType2: boolean;
   /** Changes what other initiators find, or keeps them out: refused like a write to an initiator that may only read. */
   readonly governs: boolean;
+  /** Changes the unit as a whole: refused to users who do not administer it. */
+  readonly administers: boolean;
   readonly timeouts: CommandTimeouts;
   readonly start: CommandStart;
 }
@@ -79,6 +81,7 @@ export function defineCommand(
     writes: false,
     needsType2: false,
     governs: false,
+    administers: false,
     timeouts: QUICK,
     ...properties,
   };

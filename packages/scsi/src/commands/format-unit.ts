@@ -144,6 +144,7 @@ export const FORMAT_UNIT_COMMAND: CommandEntry = defineCommand(FORMAT_UNIT, star
   needsMedium: true,
   repairsMedium: true,
   writes: true,
+  administers: true,
   timeouts: SLOW,
   unsupportedFields: ['FMTPINFO'],
 });

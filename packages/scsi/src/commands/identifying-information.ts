@@ -61,5 +61,5 @@ function checkText(text: Uint8Array): void {
 /** REPORT IDENTIFYING INFORMATION and SET IDENTIFYING INFORMATION. */
 export const IDENTIFYING_INFORMATION_COMMANDS: readonly CommandEntry[] = [
   defineCommand(REPORT_INFORMATION, reportInformation, { reservation: 'allowed', access: 'free' }),
-  defineCommand(SET_INFORMATION, setInformation, { governs: true }),
+  defineCommand(SET_INFORMATION, setInformation, { governs: true, administers: true }),
 ];

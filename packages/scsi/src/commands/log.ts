@@ -15,12 +15,13 @@ import { refuseFields } from './validate.ts';
 /** PC of LOG SELECT that stands for default values; those of cumulative values are zero (SPC-4 table 193). */
 const DEFAULT_CUMULATIVE = 0b11;
 
-function logSense({ unit }: ItlNexus, command: ScsiCommand): MaybePromise<Finished> {
+function logSense({ unit, rights }: ItlNexus, command: ScsiCommand): MaybePromise<Finished> {
   const fields = LOG_SENSE.decode(command.cdb);
   refuseFields(LOG_SENSE, fields, 'PPC', 'SP');
   const { PAGE_CODE, SUBPAGE_CODE, PARAMETER_POINTER } = fields;
   if (!hasLogPage(unit, PAGE_CODE, SUBPAGE_CODE)) throw invalidCdbField(LOG_SENSE, 'PAGE_CODE');
-  return mapMaybe(readLogPage(unit, PAGE_CODE, SUBPAGE_CODE, PARAMETER_POINTER), (page) => {
+  const read = readLogPage(unit, PAGE_CODE, SUBPAGE_CODE, PARAMETER_POINTER, rights.space);
+  return mapMaybe(read, (page) => {
     // SPC-4 6.8: a pointer beyond the last parameter.
     if (page === undefined) throw invalidCdbField(LOG_SENSE, 'PARAMETER_POINTER');
     return answer(page, fields.ALLOCATION_LENGTH);

@@ -117,6 +117,7 @@ export const PORT_GROUP_COMMANDS: readonly CommandEntry[] = [
   defineCommand(SET_TARGET_PORT_GROUPS, startSetTargetPortGroups, {
     units: ALL_UNITS,
     governs: true,
+    administers: true,
     path: 'unavailable',
   }),
   defineCommand(REPORT_REFERRALS, reportReferrals, {

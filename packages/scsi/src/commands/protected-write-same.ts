@@ -15,6 +15,7 @@ import {
 import type { ProtectedDevice } from '../protection/protected-device.ts';
 import { invalidCdbField } from '../sense/check-condition-error.ts';
 import type { ItlNexus } from '../unit/itl-nexus.ts';
+import { withinSpace } from '../unit/unit-rights.ts';
 import { inBlockSteps, repeatBlock } from './protected-transfer.ts';
 
 /** Blocks to fill; the range is checked. */
@@ -41,7 +42,10 @@ export function startProtectedWriteSame<T extends WriteSameCdb>(
     const one = access.received(fill.lba, wire);
     // What reads back as it came may be given back: unmapped blocks have protection information of FFh.
     if (fill.mayUnmap && isAllZero(one.data) && isAllOnes(one.tags)) return giveBack();
-    return fillBlocks(itl, access.device, command, fill, one);
+    const write = (): MaybePromise<Finished> => fillBlocks(itl, access.device, command, fill, one);
+    // Without UNMAP, the CDB has told which space it takes.
+    if (!fill.mayUnmap) return write();
+    return withinSpace(itl, access.offsetOf(fill.lba), fill.blockCount * access.device.blockSize, write);
   });
 }
 

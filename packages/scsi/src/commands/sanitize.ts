@@ -97,6 +97,7 @@ const properties: Partial<CommandEntry> = {
   needsMedium: true,
   repairsMedium: true,
   writes: true,
+  administers: true,
   timeouts: SLOW,
 };
 

@@ -10,6 +10,7 @@ import { ParameterList, unlessAborted } from '../media/parameter-list.ts';
 import { invalidCdbField } from '../sense/check-condition-error.ts';
 import type { ItlNexus } from '../unit/itl-nexus.ts';
 import type { LogicalUnit } from '../unit/logical-unit.ts';
+import { withinSpace } from '../unit/unit-rights.ts';
 import { defineCommand, SLOW, type CommandEntry } from './command-entry.ts';
 import { fillWithUnprotectedZeroes, startProtectedWriteSame } from './protected-write-same.ts';
 import { checkRange, refuseFields } from './validate.ts';
@@ -88,8 +89,19 @@ function takeBlock<T extends WriteSameCdb>(
   const announced = command.dataOutLengthBytes ?? unit.blockSize;
   if (announced !== unit.blockSize) throw invalidCdbField(cdb, 'NUMBER_OF_LOGICAL_BLOCKS');
   return new ParameterList(itl, fill.offset, unit.blockSize, (block) =>
-    isAllZero(block) ? fillWithZeroes(itl, command, fill) : fillWithPattern(itl, command, fill, block),
+    isAllZero(block)
+      ? fillWithZeroes(itl, command, fill)
+      : withinQuota(itl, fill, () => fillWithPattern(itl, command, fill, block)),
   );
+}
+
+/** What a WRITE SAME with UNMAP has to write all the same takes space; without UNMAP its CDB has told so. */
+function withinQuota(
+  itl: ItlNexus,
+  { offset, length, mayUnmap }: Fill,
+  work: () => MaybePromise<Finished>,
+): MaybePromise<Finished> {
+  return mayUnmap ? withinSpace(itl, offset, length, work) : work();
 }
 
 function fillWithZeroes(itl: ItlNexus, command: ScsiCommand, fill: Fill): MaybePromise<Finished> {

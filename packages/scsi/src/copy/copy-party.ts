@@ -11,6 +11,7 @@ import { CheckConditionError, illegalRequest } from '../sense/check-condition-er
 import { refuseWithoutMedium, writeProtected } from '../unit/medium-access.ts';
 import type { ItlNexus } from '../unit/itl-nexus.ts';
 import type { LogicalUnit } from '../unit/logical-unit.ts';
+import { withinSpace } from '../unit/unit-rights.ts';
 import { PartyFailure, type CopyRole } from './copy-failure.ts';
 
 /** Reservations look at the CDB of one command only, which copies do not send. */
@@ -87,7 +88,9 @@ export class CopyParty {
 
   /** Stores whole blocks. */
   write(from: Uint8Array, offset: number): MaybePromise<void> {
-    return this.#guarded(offset, () => this.#medium.write([from], offset));
+    return this.#guarded(offset, () =>
+      this.#within(offset, from.length, () => this.#medium.write([from], offset)),
+    );
   }
 
   /** How many bytes to zero in one step. */
@@ -101,7 +104,8 @@ export class CopyParty {
    */
   zero(offset: number, lengthBytes: number): MaybePromise<void> {
     const mayUnmap = !this.#isProtected;
-    return this.#guarded(offset, () => this.#medium.writeZeroes(offset, lengthBytes, { mayUnmap }));
+    const zero = (): MaybePromise<void> => this.#medium.writeZeroes(offset, lengthBytes, { mayUnmap });
+    return this.#guarded(offset, () => (mayUnmap ? zero() : this.#within(offset, lengthBytes, zero)));
   }
 
   /** Puts bytes into a block, whose others stay. */
@@ -109,11 +113,13 @@ export class CopyParty {
     const { blockSize } = this;
     const start = Math.floor(offset / blockSize) * blockSize;
     return this.#guarded(offset, () =>
-      this.#medium.uninterrupted(start, blockSize, async (device) => {
-        const block = await readCovering(device, start, blockSize);
-        block.set(from, offset - start);
-        await device.write([block], start);
-      }),
+      this.#within(start, blockSize, () =>
+        this.#medium.uninterrupted(start, blockSize, async (device) => {
+          const block = await readCovering(device, start, blockSize);
+          block.set(from, offset - start);
+          await device.write([block], start);
+        }),
+      ),
     );
   }
 
@@ -133,6 +139,10 @@ export class CopyParty {
     // RWWP (SPC-4 7.5.8): a copy cannot bring protection information.
     if (this.unit.plainWritesRefused)
       throw illegalRequest(AdditionalSenseCode.INVALID_COMMAND_OPERATION_CODE);
+  }
+
+  #within(offset: number, lengthBytes: number, work: () => MaybePromise<void>): MaybePromise<void> {
+    return withinSpace(this.itl, offset, lengthBytes, work);
   }
 
   #guarded<T>(offset: number | undefined, work: () => MaybePromise<T>): MaybePromise<T> {

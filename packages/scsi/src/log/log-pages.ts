@@ -1,6 +1,7 @@
-import { mapMaybe, type MaybePromise } from '@lunbox/block';
+import { mapMaybe, type MaybePromise, type SpaceAllowance } from '@lunbox/block';
 import { AdditionalSenseCode } from '../sense/additional-sense.ts';
 import type { LogicalUnit } from '../unit/logical-unit.ts';
+import { spaceWithin } from '../unit/space-usage.ts';
 import {
   buildLogPage,
   buildLogParameters,
@@ -25,8 +26,11 @@ import {
 interface LogPageDefinition {
   readonly pageCode: number;
   readonly subpageCode: number;
-  /** The parameters, by ascending code. */
-  readonly parameters: (unit: LogicalUnit) => MaybePromise<readonly LogParameter[]>;
+  /** The parameters, by ascending code, for a user who may fill the unit so far. */
+  readonly parameters: (
+    unit: LogicalUnit,
+    allowance: SpaceAllowance | undefined,
+  ) => MaybePromise<readonly LogParameter[]>;
   /** Sets what the page counts to zero; left out where it counts nothing. */
   readonly reset?: (unit: LogicalUnit) => void;
   /** False where a unit does not have the page. */
@@ -59,9 +63,12 @@ function statistics({ statistics: { reads, writes }, tasks }: LogicalUnit): LogP
 }
 
 /** Both in threshold sets; what is available is rounded down, so that nobody counts on more than there is. */
-function provisioning(unit: LogicalUnit): MaybePromise<LogParameter[]> {
+function provisioning(
+  unit: LogicalUnit,
+  allowance: SpaceAllowance | undefined,
+): MaybePromise<LogParameter[]> {
   const setBytes = unit.limits.thresholdSetBlocks * unit.blockSize;
-  return mapMaybe(unit.readSpace(), (space) => {
+  return mapMaybe(spaceWithin(unit.readSpace(), allowance), (space) => {
     if (space === undefined) return [];
     const counts = [
       { code: 0x0001, bytes: Math.floor(space.availableBytes / setBytes), SCOPE: ResourceScope.SHARED },
@@ -154,12 +161,15 @@ export function hasLogPage(unit: LogicalUnit, pageCode: number, subpageCode: num
 /**
  * A log page of a unit, with the parameters from the code `pointer` on; undefined when there is no such
  * parameter. The unit must have the page.
+ *
+ * @param allowance how far the user who asks may fill the unit
  */
 export function readLogPage(
   unit: LogicalUnit,
   pageCode: number,
   subpageCode: number,
   pointer: number,
+  allowance?: SpaceAllowance,
 ): MaybePromise<Uint8Array | undefined> {
   const isThisPage = (page: PageAddress): boolean =>
     page.pageCode === pageCode && page.subpageCode === subpageCode;
@@ -168,7 +178,7 @@ export function readLogPage(
     if (pointer > 0) return undefined;
     return buildLogPage(pageCode, subpageCode, Uint8Array.from(listOfPages(unit, pageCode, subpageCode)));
   }
-  return mapMaybe(definition.parameters(unit), (parameters) => {
+  return mapMaybe(definition.parameters(unit, allowance), (parameters) => {
     const wanted = parameters.filter(({ code }) => code >= pointer);
     if (wanted.length === 0 && pointer > 0) return undefined;
     return buildLogPage(pageCode, subpageCode, buildLogParameters(wanted));

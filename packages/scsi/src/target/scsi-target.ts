@@ -4,6 +4,7 @@ import type { Nexus, NexusOptions } from '../nexus.ts';
 import { TargetPorts, type TargetPortAddress } from '../path/target-ports.ts';
 import { addTargetPort } from '../path/unit-paths.ts';
 import type { LogicalUnit } from '../unit/logical-unit.ts';
+import { EVERY_RIGHT, type RightsSource, type UnitRights } from '../unit/unit-rights.ts';
 import { TargetNexus } from './target-nexus.ts';
 
 /** Options of {@link ScsiTarget}. */
@@ -22,6 +23,8 @@ export interface ScsiTargetOptions {
 /** Logical units under one name, and the initiators that talk to them. It knows nothing of transports. */
 export class ScsiTarget {
   readonly #units = new Map<number, LogicalUnit>();
+  /** Who may do what, for the units that are not for everybody. */
+  readonly #rights = new Map<number, RightsSource>();
   readonly #ports = new TargetPorts();
   readonly #nexuses = new Set<TargetNexus>();
   readonly #onInternalError: (error: unknown) => void;
@@ -40,13 +43,17 @@ export class ScsiTarget {
   /**
    * Gives a unit a LUN from 0 to 16 383; initiators that are there hear of it by a unit attention. Throws a
    * RangeError when the LUN is out of range or taken.
+   *
+   * @param rightsOf who may do what with the unit; without it everybody may do everything. Call
+   * {@link ScsiTarget.rightsChanged} when it answers something else than before
    */
-  addUnit(lun: number, unit: LogicalUnit): void {
+  addUnit(lun: number, unit: LogicalUnit, rightsOf?: RightsSource): void {
     if (!Number.isInteger(lun) || lun < 0 || lun > MAX_LUN)
       throw new RangeError(`LUN ${lun} is not 0 to ${MAX_LUN}`);
     if (this.#units.has(lun)) throw new RangeError(`LUN ${lun} is taken`);
     for (const port of this.#ports.ports) addTargetPort(unit, port);
     this.#units.set(lun, unit);
+    if (rightsOf !== undefined) this.#rights.set(lun, rightsOf);
     for (const nexus of this.#showing(lun)) {
       nexus.lunsChanged();
       nexus.attach(lun, unit);
@@ -77,7 +84,29 @@ export class ScsiTarget {
       nexus.detach(lun);
       nexus.lunsChanged();
     }
+    this.#rights.delete(lun);
     return true;
+  }
+
+  /**
+   * Who may do what with the unit under a LUN has changed. It is in force at once, in sessions that are there too: who
+   * may not see the unit any more loses it with the commands that are under way, others hear that they have it; what
+   * may be done with it is judged anew for each command that comes.
+   */
+  rightsChanged(lun: number): void {
+    const unit = this.#units.get(lun);
+    if (unit === undefined) return;
+    for (const nexus of this.#nexuses) nexus.reconsider(lun, unit);
+  }
+
+  /**
+   * True when there are units, and none of them exists for the user: so the target need not be told of either.
+   *
+   * @param lunMap as in `NexusOptions`
+   */
+  hidesAll(user: string | undefined, lunMap?: ReadonlyMap<number, number>): boolean {
+    const luns = [...(lunMap?.values() ?? this.#units.keys())].filter((lun) => this.#units.has(lun));
+    return luns.length > 0 && luns.every((lun) => this.#rightsTo(lun, user) === undefined);
   }
 
   /**
@@ -90,6 +119,7 @@ export class ScsiTarget {
       {
         units: this.#units,
         copies: this.#copies,
+        rightsTo: (lun, user) => this.#rightsTo(lun, user),
         onInternalError: this.#onInternalError,
         nexusClosed: (closed) => this.#nexuses.delete(closed),
       },
@@ -97,6 +127,11 @@ export class ScsiTarget {
     );
     this.#nexuses.add(nexus);
     return nexus;
+  }
+
+  #rightsTo(lun: number, user: string | undefined): UnitRights | undefined {
+    const rightsOf = this.#rights.get(lun);
+    return rightsOf === undefined ? EVERY_RIGHT : rightsOf(user);
   }
 
   /** The initiators that may see a LUN: the others do not hear of it either. */

@@ -18,6 +18,7 @@ import { refuseByPath } from '../path/access-state.ts';
 import type { ItlNexus } from '../unit/itl-nexus.ts';
 import { refuseWithoutMedium, writeProtected } from '../unit/medium-access.ts';
 import { isRemovable } from '../unit/unit-kind.ts';
+import { startWithinSpace } from './space-bound.ts';
 
 /**
  * Does everything that the table asks for before a command, in the order of SAM-5 5.3.3, and starts it.
@@ -43,6 +44,16 @@ export function startCommand(itl: ItlNexus, command: ScsiCommand): MaybePromise<
   }
   if (entry.needsMedium) refuseWithoutMedium(unit, entry.repairsMedium);
   if ((entry.writes && itl.restrictsWrites) || (entry.governs && itl.readOnly)) refuseChange(itl, entry, cdb);
+  const { administers, space } = itl.rights;
+  if (entry.administers && !administers)
+    throw illegalRequest(AdditionalSenseCode.ACCESS_DENIED_NO_ACCESS_RIGHTS);
+  if (space === undefined || !entry.writes) return begin(itl, entry, command);
+  return startWithinSpace(itl, entry, command, space, () => begin(itl, entry, command));
+}
+
+/** Starts a command that nothing keeps from it. */
+function begin(itl: ItlNexus, entry: CommandEntry, command: ScsiCommand): MaybePromise<Execution> {
+  const { unit } = itl;
   if (!entry.needsMedium || !isRemovable(unit.kind)) return entry.start(itl, command);
   const { medium } = unit;
   return mapMaybe(entry.start(itl, command), (execution) => boundToMedium(itl, medium, execution));

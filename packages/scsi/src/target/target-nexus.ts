@@ -13,6 +13,7 @@ import type { LogicalUnit } from '../unit/logical-unit.ts';
 import type { NexusTasks } from '../unit/nexus-tasks.ts';
 import { clearTaskSet, resetUnit } from '../unit/task-management.ts';
 import { PERIPHERAL_DEVICE_TYPE } from '../unit/unit-kind.ts';
+import type { UnitRights } from '../unit/unit-rights.ts';
 import { executeWithoutUnit } from './absent-unit.ts';
 import { startCommand } from './start-command.ts';
 
@@ -23,6 +24,8 @@ const log = createDebug('lunbox:scsi:nexus');
 export interface NexusOwner {
   readonly units: ReadonlyMap<number, LogicalUnit>;
   readonly copies: CopyDomain;
+  /** What a user may do with the unit under a LUN of the target; undefined where it does not exist for them. */
+  rightsTo(targetLun: number, user: string | undefined): UnitRights | undefined;
   readonly onInternalError: (error: unknown) => void;
   nexusClosed(nexus: TargetNexus): void;
 }
@@ -134,14 +137,15 @@ export class TargetNexus implements Nexus, ItlHost {
 
   /** True when the initiator may see a LUN of the target. */
   shows(targetLun: number): boolean {
-    return this.#shownLun(targetLun) !== undefined;
+    return this.#shownLun(targetLun) !== undefined && this.#rightsTo(targetLun) !== undefined;
   }
 
   /** The target has a unit (more). */
   attach(targetLun: number, unit: LogicalUnit): void {
     const lun = this.#shownLun(targetLun);
-    if (lun === undefined) return;
-    const itl = new ItlNexus(this, lun, unit);
+    const rights = this.#rightsTo(targetLun);
+    if (lun === undefined || rights === undefined) return;
+    const itl = new ItlNexus(this, lun, unit, rights);
     this.#units.set(lun, itl);
     unit.attach(itl);
   }
@@ -157,6 +161,26 @@ export class TargetNexus implements Nexus, ItlHost {
     itl.unit.aca.review();
   }
 
+  /** Who may do what with a unit has changed: it may appear or go, and what may be done with it be another. */
+  reconsider(targetLun: number, unit: LogicalUnit): void {
+    const lun = this.#shownLun(targetLun);
+    if (lun === undefined) return;
+    const rights = this.#rightsTo(targetLun);
+    const itl = this.#units.get(lun);
+    if (itl === undefined && rights !== undefined) {
+      this.lunsChanged();
+      this.attach(targetLun, unit);
+    } else if (itl !== undefined && rights === undefined) {
+      this.detach(targetLun);
+      this.lunsChanged();
+    } else if (itl !== undefined && rights !== undefined) {
+      // The WP bit of the mode parameter header tells of it.
+      if (itl.rights.writes !== rights.writes)
+        itl.attentions.raise(AdditionalSenseCode.MODE_PARAMETERS_CHANGED);
+      itl.rights = rights;
+    }
+  }
+
   /** The LUNs have changed: a unit attention for every unit of the nexus, and one announcement. */
   lunsChanged(): void {
     const [first, ...others] = this.#units.values();
@@ -166,6 +190,10 @@ export class TargetNexus implements Nexus, ItlHost {
 
   #shownLun(targetLun: number): number | undefined {
     return this.#shownAs === undefined ? targetLun : this.#shownAs.get(targetLun);
+  }
+
+  #rightsTo(targetLun: number): UnitRights | undefined {
+    return this.#owner.rightsTo(targetLun, this.options.user);
   }
 
   #find(lun: Uint8Array): ItlNexus | undefined {

@@ -13,6 +13,7 @@ import { CheckConditionError } from '../sense/check-condition-error.ts';
 import type { LogicalUnit } from './logical-unit.ts';
 import { NexusTasks } from './nexus-tasks.ts';
 import { UnitAttentions } from './unit-attentions.ts';
+import { EVERY_RIGHT, type UnitRights } from './unit-rights.ts';
 
 /** What an I_T_L nexus needs of the target that it belongs to. */
 export interface ItlHost {
@@ -47,6 +48,8 @@ export class ItlNexus {
   /** How well the unit can be reached through the target port of the nexus. */
   readonly portGroup: PortGroup;
   readonly attentions: UnitAttentions = new UnitAttentions();
+  /** What the user behind the initiator may do; commands that have begun go on by what it was then. */
+  rights: UnitRights;
   /** The third-party copies that it asked for by list identifiers, and their results. */
   readonly copies: CopyOperations = new CopyOperations();
   /** What WRITE BUFFER wrote to the echo buffer last. */
@@ -63,10 +66,11 @@ export class ItlNexus {
   /** Failure of a command that had been answered with GOOD already (SPC-4 4.5.5). */
   #deferred: CheckConditionError | undefined = undefined;
 
-  constructor(host: ItlHost, lun: number, unit: LogicalUnit) {
+  constructor(host: ItlHost, lun: number, unit: LogicalUnit, rights: UnitRights = EVERY_RIGHT) {
     this.host = host;
     this.lun = lun;
     this.unit = unit;
+    this.rights = rights;
     const { initiatorPort, relativePort } = host.options;
     this.nexusName = nexusName(initiatorPort, relativePort);
     this.portGroup = addTargetPort(unit, host.options);
@@ -106,7 +110,7 @@ export class ItlNexus {
 
   /** True when the initiator may only read, whatever others may. */
   get readOnly(): boolean {
-    return this.host.options.readOnly === true;
+    return !this.rights.writes || this.host.options.readOnly === true;
   }
 
   /** True when some of the initiator's writes are refused, or all. */

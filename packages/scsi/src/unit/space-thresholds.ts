@@ -3,7 +3,7 @@ import { ThresholdResource, type ProvisioningThreshold } from '../mode/provision
 import { AdditionalSenseCode } from '../sense/additional-sense.ts';
 import type { ItlNexus } from './itl-nexus.ts';
 import type { LogicalUnit } from './logical-unit.ts';
-import type { SpaceUsage } from './space-usage.ts';
+import { spaceWithin, type SpaceUsage } from './space-usage.ts';
 
 /** How long a reading of the space usage is good for, so that writes do not ask again and again. */
 const READING_MS = 1000;
@@ -17,6 +17,8 @@ export class SpaceThresholds {
   readonly #clock: Clock;
   /** The descriptors that were reached when they were last looked at. */
   readonly #reached = new Set<number>();
+  /** The same for those whose quota is less than what the unit can get: they hear of their own space. */
+  #reachedBy = new WeakMap<ItlNexus, Set<number>>();
   #readAtMs = -Infinity;
   #reading = false;
 
@@ -28,6 +30,7 @@ export class SpaceThresholds {
   /** MODE SELECT has changed the thresholds: what they say is looked at afresh. */
   changed(): void {
     this.#reached.clear();
+    this.#reachedBy = new WeakMap();
     this.#readAtMs = -Infinity;
   }
 
@@ -38,7 +41,7 @@ export class SpaceThresholds {
     if (nowMs - this.#readAtMs < READING_MS) return;
     this.#readAtMs = nowMs;
     try {
-      const space = this.#unit.readSpace();
+      const space = spaceWithin(this.#unit.readSpace(), by.rights.space);
       if (!isPromise(space)) return this.#compare(space, by);
       this.#reading = true;
       space
@@ -58,14 +61,22 @@ export class SpaceThresholds {
     if (space === undefined) return;
     const { thresholds, singleInitiator } = this.#unit.modes.provisioning;
     const setBytes = this.#unit.limits.thresholdSetBlocks * this.#unit.blockSize;
+    const hasQuota = by.rights.space !== undefined;
+    const reached = hasQuota ? this.#reachedOf(by) : this.#reached;
     thresholds.forEach((threshold, index) => {
       if (!isReached(threshold, space, setBytes)) {
-        this.#reached.delete(index);
-      } else if (!this.#reached.has(index)) {
-        this.#reached.add(index);
-        this.#tell(singleInitiator ? by : undefined);
+        reached.delete(index);
+      } else if (!reached.has(index)) {
+        reached.add(index);
+        this.#tell(singleInitiator || hasQuota ? by : undefined);
       }
     });
+  }
+
+  #reachedOf(by: ItlNexus): Set<number> {
+    const reached = this.#reachedBy.get(by) ?? new Set<number>();
+    this.#reachedBy.set(by, reached);
+    return reached;
   }
 
   #tell(only: ItlNexus | undefined): void {

@@ -86,7 +86,7 @@ export class Initiator {
     target: ScsiTarget,
     initiatorPort: string,
     relativePort = 1,
-    more: Pick<NexusOptions, 'lunMap' | 'readOnly' | 'taskManagement' | 'principal'> = {},
+    more: Pick<NexusOptions, 'lunMap' | 'readOnly' | 'taskManagement' | 'principal' | 'user'> = {},
   ) {
     this.nexus = target.openNexus({
       initiatorPort,
