@@ -1,14 +1,8 @@
 import { ATTRIBUTES_LIMIT_BYTES } from './format.ts';
+import { isUser, type UserAttribute } from './user-rights.ts';
 
 /** Anything that JSON can say. */
 export type JsonValue = null | boolean | number | string | JsonValue[] | { [key: string]: JsonValue };
-
-/** What a user may do with an object, and how much of it they may fill. */
-export interface UserAttribute {
-  name: string;
-  permission: 'read' | 'write' | 'admin';
-  quotaBytes?: number;
-}
 
 /** What INQUIRY says of a disk. */
 export interface InquiryAttribute {
@@ -32,11 +26,14 @@ export interface Attributes {
   description?: string;
   /** When the object was created, ISO 8601. */
   createdAt?: string;
+  /** Who may do what; for others the object does not exist. Without a list everybody may do everything. */
   users?: UserAttribute[];
-  /** Where a host sees the object. */
+  /** Where a host sees the object; `lun`, 0 to 16383, is the one that a server gives it. */
   location?: { bus?: number; target?: number; lun?: number };
   /** A hint for placement: how the object is laid out inside. */
   organisation?: { raidLevel?: number; stripeBytes?: number };
+  /** Names of profiles by what they are for, such as how the object is brought to rest before a snapshot. */
+  profiles?: Record<string, string>;
   /**
    * The physical block that initiators are told to align to: a power of two from the block size on, at most 2^15
    * blocks.
@@ -58,10 +55,14 @@ export interface Attributes {
 /** Logical blocks in a physical block, at most: its exponent has four bits (READ CAPACITY (16)). */
 const PHYSICAL_BLOCK_LIMIT = 2 ** 15;
 
+/** Greatest LUN that a host can be told of in one level (SAM-5 4.7.7.3). */
+const MAX_LUN = 16_383;
+
 type Check = (value: unknown) => boolean;
 
 const isText: Check = (value) => typeof value === 'string';
 const isCount: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
+const isLun: Check = (value) => isCount(value) && (value as number) <= MAX_LUN;
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
@@ -83,19 +84,14 @@ const shaped =
   (value) =>
     isRecord(value) && Object.entries(shape).every(([key, check]) => check(value[key]));
 
-const isUser = shaped({
-  name: isText,
-  permission: (value) => value === 'read' || value === 'write' || value === 'admin',
-  quotaBytes: optional(isCount),
-});
-
 const SHAPES: Readonly<Record<string, Check>> = {
   name: optional(isText),
   description: optional(isText),
   createdAt: optional(isText),
   users: optional((value) => Array.isArray(value) && value.every(isUser)),
-  location: optional(shaped({ bus: optional(isCount), target: optional(isCount), lun: optional(isCount) })),
+  location: optional(shaped({ bus: optional(isCount), target: optional(isCount), lun: optional(isLun) })),
   organisation: optional(shaped({ raidLevel: optional(isCount), stripeBytes: optional(isCount) })),
+  profiles: optional((value) => isRecord(value) && Object.values(value).every(isText)),
   physicalBlockBytes: optional((value) => isCount(value) && Number.isInteger(Math.log2(value as number))),
   inquiry: optional(
     shaped({
@@ -134,6 +130,9 @@ export function findAttributesFault(attributes: Attributes, blockSize: number): 
   for (const [key, check] of Object.entries(SHAPES)) {
     if (!check(attributes[key])) return bad(`attribute "${key}" does not have the shape that it must have`);
   }
+  const names = attributes.users?.map(({ name }) => name) ?? [];
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) return bad(`attribute "users" names ${twice} twice`);
   const { physicalBlockBytes = blockSize } = attributes;
   if (physicalBlockBytes < blockSize || physicalBlockBytes > blockSize * PHYSICAL_BLOCK_LIMIT)
     return bad(`physical blocks of ${physicalBlockBytes} bytes do not go with blocks of ${blockSize}`);

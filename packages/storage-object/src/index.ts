@@ -8,7 +8,7 @@
  * @packageDocumentation
  */
 export type { ForeignPolicy } from './adoption.ts';
-export type { Attributes, InquiryAttribute, UserAttribute } from './attributes.ts';
+export type { Attributes, InquiryAttribute } from './attributes.ts';
 export { Catalog, type CatalogContent, type CatalogObject, type UnusableFile } from './catalog/catalog.ts';
 export { scanCatalog, type CatalogOptions } from './catalog/scan-catalog.ts';
 export {
@@ -46,4 +46,12 @@ export type { OpenOptions } from './open-container.ts';
 export { SystemProcessTable, type ProcessIdentity, type ProcessTable } from './process-identity.ts';
 export type { StorageObjectSeams } from './seams.ts';
 export { StorageObject, type CreateOptions, type ObjectSpace, type OpenRequest } from './storage-object.ts';
+export {
+  isUser,
+  isUserName,
+  PERMISSIONS,
+  type ObjectRights,
+  type Permission,
+  type UserAttribute,
+} from './user-rights.ts';
 export { formatUuid } from './uuid.ts';

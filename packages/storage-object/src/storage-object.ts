@@ -1,4 +1,4 @@
-import type { BlockDevice } from '@lunbox/block';
+import { mediumError, SpaceLedger, type BlockDevice } from '@lunbox/block';
 import { findAttributesFault, type Attributes } from './attributes.ts';
 import { writeCleanStamp } from './clean-stamp.ts';
 import { ContainerError, type ContainerErrorCode } from './container-error.ts';
@@ -18,6 +18,7 @@ import {
 import type { ProtectedParts } from './protection-region.ts';
 import { completeSeams, type StorageObjectSeams } from './seams.ts';
 import { writeNextHeader, type CurrentHeader, type HeaderChange } from './twin-headers.ts';
+import { objectRights, type ObjectRights } from './user-rights.ts';
 
 /** Options of {@link StorageObject.create}. */
 export interface CreateOptions extends NewContainer, StorageObjectSeams {}
@@ -41,6 +42,7 @@ export interface ObjectSpace {
  */
 export class StorageObject {
   readonly #open: OpenContainer;
+  readonly #ledger: SpaceLedger;
   #current: CurrentHeader;
   /** The end of the header updates so far: they follow one another. */
   #updates: Promise<unknown> = Promise.resolve();
@@ -48,6 +50,7 @@ export class StorageObject {
 
   private constructor(open: OpenContainer) {
     this.#open = open;
+    this.#ledger = new SpaceLedger(open.device, () => this.#usedBytes());
     this.#current = open.current;
   }
 
@@ -121,6 +124,17 @@ export class StorageObject {
   /** The attributes as they were stored last; change them by {@link StorageObject.updateAttributes}. */
   get attributes(): Attributes {
     return structuredClone(this.#current.header.attributes);
+  }
+
+  /**
+   * What a user may do with the object, by the attribute `users` as it is now: ask again when it has changed. Undefined
+   * where the object does not exist for the user. Every way to the object goes by this, so that quotas count for all of
+   * them together.
+   *
+   * @param user the name that was proven; undefined is nobody in any list
+   */
+  rightsOf(user: string | undefined): ObjectRights | undefined {
+    return objectRights(this.#current.header.attributes.users, user, this.#ledger);
   }
 
   /** Describes the object as it is now. */
@@ -207,6 +221,14 @@ export class StorageObject {
     const { file, seams } = this.#open;
     const nowMs = Math.floor(seams.clock.unixMs());
     this.#current = await writeCleanStamp(file, this.#current, nowMs, () => this.#sync());
+  }
+
+  async #usedBytes(): Promise<number> {
+    try {
+      return (await this.#open.file.status()).allocatedBytes;
+    } catch (error) {
+      throw mediumError('look at the space', error);
+    }
   }
 
   async #writeHeader(change: HeaderChange): Promise<CurrentHeader> {
