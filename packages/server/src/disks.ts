@@ -8,6 +8,7 @@ import {
 } from '@lunbox/storage-object';
 import { discIdentity, openDiscImage } from './disc-image.ts';
 import { forgetState, objectUnit } from './object-unit.ts';
+import { ObjectUsers } from './object-users.ts';
 import type { ContainerLun, DeviceLun, ImageLun, LunOptions } from './options.ts';
 import { openProtected } from './protection.ts';
 import { ServerError } from './server-error.ts';
@@ -21,6 +22,8 @@ export interface Disk {
   readonly grow?: (sizeBytes: number) => Promise<void>;
   /** Keeps with the disk, durably, what INQUIRY calls it; undefined where there is nowhere to keep it. */
   readonly rename?: (names: UnitNames) => Promise<void>;
+  /** Who may do what; undefined where that cannot be said, and everybody may do everything. */
+  readonly users?: ObjectUsers;
   /** Makes everything durable and lets go of what the server opened. */
   close(): Promise<void>;
 }
@@ -48,6 +51,7 @@ export async function openDisks(
       else disks.push(isImage(lun) ? await fromImage(lun, seams) : fromDevice(lun));
     }
     checkIdentities(disks, taken);
+    checkRemovable(luns, disks);
     await forgetStates(luns.filter(isContainer), objects);
   } catch (error) {
     await closeDisks([...disks, ...remaining]);
@@ -76,7 +80,8 @@ async function fromObject(remaining: StorageObject[]): Promise<Disk> {
       await object.close();
     }
   };
-  return { unit: objectUnit(object, guarded ?? object.device), continuity, path, grow, rename, close };
+  const unit = objectUnit(object, guarded ?? object.device);
+  return { unit, continuity, path, grow, rename, users: new ObjectUsers(object), close };
 }
 
 function noRoom(path: string, roomBytes: number): ContainerError {
@@ -97,6 +102,19 @@ function fromDevice(unit: DeviceLun): Disk {
 async function forgetStates(luns: readonly ContainerLun[], objects: readonly StorageObject[]): Promise<void> {
   for (const [index, object] of objects.entries()) {
     if (luns[index]?.forgetState === true) await forgetState(object);
+  }
+}
+
+/** What goes out and comes in has no sessions of its own that could be told who may see it. */
+function checkRemovable(luns: readonly LunOptions[], disks: readonly Disk[]): void {
+  for (const [index, { users, path }] of disks.entries()) {
+    const lun = luns[index];
+    if (users?.list === undefined || lun === undefined || !('removable' in lun) || lun.removable !== true)
+      continue;
+    throw new ServerError(
+      'SERVER_BAD_OPTIONS',
+      `${path} has a list of users, and cannot be a removable disk`,
+    );
   }
 }
 

@@ -8,6 +8,7 @@ import {
 } from '@lunbox/scsi';
 import { formatUuid, type StorageObjectSeams } from '@lunbox/storage-object';
 import { openDisks, type Disk } from './disks.ts';
+import type { UserChange, UserList } from './object-users.ts';
 import type { LunOptions } from './options.ts';
 import { ServerError } from './server-error.ts';
 import type { ServedLun } from './status.ts';
@@ -116,6 +117,26 @@ export class Drive {
       await this.#disk?.rename?.(names);
       this.unit.rename(names);
     });
+  }
+
+  /** Who may do what with the disk. Throws a {@link ServerError} where that cannot be said. */
+  get users(): UserList {
+    return this.#listedDisk().users?.list;
+  }
+
+  /** Changes that, durably. Throws a {@link ServerError}, or what updating attributes throws. */
+  changeUsers(change: UserChange): Promise<void> {
+    return this.#inTurn(async () => {
+      await this.#listedDisk().users?.change(change);
+    });
+  }
+
+  /** The disk, where it can have users of its own. */
+  #listedDisk(): Disk {
+    if (this.unit.removable) throw wrongState(this.lun, 'is removable, and has no users of its own');
+    if (this.#disk?.users === undefined)
+      throw wrongState(this.lun, 'is no disk in a container, and has no users');
+    return this.#disk;
   }
 
   /** What is told of the LUN. */

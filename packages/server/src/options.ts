@@ -9,8 +9,14 @@ import type {
 import type { LogicalUnitOptions } from '@lunbox/scsi';
 import type { ForeignPolicy, StorageObjectSeams } from '@lunbox/storage-object';
 
+/** Which number a LUN has. */
+export interface LunNumber {
+  /** 0 to 255; the lowest that is free when left out. */
+  readonly lun?: number;
+}
+
 /** What initiators make of a LUN. */
-export interface LunAppearance {
+export interface LunAppearance extends LunNumber {
   /** Refuse every change with DATA PROTECT; a container is opened for reading only. */
   readonly readOnly?: boolean;
   /**
@@ -41,7 +47,7 @@ export interface ContainerLun extends LunAppearance {
 export type DeviceLun = LunAppearance & Omit<LogicalUnitOptions, 'kind' | 'readOnly'>;
 
 /** A CD-ROM drive with a disc from an image, such as an ISO of an installer; the server opens it for reading only. */
-export interface ImageLun {
+export interface ImageLun extends LunNumber {
   readonly image: string;
 }
 
@@ -52,7 +58,7 @@ export type LunOptions = ContainerLun | DeviceLun | ImageLun;
 export interface ServedTargetOptions {
   /** iSCSI name; by default one made from the identity of the first LUN. */
   readonly iqn?: string;
-  /** LUN 0, 1, … in this order; at least one and at most 256. */
+  /** LUN 0, 1, … in this order, apart from those that have a number; at least one and at most 256. */
   readonly luns: readonly LunOptions[];
   /**
    * Who may log in, and what they have to prove first; the first entry that an initiator fits decides. Without an

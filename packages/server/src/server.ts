@@ -14,6 +14,8 @@ import { accessOf, checkAccessOptions } from './access.ts';
 import { closeDisks, openDisks, type Disk } from './disks.ts';
 import { Drive } from './drive.ts';
 import { checkIscsiName, defaultIscsiName } from './iscsi-name.ts';
+import { numberLuns, type LunWish } from './lun-numbers.ts';
+import type { UserChange, UserList } from './object-users.ts';
 import { LUN_LIMIT, type LunOptions, type ServerOptions } from './options.ts';
 import { portalError } from './portal-error.ts';
 import { formatPortal, reachablePortal } from './portal.ts';
@@ -31,6 +33,7 @@ const STOP_TIMEOUT_MS = 10_000;
 interface OpenTarget {
   readonly iqn: string;
   readonly drives: readonly Drive[];
+  readonly scsi: ScsiTarget;
   readonly access: readonly AccessEntry[];
 }
 
@@ -150,13 +153,32 @@ export class LunboxServer {
     await this.#drive(lun, targetIndex).drive.resize(sizeBytes);
   }
 
+  /** Who may do what with the disk of a LUN. Throws a {@link ServerError} `SERVER_WRONG_STATE` where nobody can say. */
+  users(lun: number, targetIndex = 0): UserList {
+    return this.#drive(lun, targetIndex).drive.users;
+  }
+
+  /**
+   * Changes who may do what with the disk of a LUN: durably, and then in force for the sessions that are there too. Who
+   * may not see it any more loses it with the commands that are under way.
+   *
+   * Throws a {@link ServerError} `SERVER_WRONG_STATE` for a LUN that is no container or removable, `SERVER_BAD_OPTIONS`
+   * for a change that means nothing; or what `StorageObject.updateAttributes` throws.
+   */
+  async changeUsers(lun: number, change: UserChange, targetIndex = 0): Promise<void> {
+    const { target, drive } = this.#drive(lun, targetIndex);
+    await drive.changeUsers(change);
+    target.scsi.rightsChanged(lun);
+  }
+
   /**
    * Gives a target port group, which the portals with one tag are, another access state: of one LUN, or of all of the
    * target. Every initiator hears of it on every path (2Ah/06h). It lasts until the server stops. All or none: throws a
    * {@link ServerError} `SERVER_WRONG_STATE` when there is no such LUN, or no such group.
    */
   setPortGroup(group: number, change: PortGroupChange, { lun, targetIndex = 0 }: PortGroupScope = {}): void {
-    const { target } = this.#drive(lun ?? 0, targetIndex);
+    const target = this.#target(targetIndex);
+    if (lun !== undefined) this.#drive(lun, targetIndex);
     const drives = target.drives.filter((drive) => lun === undefined || drive.lun === lun);
     if (!drives.every(({ unit }) => unit.portGroups.some((each) => each.group === group))) {
       throw new ServerError('SERVER_WRONG_STATE', `there is no portal group ${group}`);
@@ -187,12 +209,11 @@ export class LunboxServer {
     await probePortals(this.#wantedPortals);
     const disks = await openDisks(allLuns(this.#options), this.#options);
     try {
-      const targets = divide(disks, this.#options);
-      const { hooks = {}, limits = {} } = this.#options;
       // An initiator can copy between all the disks that it may use.
-      const copyDomain = new CopyDomain();
+      const targets = divide(disks, this.#options, new CopyDomain());
+      const { hooks = {}, limits = {} } = this.#options;
       const settings = {
-        targets: targets.map((target) => buildTarget(target, copyDomain)),
+        targets: targets.map(({ iqn: name, scsi, access }): TargetOptions => ({ name, scsi, access })),
         security: security(this.#options),
         hooks,
         limits,
@@ -244,9 +265,15 @@ export class LunboxServer {
   #drive(lun: number, targetIndex: number): { running: Running; target: OpenTarget; drive: Drive } {
     const running = this.#running;
     const target = running?.targets[targetIndex];
-    const drive = target?.drives[lun];
+    const drive = target?.drives.find((each) => each.lun === lun);
     if (running && target && drive) return { running, target, drive };
     throw new ServerError('SERVER_WRONG_STATE', `there is no LUN ${lun} at target ${targetIndex} now`);
+  }
+
+  #target(targetIndex: number): OpenTarget {
+    const target = this.#running?.targets[targetIndex];
+    if (target !== undefined) return target;
+    throw new ServerError('SERVER_WRONG_STATE', `there is no target ${targetIndex} now`);
   }
 
   /**
@@ -280,6 +307,7 @@ function checkOptions(options: ServerOptions, portals: readonly PortalOptions[])
     if (luns.length === 0 || luns.length > LUN_LIMIT) {
       throw new ServerError('SERVER_BAD_OPTIONS', `a target has 1 to ${LUN_LIMIT} LUNs, not ${luns.length}`);
     }
+    numberLuns(luns.map(wishOf));
   }
   const paths = allLuns(options).flatMap((lun) => ('path' in lun ? [resolve(lun.path)] : []));
   const twice = paths.find((path, index) => paths.indexOf(path) !== index);
@@ -314,16 +342,26 @@ async function listen(iscsi: IscsiServer, portals: readonly PortalOptions[]): Pr
 const allLuns = (options: ServerOptions): LunOptions[] => options.targets.flatMap(({ luns }) => luns);
 
 /** Gives each target its disks, which were opened in one row. */
-function divide(disks: readonly Disk[], options: ServerOptions): OpenTarget[] {
+function divide(disks: readonly Disk[], options: ServerOptions, copyDomain: CopyDomain): OpenTarget[] {
   let from = 0;
   return options.targets.map((target) => {
     const { iqn, luns } = target;
     const own = disks.slice(from, (from += luns.length));
-    const drives = own.map((disk, lun) => new Drive(lun, disk, luns[lun]!));
+    const numbers = numberLuns(luns.map(wishOf));
+    const drives = own.map((disk, index) => new Drive(numbers[index]!, disk, luns[index]!));
     const identity = own[0]?.unit.identity ?? new Uint8Array();
     const name = iqn === undefined ? defaultIscsiName(identity) : checkIscsiName(iqn);
-    return { iqn: name, drives, access: accessOf(target, options) };
+    const scsi = new ScsiTarget({ copyDomain });
+    for (const { lun, unit, disk } of drives)
+      scsi.addUnit(lun, unit, unit.removable ? undefined : disk?.users?.rightsOf);
+    return { iqn: name, drives, scsi, access: accessOf(target, options) };
   });
+}
+
+/** The number that a LUN must have, and what people call it. */
+function wishOf(options: LunOptions): LunWish {
+  const name = 'path' in options ? options.path : 'image' in options ? options.image : 'a device';
+  return { name, lun: options.lun };
 }
 
 function security({ discovery, minimumChapAlgorithm }: ServerOptions): SecurityOptions {
@@ -331,12 +369,6 @@ function security({ discovery, minimumChapAlgorithm }: ServerOptions): SecurityO
     ...(discovery === undefined ? {} : { discovery }),
     ...(minimumChapAlgorithm === undefined ? {} : { minimumAlgorithm: minimumChapAlgorithm }),
   };
-}
-
-function buildTarget({ iqn, drives, access }: OpenTarget, copyDomain: CopyDomain): TargetOptions {
-  const scsi = new ScsiTarget({ copyDomain });
-  for (const { lun, unit } of drives) scsi.addUnit(lun, unit);
-  return { name: iqn, scsi, access };
 }
 
 /** At the first portal that everybody can speak to, if there is one. */

@@ -1,3 +1,4 @@
+import { normalizeIscsiName } from '@lunbox/iscsi-pdu';
 import { InvalidArgumentError } from 'commander';
 import { parseSize } from './size.ts';
 
@@ -29,6 +30,25 @@ export function textArgument(maxLength: number): (text: string) => string {
     if (text.length >= 1 && text.length <= maxLength && /^[\x20-\x7e]+$/.test(text)) return text;
     throw new InvalidArgumentError(`Write 1 to ${maxLength} printable ASCII characters.`);
   };
+}
+
+/** How far a user may fill a disk: bytes, or as far as there is space. */
+export type QuotaArgument = number | 'none';
+
+/** Reads a quota. */
+export function quotaArgument(text: string): QuotaArgument {
+  if (text === 'none') return text;
+  return text === '0' ? 0 : sizeArgument(text);
+}
+
+/** A quota as requests have it: null is as far as there is space. */
+export function quotaOf(quota: QuotaArgument | undefined): number | null | undefined {
+  return quota === 'none' ? null : quota;
+}
+
+/** Reads the name of a user; those of iSCSI nodes are compared in one form. */
+export function userArgument(text: string): string {
+  return /^(iqn|eui|naa)\./i.test(text) ? normalizeIscsiName(text) : text;
 }
 
 /** Gathers the values of a flag that may be given several times. */

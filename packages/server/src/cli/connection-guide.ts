@@ -19,7 +19,7 @@ type Section = readonly [title: string, lines: readonly string[]];
 export function connectionGuide(server: LunboxServer, chapUser?: string): string {
   const [target] = server.targets;
   if (!target) return '';
-  const url = server.url(0);
+  const url = target.luns[0]?.url ?? '';
   const [portal = ''] = url.slice('iscsi://'.length).split('/');
   const { host, port } = parsePortal(portal);
   const served: Section[] = [

@@ -1,8 +1,10 @@
 import { ACCESS_STATES } from '@lunbox/scsi';
+import type { Permission } from '@lunbox/storage-object';
 import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { ServerError } from '../server-error.ts';
+import { quotaOf, userArgument, type QuotaArgument } from './arguments.ts';
 import { ControlConnection, type Reply } from './control-connection.ts';
 import {
   checkControlRequest,
@@ -25,6 +27,10 @@ export interface ControlFlags {
   readonly lun?: number;
   readonly product?: string;
   readonly revision?: string;
+  readonly permission?: Permission;
+  readonly quota?: QuotaArgument;
+  readonly remove?: boolean;
+  readonly everybody?: boolean;
 }
 
 /** A flag, how it is written, and the field that it is in a request. */
@@ -43,6 +49,10 @@ const FLAGS: readonly {
   { flag: 'lun', written: '--lun', field: 'lun' },
   { flag: 'product', written: '--product', field: 'product' },
   { flag: 'revision', written: '--revision', field: 'revision' },
+  { flag: 'permission', written: '--permission', field: 'permission' },
+  { flag: 'quota', written: '--quota', field: 'quotaBytes' },
+  { flag: 'remove', written: '--remove', field: 'remove' },
+  { flag: 'everybody', written: '--everybody', field: 'everybody' },
 ];
 
 /** Words that are not for the server: a file of this side, and a command to run here. */
@@ -60,6 +70,7 @@ const asItIs = (text: string): string => text;
 const WORDS: Readonly<Partial<Record<ControlField, WordFormat>>> = {
   address: { what: 'an address', read: asItIs },
   lun: { what: 'the number of a LUN', read: numberOf },
+  user: { what: 'the name of a user', read: userArgument },
   path: { what: 'a file', read: (text) => resolve(text) },
   sizeBytes: { what: 'the new size, such as 10G, 512M or 1T', read: parseSize },
   portalGroup: { what: 'the tag of a portal group', read: numberOf },
@@ -67,7 +78,7 @@ const WORDS: Readonly<Partial<Record<ControlField, WordFormat>>> = {
 };
 
 /** What is printed of an answer. */
-const PRINTED: ReadonlySet<ControlVerb> = new Set(['status', 'statistics', 'redirect']);
+const PRINTED: ReadonlySet<ControlVerb> = new Set(['status', 'statistics', 'redirect', 'users']);
 
 /** `lunbox control`: asks the server behind a control socket to do something, and prints what it says. */
 export async function controlServer(
@@ -136,7 +147,12 @@ function requestOf(verb: ControlVerb, words: readonly string[], flags: ControlFl
   const shape = shapeOf(verb);
   const timeoutMs = flags.timeout === undefined ? undefined : Math.round(flags.timeout * 1000);
   const fromWords = shape.words.map((field, index) => [field, wordAs(verb, field, words[index])]);
-  const fromFlags = FLAGS.map(({ flag, field }) => [field, flag === 'timeout' ? timeoutMs : flags[flag]]);
+  const values: Partial<Record<keyof ControlFlags, unknown>> = {
+    ...flags,
+    timeout: timeoutMs,
+    quota: quotaOf(flags.quota),
+  };
+  const fromFlags = FLAGS.map(({ flag, field }) => [field, values[flag]]);
   const given = [...fromFlags, ...fromWords].filter(([, value]) => value !== undefined);
   return checkControlRequest({ verb, ...Object.fromEntries(given) });
 }

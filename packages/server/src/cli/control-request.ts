@@ -1,4 +1,5 @@
 import { ACCESS_STATES, type AccessState } from '@lunbox/scsi';
+import { isUserName, PERMISSIONS, type Permission } from '@lunbox/storage-object';
 import { isAbsolute } from 'node:path';
 import { LUN_LIMIT } from '../options.ts';
 import { ServerError } from '../server-error.ts';
@@ -23,6 +24,13 @@ export interface ControlFields {
   readonly product: string;
   /** PRODUCT REVISION LEVEL. */
   readonly revision: string;
+  /** A user of a disk, not of the server. */
+  readonly user: string;
+  readonly permission: Permission;
+  /** null is no quota. */
+  readonly quotaBytes: number | null;
+  readonly remove: boolean;
+  readonly everybody: boolean;
 }
 
 /** One of them. */
@@ -60,6 +68,11 @@ const CHECKS: Readonly<Record<ControlField, Check>> = {
   product: ['up to 16 characters of printable ASCII', isPrintable(16)],
   revision: ['up to 4 characters of printable ASCII', isPrintable(4)],
   state: [`one of ${ACCESS_STATES.join(', ')}`, (value) => ACCESS_STATES.some((state) => state === value)],
+  user: ['the name of a user, 1 to 255 characters on one line', isUserName],
+  permission: [`one of ${PERMISSIONS.join(', ')}`, (value) => PERMISSIONS.some((each) => each === value)],
+  quotaBytes: ['a whole number of bytes, or null', (value) => value === null || isWhole(value, 0)],
+  remove: TRUTH,
+  everybody: TRUTH,
 };
 
 /** What there is to say to a verb. */
@@ -90,6 +103,11 @@ const VERBS = {
   resize: { words: ['lun', 'sizeBytes'], flags: [], needed: ['lun', 'sizeBytes'] },
   rename: { words: ['lun'], flags: ['product', 'revision'], needed: ['lun'] },
   alua: { words: ['portalGroup', 'state'], flags: ['lun'], needed: ['portalGroup', 'state'] },
+  users: {
+    words: ['lun', 'user'],
+    flags: ['permission', 'quotaBytes', 'remove', 'everybody'],
+    needed: ['lun'],
+  },
 } as const;
 
 /** One of the verbs. */

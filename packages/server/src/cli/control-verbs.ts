@@ -6,6 +6,7 @@ import type { IscsiOperations, LunboxServer } from '../server.ts';
 import { checkControlRequest, type ControlRequest, type ControlVerb } from './control-request.ts';
 import type { Asker, ControlAnswer } from './control-socket.ts';
 import type { Redirects } from './redirects.ts';
+import { controlUsers } from './users-verb.ts';
 
 /** What the verbs work on. */
 export interface Controlled {
@@ -69,6 +70,7 @@ const VERBS: { readonly [V in ControlVerb]: Verb<V> } = {
     server.setPortGroup(portalGroup, { state }, lun === undefined ? {} : { lun });
     return { result: {} };
   },
+  users: ({ server }, request) => controlUsers(server, request),
 };
 
 /** Does what a request asks for. Throws a {@link ServerError}. */

@@ -1,6 +1,7 @@
 import { readContainerInfo, type ContainerInfo, type Continuity } from '@lunbox/storage-object';
 import type { ProtectionType } from '@lunbox/scsi';
 import { readProtectionType } from '../protection.ts';
+import { userLines } from './show-users.ts';
 import { formatSize } from './size.ts';
 
 /** Flags of `lunbox info`. */
@@ -52,6 +53,11 @@ function rowsOf(info: ContainerInfo, protectionType: ProtectionType | undefined)
       : [['protection', PROTECTIONS[protectionType]] satisfies [string, string]]),
     ['data offset', `${info.dataOffset} bytes`],
     ['state', served ?? STATES[info.continuity]],
+    ...userRows(info),
     ['attributes', JSON.stringify(info.attributes)],
   ];
+}
+
+function userRows({ attributes: { users } }: ContainerInfo): [string, string][] {
+  return users === undefined ? [] : userLines(users).map((line) => ['user', line]);
 }

@@ -1,3 +1,4 @@
+import { numberLuns, type LunWish } from '../lun-numbers.ts';
 import type { LunOptions } from '../options.ts';
 import { ServerError } from '../server-error.ts';
 import type { ServeFlags } from './serve-flags.ts';
@@ -6,31 +7,43 @@ import type { ServeFlags } from './serve-flags.ts';
 const DISC_IMAGE = /\.iso$/i;
 
 /**
- * The LUNs of `lunbox serve`: the files in their order, then those of `--cdrom`. Throws a {@link ServerError}
- * `SERVER_BAD_OPTIONS` for flags of a LUN that is not there.
+ * The LUNs of `lunbox serve`: the files in their order, then those of `--cdrom`, apart from disks that say which LUN
+ * they are. Throws a {@link ServerError} `SERVER_BAD_OPTIONS` for flags of a LUN that is not there, and for disks that
+ * say the same LUN.
+ *
+ * @param wishes the files, and the LUNs that they say they are
  */
 export function lunsFromFlags(
-  paths: readonly string[],
+  wishes: readonly LunWish[],
   flags: Pick<
     ServeFlags,
     'readOnly' | 'keepIdentity' | 'forgetState' | 'writeProtect' | 'removable' | 'cdrom'
   >,
 ): LunOptions[] {
   const { writeProtect = [], removable = [], cdrom = [] } = flags;
-  const count = paths.length + cdrom.length;
+  const numbers = numberLuns([...wishes, ...cdrom.map((name) => ({ name, lun: undefined }))]);
+  const count = numbers.length;
   if (count === 0)
     throw new ServerError('SERVER_BAD_OPTIONS', 'name the files to serve, or a disc image with --cdrom');
   for (const [flag, luns] of Object.entries({ '--write-protect': writeProtect, '--removable': removable })) {
-    const stray = luns.find((lun) => lun >= count);
+    const stray = luns.find((lun) => !numbers.includes(lun));
     if (stray === undefined) continue;
-    throw new ServerError('SERVER_BAD_OPTIONS', `${flag} ${stray}: there are the LUNs 0 to ${count - 1}`);
+    throw new ServerError('SERVER_BAD_OPTIONS', `${flag} ${stray}: ${listed(numbers)}`);
   }
   const foreign = flags.keepIdentity === true ? 'keep-identity' : 'new-identity';
   const forgotten = flags.forgetState === true ? { forgetState: true } : {};
-  const files = paths.map((path, lun): LunOptions => {
-    if (DISC_IMAGE.test(path)) return { image: path };
+  const files = wishes.map(({ name: path }, index): LunOptions => {
+    const lun = numbers[index]!;
+    if (DISC_IMAGE.test(path)) return { image: path, lun };
     const readOnly = flags.readOnly === true || writeProtect.includes(lun);
-    return { path, foreign, ...forgotten, readOnly, removable: removable.includes(lun) };
+    return { path, lun, foreign, ...forgotten, readOnly, removable: removable.includes(lun) };
   });
-  return [...files, ...cdrom.map((image) => ({ image }))];
+  return [...files, ...cdrom.map((image, index) => ({ image, lun: numbers[files.length + index]! }))];
+}
+
+function listed(numbers: readonly number[]): string {
+  const ascending = [...numbers].sort((a, b) => a - b);
+  const last = ascending.at(-1) ?? 0;
+  if (last === ascending.length - 1) return `there are the LUNs 0 to ${last}`;
+  return `there are the LUNs ${ascending.join(', ')}`;
 }

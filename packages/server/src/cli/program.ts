@@ -1,9 +1,17 @@
 import { BlockError } from '@lunbox/block';
-import { ContainerError, type ContainerErrorCode } from '@lunbox/storage-object';
+import { ContainerError, PERMISSIONS, type ContainerErrorCode } from '@lunbox/storage-object';
 import { Argument, Command, CommanderError, Option } from 'commander';
 import { createRequire } from 'node:module';
 import { ServerError, type ServerErrorCode } from '../server-error.ts';
-import { lunArgument, positiveInteger, secondsArgument, sizeArgument, textArgument } from './arguments.ts';
+import {
+  lunArgument,
+  positiveInteger,
+  quotaArgument,
+  secondsArgument,
+  sizeArgument,
+  textArgument,
+} from './arguments.ts';
+import { addAttributes } from './attributes-command.ts';
 import { addCatalog } from './catalog-command.ts';
 import { addCheckAndRepair } from './check-command.ts';
 import { controlServer, type ControlFlags } from './control-command.ts';
@@ -107,6 +115,7 @@ function buildProgram(setExitCode: (code: number) => void): Command {
   addCheckAndRepair(program, setExitCode);
   addLife(program);
   addCatalog(program, setExitCode);
+  addAttributes(program);
   const serve = program
     .command('serve [file...]')
     .description('serve disks and disc images as LUN 0, 1, … of one iSCSI target, until Ctrl-C');
@@ -126,7 +135,8 @@ function addControl(program: Command): void {
       '[words...]',
       'capture: the file to write; redirect: HOST:PORT, or nothing to end it; maintenance: -- and a command; ' +
         'eject: the LUN; insert: the LUN and the file, or nothing to push in what was ejected; ' +
-        'resize: the LUN and its new size; rename: the LUN; alua: the tag of a portal group and its access state',
+        'resize: the LUN and its new size; rename: the LUN; alua: the tag of a portal group and its access state; ' +
+        'users: the LUN and perhaps a user',
     )
     .option('--redirect-to <host:port>', 'drain, maintenance: where new logins go meanwhile')
     .option(
@@ -140,6 +150,10 @@ function addControl(program: Command): void {
     .option('--lun <n>', 'alua: this LUN only', lunArgument)
     .option('--product <text>', 'rename: PRODUCT IDENTIFICATION of INQUIRY', textArgument(16))
     .option('--revision <text>', 'rename: PRODUCT REVISION LEVEL of INQUIRY', textArgument(4))
+    .addOption(new Option('--permission <permission>', 'users: what the user may do').choices(PERMISSIONS))
+    .option('--quota <size>', 'users: how far the user may fill the disk, or none', quotaArgument)
+    .option('--remove', 'users: take the user out of the list')
+    .option('--everybody', 'users: drop the list; everybody may do everything')
     .option('--force', 'eject: also when an initiator prevents it')
     .option('--portal-group <tag>', 'redirect: at portals of this group only', positiveInteger)
     .action(async (socket: string, verb: ControlVerb, words: string[], flags: ControlFlags) => {

@@ -1,6 +1,6 @@
 import type { AccessEntry, SessionEndReason, SessionStatus } from '@lunbox/iscsi-target';
 import type { Continuity } from '@lunbox/storage-object';
-import type { ServerOptions } from '../options.ts';
+import type { LunOptions, ServerOptions } from '../options.ts';
 import { createServer, type LunboxServer } from '../server.ts';
 import { loadAccess } from './access-flags.ts';
 import { AccessWatcher } from './access-watcher.ts';
@@ -11,6 +11,7 @@ import { ExitCode } from './exit-code.ts';
 import { limitsFromFlags } from './limit-flags.ts';
 import { lunsFromFlags } from './lun-flags.ts';
 import { portalsFromFlags } from './portal-flags.ts';
+import { readLocations } from './disk-locations.ts';
 import { Redirects } from './redirects.ts';
 import { CHAP_NAMES, type ServeFlags } from './serve-flags.ts';
 import { SourceFiles } from './source-files.ts';
@@ -29,9 +30,13 @@ export async function serveDisks(paths: readonly string[], flags: ServeFlags): P
   const files = new SourceFiles();
   const access = loadAccess(flags, files);
   const redirects = new Redirects(() => server.iscsi?.sessions.length ?? 0);
-  const server: LunboxServer = await createServer(
-    serverOptions(await filesToServe(paths), flags, access, redirects),
-  );
+  const served = await filesToServe(paths);
+  const wishes =
+    flags.ignoreLocation === true
+      ? served.map((name) => ({ name, lun: undefined }))
+      : await readLocations(served);
+  const luns = lunsFromFlags(wishes, flags);
+  const server: LunboxServer = await createServer(serverOptions(luns, flags, access, redirects));
   const say = flags.json === true ? () => undefined : (line: string) => console.log(line);
   const signals = listenForSignals();
   try {
@@ -50,7 +55,7 @@ export async function serveDisks(paths: readonly string[], flags: ServeFlags): P
 }
 
 function serverOptions(
-  paths: readonly string[],
+  luns: readonly LunOptions[],
   flags: ServeFlags,
   access: readonly AccessEntry[],
   redirects: Redirects,
@@ -61,7 +66,7 @@ function serverOptions(
   return {
     ...(portals ? { portals } : {}),
     ...(advertise ? { advertise } : {}),
-    targets: [{ ...(iqn === undefined ? {} : { iqn }), luns: lunsFromFlags(paths, flags), access }],
+    targets: [{ ...(iqn === undefined ? {} : { iqn }), luns, access }],
     // Who has a secret needs it to ask for targets too: names are nobody else's business.
     discovery: access,
     ...(minimum === undefined ? {} : { minimumChapAlgorithm: minimum }),

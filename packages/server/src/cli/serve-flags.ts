@@ -22,6 +22,7 @@ export interface ServeFlags extends AccessFlags, PortalFlags {
   readonly cdrom?: readonly string[];
   readonly keepIdentity?: boolean;
   readonly forgetState?: boolean;
+  readonly ignoreLocation?: boolean;
   readonly chapMinimum?: string;
   /** False when `--no-auth` was said. */
   readonly auth: boolean;
@@ -44,6 +45,7 @@ export function addServeFlags(command: Command): Command {
     .option('--removable <lun>', 'initiators may eject this disk; docs/cli.md (repeatable)', collectLuns)
     .option('--cdrom <image>', 'serve a disc image, as files that end in .iso are (repeatable)', collect)
     .option('--keep-identity', 'a copied file keeps the identity of its original (never serve both)')
+    .option('--ignore-location', 'LUN 0, 1, … in the order of the files, whatever LUN they say they are')
     .option(
       '--forget-state',
       'drop reservations, saved mode pages and identifying information that the files hold',

@@ -147,22 +147,25 @@ describe('a control request about a medium', () => {
   });
 });
 
+/** A file that says nothing of its LUN. */
+const wish = (name: string) => ({ name, lun: undefined });
+
 describe('flags about LUNs', () => {
   it('name the LUNs that they concern', () => {
-    const luns = lunsFromFlags(['a', 'b', 'c'], { writeProtect: [1], removable: [2, 1] });
+    const luns = lunsFromFlags(['a', 'b', 'c'].map(wish), { writeProtect: [1], removable: [2, 1] });
     expect(luns).toMatchObject([
       { path: 'a', readOnly: false, removable: false },
       { path: 'b', readOnly: true, removable: true },
       { path: 'c', readOnly: false, removable: true },
     ]);
-    expect(lunsFromFlags(['a'], { readOnly: true })).toMatchObject([{ readOnly: true }]);
+    expect(lunsFromFlags(['a'].map(wish), { readOnly: true })).toMatchObject([{ readOnly: true }]);
   });
 
   it('are refused for a LUN that is not there', () => {
-    expect(() => lunsFromFlags(['a'], { removable: [1] })).toThrow(
+    expect(() => lunsFromFlags(['a'].map(wish), { removable: [1] })).toThrow(
       '--removable 1: there are the LUNs 0 to 0',
     );
-    expect(() => lunsFromFlags(['a'], { writeProtect: [7] })).toThrow('--write-protect 7');
+    expect(() => lunsFromFlags(['a'].map(wish), { writeProtect: [7] })).toThrow('--write-protect 7');
   });
 });
 
@@ -186,7 +189,7 @@ describe('a disc image', () => {
 
   it('is a CD-ROM of whole blocks, and stays as it is', async () => {
     const path = newImage('installer.ISO', 5 * 2048 + 100);
-    const server = await serving(...lunsFromFlags([path], {}));
+    const server = await serving(...lunsFromFlags([path].map(wish), {}));
     expect(server.targets[0]!.luns).toMatchObject([
       { kind: 'cd-rom', path, blockSize: 2048, sizeBytes: 6 * 2048, readOnly: true },
     ]);
