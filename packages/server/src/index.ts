@@ -22,11 +22,13 @@ export {
   type DeviceLun,
   type ImageLun,
   type LunAppearance,
+  type LunNumber,
   type LunOptions,
   type ServedPortalOptions,
   type ServedTargetOptions,
   type ServerOptions,
 } from './options.ts';
+export type { UserChange, UserList } from './object-users.ts';
 export { formatPortal, isLoopback, ISCSI_PORT, parsePortal, type Portal } from './portal.ts';
 export {
   createServer,

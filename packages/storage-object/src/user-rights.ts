@@ -1,16 +1,16 @@
 import type { SpaceAllowance, SpaceLedger } from '@lunbox/block';
 
+/** One of the permissions of a user. */
+export type Permission = 'read' | 'snapshot' | 'replicate' | 'write' | 'admin';
+
 /** What each permission lets a user do; whoever is in the list sees the object and reads it. */
-const PERMITS = {
+const PERMITS: Readonly<Record<Permission, ObjectRights>> = {
   read: { writes: false, snapshots: false, replicates: false, administers: false },
   snapshot: { writes: false, snapshots: true, replicates: false, administers: false },
   replicate: { writes: false, snapshots: true, replicates: true, administers: false },
   write: { writes: true, snapshots: false, replicates: false, administers: false },
   admin: { writes: true, snapshots: true, replicates: true, administers: true },
-} as const;
-
-/** One of the permissions of a user. */
-export type Permission = keyof typeof PERMITS;
+};
 
 /** Every permission. */
 export const PERMISSIONS: readonly Permission[] = Object.keys(PERMITS) as Permission[];
