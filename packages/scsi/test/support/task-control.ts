@@ -5,6 +5,7 @@ import {
   MODE_SELECT_6,
   READ_10,
   TEST_UNIT_READY,
+  WRITE_10,
   type ControlPage,
   type Execution,
   type ScsiCommand,
@@ -25,6 +26,12 @@ export const FAILS_WITH_NACA: Uint8Array = READ_10.encode({
   TRANSFER_LENGTH: 1,
   CONTROL: NACA,
 });
+
+export const READ_BLOCK: Uint8Array = READ_10.encode({ LOGICAL_BLOCK_ADDRESS: 0, TRANSFER_LENGTH: 1 });
+export const WRITE_BLOCK: Uint8Array = WRITE_10.encode({ LOGICAL_BLOCK_ADDRESS: 0, TRANSFER_LENGTH: 1 });
+
+/** Whatever could go on at once has gone on. */
+export const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** Sets fields of the Control mode page; the others have their default values. */
 export function selectControl(

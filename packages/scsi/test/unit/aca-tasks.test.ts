@@ -1,15 +1,11 @@
 import { beforeEach, expect, test } from 'vitest';
-import { encodeLun, READ_10, ReservationType, WRITE_10 } from '../../src/index.ts';
+import { encodeLun, ReservationType } from '../../src/index.ts';
 import { Expected } from '../support/expected-sense.ts';
 import { memoryHarness, type Harness, type Initiator } from '../support/harness.ts';
 import { key, Registrant } from '../support/registrant.ts';
-import { FAILS_WITH_NACA, TestTask, TUR } from '../support/task-control.ts';
+import { FAILS_WITH_NACA, READ_BLOCK, settled, TestTask, TUR, WRITE_BLOCK } from '../support/task-control.ts';
 
 const LUN_0 = encodeLun(0);
-const READ_BLOCK = READ_10.encode({ LOGICAL_BLOCK_ADDRESS: 0, TRANSFER_LENGTH: 1 });
-const WRITE_BLOCK = WRITE_10.encode({ LOGICAL_BLOCK_ADDRESS: 0, TRANSFER_LENGTH: 1 });
-
-const settled = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 let harness: Harness;
 let faulty: Initiator;

@@ -10,7 +10,6 @@ import {
   ReservationType,
   SenseKey,
   Status,
-  WRITE_10,
 } from '../../src/index.ts';
 import { controlByteOf } from '../../src/cdb/control-byte.ts';
 import { COMMAND_TABLE } from '../../src/commands/command-table.ts';
@@ -21,10 +20,13 @@ import {
   FAILS,
   FAILS_WITH_NACA,
   NACA,
+  READ_BLOCK,
   selectControl,
+  settled,
   TestTask,
   TUR,
   TUR_NACA,
+  WRITE_BLOCK,
 } from '../support/task-control.ts';
 
 const LUN_0 = encodeLun(0);
@@ -34,10 +36,6 @@ const INVALID_MESSAGE = {
   status: Status.CHECK_CONDITION,
   sense: { senseKey: SenseKey.ILLEGAL_REQUEST, ...AdditionalSenseCode.INVALID_MESSAGE_ERROR },
 };
-const READ_BLOCK = READ_10.encode({ LOGICAL_BLOCK_ADDRESS: 0, TRANSFER_LENGTH: 1 });
-const WRITE_BLOCK = WRITE_10.encode({ LOGICAL_BLOCK_ADDRESS: 0, TRANSFER_LENGTH: 1 });
-
-const settled = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 let harness: Harness;
 let faulty: Initiator;
