@@ -1,6 +1,5 @@
-import { mapMaybe, type MaybePromise } from '@lunbox/block';
+import { isZero, mapMaybe, type MaybePromise } from '@lunbox/block';
 import { GOOD } from '../answers.ts';
-import { isAllZero } from '../bytes.ts';
 import type { CdbDefinition } from '../cdb/cdb-definition.ts';
 import type { WriteSameCdb } from '../cdb/block-cdbs.ts';
 import type { Execution, Finished, ScsiCommand } from '../execution.ts';
@@ -41,7 +40,7 @@ export function startProtectedWriteSame<T extends WriteSameCdb>(
   return new ParameterList(itl, access.offsetOf(fill.lba), access.unitBytes, (wire) => {
     const one = access.received(fill.lba, wire);
     // What reads back as it came may be given back: unmapped blocks have protection information of FFh.
-    if (fill.mayUnmap && isAllZero(one.data) && isAllOnes(one.tags)) return giveBack();
+    if (fill.mayUnmap && isZero(one.data) && isAllOnes(one.tags)) return giveBack();
     const write = (): MaybePromise<Finished> => fillBlocks(itl, access.device, command, fill, one);
     // Without UNMAP, the CDB has told which space it takes.
     if (!fill.mayUnmap) return write();

@@ -1,6 +1,5 @@
-import { mapMaybe, type MaybePromise } from '@lunbox/block';
+import { isZero, mapMaybe, type MaybePromise } from '@lunbox/block';
 import { GOOD } from '../answers.ts';
-import { isAllZero } from '../bytes.ts';
 import { VERIFY_10, VERIFY_12, VERIFY_16, type VerifyCdb } from '../cdb/block-cdbs.ts';
 import type { CdbDefinition } from '../cdb/cdb-definition.ts';
 import type { Execution, Finished, ScsiCommand } from '../execution.ts';
@@ -78,7 +77,7 @@ async function compareAll(
   const { medium, blockSize } = itl.unit;
   const expected = new Uint8Array(Math.min(STEP_BYTES, range.length));
   for (let at = 0; at < expected.length; at += blockSize) expected.set(block, at);
-  const zeroIsExpected = isAllZero(block);
+  const zeroIsExpected = isZero(block);
   await inStoredSteps(itl, command, range, {
     stored: async (offset, into) => {
       await itl.guarded('read', offset, () => medium.read([into], offset));

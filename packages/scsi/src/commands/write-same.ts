@@ -1,6 +1,5 @@
-import { mapMaybe, type MaybePromise } from '@lunbox/block';
+import { isZero, mapMaybe, type MaybePromise } from '@lunbox/block';
 import { GOOD } from '../answers.ts';
-import { isAllZero } from '../bytes.ts';
 import { WRITE_SAME_10, WRITE_SAME_16, type WriteSame16Cdb, type WriteSameCdb } from '../cdb/block-cdbs.ts';
 import type { CdbDefinition } from '../cdb/cdb-definition.ts';
 import { WRITE_SAME_32, type ExpectedTags } from '../cdb/variable-length-cdbs.ts';
@@ -89,7 +88,7 @@ function takeBlock<T extends WriteSameCdb>(
   const announced = command.dataOutLengthBytes ?? unit.blockSize;
   if (announced !== unit.blockSize) throw invalidCdbField(cdb, 'NUMBER_OF_LOGICAL_BLOCKS');
   return new ParameterList(itl, fill.offset, unit.blockSize, (block) =>
-    isAllZero(block)
+    isZero(block)
       ? fillWithZeroes(itl, command, fill)
       : withinQuota(itl, fill, () => fillWithPattern(itl, command, fill, block)),
   );

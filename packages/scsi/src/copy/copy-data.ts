@@ -1,4 +1,4 @@
-import { yieldTurn } from '@lunbox/block';
+import { isZero, yieldTurn } from '@lunbox/block';
 import { STEP_BYTES } from '../media/in-steps.ts';
 import type { CopyParty } from './copy-party.ts';
 import type { CopySource } from './copy-source.ts';
@@ -66,7 +66,7 @@ async function copyPiece(job: CopyJob, buffer: Uint8Array, done: number): Promis
   const { source, destination, offset, position = 0 } = job;
   await source.read(buffer, position + done);
   checkAll(job);
-  if (isBlank(buffer)) await destination.zero(offset + done, buffer.length);
+  if (isZero(buffer)) await destination.zero(offset + done, buffer.length);
   else await destination.write(buffer, offset + done);
 }
 
@@ -89,9 +89,4 @@ class StepBuffer {
     this.#bytes ??= new Uint8Array(this.#lengthBytes);
     return this.#bytes.subarray(0, lengthBytes);
   }
-}
-
-/** Bytes that all equal the next one equal the first: one comparison of memory with itself. */
-function isBlank(bytes: Uint8Array): boolean {
-  return bytes[0] === 0 && Buffer.compare(bytes.subarray(1), bytes.subarray(0, -1)) === 0;
 }

@@ -1,4 +1,4 @@
-import { errnoName, type DiskFile } from '@lunbox/block';
+import { errnoName, isZero, type DiskFile } from '@lunbox/block';
 import type { ContainerHeader } from '../header.ts';
 import { finding, type Finding } from './finding.ts';
 
@@ -53,12 +53,11 @@ export async function scanData(
 /** Whether there is anything but zeroes in a part of the file; a copy may store the zeroes of a hole. */
 export async function isWritten(file: DiskFile, offset: number, lengthBytes: number): Promise<boolean> {
   const buffer = Buffer.alloc(STEP_BYTES);
-  const zeroes = Buffer.alloc(STEP_BYTES);
   const endOffset = offset + lengthBytes;
   for (let at = nextData(file, offset, endOffset); at < endOffset; at = nextData(file, at, endOffset)) {
     const step = buffer.subarray(0, Math.min(STEP_BYTES, endOffset - at));
     const readBytes = await file.read([step], at);
-    if (!step.subarray(0, readBytes).equals(zeroes.subarray(0, readBytes))) return true;
+    if (!isZero(step.subarray(0, readBytes))) return true;
     at += step.length;
   }
   return false;
