@@ -63,10 +63,13 @@ export async function lockContainer(request: LockRequest): Promise<ContainerLock
   const byteLocks = takeByteLocks(file, access);
   if (byteLocks === 'held') throw lockedError(path, lockPath, await readLockOwner(disk, lockPath));
   const self = await request.processes.self();
-  const inode = String((await file.status()).inode);
+  const status = await file.status();
+  const [inode, device] = [String(status.inode), String(status.deviceId)];
   const hasByteLocks = byteLocks === 'granted';
-  const seeker: LockSeeker = { self, inode, access, hasByteLocks, processes: request.processes };
-  const owner: LockOwner = { ...self, inode, access, byteLocks: hasByteLocks, openedAtMs: request.nowMs };
+  const { processes, nowMs: openedAtMs } = request;
+  const bornAtNs = status.birthTimeNs;
+  const seeker: LockSeeker = { self, inode, device, bornAtNs, access, hasByteLocks, processes };
+  const owner: LockOwner = { ...self, inode, device, access, byteLocks: hasByteLocks, openedAtMs };
   try {
     await claimLockFile(request, lockPath, owner, seeker);
   } catch (error) {
@@ -99,7 +102,7 @@ async function claimLockFile(
   throw lockedError(path, lockPath, await readLockOwner(disk, lockPath));
 }
 
-/** As {@link placeLockFile}; where there is no room, a lock file that is there is judged first, and may make some. */
+/** As {@link placeLockFile}; where none can be made, a lock file that is there is judged all the same. */
 async function placeUnlessTaken(
   disk: Disk,
   lockPath: string,
@@ -109,7 +112,7 @@ async function placeUnlessTaken(
   try {
     return await placeLockFile(disk, lockPath, owner, tag);
   } catch (error) {
-    if (isFull(error) && (await exists(disk, lockPath))) return false;
+    if ((isFull(error) || isReadOnlyPlace(error)) && (await exists(disk, lockPath))) return false;
     throw error;
   }
 }

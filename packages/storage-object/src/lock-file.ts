@@ -6,6 +6,8 @@ import type { ProcessIdentity, ProcessTable } from './process-identity.ts';
 export interface LockOwner extends ProcessIdentity {
   /** Inode of the container: a lock file that was copied with its directory locks nothing. */
   readonly inode: string;
+  /** Number of the file system that it lies in, as the owner's kernel counts them; older lock files lack it. */
+  readonly device?: string;
   readonly access: 'read' | 'write';
   /** The owner also holds byte locks, which end with it. */
   readonly byteLocks: boolean;
@@ -13,6 +15,7 @@ export interface LockOwner extends ProcessIdentity {
 }
 
 const LOCK_FILE_LIMIT_BYTES = 4096;
+const NS_PER_MS = 1_000_000n;
 
 /** Name of the lock file of a container. */
 export function lockPathOf(containerPath: string): string {
@@ -115,6 +118,9 @@ function sameOwner(left: LockOwner | undefined, right: LockOwner | undefined): b
 export interface LockSeeker {
   readonly self: ProcessIdentity;
   readonly inode: string;
+  readonly device: string;
+  /** When the container was born, nanoseconds since 1970; 0 where the file system does not tell. */
+  readonly bornAtNs: bigint;
   readonly access: 'read' | 'write';
   /** The seeker has got the byte locks of the container. */
   readonly hasByteLocks: boolean;
@@ -126,15 +132,30 @@ export interface LockSeeker {
  * the file.
  */
 export async function isStale(owner: LockOwner, seeker: LockSeeker): Promise<boolean> {
-  if (owner.inode !== seeker.inode) return true;
   const { self } = seeker;
+  if (owner.inode !== seeker.inode && isCopiedAlong(owner, seeker)) return true;
   if (owner.bootId === self.bootId) {
-    // Under one kernel byte locks are seen by all, from other containers and namespaces too; only two
-    // readers do not exclude each other by them.
+    // Under one kernel byte locks of one file system are seen by all, from other containers and namespaces too; only
+    // two readers do not exclude each other by them. Through another mount (FUSE, NFS) they may not be seen.
     const exclusive = owner.access === 'write' || seeker.access === 'write';
-    if (exclusive && owner.byteLocks && seeker.hasByteLocks) return true;
+    if (exclusive && isSameDevice(owner, seeker) && owner.byteLocks && seeker.hasByteLocks) return true;
     if (owner.host !== self.host || owner.pidNamespace !== self.pidNamespace) return false;
     return !(await seeker.processes.isRunning(owner));
   }
   return owner.host === self.host;
+}
+
+/**
+ * A lock file of another inode came here with a copy of its container, or the same container is seen over a mount that
+ * makes up inode numbers (sshfs, CIFS with `noserverino`): then it may be served where it lies. So the number counts
+ * only within one file system of one machine. Elsewhere a container was copied when it was born after the lock was
+ * taken; both times are of one clock where the file system is a shared one.
+ */
+function isCopiedAlong(owner: LockOwner, seeker: LockSeeker): boolean {
+  if (owner.bootId === seeker.self.bootId && isSameDevice(owner, seeker)) return true;
+  return seeker.bornAtNs > BigInt(owner.openedAtMs + 1) * NS_PER_MS;
+}
+
+function isSameDevice(owner: LockOwner, seeker: LockSeeker): boolean {
+  return (owner.device ?? seeker.device) === seeker.device;
 }

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { StorageObject } from '../../src/index.ts';
+import { StorageObject, type ProcessIdentity } from '../../src/index.ts';
 import {
   breakLockFile,
   isStale,
@@ -29,6 +29,16 @@ async function openAndDie(path: string, processes: FakeProcesses): Promise<void>
   const lock = readFileSync(`${path}.lock`);
   await object.close();
   writeFileSync(`${path}.lock`, lock);
+}
+
+/** A lock file as another process left it, without byte locks that could be asked. */
+async function leaveLock(disk: SimulatedDisk, change: Partial<ProcessIdentity> = {}): Promise<void> {
+  const { inode } = await disk.status('/disk.lun');
+  const { identity } = new FakeProcesses({ pid: 100, ...change });
+  const owner = { ...identity, inode: String(inode), access: 'write', byteLocks: false, openedAtMs: 0 };
+  const file = await disk.open('/disk.lun.lock', 'create');
+  await file.write([Buffer.from(JSON.stringify(owner))], 0);
+  await file.close();
 }
 
 describe.each([
@@ -123,6 +133,38 @@ describe('a directory in which no lock file can be made', () => {
     else await expect(opened).rejects.toMatchObject({ code });
     expect(await disk.readdir('/')).toEqual(['disk.lun']);
   });
+
+  it.each([
+    ['a writer', 'EROFS', false, true],
+    ['a writer', 'EACCES', false, true],
+    ['a reader with byte locks', 'EROFS', true, true],
+    ['a reader without byte locks', 'EROFS', true, false],
+  ])('keeps %s out by a lock file that is there (%s)', async (_name, errno, readOnly, locks) => {
+    const disk = new SimulatedDisk({ locks });
+    const processes = new FakeProcesses();
+    await (await StorageObject.create('/disk.lun', { disk, processes, sizeBytes: SIZE })).close();
+    // Of another machine, whose byte locks are not seen here.
+    await leaveLock(disk, { host: 'beta', bootId: '33333333-3333-3333-3333-333333333333' });
+    disk.faults.fail('open', 2, errno);
+    const opened = StorageObject.open('/disk.lun', { disk, processes, readOnly });
+    await expect(opened).rejects.toMatchObject({
+      code: 'CONTAINER_LOCKED',
+      data: { holder: { host: 'beta', pid: 100 } },
+    });
+  });
+
+  it('goes on past a lock file whose process has ended, and leaves it there', async () => {
+    const disk = new SimulatedDisk();
+    const processes = new FakeProcesses();
+    await (await StorageObject.create('/disk.lun', { disk, processes, sizeBytes: SIZE })).close();
+    await leaveLock(disk);
+    disk.faults.fail('open', 2, 'EROFS');
+    disk.faults.fail('rename', 1, 'EROFS');
+    const object = await StorageObject.open('/disk.lun', { disk, processes });
+    await object.device.write([Buffer.alloc(512, 1)], 0);
+    await object.close();
+    expect(await disk.readdir('/')).toEqual(['disk.lun', 'disk.lun.lock']);
+  });
 });
 
 describe.each(['ENOSPC', 'EDQUOT'])('a file system on which a lock file finds no room (%s)', (errno) => {
@@ -131,16 +173,6 @@ describe.each(['ENOSPC', 'EDQUOT'])('a file system on which a lock file finds no
     const processes = new FakeProcesses({ pid: 200 });
     await (await StorageObject.create('/disk.lun', { disk, processes, sizeBytes: SIZE })).close();
     return { disk, processes };
-  }
-
-  /** A lock file as another process left it, without byte locks that could be asked. */
-  async function leaveLock(disk: SimulatedDisk): Promise<void> {
-    const { inode } = await disk.status('/disk.lun');
-    const { identity } = new FakeProcesses({ pid: 100 });
-    const owner = { ...identity, inode: String(inode), access: 'write', byteLocks: false, openedAtMs: 0 };
-    const file = await disk.open('/disk.lun.lock', 'create');
-    await file.write([Buffer.from(JSON.stringify(owner))], 0);
-    await file.close();
   }
 
   it('keeps nobody out who has byte locks, and leaves nothing behind', async () => {
@@ -190,6 +222,8 @@ describe('whether the owner of a lock file is gone', () => {
   const seeker: LockSeeker = {
     self: processes.identity,
     inode: '12',
+    device: '5',
+    bornAtNs: 0n,
     access: 'write',
     hasByteLocks: false,
     processes,
@@ -204,6 +238,37 @@ describe('whether the owner of a lock file is gone', () => {
     ['yes: that container has lost its byte locks', { host: 'c0ffee' }, { hasByteLocks: true }, true],
     ['unknown: it never had byte locks', { host: 'c0ffee', byteLocks: false }, { hasByteLocks: true }, false],
     ['unknown: another process namespace', { pidNamespace: 2 }, {}, false],
+    ['yes: it was copied along within this file system', { device: '5' }, { inode: '13' }, true],
+    [
+      'unknown: those byte locks may not be seen through another mount (FUSE)',
+      { host: 'c0ffee', device: '6' },
+      { hasByteLocks: true },
+      false,
+    ],
+    [
+      'unknown: the same, with inode numbers of its own',
+      { host: 'c0ffee', device: '6' },
+      { inode: '13', hasByteLocks: true },
+      false,
+    ],
+    [
+      'yes: it came from another machine, before the copy was born',
+      { bootId: otherBoot, host: 'beta', openedAtMs: 5000 },
+      { inode: '13', bornAtNs: 6_000_000_000n },
+      true,
+    ],
+    [
+      'unknown: this may be a mount of the other machine, with inode numbers of its own (sshfs)',
+      { bootId: otherBoot, host: 'beta', openedAtMs: 5000 },
+      { inode: '13', hasByteLocks: true },
+      false,
+    ],
+    [
+      'unknown: the same, and the container is older than the lock',
+      { bootId: otherBoot, host: 'beta', openedAtMs: 5000 },
+      { inode: '13', bornAtNs: 4_000_000_000n, hasByteLocks: true },
+      false,
+    ],
     [
       'unknown: readers do not exclude each other by byte locks',
       { host: 'c0ffee', access: 'read' },
