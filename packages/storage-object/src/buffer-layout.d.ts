@@ -3,10 +3,12 @@ declare module 'buffer-layout' {
   export class Layout<T> {
     constructor(span: number, property?: string);
     readonly span: number;
+    readonly property?: string;
     decode(source: Buffer, offset?: number): T;
     encode(value: T, target: Buffer, offset?: number): number;
   }
   export class Structure<T> extends Layout<T> {
+    readonly fields: readonly Layout<unknown>[];
     offsetOf(property: string): number | undefined;
   }
   export function u32be(property?: string): Layout<number>;

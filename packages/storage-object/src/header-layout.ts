@@ -28,7 +28,8 @@ class ExactUInt64 extends Layout<bigint> {
 
 const REGION_BYTES = 32;
 
-const regionLayout = struct<RegionFields>([
+/** Declares one entry of the region table; `docs/container-format.md` is made from it. */
+export const regionLayout: Structure<RegionFields> = struct<RegionFields>([
   u32be('type'),
   u32be('flags'),
   nu64be('offset'),
@@ -77,7 +78,7 @@ export interface HeaderFields {
 /** Room for the name of the host that opened the object last, UTF-8, padded with zeroes. */
 export const HOST_NAME_BYTES = 64;
 
-/** Declares the header; `docs/container-format.md` prints the same table. */
+/** Declares the header; `docs/container-format.md` is made from it. */
 export const headerLayout: Structure<HeaderFields> = struct<HeaderFields>([
   blob(8, 'magic'),
   u32be('formatVersion'),

@@ -1,4 +1,4 @@
-import { blob, nu64be, struct, u32be } from 'buffer-layout';
+import { blob, nu64be, struct, u32be, type Structure } from 'buffer-layout';
 import assert from 'node:assert/strict';
 import { crc32 } from 'node:zlib';
 import { FORMAT_VERSION, IDENTITY_BLOCK_BYTES } from './format.ts';
@@ -10,7 +10,8 @@ const TEXT =
   'This file is a Lunbox container. This block is not a partition table: the disk inside ' +
   'starts at the data offset that the headers at 65536 and 196608 record.\n';
 
-interface IdentityFields {
+/** The block, field by field, as it lies on disk. All numbers are big-endian. */
+export interface IdentityFields {
   magic: Buffer;
   formatVersion: number;
   blockLength: number;
@@ -25,7 +26,8 @@ interface IdentityFields {
 
 const TEXT_BYTES = 256;
 
-const identityLayout = struct<IdentityFields>([
+/** Declares the block; `docs/container-format.md` is made from it. */
+export const identityLayout: Structure<IdentityFields> = struct<IdentityFields>([
   blob(8, 'magic'),
   u32be('formatVersion'),
   u32be('blockLength'),
