@@ -1,4 +1,4 @@
-import { errnoName, type DiskFile } from '@lunbox/block';
+import { errnoName, type Disk, type DiskFile } from '@lunbox/block';
 import { dirname } from 'node:path';
 import { findAttributesFault, type Attributes } from './attributes.ts';
 import { ContainerError } from './container-error.ts';
@@ -62,22 +62,28 @@ export async function createContainer(
   const { disk, random } = seams;
   const draftPath = `${path}.${Buffer.from(random.bytes(6)).toString('hex')}.new`;
   let draft: DiskFile | undefined;
-  let published = false;
+  let inode: bigint | undefined;
   try {
     if (place === 'free' && (await exists(disk, path))) throw existsError(path);
     draft = await disk.open(draftPath, 'create');
     await writeContainer(draft, { ...wanted, blockSize }, seams);
+    ({ inode } = await draft.status());
     await draft.close();
     await (place === 'free' ? publish(disk, draftPath, path) : disk.rename(draftPath, path));
-    published = true;
     await disk.syncDirectory(dirname(path));
   } catch (error) {
-    await draft?.close();
+    // Why it was not made matters more than what could not be taken away.
+    await draft?.close().catch(() => undefined);
+    if (draft) await unlinkIfThere(disk, draftPath).catch(() => undefined);
     // What has taken the place of another file stays: without it there would be neither.
-    const unwanted = published && place === 'replace' ? undefined : published ? path : draftPath;
-    if (draft && unwanted !== undefined) await unlinkIfThere(disk, unwanted);
+    if (inode !== undefined && place === 'free') await unlinkOwn(disk, path, inode).catch(() => undefined);
     throw errnoName(error) === 'EEXIST' ? existsError(path) : ioError('create', path, error);
   }
+}
+
+/** The final name may have been given already; one that somebody else has taken is left alone. */
+async function unlinkOwn(disk: Disk, path: string, inode: bigint): Promise<void> {
+  if ((await disk.status(path)).inode === inode) await disk.unlink(path);
 }
 
 function checkWanted(path: string, sizeBytes: number, blockSize: number, attributes: Attributes): void {

@@ -81,9 +81,10 @@ export async function releaseContainer(reserved: ReservedContainer): Promise<voi
 /** Takes a reserved container into use. When that fails, the reservation is still there. */
 export async function beginContainer(reserved: ReservedContainer): Promise<OpenContainer> {
   const { path, seams, access, file, current, status, continuity, policy } = reserved;
-  const device = await openDataArea(reserved);
+  let device: FileDevice | undefined;
   let area: FileDevice | undefined;
   try {
+    device = await openDataArea(reserved);
     area = await openProtection(reserved);
     if (access === 'read') {
       const isCopy = continuity === 'foreign' && policy === 'new-identity';
@@ -103,7 +104,7 @@ export async function beginContainer(reserved: ReservedContainer): Promise<OpenC
     return { ...reserved, device, area, current: opened, identity: opened.header.identity };
   } catch (error) {
     await area?.close();
-    await device.close();
+    await device?.close();
     throw ioError('open', path, error);
   }
 }

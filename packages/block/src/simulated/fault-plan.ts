@@ -49,6 +49,12 @@ export class FaultPlan {
   #faults: Fault[] = [];
   #changes = 0;
   #haltAt = Infinity;
+  #failed = 0;
+
+  /** Calls that have failed as planned. */
+  get failed(): number {
+    return this.#failed;
+  }
 
   /** Changes (see {@link FaultPlan.haltAfter}) that were done since the disk was made. */
   get changes(): number {
@@ -86,6 +92,7 @@ export class FaultPlan {
     const due = this.#faults.find((fault) => fault.left === 0);
     if (due !== undefined) {
       this.#faults = this.#faults.filter((fault) => fault !== due);
+      this.#failed++;
       throw new DiskError(due.code, call, 'simulated failure');
     }
     if (CHANGES.has(call)) this.#changes++;

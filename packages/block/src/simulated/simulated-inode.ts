@@ -20,7 +20,7 @@ export class SimulatedInode {
   #size = 0;
   #mediumSize = 0;
   readonly #unsynced = new UnsyncedRanges(SECTOR_LENGTH);
-  /** Changes that a failed sync gave up: no later sync writes them, and whether they arrived is not known. */
+  /** Changes that a failed sync gave up: no later sync writes them unless they are made again; they may be there. */
   readonly #forgotten = new UnsyncedRanges(SECTOR_LENGTH);
 
   constructor(number: bigint, timeNs: bigint) {
@@ -89,7 +89,10 @@ export class SimulatedInode {
   }
 
   sync(): void {
-    for (const { start, end } of this.#unsynced.runs()) this.#medium.copyFrom(this.#live, start, end - start);
+    for (const run of this.#unsynced.runs()) {
+      this.#medium.copyFrom(this.#live, run.start, run.end - run.start);
+      this.#forgotten.remove(run);
+    }
     this.#unsynced.clear();
     this.#mediumSize = this.#size;
   }

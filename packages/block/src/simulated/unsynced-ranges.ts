@@ -34,6 +34,18 @@ export class UnsyncedRanges {
     for (const run of other.#runs) this.add(run.start, run.end - run.start);
   }
 
+  /** Takes the sectors of a run out, which are whole ones. */
+  remove({ start, end }: ByteRun): void {
+    this.#runs = this.#runs.flatMap((run) => {
+      if (run.end <= start || run.start >= end) return [run];
+      const parts = [
+        { start: run.start, end: start },
+        { start: end, end: run.end },
+      ];
+      return parts.filter((part) => part.start < part.end);
+    });
+  }
+
   /** The runs in order, none touching another. */
   runs(): readonly ByteRun[] {
     this.#runs = merge(this.#runs);

@@ -1,0 +1,203 @@
+import { BlockError, SimulatedDisk, type Disk, type DiskCall } from '@lunbox/block';
+import { describe, expect, it } from 'vitest';
+import { checkContainer, ContainerError, StorageObject, type StorageObjectSeams } from '../../src/index.ts';
+import { FakeProcesses } from '../support/fake-processes.ts';
+import { withShortWrite } from '../support/wrapped-disk.ts';
+
+const PATH = '/disk.lun';
+const COPY = '/copy.lun';
+const SIZE = 64 << 10;
+const HEADERS_END = 320 << 10;
+const ERRNOS = ['EIO', 'ENOSPC', 'EDQUOT', 'EROFS', 'EACCES'] as const;
+const CALLS: readonly DiskCall[] = [
+  'open',
+  'read',
+  'write',
+  'sync',
+  'truncate',
+  'status',
+  'setModifiedTime',
+  'rename',
+  'link',
+  'unlink',
+  'syncDirectory',
+];
+
+const seamsOf = (disk: Disk, pid: number): StorageObjectSeams => ({
+  disk,
+  processes: new FakeProcesses({ pid }),
+});
+
+async function create(disk: Disk): Promise<void> {
+  const object = await StorageObject.create(PATH, { ...seamsOf(disk, 1), sizeBytes: SIZE });
+  try {
+    await object.updateAttributes({ name: 'old' });
+    await object.device.write([Buffer.alloc(512, 0x0d)], 512);
+  } finally {
+    await object.close();
+  }
+}
+
+async function copy(disk: Disk): Promise<void> {
+  const [source, target] = [await disk.open(PATH, 'read'), await disk.open(COPY, 'create')];
+  await target.truncate((await source.status()).sizeBytes);
+  const headers = Buffer.alloc(HEADERS_END);
+  await source.read([headers], 0);
+  await target.write([headers], 0);
+  await target.sync();
+  await Promise.all([source.close(), target.close()]);
+  await disk.syncDirectory('/');
+}
+
+/** What is done while a call fails, and whether there is a container before. */
+interface Operation {
+  readonly name: string;
+  readonly prepare: (disk: Disk) => Promise<void>;
+  readonly run: (disk: Disk) => Promise<void>;
+}
+
+async function withObject(disk: Disk, use: (object: StorageObject) => Promise<void>): Promise<void> {
+  const object = await StorageObject.open(PATH, seamsOf(disk, 1));
+  try {
+    await use(object);
+  } finally {
+    await object.close();
+  }
+}
+
+const OPERATIONS: readonly Operation[] = [
+  { name: 'create', prepare: () => Promise.resolve(), run: create },
+  { name: 'open and close', prepare: create, run: (disk) => withObject(disk, () => Promise.resolve()) },
+  {
+    name: 'a change of attributes',
+    prepare: create,
+    run: (disk) => withObject(disk, (object) => object.updateAttributes({ name: 'new' })),
+  },
+  { name: 'growing', prepare: create, run: (disk) => withObject(disk, (object) => object.grow(2 * SIZE)) },
+  {
+    name: 'adopting a copy',
+    prepare: async (disk) => {
+      await create(disk);
+      await copy(disk);
+    },
+    run: async (disk) => (await StorageObject.open(COPY, seamsOf(disk, 1))).close(),
+  },
+];
+
+const isTyped = (error: unknown): boolean => error instanceof ContainerError || error instanceof BlockError;
+
+/** Afterwards the container is not there, or has the old or the new state, and can be used. */
+async function judge(disk: SimulatedDisk, crashed: boolean): Promise<void> {
+  const seams = seamsOf(disk, 2);
+  let object: StorageObject;
+  try {
+    object = await StorageObject.open(PATH, seams);
+  } catch (error) {
+    expect(error).toMatchObject({ code: 'CONTAINER_NOT_FOUND' });
+    return;
+  }
+  expect(['old', 'new', undefined]).toContain(object.attributes.name);
+  expect([SIZE, 2 * SIZE]).toContain(object.device.size);
+  expect(object.continuity).not.toBe('foreign');
+  const block = Buffer.alloc(512);
+  await object.device.read([block], 512);
+  if (!crashed) expect([0, 0x0d]).toContain(block[0]);
+  const identity = Buffer.from(object.identity);
+  await object.updateAttributes({ name: 'after' });
+  await object.close();
+  const { findings } = await checkContainer(PATH, seams);
+  expect(findings.filter(({ severity }) => severity !== 'note')).toEqual([]);
+  if (!(await disk.readdir('/')).includes('copy.lun')) return;
+  const adopted = await StorageObject.open(COPY, seams);
+  expect(Buffer.from(adopted.identity).equals(identity)).toBe(false);
+  expect(adopted.attributes.name).toBe('old');
+  await adopted.close();
+}
+
+/** Fails the first, the second … call until the operation makes no more of them; answers how many it made. */
+async function failEach(
+  { prepare, run }: Operation,
+  plan: (disk: SimulatedDisk, nth: number) => { disk: Disk; wasMade: () => boolean },
+  crash: boolean,
+): Promise<number> {
+  for (let nth = 1; ; nth++) {
+    const simulated = new SimulatedDisk({ immediate: true });
+    await prepare(simulated);
+    const { disk, wasMade } = plan(simulated, nth);
+    const error: unknown = await run(disk).then(
+      () => undefined,
+      (reason: unknown) => reason,
+    );
+    if (!wasMade()) return nth - 1;
+    if (error !== undefined && !isTyped(error)) throw error as Error;
+    simulated.faults.clear();
+    if (crash) simulated.crash(nth);
+    await judge(simulated, crash);
+  }
+}
+
+describe.each(OPERATIONS)('$name, when a call of the disk fails', (operation) => {
+  it.each(CALLS)(
+    '%s: ends in a typed error or goes without, and leaves the old state or the new',
+    async (call) => {
+      for (const errno of ERRNOS) {
+        for (const crash of [false, true]) {
+          const made = await failEach(
+            operation,
+            (disk, nth) => {
+              disk.faults.fail(call, nth, errno);
+              return { disk, wasMade: () => disk.faults.failed > 0 };
+            },
+            crash,
+          );
+          expect(made).toBeLessThan(1000);
+        }
+      }
+    },
+  );
+
+  it.each(['ENOSPC', 'EIO'])('write, after a part of the bytes (%s): the same', async (errno) => {
+    for (const crash of [false, true]) {
+      const made = await failEach(
+        operation,
+        (simulated, nth) => {
+          let failed = false;
+          const disk = withShortWrite(simulated, nth, errno, () => (failed = true));
+          return { disk, wasMade: () => failed };
+        },
+        crash,
+      );
+      expect(made).toBeGreaterThan(0);
+    }
+  });
+});
+
+describe('an object whose sync fails', () => {
+  it('acknowledges nothing more, says why, and comes back unclean with all that was flushed', async () => {
+    const disk = new SimulatedDisk();
+    const object = await StorageObject.create(PATH, { ...seamsOf(disk, 1), sizeBytes: SIZE });
+    const { device } = object;
+    await device.write([Buffer.alloc(512, 1)], 0);
+    await device.flush();
+    await device.write([Buffer.alloc(512, 2)], 512);
+    disk.faults.fail('sync', 1, 'EIO');
+    await expect((async () => device.flush())()).rejects.toMatchObject({ name: 'BlockError' });
+    for (const attempt of [
+      async () => device.write([Buffer.alloc(512, 3)], 1024),
+      async () => device.flush(),
+      async () => device.unmap(0, 512),
+    ]) {
+      await expect(attempt()).rejects.toMatchObject({ code: 'BLOCK_FAULTED' });
+    }
+    await expect(object.close()).rejects.toMatchObject({ code: 'BLOCK_FAULTED' });
+    disk.crash(1);
+    const again = await StorageObject.open(PATH, seamsOf(disk, 2));
+    expect(again.continuity).toBe('unclean');
+    const block = Buffer.alloc(512);
+    await again.device.read([block], 0);
+    expect(block.equals(Buffer.alloc(512, 1))).toBe(true);
+    await again.device.write([Buffer.alloc(512, 4)], 1024);
+    await again.device.flush();
+    await again.close();
+  });
+});

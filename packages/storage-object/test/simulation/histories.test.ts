@@ -1,0 +1,60 @@
+import { describe, expect, it } from 'vitest';
+import { rangeOf } from '../../../block/test/support/histories.ts';
+import {
+  withBothHeadersAtOnce,
+  withoutDirectorySync,
+  withoutSync,
+  withoutSyncOfLength,
+} from '../support/wrapped-disk.ts';
+import type { Flaw } from './support/object-history.ts';
+import { playHistories, playHistory } from './support/play.ts';
+
+const LIMIT_MS = 300_000;
+/** What must have happened in histories of both kinds, or they prove little. */
+const EVERYWHERE = [
+  'created',
+  'opened clean',
+  'opened unclean',
+  'opened foreign',
+  'written',
+  'flushed',
+  'attributes changed',
+  'grown',
+  'adopted',
+  'closed',
+  'power gone',
+];
+
+describe('containers in a directory whose power goes again and again', () => {
+  it('keep every promise', { timeout: LIMIT_MS }, async () => {
+    const { seen } = await playHistories('storage-crashes', rangeOf(6000));
+    for (const what of EVERYWHERE) expect(seen[what], what).toBeGreaterThan(0);
+  });
+
+  it('keep every promise while calls of the disk fail, too', { timeout: LIMIT_MS }, async () => {
+    const { seen } = await playHistories('storage-failures', rangeOf(4000));
+    for (const what of [
+      ...EVERYWHERE,
+      'failed BLOCK_FAULTED',
+      'failed CONTAINER_IO',
+      'failed BLOCK_NO_SPACE',
+    ]) {
+      expect(seen[what], what).toBeGreaterThan(0);
+    }
+  });
+});
+
+describe('the histories notice software that', () => {
+  it.each<[string, Flaw]>([
+    ['does not sync', withoutSync],
+    ['does not sync directories', withoutDirectorySync],
+    ['writes both headers at once', withBothHeadersAtOnce],
+    ['does not wait for the length of a file before its header tells of it', withoutSyncOfLength],
+  ])('%s', { timeout: LIMIT_MS }, async (_name, flaw) => {
+    let wrong: string | undefined;
+    for (let seed = 1; seed <= 2000 && wrong === undefined; seed++) {
+      ({ wrong } = await playHistory(seed, 'storage-crashes', flaw));
+    }
+    expect(wrong).toBeDefined();
+  });
+});
