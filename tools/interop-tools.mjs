@@ -1,5 +1,5 @@
 // The foreign programs that interop tests drive. Names what is missing, and installs it where that is possible.
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, existsSync, readdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { run } from './process.mjs';
@@ -18,6 +18,12 @@ const programsByPackage = {
   fio: ['fio'],
   'libnbd-bin': ['nbdcopy'],
   python3: ['python3'],
+  samba: ['smbd'],
+  smbclient: ['smbclient'],
+  'nfs-ganesha': ['ganesha.nfsd'],
+  'libnfs-utils': ['nfs-cp', 'nfs-cat'],
+  rsync: ['rsync'],
+  bindfs: ['bindfs'],
   openssl: ['openssl'],
 };
 
@@ -42,12 +48,19 @@ async function qemuSpeaksIscsi() {
   return /^Supported formats:.*\biscsi\b/m.test(output);
 }
 
+/** What NFS-Ganesha serves an ordinary directory by is a library in a package of its own. */
+function ganeshaServesDirectories() {
+  const libraries = existsSync('/usr/lib') ? readdirSync('/usr/lib') : [];
+  return libraries.some((folder) => existsSync(join('/usr/lib', folder, 'ganesha/libfsalvfs.so')));
+}
+
 /** @returns {Promise<Record<string, string[]>>} for each package that is missing: what it would bring */
 async function missing() {
   const entries = Object.entries(programsByPackage)
     .map(([name, programs]) => /** @type {const} */ ([name, programs.filter((p) => !isInstalled(p))]))
     .filter(([, programs]) => programs.length > 0);
   if (!(await qemuSpeaksIscsi())) entries.push(['qemu-block-extra', ['iscsi driver of qemu']]);
+  if (!ganeshaServesDirectories()) entries.push(['nfs-ganesha-vfs', ['VFS module of NFS-Ganesha']]);
   return Object.fromEntries(entries);
 }
 
