@@ -9,7 +9,7 @@ import {
 import type { Flaw } from './support/object-history.ts';
 import { playHistories, playHistory } from './support/play.ts';
 
-const LIMIT_MS = 300_000;
+const LIMIT_MS = 600_000;
 /** What must have happened in histories of both kinds, or they prove little. */
 const EVERYWHERE = [
   'created',

@@ -23,7 +23,7 @@ export type Kind = 'storage-crashes' | 'storage-failures';
 /** Stands for software with a fault in it: what it makes of the disk that it is given. */
 export type Flaw = (disk: Disk) => Disk;
 
-const ROUNDS = 3;
+const ROUNDS = 2;
 const STEPS = 8;
 const BLOCKS = 16;
 const HEADERS_END = 320 << 10;
