@@ -14,7 +14,13 @@ export type { DataIn, DataOut, Execution, Finished, ScsiCommand, TaskAttribute }
 export type { Nexus, NexusOptions, PendingAttention } from './nexus.ts';
 export { ScsiTarget, type ScsiTargetOptions } from './target/scsi-target.ts';
 export { LogicalUnit } from './unit/logical-unit.ts';
-export type { LogicalUnitOptions, MediumOptions, UnitNames } from './unit/logical-unit-options.ts';
+export type {
+  LogicalUnitOptions,
+  MediumOptions,
+  UnitNames,
+  UnitPolicy,
+  WriteSameZero,
+} from './unit/logical-unit-options.ts';
 export { MediumPresenceError, type MediumPresenceErrorCode } from './unit/medium-presence-error.ts';
 export type { UnitKind } from './unit/unit-kind.ts';
 export { CopyDomain, type CopyDomainOptions } from './copy/copy-domain.ts';

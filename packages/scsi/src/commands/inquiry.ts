@@ -36,7 +36,7 @@ function deviceIdentification({ unit, host }: ItlNexus): Uint8Array {
 function blockLimits({ unit }: ItlNexus): Uint8Array {
   const { limits } = unit;
   return buildBlockLimits({
-    WSNZ: 1,
+    WSNZ: unit.writeSameZero === 'refuse' ? 1 : 0,
     MAXIMUM_COMPARE_AND_WRITE_LENGTH: limits.maxCompareAndWriteBlocks,
     OPTIMAL_TRANSFER_LENGTH_GRANULARITY: 2 ** limits.physicalBlockExponent,
     MAXIMUM_TRANSFER_LENGTH: limits.maxTransferBlocks,

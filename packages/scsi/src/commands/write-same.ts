@@ -57,9 +57,8 @@ function checkFill<T extends WriteSameCdb>(
   // ANC_SUP is 0, so ANCHOR is refused (SBC-3 5.42); PBDATA and LBDATA would ask for addresses in the data.
   refuseFields(cdb, fields, 'ANCHOR', 'PBDATA', 'LBDATA');
   const lba = fields.LOGICAL_BLOCK_ADDRESS;
-  const blockCount = fields.NUMBER_OF_LOGICAL_BLOCKS;
+  const blockCount = blocksToFill(unit, lba, fields.NUMBER_OF_LOGICAL_BLOCKS);
   checkRange(unit, lba, blockCount);
-  // WSNZ is 1: a zero must not fill the rest of a disk by mistake (SBC-3 6.6.4).
   if (blockCount === 0 || blockCount > unit.limits.maxWriteSameBlocks) {
     throw invalidCdbField(cdb, 'NUMBER_OF_LOGICAL_BLOCKS');
   }
@@ -72,6 +71,13 @@ function checkFill<T extends WriteSameCdb>(
     length: blockCount * unit.blockSize,
     mayUnmap: fields.UNMAP === 1,
   };
+}
+
+/** How many blocks a WRITE SAME means; none where 0 does not stand for those up to the end (SBC-3 6.6.4). */
+export function blocksToFill(unit: LogicalUnit, lba: number, said: number): number {
+  if (said !== 0 || unit.writeSameZero === 'refuse') return said;
+  // From the end on there is none to begin with, and the first of them is out of range.
+  return Math.max(1, unit.blockCount - lba);
 }
 
 /** The Data-Out is exactly one block (SBC-3 5.42); an initiator that announces anything else is mistaken. */

@@ -1,9 +1,11 @@
 import type { MaybePromise, SpaceAllowance } from '@lunbox/block';
 import { TASK_ABORTED } from '../answers.ts';
-import { WRITE_6 } from '../cdb/block-cdbs.ts';
+import { WRITE_6, WRITE_SAME_10, WRITE_SAME_16 } from '../cdb/block-cdbs.ts';
 import type { AnyCdbDefinition } from '../cdb/cdb-definition.ts';
 import { FORMAT_UNIT, SANITIZE_OVERWRITE } from '../cdb/medium-cdbs.ts';
+import { WRITE_SAME_32 } from '../cdb/variable-length-cdbs.ts';
 import type { CommandEntry } from '../commands/command-entry.ts';
+import { blocksToFill } from '../commands/write-same.ts';
 import type { DataOut, Execution, Finished, ScsiCommand } from '../execution.ts';
 import type { ItlNexus } from '../unit/itl-nexus.ts';
 import type { LogicalUnit } from '../unit/logical-unit.ts';
@@ -21,6 +23,13 @@ const FILLING: ReadonlySet<AnyCdbDefinition> = new Set<AnyCdbDefinition>([FORMAT
 /** WRITE(6) says 256 blocks with 0. */
 const MAX_BLOCKS_6 = 256;
 
+/** Those with which 0 may stand for all blocks up to the end. */
+const SAME: ReadonlySet<AnyCdbDefinition> = new Set<AnyCdbDefinition>([
+  WRITE_SAME_10,
+  WRITE_SAME_16,
+  WRITE_SAME_32,
+]);
+
 /**
  * The bytes that a command writes, as far as its CDB tells. Undefined for those that give space back, those that look
  * after the space by themselves (WRITE SAME with UNMAP, third-party copies), and ranges beyond the end, which the
@@ -33,11 +42,15 @@ export function writtenRange(entry: CommandEntry, cdb: Uint8Array, unit: Logical
   if (fields['UNMAP'] === 1) return undefined;
   const lba = fields['LOGICAL_BLOCK_ADDRESS'];
   const said = fields['TRANSFER_LENGTH'] ?? fields['NUMBER_OF_LOGICAL_BLOCKS'];
-  const blocks = said === 0 && entry.cdb === WRITE_6 ? MAX_BLOCKS_6 : said;
-  if (typeof lba !== 'number' || typeof blocks !== 'number' || blocks === 0 || lba + blocks > blockCount) {
-    return undefined;
-  }
+  if (typeof lba !== 'number' || typeof said !== 'number') return undefined;
+  const blocks = meantBlocks(entry.cdb, unit, lba, said);
+  if (blocks === 0 || lba + blocks > blockCount) return undefined;
   return { offset: lba * blockSize, length: blocks * blockSize };
+}
+
+function meantBlocks(cdb: AnyCdbDefinition, unit: LogicalUnit, lba: number, said: number): number {
+  if (said === 0 && cdb === WRITE_6) return MAX_BLOCKS_6;
+  return SAME.has(cdb) ? blocksToFill(unit, lba, said) : said;
 }
 
 /** A Data-Out that gives back what was set aside for it when it is over. */

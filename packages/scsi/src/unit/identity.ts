@@ -42,3 +42,9 @@ function isUuid(id: Uint8Array): boolean {
   const version = id[6]! >> 4;
   return version >= 1 && version <= 8 && id[8]! >> 6 === 0b10;
 }
+
+/** SPC-4 4.4.1: text fields hold the characters 20h to 7Eh only. Throws a RangeError for any other text. */
+export function fittingText(name: string, value: string, maxLength: number): string {
+  if (value.length <= maxLength && /^[\x20-\x7e]*$/.test(value)) return value;
+  throw new RangeError(`${name} is not up to ${maxLength} printable ASCII characters`);
+}

@@ -35,8 +35,26 @@ export interface UnitNames {
   readonly revision?: string;
 }
 
+/**
+ * What NUMBER OF LOGICAL BLOCKS 0 of a WRITE SAME stands for: nothing, and the command is refused (WSNZ 1 of VPD page
+ * B0h), so that a zero does not fill the rest of a disk by mistake; or the blocks from the LBA to the end of the medium
+ * (SBC-3 6.6.4).
+ */
+export type WriteSameZero = 'refuse' | 'rest';
+
+/** How a unit treats its medium. */
+export interface UnitPolicy {
+  /** Default `refuse`. */
+  readonly writeSameZero?: WriteSameZero;
+  /**
+   * Most bytes that FORMAT UNIT and SANITIZE write and read in a second, so that other units of the same disk have the
+   * rest of it: 1 MiB or more. What gives space back is not counted. Default: as fast as it goes.
+   */
+  readonly backgroundBytesPerSecond?: number;
+}
+
 /** Options of `LogicalUnit`. */
-export interface LogicalUnitOptions extends MediumOptions, UnitNames, Partial<TaskLimits> {
+export interface LogicalUnitOptions extends MediumOptions, UnitNames, UnitPolicy, Partial<TaskLimits> {
   /** What the unit stores. Its blocks are of any size that devices have, of a `cd-rom` 2048 bytes. It stays open. */
   readonly device: BlockDevice;
   /**

@@ -3,6 +3,7 @@ import { UnitCopies } from '../copy/copy-task.ts';
 import { MediaEvent } from '../data/media-event.ts';
 import { ProtectedDevice, type ProtectionSettings } from '../protection/protected-device.ts';
 import { Medium } from '../media/medium.ts';
+import { Pace } from '../media/pace.ts';
 import { whileHeld } from '../media/while-held.ts';
 import { AdditionalSenseCode, type AdditionalSense } from '../sense/additional-sense.ts';
 import { checkManagementAddresses, type ManagementAddress } from '../inquiry/path-vpd-pages.ts';
@@ -12,9 +13,9 @@ import { changeAccess } from '../path/unit-paths.ts';
 import { PersistentReservations } from '../persistent-reservation/persistent-reservations.ts';
 import { checkDisc } from './disc-medium.ts';
 import { IdentifyingInformation } from './identifying-information.ts';
-import { unitIdentity, VENDOR_IDENTIFICATION, type UnitIdentity } from './identity.ts';
+import { fittingText, unitIdentity, VENDOR_IDENTIFICATION, type UnitIdentity } from './identity.ts';
 import type { ItlNexus } from './itl-nexus.ts';
-import type { LogicalUnitOptions, MediumOptions, UnitNames } from './logical-unit-options.ts';
+import type { LogicalUnitOptions, MediumOptions, UnitNames, WriteSameZero } from './logical-unit-options.ts';
 import { MediumOperations } from './medium-operations.ts';
 import { MediumPresenceError } from './medium-presence-error.ts';
 import { MediumTray } from './medium-tray.ts';
@@ -47,6 +48,8 @@ export class LogicalUnit {
   blockSize!: number;
   /** @internal */
   limits!: UnitLimits;
+  /** @internal */
+  readonly writeSameZero: WriteSameZero;
   /** @internal */
   readonly modes: ModeStore;
   /** @internal */
@@ -93,6 +96,7 @@ export class LogicalUnit {
   /** Held by who changes a reservation; shared by those whom no change may interrupt. */
   readonly #reservationLock = new RangeLock({ limit: Number.MAX_SAFE_INTEGER });
   readonly #readOnly: boolean;
+  readonly #pace: Pace | undefined;
   readonly #nexuses = new Set<ItlNexus>();
   #endResize: () => void = () => undefined;
   #blockCount!: number;
@@ -100,8 +104,8 @@ export class LogicalUnit {
   readonly #protectionSettings: ProtectionSettings = protectionSettings(() => this.modes);
 
   /**
-   * Throws a RangeError for an identity, a text, a management address, a physical block or an atomic write size that
-   * does not fit, and a `UnitStateError` for a state in the store that no unit can have saved.
+   * Throws a RangeError for an identity, a text, a management address, a physical block, an atomic write size or a rate
+   * that does not fit, and a `UnitStateError` for a state in the store that no unit can have saved.
    */
   constructor(options: LogicalUnitOptions) {
     const identity = unitIdentity(options.identity);
@@ -130,6 +134,8 @@ export class LogicalUnit {
     this.#product = fittingText('product', options.product ?? PRODUCTS[this.kind], 16);
     this.#revision = fittingText('revision', options.revision ?? '0001', 4);
     this.#readOnly = options.readOnly ?? false;
+    this.writeSameZero = options.writeSameZero ?? 'refuse';
+    this.#pace = Pace.of(options.backgroundBytesPerSecond, clock);
     this.protectable = options.device instanceof ProtectedDevice;
     this.#adopt(options.device, options);
     this.modes = new ModeStore(this, kept);
@@ -333,7 +339,11 @@ export class LogicalUnit {
     this.medium = new Medium(device);
     this.protection = protection;
     if (protection !== undefined) protection.settings = this.#protectionSettings;
-    this.operations = new MediumOperations(this.medium, options.mediumStateStore, this.operations);
+    this.operations = new MediumOperations(this.medium, {
+      store: options.mediumStateStore,
+      pace: this.#pace,
+      former: this.operations,
+    });
     this.#endResize = device.onResize(() => {
       this.#resized();
     });
@@ -376,12 +386,6 @@ export class LogicalUnit {
     this.#countBlocks();
     this.#announce(AdditionalSenseCode.CAPACITY_DATA_HAS_CHANGED);
   }
-}
-
-/** SPC-4 4.4.1: text fields hold the characters 20h to 7Eh only. */
-function fittingText(name: string, value: string, maxLength: number): string {
-  if (value.length <= maxLength && /^[\x20-\x7e]*$/.test(value)) return value;
-  throw new RangeError(`${name} is not up to ${maxLength} printable ASCII characters`);
 }
 
 function protectionSettings(modes: () => ModeStore): ProtectionSettings {

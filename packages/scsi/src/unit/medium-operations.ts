@@ -1,6 +1,7 @@
 import { isPromise, mapMaybe, yieldTurn, type BlockDevice, type MaybePromise } from '@lunbox/block';
 import { STEP_BYTES, UNMAP_STEP_BYTES } from '../media/in-steps.ts';
 import type { Medium } from '../media/medium.ts';
+import type { Pace } from '../media/pace.ts';
 import { ProtectedDevice } from '../protection/protected-device.ts';
 import type { ProtectionType } from '../protection/protection-information.ts';
 import { AdditionalSenseCode, SenseKey, type AdditionalSense } from '../sense/additional-sense.ts';
@@ -64,21 +65,31 @@ const KINDS: readonly OperationKind[] = ['sanitize', 'format'];
 
 const PROGRESS_PARTS = 0x1_0000;
 
+/** What goes with the operations on a medium. */
+interface OperationSettings {
+  readonly store: MediumStateStore | undefined;
+  /** How fast data is moved; as fast as it goes when undefined. */
+  readonly pace: Pace | undefined;
+  /** Of the medium that was in the unit before; it may be the same one, which has come in anew. */
+  readonly former: MediumOperations | undefined;
+}
+
 /**
  * The operations on the whole medium: one at a time, in turns of the event loop, whatever becomes of the command
  * that began it. The medium is closed to everybody else meanwhile, and stays so when the operation fails.
  */
 export class MediumOperations {
   readonly #medium: Medium;
+  readonly #pace: Pace | undefined;
   #current: MediumOperation | undefined = undefined;
   readonly #unfinished: UnfinishedOperations;
   #doneBytes = 0;
   #totalBytes = 1;
 
-  /** @param former of the medium that was in the unit before; it may be the same one, which has come in anew */
-  constructor(medium: Medium, store?: MediumStateStore, former?: MediumOperations) {
+  constructor(medium: Medium, { store, pace, former }: OperationSettings) {
     const cameBack = former !== undefined && former.#medium.device === medium.device;
     this.#medium = medium;
+    this.#pace = pace;
     this.#unfinished = cameBack ? former.#unfinished : new UnfinishedOperations(store);
   }
 
@@ -175,7 +186,7 @@ export class MediumOperations {
   async #runPasses(device: BlockDevice, passes: readonly MediumPass[], afterStep: () => void): Promise<void> {
     for (const pass of passes) {
       const { size } = device;
-      const step = stepOf(device, pass, Math.min(STEP_BYTES, size));
+      const step = stepOf(device, pass, this.#pace);
       for (let offset = 0; offset < size;) {
         const doneBytes = await step(offset, size - offset);
         offset += doneBytes;
@@ -191,23 +202,28 @@ export class MediumOperations {
 /** Does a piece of the bytes that are left from `offset` on; answers how long it was. */
 type PassStep = (offset: number, leftBytes: number) => MaybePromise<number>;
 
-function stepOf(device: BlockDevice, pass: MediumPass, bufferBytes: number): PassStep {
+function stepOf(device: BlockDevice, pass: MediumPass, pace: Pace | undefined): PassStep {
   if (pass.kind === 'unmap') {
     return (offset, leftBytes) => {
       const length = Math.min(leftBytes, UNMAP_STEP_BYTES);
       return mapMaybe(device.unmap(offset, length), () => length);
     };
   }
-  const buffer = new Uint8Array(bufferBytes);
-  if (pass.kind === 'overwrite-stored') {
-    return storedStep(device, buffer, (piece, offset) => device.write([piece], offset));
+  const buffer = new Uint8Array(Math.min(STEP_BYTES, device.size));
+  const paced = (bytes: number, work: () => MaybePromise<void>): MaybePromise<void> =>
+    pace === undefined ? work() : mapMaybe(pace.admit(bytes), work);
+  const write = (piece: Uint8Array, offset: number): MaybePromise<void> =>
+    paced(piece.length, () => device.write([piece], offset));
+  if (pass.kind === 'overwrite-stored') return storedStep(device, buffer, write);
+  if (pass.kind === 'read') {
+    return storedStep(device, buffer, (piece, offset) =>
+      paced(piece.length, () => device.read([piece], offset)),
+    );
   }
-  if (pass.kind === 'read')
-    return storedStep(device, buffer, (piece, offset) => device.read([piece], offset));
   for (let at = 0; at < buffer.length; at += pass.block.length) buffer.set(pass.block, at);
   return (offset, leftBytes) => {
     const piece = buffer.subarray(0, leftBytes);
-    return mapMaybe(device.write([piece], offset), () => piece.length);
+    return mapMaybe(write(piece, offset), () => piece.length);
   };
 }
 

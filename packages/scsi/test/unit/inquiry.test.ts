@@ -193,6 +193,12 @@ describe('VPD', () => {
     }
   });
 
+  test('page B0h tells with WSNZ 0 that WRITE SAME of no blocks means the rest', async () => {
+    const { initiator } = await memoryHarness({ writeSameZero: 'rest' });
+    const { body } = parseVpdPage(await page(initiator, VpdPage.BLOCK_LIMITS));
+    expect(parseBlockLimits(body)).toMatchObject({ WSNZ: 0 });
+  });
+
   test('pages 86h, B1h and B2h, byte for byte (T-N2)', async () => {
     const { initiator } = await memoryHarness();
     expect(await page(initiator, 0x86)).toEqual(hex(`00 86 003c 00 07 01 01 10 ${'00'.repeat(55)}`));
@@ -208,4 +214,5 @@ test('an identity of another length and texts that do not fit are refused', asyn
   await expect(memoryHarness({ product: 'seventeen letters' })).rejects.toThrow(RangeError);
   await expect(memoryHarness({ vendor: 'Ünknown' })).rejects.toThrow(RangeError);
   await expect(memoryHarness({ physicalBlockBytes: 768 })).rejects.toThrow(RangeError);
+  await expect(memoryHarness({ backgroundBytesPerSecond: 2 ** 20 - 1 })).rejects.toThrow(RangeError);
 });

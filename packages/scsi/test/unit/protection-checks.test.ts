@@ -255,6 +255,21 @@ describe.each([512, 4096])('blocks of %i bytes', (blockSize) => {
       expect(await initiator.send(same({ NDOB: 1 }))).toMatchObject(invalidCdb(type === 2 ? 10 : 1, 7));
     });
 
+    test('WRITE SAME of no blocks fills the rest where it may, protection information included', async () => {
+      const blocks = 8;
+      const { initiator } = await protectedHarness(type, { blockSize, blocks, writeSameZero: 'rest' });
+      const one = wire.subarray(0, blockSize + 8);
+      const fields = { WRPROTECT: 1, LOGICAL_BLOCK_ADDRESS: LBA };
+      const cdb =
+        type === 2 ? WRITE_SAME_32.encode({ ...fields, ...expectedTags }) : WRITE_SAME_16.encode(fields);
+      expect(await initiator.send(cdb, { dataOut: one })).toMatchObject(Expected.GOOD);
+      const count = blocks - LBA;
+      const repeated = Buffer.concat(Array.from({ length: count }, () => data.subarray(0, blockSize)));
+      const { data: found } = await initiator.send(readCdb(type, 1, count));
+      const tags = (index: number) => tagsOf(type)(type === 3 ? 0 : index);
+      expect(sameBytes(found, withTags(repeated, blockSize, tags))).toBe(true);
+    });
+
     test('RWWP refuses writes that bring no protection information', async () => {
       const { initiator } = await open();
       await control(initiator, { RWWP: 1 });

@@ -1,7 +1,8 @@
-import { BlockError, MemoryDevice } from '@lunbox/block';
+import { BlockError, MemoryDevice, SimulatedClock } from '@lunbox/block';
 import { describe, expect, test, vi } from 'vitest';
 import {
   AdditionalSenseCode,
+  buildFormatList,
   buildOverwriteList,
   encodeLun,
   FORMAT_UNIT,
@@ -22,7 +23,15 @@ import {
 } from '../../src/index.ts';
 import { Expected, invalidCdb, invalidList } from '../support/expected-sense.ts';
 import { FailingDevice } from '../support/failing-device.ts';
-import { Harness, hex, memoryHarness, pattern, sameBytes, type Initiator } from '../support/harness.ts';
+import {
+  Harness,
+  hex,
+  memoryHarness,
+  pattern,
+  sameBytes,
+  type Answer,
+  type Initiator,
+} from '../support/harness.ts';
 
 const MIB_BLOCKS = 2048;
 const inProgress = {
@@ -150,6 +159,14 @@ describe('SANITIZE', () => {
     expect(await running).toMatchObject(Expected.GOOD);
   });
 
+  test('keeps to backgroundBytesPerSecond in what it writes, not in what it gives back', async () => {
+    const { initiator, device, movesUntilDone } = await paced(1024);
+    await device.write([new Uint8Array(3 * 2 ** 20).fill(1)], 8 * 2 ** 20);
+    const erase = SANITIZE_BLOCK_ERASE.encode({ IMMED: 1 });
+    expect(await movesUntilDone(initiator.send(erase))).toEqual([0, 500, 1000]);
+    expect(device.allocatedBytes).toBe(0);
+  });
+
   test('a WRITE that was accepted before does not write into it', async () => {
     const { initiator, device } = await memoryHarness({ blocks: 4 * MIB_BLOCKS });
     const write = initiator.command(WRITE_10.encode({ TRANSFER_LENGTH: 1 }));
@@ -237,6 +254,40 @@ describe('SANITIZE', () => {
     }
   });
 });
+
+test('FORMAT UNIT keeps to backgroundBytesPerSecond in what it writes and what it reads back', async () => {
+  const { initiator, movesUntilDone } = await paced(3);
+  const initialization = { secure: false, type: 1, pattern: hex('0102') };
+  const dataOut = buildFormatList({ formatOptionsValid: true, immediate: true, initialization });
+  const format = initiator.send(FORMAT_UNIT.encode({ FMTDATA: 1 }), { dataOut });
+  expect(await movesUntilDone(format)).toEqual([0, 500, 1000, 1500, 2000, 2500]);
+});
+
+/** A unit on which work in the background has 2 MiB a second, and a clock that runs while it waits. */
+async function paced(mebibytes: number) {
+  const clock = new SimulatedClock();
+  const options = { clock, backgroundBytesPerSecond: 2 ** 21 };
+  const harness = await memoryHarness({ blocks: mebibytes * MIB_BLOCKS, ...options });
+  const { initiator, device } = harness;
+  /** The times at which data was moved, in milliseconds. */
+  const movesUntilDone = async (answer: Promise<Answer>): Promise<number[]> => {
+    const moves: number[] = [];
+    for (const name of ['read', 'write'] as const) {
+      const move = device[name].bind(device);
+      device[name] = (buffers: readonly Uint8Array[], offset: number) => {
+        moves.push(clock.nowMs());
+        return move(buffers, offset);
+      };
+    }
+    expect(await answer).toMatchObject(Expected.GOOD);
+    while ((await progress(initiator))?.senseKey === SenseKey.NOT_READY) {
+      clock.advance(clock.pendingTimers > 0 ? 100 : 0);
+      await new Promise(setImmediate);
+    }
+    return moves;
+  };
+  return { initiator, device, movesUntilDone };
+}
 
 /** A unit whose device does not unmap, on demand. */
 async function failing() {

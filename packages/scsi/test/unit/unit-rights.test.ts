@@ -29,6 +29,7 @@ import {
   WRITE_USING_TOKEN,
   FORMAT_UNIT,
   type AnyCdbDefinition,
+  type LogicalUnitOptions,
   type UnitRights,
 } from '../../src/index.ts';
 import type { TargetNexus } from '../../src/target/target-nexus.ts';
@@ -57,7 +58,7 @@ const NO_RIGHTS = {
 };
 
 /** LUN 0 for everybody, LUN 1 for those in `rights`; of chunks of memory. */
-function guarded(chunks = 16) {
+function guarded(chunks = 16, options: Partial<LogicalUnitOptions> = {}) {
   const target = new ScsiTarget();
   const clock = new SimulatedClock();
   const rights = new Map<string | undefined, UnitRights>();
@@ -67,7 +68,8 @@ function guarded(chunks = 16) {
     usedBytes: device.allocatedBytes,
     availableBytes: device.size - device.allocatedBytes,
   });
-  const unit = new LogicalUnit({ device, space, clock, identity: new Uint8Array(16).fill(1) });
+  const identity = new Uint8Array(16).fill(1);
+  const unit = new LogicalUnit({ device, space, clock, identity, ...options });
   const open = new LogicalUnit({ device: new MemoryDevice({ size: CHUNK }), identity: new Uint8Array(16) });
   target.addUnit(0, open);
   target.addUnit(1, unit, (user) => rights.get(user));
@@ -191,8 +193,8 @@ describe('a unit that is not for everybody', () => {
 });
 
 describe('a quota', () => {
-  async function limited(chunks: number, deviceChunks?: number) {
-    const scene = guarded(deviceChunks);
+  async function limited(chunks: number, deviceChunks?: number, options?: Partial<LogicalUnitOptions>) {
+    const scene = guarded(deviceChunks, options);
     scene.rights.set('alice', { ...EVERY_RIGHT, space: scene.ledger.allowance(chunks * CHUNK) });
     scene.rights.set('bob', EVERY_RIGHT);
     return { ...scene, alice: await scene.connect('alice'), bob: await scene.connect('bob') };
@@ -246,6 +248,22 @@ describe('a quota', () => {
     expect(await send({}, 7)).toMatchObject(NO_SPACE);
     expect(await send({ NUMBER_OF_LOGICAL_BLOCKS: BLOCKS, UNMAP: 1 }, 7)).toMatchObject(Expected.GOOD);
     expect((await read(alice, BLOCKS - 1, 1))[0]).toBe(7);
+  });
+
+  test('counts all that a WRITE SAME of no blocks fills', async () => {
+    const { alice, device } = await limited(2, 16, { writeSameZero: 'rest' });
+    for (const [chunk, UNMAP, expected] of [
+      [13, 0, NO_SPACE],
+      [13, 1, NO_SPACE],
+      [14, 0, Expected.GOOD],
+      [14, 1, Expected.GOOD],
+    ] as const) {
+      const cdb = WRITE_SAME_16.encode({ LOGICAL_BLOCK_ADDRESS: chunk * BLOCKS, UNMAP });
+      const sent = alice.send(cdb, { lun: 1, dataOut: new Uint8Array(512).fill(7) });
+      expect(await sent).toMatchObject(expected);
+    }
+    expect(device.allocatedBytes).toBe(2 * CHUNK);
+    expect(await write(alice, 0, 1)).toMatchObject(NO_SPACE);
   });
 
   test('is what the Logical Block Provisioning log page tells its user of', async () => {

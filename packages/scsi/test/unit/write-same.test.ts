@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { READ_10, WRITE_10, WRITE_SAME_10, WRITE_SAME_16 } from '../../src/index.ts';
+import { READ_10, WRITE_10, WRITE_SAME_10, WRITE_SAME_16, WRITE_SAME_32 } from '../../src/index.ts';
 import { Expected, invalidCdb } from '../support/expected-sense.ts';
 import { memoryHarness, pattern, type Initiator } from '../support/harness.ts';
 
@@ -83,6 +83,69 @@ describe.each([WRITE_SAME_10, WRITE_SAME_16])('$name', (cdb) => {
     const unannounced = initiator.send(cdb.encode(range(0, 1)), { dataOut: new Uint8Array(256) });
     expect(await unannounced).toMatchObject(Expected.TOO_LITTLE_DATA);
   });
+});
+
+describe.each([WRITE_SAME_10, WRITE_SAME_16, WRITE_SAME_32])(
+  '$name of no blocks, where it means the rest',
+  (cdb) => {
+    const rest = { writeSameZero: 'rest' } as const;
+
+    test('fills from its address to the end, in several steps', async () => {
+      const { initiator } = await memoryHarness({ blocks: 8192, ...rest });
+      expect(await initiator.send(cdb.encode(range(100, 0)), { dataOut: block })).toMatchObject(
+        Expected.GOOD,
+      );
+      expect(await read(initiator, 99, 1)).toEqual(zero);
+      for (const address of [100, 2047, 2048, 8191]) expect(await read(initiator, address, 1)).toEqual(block);
+      expect(await initiator.send(cdb.encode(range(8191, 0)), { dataOut: zero })).toMatchObject(
+        Expected.GOOD,
+      );
+      expect(await read(initiator, 8190, 2)).toEqual(Uint8Array.from([...block, ...zero]));
+    });
+
+    test('gives the rest back with UNMAP', async () => {
+      const { initiator, device } = await memoryHarness({ blocks: 4096, ...rest });
+      const dataOut = pattern(4096 * 512);
+      await initiator.send(WRITE_10.encode({ TRANSFER_LENGTH: 4096 }), { dataOut });
+      const unmap = cdb.encode({ ...range(2048, 0), UNMAP: 1 });
+      expect(await initiator.send(unmap, { dataOut: zero })).toMatchObject(Expected.GOOD);
+      expect(device.allocatedBytes).toBe(2048 * 512);
+      expect(await read(initiator, 2047, 2)).toEqual(
+        Uint8Array.from([...dataOut.slice(2047 * 512, 2 ** 20), ...zero]),
+      );
+    });
+
+    test('is LBA OUT OF RANGE from the end on', async () => {
+      const { initiator } = await memoryHarness({ blocks: 64, ...rest });
+      for (const address of [64, 65, 0x8000_0000, 0xffff_ffff]) {
+        const sent = initiator.send(cdb.encode(range(address, 0)), { dataOut: block });
+        expect(await sent).toMatchObject(Expected.LBA_OUT_OF_RANGE);
+      }
+    });
+
+    test('keeps to MAXIMUM WRITE SAME LENGTH', async () => {
+      const { initiator } = await memoryHarness({ blocks: 8_388_610, ...rest });
+      const { byteOffset } = cdb.structure.locate('NUMBER_OF_LOGICAL_BLOCKS');
+      expect(await initiator.send(cdb.encode(range(1, 0)))).toMatchObject(invalidCdb(byteOffset));
+      const unmap = cdb.encode({ ...range(2, 0), UNMAP: 1 });
+      expect(await initiator.send(unmap, { dataOut: zero })).toMatchObject(Expected.GOOD);
+    });
+  },
+);
+
+test('WRITE SAME (16) with NDOB and no blocks makes the rest zeroes, or gives it back', async () => {
+  const { initiator, device } = await memoryHarness({ blocks: 4096, writeSameZero: 'rest' });
+  await initiator.send(WRITE_10.encode({ TRANSFER_LENGTH: 4096 }), { dataOut: pattern(4096 * 512) });
+  for (const [UNMAP, address] of [
+    [0, 3000],
+    [1, 2048],
+  ] as const) {
+    const cdb = WRITE_SAME_16.encode({ ...range(address, 0), NDOB: 1, UNMAP });
+    expect(await initiator.send(cdb)).toMatchObject(Expected.GOOD);
+    expect((await read(initiator, address, 4096 - address)).every((byte) => byte === 0)).toBe(true);
+    expect((await read(initiator, address - 1, 1)).every((byte) => byte === 0)).toBe(false);
+  }
+  expect(device.allocatedBytes).toBe(2048 * 512);
 });
 
 test('WRITE SAME (16) with NDOB takes no data and writes zeroes', async () => {
