@@ -5,6 +5,7 @@ import {
   UnitStateError,
   type UnitKind,
   type UnitNames,
+  type UnitPolicy,
 } from '@lunbox/scsi';
 import { formatUuid, type StorageObjectSeams } from '@lunbox/storage-object';
 import { openDisks, type Disk } from './disks.ts';
@@ -190,10 +191,12 @@ function makeUnit({ unit, path }: Disk, options: LunOptions): LogicalUnit {
   const { stateStore, ...lasting } = unit;
   const kind = kindOf(options);
   const readOnly = 'image' in options || options.readOnly === true;
+  const policy = 'image' in options ? {} : policyOf(options);
   try {
     // The state is the drive's; a medium takes the store that it brings along out again.
     return new LogicalUnit({
       ...lasting,
+      ...policy,
       ...(kind === 'disk' && stateStore ? { stateStore } : {}),
       readOnly,
       kind,
@@ -203,6 +206,13 @@ function makeUnit({ unit, path }: Disk, options: LunOptions): LogicalUnit {
     const code = cause instanceof UnitStateError ? 'SERVER_UNUSABLE_STATE' : 'SERVER_BAD_OPTIONS';
     throw new ServerError(code, `${path ?? 'a disk'}: ${cause.message}`, { cause });
   }
+}
+
+function policyOf({ writeSameZero, backgroundBytesPerSecond }: UnitPolicy): UnitPolicy {
+  return {
+    ...(writeSameZero === undefined ? {} : { writeSameZero }),
+    ...(backgroundBytesPerSecond === undefined ? {} : { backgroundBytesPerSecond }),
+  };
 }
 
 function kindOf(options: LunOptions): UnitKind {

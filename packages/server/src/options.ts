@@ -6,7 +6,7 @@ import type {
   TargetLimits,
   TlsOptions,
 } from '@lunbox/iscsi-target';
-import type { LogicalUnitOptions } from '@lunbox/scsi';
+import type { LogicalUnitOptions, UnitPolicy } from '@lunbox/scsi';
 import type { ForeignPolicy, StorageObjectSeams } from '@lunbox/storage-object';
 
 /** Which number a LUN has. */
@@ -16,7 +16,7 @@ export interface LunNumber {
 }
 
 /** What initiators make of a LUN. */
-export interface LunAppearance extends LunNumber {
+export interface LunAppearance extends LunNumber, UnitPolicy {
   /** Refuse every change with DATA PROTECT; a container is opened for reading only. */
   readonly readOnly?: boolean;
   /**

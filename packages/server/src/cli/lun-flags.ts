@@ -17,26 +17,49 @@ export function lunsFromFlags(
   wishes: readonly LunWish[],
   flags: Pick<
     ServeFlags,
-    'readOnly' | 'keepIdentity' | 'forgetState' | 'writeProtect' | 'removable' | 'cdrom'
+    | 'readOnly'
+    | 'keepIdentity'
+    | 'forgetState'
+    | 'writeProtect'
+    | 'removable'
+    | 'writeSameRest'
+    | 'backgroundRate'
+    | 'cdrom'
   >,
 ): LunOptions[] {
-  const { writeProtect = [], removable = [], cdrom = [] } = flags;
+  const { writeProtect = [], removable = [], writeSameRest = [], cdrom = [] } = flags;
   const numbers = numberLuns([...wishes, ...cdrom.map((name) => ({ name, lun: undefined }))]);
   const count = numbers.length;
   if (count === 0)
     throw new ServerError('SERVER_BAD_OPTIONS', 'name the files to serve, or a disc image with --cdrom');
-  for (const [flag, luns] of Object.entries({ '--write-protect': writeProtect, '--removable': removable })) {
+  const ofLuns = {
+    '--write-protect': writeProtect,
+    '--removable': removable,
+    '--write-same-rest': writeSameRest,
+  };
+  for (const [flag, luns] of Object.entries(ofLuns)) {
     const stray = luns.find((lun) => !numbers.includes(lun));
     if (stray === undefined) continue;
     throw new ServerError('SERVER_BAD_OPTIONS', `${flag} ${stray}: ${listed(numbers)}`);
   }
   const foreign = flags.keepIdentity === true ? 'keep-identity' : 'new-identity';
   const forgotten = flags.forgetState === true ? { forgetState: true } : {};
+  const paced = flags.backgroundRate === undefined ? {} : { backgroundBytesPerSecond: flags.backgroundRate };
   const files = wishes.map(({ name: path }, index): LunOptions => {
     const lun = numbers[index]!;
     if (DISC_IMAGE.test(path)) return { image: path, lun };
     const readOnly = flags.readOnly === true || writeProtect.includes(lun);
-    return { path, lun, foreign, ...forgotten, readOnly, removable: removable.includes(lun) };
+    const filling = writeSameRest.includes(lun) ? ({ writeSameZero: 'rest' } as const) : {};
+    return {
+      path,
+      lun,
+      foreign,
+      ...forgotten,
+      readOnly,
+      removable: removable.includes(lun),
+      ...filling,
+      ...paced,
+    };
   });
   return [...files, ...cdrom.map((image, index) => ({ image, lun: numbers[files.length + index]! }))];
 }

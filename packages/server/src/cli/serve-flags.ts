@@ -19,6 +19,8 @@ export interface ServeFlags extends AccessFlags, PortalFlags {
   readonly readOnly?: boolean;
   readonly writeProtect?: readonly number[];
   readonly removable?: readonly number[];
+  readonly writeSameRest?: readonly number[];
+  readonly backgroundRate?: number;
   readonly cdrom?: readonly string[];
   readonly keepIdentity?: boolean;
   readonly forgetState?: boolean;
@@ -43,6 +45,17 @@ export function addServeFlags(command: Command): Command {
     .option('--read-only', 'refuse every change to the disks')
     .option('--write-protect <lun>', 'refuse every change to this disk (repeatable)', collectLuns)
     .option('--removable <lun>', 'initiators may eject this disk; docs/cli.md (repeatable)', collectLuns)
+    .option(
+      '--write-same-rest <lun>',
+      'WRITE SAME of 0 blocks fills this disk to its end (repeatable)',
+      collectLuns,
+    )
+    .addOption(
+      new Option(
+        '--background-rate <size>',
+        'most per second that formatting and sanitizing takes',
+      ).argParser(sizeArgument),
+    )
     .option('--cdrom <image>', 'serve a disc image, as files that end in .iso are (repeatable)', collect)
     .option('--keep-identity', 'a copied file keeps the identity of its original (never serve both)')
     .option('--ignore-location', 'LUN 0, 1, … in the order of the files, whatever LUN they say they are')

@@ -74,6 +74,11 @@ function parseReady(line: string): ReadyLine | undefined {
   return value.event === 'ready' ? (value as ReadyLine) : undefined;
 }
 
+/** Where the disk's first byte is in a file: that of a disc image is the first. */
+async function firstByteOf(filePath: string): Promise<number> {
+  return filePath.endsWith('.iso') ? 0 : (await lunboxInfo(filePath)).dataOffset;
+}
+
 /** Creates the container when it is not there yet, and serves it with the `lunbox` command line. */
 export async function startLunbox(options: LunboxOptions): Promise<TargetUnderTest> {
   const filePath = join(options.directory, options.fileName ?? 'disk.lun');
@@ -83,7 +88,7 @@ export async function startLunbox(options: LunboxOptions): Promise<TargetUnderTe
     const create = ['create', filePath, '--size', String(sizeBytes), ...blockSize];
     await runOrThrow(process.execPath, [...lunboxArguments(), ...create], { cwd: packageDirectory });
   }
-  const { dataOffset } = await lunboxInfo(filePath);
+  const dataOffset = await firstByteOf(filePath);
   let ready: ReadyLine | undefined;
   const otherPortal = options.twoPaths === true ? ['--portal', '127.0.0.1:0'] : [];
   const portal = ['--portal', `127.0.0.1:${String(options.port ?? 0)}`, ...otherPortal];

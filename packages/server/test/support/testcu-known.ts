@@ -29,7 +29,6 @@ export const knownFailures: ReadonlyMap<string, string> = new Map([
 
 const NO_CRYPTO_ERASE =
   'a storage object has no encryption, so SANITIZE, CRYPTOGRAPHIC ERASE is not there and WACEREQ is 0';
-const WSNZ = 'WSNZ is 1: 0 blocks are refused; all the rest of the test is done';
 
 /** Tests that Lunbox skips, as a whole or in part, with the reason. Any other skip is an error. */
 export const knownSkips: ReadonlyMap<string, string> = new Map([
@@ -37,8 +36,6 @@ export const knownSkips: ReadonlyMap<string, string> = new Map([
   ['Sanitize.Readonly', `in part: ${NO_CRYPTO_ERASE}; the other service actions are refused as they should`],
   ['Sanitize.Reservations', `in part: ${NO_CRYPTO_ERASE}; the other service actions conflict as they should`],
   ['WriteAtomic16.VPD', 'in part: atomic writes have no alignment and no granularity that could be violated'],
-  ['WriteSame10.ZeroBlocks', `in part: ${WSNZ}`],
-  ['WriteSame16.ZeroBlocks', `in part: ${WSNZ}`],
 ]);
 
 /**

@@ -1,6 +1,8 @@
 import { MemoryDevice } from '@lunbox/block';
-import { DawdlingDevice } from './dawdling-device.ts';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { serveInMemory } from './memory-server.ts';
+import { startLunbox } from './start-lunbox.ts';
 import { startTarget } from './start-target.ts';
 import type { TargetKind, TargetOptions, TargetUnderTest } from './target-under-test.ts';
 import { isWanted, listTests, runTestcu, type TestcuOptions, type TestResult } from './testcu.ts';
@@ -20,7 +22,7 @@ export interface SpecialLun {
   readonly start: (kind: TargetKind, options: TargetOptions) => Promise<ServedLun> | undefined;
 }
 
-/** A disk of 16 MiB in the memory of this process, which only Lunbox can serve. */
+/** Size of small media. */
 const BYTES = 16 << 20;
 
 /** Every test that is judged elsewhere than on an ordinary disk, and where. */
@@ -46,11 +48,31 @@ export const SPECIAL_LUNS: readonly SpecialLun[] = [
   },
   {
     // The test sends SANITIZE, and a good four seconds later it must still go on; then it waits for a minute.
-    name: 'a slow disk in memory',
+    name: 'a disk that is sanitized slowly',
     tests: ['Sanitize.Reset'],
     sanitize: true,
     testTimeoutMs: 180_000,
-    start: onlyLunbox((options) => serveInMemory({ device: new DawdlingDevice(BYTES, 1500) }, options)),
+    start: onlyLunbox((options) =>
+      startLunbox({
+        ...options,
+        fileName: 'slowly-sanitized.lun',
+        sizeBytes: 64 << 20,
+        serveFlags: ['--background-rate', '4M'],
+      }),
+    ),
+  },
+  {
+    // The tests want more blocks than MAXIMUM WRITE SAME LENGTH, which are those of 4 GiB.
+    name: 'a disk of 5 GiB whose rest WRITE SAME fills',
+    tests: ['WriteSame10.ZeroBlocks', 'WriteSame16.UnmapUntilEnd', 'WriteSame16.ZeroBlocks'],
+    start: onlyLunbox((options) =>
+      startLunbox({
+        ...options,
+        fileName: 'filled.lun',
+        sizeBytes: 5 * 2 ** 30,
+        serveFlags: ['--write-same-rest', '0'],
+      }),
+    ),
   },
   {
     name: 'a disk with blocks of 4096 bytes',
@@ -70,9 +92,11 @@ export const SPECIAL_LUNS: readonly SpecialLun[] = [
     // By one path: the tool has no multipath but of disks.
     name: 'a CD-ROM drive',
     tests: ['ReportSupportedOpcodes.OneCommand', 'StartStopUnit.NoLoej'],
-    start: onlyLunbox(() =>
-      serveInMemory({ device: new MemoryDevice({ size: BYTES, blockSize: 2048 }), kind: 'cd-rom' }),
-    ),
+    start: onlyLunbox(({ directory }) => {
+      const fileName = 'disc.iso';
+      writeFileSync(join(directory, fileName), new Uint8Array(BYTES));
+      return startLunbox({ directory, fileName });
+    }),
   },
 ];
 

@@ -5,6 +5,8 @@ import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vit
 import { control } from '../../src/cli/control-verbs.ts';
 import { lunsFromFlags } from '../../src/cli/lun-flags.ts';
 import { openDiscImage } from '../../src/disc-image.ts';
+import { openDisks } from '../../src/disks.ts';
+import { Drive } from '../../src/drive.ts';
 import { Redirects } from '../../src/cli/redirects.ts';
 import { createServer, type LunboxServer, type LunOptions } from '../../src/index.ts';
 import { newProtection } from '../../src/protection.ts';
@@ -166,6 +168,34 @@ describe('flags about LUNs', () => {
       '--removable 1: there are the LUNs 0 to 0',
     );
     expect(() => lunsFromFlags(['a'].map(wish), { writeProtect: [7] })).toThrow('--write-protect 7');
+    expect(() => lunsFromFlags(['a'].map(wish), { writeSameRest: [2] })).toThrow('--write-same-rest 2');
+  });
+
+  it('say how LUNs treat their media', () => {
+    const flags = { writeSameRest: [1], backgroundRate: 2 ** 26 };
+    const paced = { backgroundBytesPerSecond: 2 ** 26 };
+    const luns = lunsFromFlags(['a', 'b', 'c.iso'].map(wish), flags);
+    expect(luns).toMatchObject([
+      { path: 'a', ...paced },
+      { path: 'b', writeSameZero: 'rest', ...paced },
+      { image: 'c.iso' },
+    ]);
+    expect(luns[0]).not.toHaveProperty('writeSameZero');
+  });
+
+  it('reach the unit, and a rate that is too small is refused', async () => {
+    const path = await newDisk('a.lun');
+    const luns = lunsFromFlags([path].map(wish), { writeSameRest: [0], backgroundRate: 2 ** 20 });
+    const [disk] = await openDisks(luns, {});
+    const drive = new Drive(0, disk!, luns[0]!);
+    expect(drive.unit.writeSameZero).toBe('rest');
+    await drive.close();
+    const slow = { path, backgroundBytesPerSecond: 1000 };
+    const server = await createServer({ portals: ['127.0.0.1:0'], targets: [{ luns: [slow] }] });
+    await expect(server.start()).rejects.toMatchObject({
+      code: 'SERVER_BAD_OPTIONS',
+      message: expect.stringMatching(/1 MiB/) as string,
+    });
   });
 });
 
