@@ -1,16 +1,17 @@
 import type { MaybePromise } from './block-device.ts';
 
 /**
- * How a file is opened: `read` an existing one, `write` an existing one (and read it), or `create` a new one
- * for both, failing with `EEXIST` when the name is taken.
+ * How a file is opened: `read` an existing one, `write` an existing one (and read it), `claim` a block device to write
+ * it, failing with `EBUSY` when it is mounted or claimed already, or `create` a new file for both, failing with
+ * `EEXIST` when the name is taken.
  */
-export type OpenMode = 'read' | 'write' | 'create';
+export type OpenMode = 'read' | 'write' | 'claim' | 'create';
 
 /** What the file system says about a file. */
 export interface FileStatus {
-  /** Symbolic links are followed; `other` is a device, a pipe, a socket. */
-  readonly kind: 'file' | 'directory' | 'other';
-  /** Length of the content, holes included. */
+  /** Symbolic links are followed; `other` is a character device, a pipe, a socket. */
+  readonly kind: 'file' | 'directory' | 'block-device' | 'other';
+  /** Length of the content, holes included; of a block device, as far as the platform tells, only once it is open. */
   readonly sizeBytes: number;
   /** Space that the file takes; less than the size when it has holes. */
   readonly allocatedBytes: number;

@@ -1,4 +1,4 @@
-import { statfsSync } from 'node:fs';
+import { fstatSync, statfsSync } from 'node:fs';
 
 /** `f_type` of statfs(2), linux/magic.h. */
 const TMPFS_MAGIC = 0x01021994;
@@ -18,6 +18,8 @@ export type FileSystemKind = 'memory' | 'local' | 'unknown';
 export function fileSystemKind(fd: number): FileSystemKind {
   if (process.platform !== 'linux') return 'unknown';
   try {
+    // The node of a block device lies on a file system in memory; what is on the device does not.
+    if (fstatSync(fd).isBlockDevice()) return 'unknown';
     // By descriptor: the name may meanwhile be another file's.
     return kindOf(statfsSync(`/proc/self/fd/${fd}`).type >>> 0);
   } catch {

@@ -20,8 +20,8 @@ export const Errno = {
 /** `fallocate` modes (linux/falloc.h): none, PUNCH_HOLE 0x02 and ZERO_RANGE 0x10, all with KEEP_SIZE 0x01. */
 export const FallocateMode = { ALLOCATE: 0x01, PUNCH_HOLE: 0x03, ZERO_RANGE: 0x11 } as const;
 
-/** `lseek` origins of sparse files. */
-export const Whence = { SEEK_DATA: 3, SEEK_HOLE: 4 } as const;
+/** `lseek` origins: the end, and those of sparse files. */
+export const Whence = { SEEK_END: 2, SEEK_DATA: 3, SEEK_HOLE: 4 } as const;
 
 /** preadv2 flag: answer EAGAIN instead of waiting for the medium. */
 const RWF_NOWAIT = 8;

@@ -1,4 +1,4 @@
-import { open as openFile } from 'node:fs';
+import { constants, open as openFile } from 'node:fs';
 import { link, mkdir, open, readdir, rename, stat, unlink } from 'node:fs/promises';
 import { systemClock, type Clock } from '../clock.ts';
 import { errnoName } from '../errors.ts';
@@ -15,7 +15,13 @@ export interface RealDiskOptions {
   readonly clock?: Clock;
 }
 
-const FLAGS: Record<OpenMode, string> = { read: 'r', write: 'r+', create: 'wx+' };
+/** O_EXCL without O_CREAT claims a block device (open(2)). */
+const FLAGS: Record<OpenMode, string | number> = {
+  read: 'r',
+  write: 'r+',
+  claim: constants.O_RDWR | constants.O_EXCL,
+  create: 'wx+',
+};
 const PERMISSIONS = 0o666;
 
 /** The operating system's files. */

@@ -111,7 +111,7 @@ export class RealFile implements DiskFile {
     return this.#track(
       new Promise((resolve, reject) => {
         fstat(this.#fd, { bigint: true }, (error, stats) => {
-          if (error === null) resolve(toFileStatus(stats));
+          if (error === null) resolve(this.#measured(toFileStatus(stats)));
           else reject(error);
         });
       }),
@@ -209,6 +209,12 @@ export class RealFile implements DiskFile {
         else reject(error);
       });
     });
+  }
+
+  /** The size of a block device is not in its status. */
+  #measured(status: FileStatus): FileStatus {
+    if (status.kind !== 'block-device') return status;
+    return { ...status, sizeBytes: Math.max(0, this.#native?.seek(this.#fd, 0, Whence.SEEK_END) ?? 0) };
   }
 
   #readLater(into: readonly Uint8Array[], offset: number, length: number, done: number): Promise<number> {

@@ -79,7 +79,7 @@ export class SimulatedDisk implements Disk {
       this.#names.change([full, inode]);
       return this.#opened(full, inode, true);
     }
-    return this.#opened(full, this.#requireFile(entry, 'open', full), mode === 'write');
+    return this.#opened(full, this.#requireFile(entry, 'open', full), mode !== 'read');
   }
 
   async status(path: string): Promise<FileStatus> {
