@@ -13,7 +13,7 @@ MIB = 1 << 20
 SLOTS = {"A": 65536, "B": 196608}
 SLOT_BYTES = 131072
 FIELDS_BYTES = 4096
-PROTECTION = 1  # incompatible feature: who only reads the disk may ignore it
+PROTECTION, COMBINED = 1, 2  # incompatible features: a reader may ignore the first; with the second the disk is in other files
 FIELDS = struct.Struct(">8sIIQQIII4xIIII16s16s16s16sQQIIQQQQQII16s64s")
 NAMES = """magic version length own_offset sequence crc attributes_length attributes_crc incompatible compatible
     autoclear role identity origin generation write_session capacity data_offset block_size open_state stamp_size
@@ -23,7 +23,6 @@ REGION_NAMES = {1: "activity log", 2: "grain maps", 3: "protection information"}
 
 class Damaged(Exception):
     pass
-
 class Newer(Exception):
     pass
 
@@ -42,8 +41,8 @@ def read_slot(file, letter):
         return "wrong length or place"
     if header["crc"] != checksum(slot[:FIELDS_BYTES], 32):
         return "wrong checksum"
-    unknown = header["incompatible"] & ~PROTECTION
-    header["newer"] = header["version"] != 1 or unknown != 0 or header["role"] != 1
+    unknown = header["incompatible"] & ~(PROTECTION | COMBINED)
+    header["newer"] = header["version"] != 1 or unknown != 0 or header["role"] not in (1, 2)
     # What belongs to this slot and not to what the header says: magic, own offset, checksum.
     header["content"] = slot[8:16] + slot[24:32] + slot[36:FIELDS_BYTES]
     if header["newer"]:
@@ -80,8 +79,9 @@ def check_geometry(header, file_bytes):
     capacity, start, block = header["capacity"], header["data_offset"], header["block_size"]
     if block not in (512, 4096) or capacity == 0 or capacity % block != 0 or start < MIB or start % MIB != 0:
         raise Damaged("capacity %d, data offset %d, block size %d" % (capacity, start, block))
-    if file_bytes < start + capacity:
-        raise Damaged("the file is cut short by %d bytes" % (start + capacity - file_bytes))
+    end = start + (0 if header["incompatible"] & COMBINED else capacity)
+    if file_bytes < end:
+        raise Damaged("the file is cut short by %d bytes" % (end - file_bytes))
 
 def describe(letter, header, birth_identity):
     """What the file says of itself."""
@@ -135,7 +135,9 @@ def main():
         if struct.unpack_from(">I", block, 16)[0] != checksum(block, 16):
             raise Damaged("its first block is damaged")
         letter, header = header_in_force(file)
-        check_geometry(header, os.fstat(file.fileno()).st_size)
+        check_geometry(header, file.seek(0, os.SEEK_END))
+        if wanted.raw and header["incompatible"] & COMBINED:
+            raise Newer("the disk is put together from the parts in its layout; this reader copies those")
         print(json.dumps(describe(letter, header, block[24:40]), indent=2))
         if wanted.raw:
             copy_disk(file, header, wanted.raw)

@@ -2,6 +2,7 @@ import type { LogicalUnitOptions, UnitNames } from '@lunbox/scsi';
 import {
   ContainerError,
   formatUuid,
+  type LayoutStatus,
   StorageObject,
   type Continuity,
   type StorageObjectSeams,
@@ -24,6 +25,8 @@ export interface Disk {
   readonly rename?: (names: UnitNames) => Promise<void>;
   /** Who may do what; undefined where that cannot be said, and everybody may do everything. */
   readonly users?: ObjectUsers;
+  /** The parts that it is made of now; undefined where it is in one file. */
+  readonly layout?: () => LayoutStatus | undefined;
   /** Makes everything durable and lets go of what the server opened. */
   close(): Promise<void>;
 }
@@ -81,7 +84,8 @@ async function fromObject(remaining: StorageObject[]): Promise<Disk> {
     }
   };
   const unit = objectUnit(object, guarded ?? object.device);
-  return { unit, continuity, path, grow, rename, users: new ObjectUsers(object), close };
+  const layout = (): LayoutStatus | undefined => object.layout;
+  return { unit, continuity, path, grow, rename, layout, users: new ObjectUsers(object), close };
 }
 
 function noRoom(path: string, roomBytes: number): ContainerError {

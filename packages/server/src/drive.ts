@@ -158,6 +158,7 @@ export class Drive {
       identity: formatUuid(this.identity),
       portGroups: unit.portGroups,
       continuity: this.#disk?.continuity ?? 'clean',
+      layout: this.#disk?.layout?.(),
     };
   }
 

@@ -1,5 +1,5 @@
 import type { PortGroupStatus, ProtectionType, UnitKind } from '@lunbox/scsi';
-import type { Continuity } from '@lunbox/storage-object';
+import type { Continuity, LayoutStatus } from '@lunbox/storage-object';
 
 /** A LUN that is being served. */
 export interface ServedLun {
@@ -25,6 +25,8 @@ export interface ServedLun {
   readonly portGroups: readonly PortGroupStatus[];
   /** How the container came back when it was opened; `clean` for a device. */
   readonly continuity: Continuity;
+  /** The parts that it is made of, and what its mirrors hold; undefined where it is in one file. */
+  readonly layout: LayoutStatus | undefined;
 }
 
 /** A target that is being served. */

@@ -30,7 +30,7 @@ export interface Attributes {
   users?: UserAttribute[];
   /** Where a host sees the object; `lun`, 0 to 16383, is the one that a server gives it. */
   location?: { bus?: number; target?: number; lun?: number };
-  /** A hint for placement: how the object is laid out inside. */
+  /** What was asked for: how the object is laid out inside. */
   organisation?: { raidLevel?: number; stripeBytes?: number };
   /** Names of profiles by what they are for, such as how the object is brought to rest before a snapshot. */
   profiles?: Record<string, string>;
@@ -49,6 +49,10 @@ export interface Attributes {
   identifyingInformation?: unknown;
   /** Which FORMAT UNIT or SANITIZE was begun and has not ended well; the same. */
   unfinishedOperations?: unknown;
+  /** The parts that the disk is made of, where it is not in the container itself. */
+  layout?: unknown;
+  /** The disk that this file is a part of. */
+  part?: unknown;
   [key: string]: unknown;
 }
 

@@ -15,6 +15,12 @@ export type ContainerErrorCode =
   | 'CONTAINER_UNCLEAN'
   | 'CONTAINER_BAD_ATTRIBUTES'
   | 'CONTAINER_ATTRIBUTES_FULL'
+  | 'CONTAINER_BAD_LAYOUT'
+  | 'CONTAINER_IS_PART'
+  | 'CONTAINER_PART_MISSING'
+  | 'CONTAINER_PART_WRONG'
+  | 'CONTAINER_PART_DAMAGED'
+  | 'CONTAINER_PART_STALE'
   | 'CONTAINER_IO';
 
 /** Who has a container open, as far as the lock file tells. */
@@ -27,6 +33,7 @@ export interface ContainerHolder {
 
 /** Facts that go with a {@link ContainerError}; which are present depends on its code. */
 export interface ContainerErrorData {
+  /** The container, or the part of a combination that the error is about. */
   readonly path: string;
   /** `CONTAINER_LOCKED`: the process that holds the lock, when it left its name. */
   readonly holder?: ContainerHolder;

@@ -2,11 +2,15 @@ import type { Disk, DiskFile } from '@lunbox/block';
 import type { Attributes } from './attributes.ts';
 import type { ContainerHolder } from './container-error.ts';
 import { judgeContinuity, type Continuity } from './file-stamp.ts';
+import { ROLE_PART } from './header.ts';
 import { ioError } from './io-error.ts';
+import { describeLayout, lookAtParts, type LayoutStatus } from './layout/layout-status.ts';
+import type { LayoutNode } from './layout/layout.ts';
+import { membershipOf } from './layout/part.ts';
 import { lockPathOf, readLockOwner } from './lock-file.ts';
 import { protectionPlace, type ProtectionPlace } from './protection-region.ts';
-import { completeSeams, type StorageObjectSeams } from './seams.ts';
-import { readCurrentHeader, readIdentityBlock, type CurrentHeader } from './twin-headers.ts';
+import { completeSeams, type Seams, type StorageObjectSeams } from './seams.ts';
+import { isCombined, readCurrentHeader, readIdentityBlock, type CurrentHeader } from './twin-headers.ts';
 import { formatUuid, NIL_UUID, sameUuid } from './uuid.ts';
 
 /** What can be told about a container from its file alone. */
@@ -35,6 +39,10 @@ export interface ContainerInfo {
   readonly continuity: Continuity;
   /** The process that has it open, when a lock file names one. */
   readonly holder: ContainerHolder | undefined;
+  /** The disk that this file is a part of, in UUID form; undefined when it stands for itself. */
+  readonly partOf: string | undefined;
+  /** The parts that the disk is made of; undefined when it is in this file. */
+  readonly layout: LayoutStatus | undefined;
   readonly headerSequence: number;
   /** When the header was last written, milliseconds since 1970. */
   readonly updatedAtMs: number;
@@ -50,12 +58,15 @@ export async function readContainerInfo(
   path: string,
   seams: StorageObjectSeams = {},
 ): Promise<ContainerInfo> {
-  const { disk } = completeSeams(seams);
+  const complete = completeSeams(seams);
+  const { disk } = complete;
   let file: DiskFile | undefined;
   try {
     file = await disk.open(path, 'read');
     const { birthIdentity } = await readIdentityBlock(file);
-    return await describeContainer(disk, file, birthIdentity, await readCurrentHeader(file));
+    const current = await readCurrentHeader(file);
+    const info = await describeContainer(disk, file, birthIdentity, current);
+    return isCombined(current.header) ? await withParts(info, birthIdentity, current, complete) : info;
   } catch (error) {
     throw ioError('open', path, error);
   } finally {
@@ -63,7 +74,28 @@ export async function readContainerInfo(
   }
 }
 
-/** Puts together what {@link readContainerInfo} answers. */
+/** Looks at the parts of a disk, too, whose space is that of the disk. */
+async function withParts(
+  info: ContainerInfo,
+  birthIdentity: Uint8Array,
+  { header }: CurrentHeader,
+  seams: Seams,
+): Promise<ContainerInfo> {
+  const layout = header.attributes.layout as LayoutNode;
+  const owner = {
+    path: info.path,
+    birthIdentity: formatUuid(birthIdentity),
+    session: header.writeSession,
+    blockSize: header.blockSize,
+  };
+  const findings = await lookAtParts(layout, owner, seams);
+  const partBytes = [...findings.values()].reduce((sum, { usedBytes = 0 }) => sum + usedBytes, 0);
+  const usedBytes = info.usedBytes + partBytes;
+  const freeBytes = Math.max(0, info.capacityBytes - usedBytes);
+  return { ...info, usedBytes, freeBytes, layout: describeLayout(layout, new Map(), findings) };
+}
+
+/** Puts together what {@link readContainerInfo} answers of the file itself. */
 export async function describeContainer(
   disk: Disk,
   file: DiskFile,
@@ -89,6 +121,8 @@ export async function describeContainer(
     birthIdentity: formatUuid(birthIdentity),
     continuity: judgeContinuity(header, status),
     holder: isHeld ? { host: owner.host, pid: owner.pid, openedAtMs: owner.openedAtMs } : undefined,
+    partOf: header.role === ROLE_PART ? membershipOf(current).of : undefined,
+    layout: undefined,
     headerSequence: header.sequence,
     updatedAtMs: header.updatedAtMs,
     attributes: header.attributes,

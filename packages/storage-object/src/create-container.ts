@@ -1,26 +1,27 @@
 import { errnoName, type Disk, type DiskFile } from '@lunbox/block';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { findAttributesFault, type Attributes } from './attributes.ts';
 import { ContainerError } from './container-error.ts';
 import { ioError } from './io-error.ts';
-import { stampOf } from './file-stamp.ts';
 import { exists, publish, unlinkIfThere } from './files.ts';
 import {
   ACTIVITY_LOG,
   BLOCK_SIZES,
   CAPACITY_LIMIT_BYTES,
   chooseDataOffset,
-  HEADER_BYTES,
-  HEADER_SLOTS,
   MAPS_OFFSET,
   RegionType,
 } from './format.ts';
-import { encodeHeader, IncompatibleFeature, ROLE_PRODUCTION, type ContainerHeader } from './header.ts';
-import { encodeIdentityBlock } from './identity-block.ts';
+import { IncompatibleFeature, ROLE_PRODUCTION } from './header.ts';
+import { createParts, volumeRooms } from './layout/create-parts.ts';
+import { planLayout, type NewLayout } from './layout/layout-plan.ts';
+import { partsOf, type LayoutNode } from './layout/layout.ts';
+import { partPath } from './layout/part.ts';
+import { writeNewContainer } from './new-container-file.ts';
 import { formatProtection, placeProtection, type NewProtection } from './protection-region.ts';
 import type { Seams } from './seams.ts';
 import { takeSpace } from './life/take-space.ts';
-import { NIL_UUID, UUID_BYTES } from './uuid.ts';
+import { UUID_BYTES } from './uuid.ts';
 
 /** What a new object is to be like. */
 export interface NewContainer {
@@ -35,6 +36,10 @@ export interface NewContainer {
   readonly content?: NewContent;
   /** Room for protection information, and who prepares it; without this there is none, now and later. */
   readonly protection?: NewProtection;
+  /** The parts that the disk is made of, which are created with it; without this it is in the container itself. */
+  readonly layout?: NewLayout;
+  /** Take volumes that hold something already; what is on them is lost. Default false. */
+  readonly overwriteVolumes?: boolean;
 }
 
 /**
@@ -61,12 +66,18 @@ export async function createContainer(
   checkWanted(path, wanted.sizeBytes, blockSize, wanted.attributes ?? {});
   const { disk, random } = seams;
   const draftPath = `${path}.${Buffer.from(random.bytes(6)).toString('hex')}.new`;
+  const parts = await planParts(path, wanted, seams);
+  const identity = random.bytes(UUID_BYTES);
+  let takeBack = (): Promise<void> => Promise.resolve();
   let draft: DiskFile | undefined;
   let inode: bigint | undefined;
   try {
     if (place === 'free' && (await exists(disk, path))) throw existsError(path);
+    const overwriteVolumes = wanted.overwriteVolumes ?? false;
+    const owner = { path, birthIdentity: identity, blockSize, overwriteVolumes };
+    if (parts !== undefined) takeBack = await createParts({ ...owner, layout: parts }, seams);
     draft = await disk.open(draftPath, 'create');
-    await writeContainer(draft, { ...wanted, blockSize }, seams);
+    await writeContainer(draft, { ...wanted, blockSize, identity, parts }, seams);
     ({ inode } = await draft.status());
     await draft.close();
     await (place === 'free' ? publish(disk, draftPath, path) : disk.rename(draftPath, path));
@@ -77,6 +88,7 @@ export async function createContainer(
     if (draft) await unlinkIfThere(disk, draftPath).catch(() => undefined);
     // What has taken the place of another file stays: without it there would be neither.
     if (inode !== undefined && place === 'free') await unlinkOwn(disk, path, inode).catch(() => undefined);
+    await takeBack().catch(() => undefined);
     throw errnoName(error) === 'EEXIST' ? existsError(path) : ioError('create', path, error);
   }
 }
@@ -107,53 +119,70 @@ export function checkCapacity(path: string, sizeBytes: number, blockSize: number
   throw new ContainerError('CONTAINER_BAD_SIZE', message, { path });
 }
 
-async function writeContainer(
-  draft: DiskFile,
-  wanted: NewContainer & { blockSize: number },
-  seams: Seams,
-): Promise<void> {
-  const { clock, random } = seams;
-  const identity = random.bytes(UUID_BYTES);
-  const nowMs = Math.floor(clock.unixMs());
-  const { protection } = wanted;
-  const mapsEnd = chooseDataOffset(wanted.sizeBytes);
+/** Where things go in a new container. */
+interface Plan extends NewContainer {
+  readonly blockSize: number;
+  readonly identity: Uint8Array;
+  /** The parts of the disk; undefined when it is in this file. */
+  readonly parts: LayoutNode | undefined;
+}
+
+async function writeContainer(draft: DiskFile, plan: Plan, seams: Seams): Promise<void> {
+  const { sizeBytes, blockSize, identity, protection, parts } = plan;
+  const mapsEnd = chooseDataOffset(sizeBytes);
   const place = protection && placeProtection(mapsEnd, protection);
   const dataOffset = mapsEnd + (place?.lengthBytes ?? 0);
-  if (!Number.isSafeInteger(dataOffset + wanted.sizeBytes)) throw tooLargeError(draft.path, wanted.sizeBytes);
-  await draft.truncate(dataOffset + wanted.sizeBytes);
-  if (wanted.preallocate === true) await takeSpace(draft, dataOffset, wanted.sizeBytes);
-  await wanted.content?.(draft, dataOffset);
-  await draft.write([encodeIdentityBlock({ birthIdentity: identity, birthMs: nowMs })], 0);
-  const self = await seams.processes.self();
-  const header: ContainerHeader = {
-    sequence: 1,
-    features: { incompatible: place ? IncompatibleFeature.PROTECTION : 0, compatible: 0, autoclear: 0 },
-    role: ROLE_PRODUCTION,
-    identity,
-    origin: NIL_UUID,
-    generation: random.bytes(UUID_BYTES),
-    writeSession: NIL_UUID,
-    capacityBytes: wanted.sizeBytes,
-    dataOffset,
-    blockSize: wanted.blockSize,
-    openState: 'clean',
-    stamp: { ...stampOf(await draft.status()), modifiedAtNs: BigInt(nowMs) * 1_000_000n },
-    updatedAtMs: nowMs,
-    opener: { host: self.host, bootId: self.bootId, pid: self.pid },
-    regions: [
-      { type: RegionType.ACTIVITY_LOG, flags: 0, ...ACTIVITY_LOG },
-      { type: RegionType.MAPS, flags: 0, offset: MAPS_OFFSET, lengthBytes: mapsEnd - MAPS_OFFSET },
-      ...(place ? [place] : []),
-    ],
-    attributes: { ...wanted.attributes, createdAt: new Date(nowMs).toISOString() },
-    raw: new Uint8Array(HEADER_BYTES),
-  };
-  await draft.write([encodeHeader(header, 'A')], HEADER_SLOTS.A.offset);
-  await draft.write([encodeHeader({ ...header, sequence: 2 }, 'B')], HEADER_SLOTS.B.offset);
-  if (protection) await formatProtection(draft, header, identity, protection);
-  await draft.sync();
-  await draft.setModifiedTime(nowMs);
-  await draft.sync();
+  if (!Number.isSafeInteger(dataOffset + sizeBytes)) throw tooLargeError(draft.path, sizeBytes);
+  await writeNewContainer(
+    draft,
+    {
+      role: ROLE_PRODUCTION,
+      incompatible: (place ? IncompatibleFeature.PROTECTION : 0) | (parts ? IncompatibleFeature.LAYOUT : 0),
+      identity,
+      capacityBytes: sizeBytes,
+      dataOffset,
+      endBytes: dataOffset + (parts ? 0 : sizeBytes),
+      blockSize,
+      regions: [
+        { type: RegionType.ACTIVITY_LOG, flags: 0, ...ACTIVITY_LOG },
+        { type: RegionType.MAPS, flags: 0, offset: MAPS_OFFSET, lengthBytes: mapsEnd - MAPS_OFFSET },
+        ...(place ? [place] : []),
+      ],
+      attributes: { ...plan.attributes, ...(parts ? { layout: parts } : {}) },
+    },
+    seams,
+    async (header) => {
+      if (plan.preallocate === true) await takeSpace(draft, dataOffset, sizeBytes);
+      await plan.content?.(draft, dataOffset);
+      if (protection) await formatProtection(draft, header, identity, protection);
+    },
+  );
+}
+
+/** Works out the parts of a disk that is to have several. Throws `CONTAINER_BAD_LAYOUT`. */
+async function planParts(path: string, wanted: NewContainer, seams: Seams): Promise<LayoutNode | undefined> {
+  const { layout, sizeBytes, blockSize = DEFAULT_BLOCK_SIZE, protection } = wanted;
+  if (layout === undefined) return undefined;
+  const rooms = await volumeRooms(path, layout, seams);
+  const planned = planLayout({ layout, sizeBytes, blockSize, rooms, random: seams.random });
+  const fault = typeof planned === 'string' ? planned : partsFault(path, planned);
+  if (protection !== undefined)
+    throw badLayout(path, 'protection information is kept for disks in one file only');
+  if (wanted.preallocate === true || wanted.content !== undefined)
+    throw badLayout(path, 'it can neither be preallocated nor filled');
+  if (fault !== undefined) throw badLayout(path, fault);
+  return planned as LayoutNode;
+}
+
+/** Two names of one place would be written over one another. */
+function partsFault(path: string, layout: LayoutNode): string | undefined {
+  const paths = [resolve(path), ...partsOf(layout).map((leaf) => partPath(path, leaf))];
+  return new Set(paths).size < paths.length ? 'two of its files have the same name' : undefined;
+}
+
+function badLayout(path: string, reason: string): ContainerError {
+  const message = `the layout of ${path} cannot be made: ${reason}`;
+  return new ContainerError('CONTAINER_BAD_LAYOUT', message, { path });
 }
 
 function tooLargeError(path: string, sizeBytes: number): ContainerError {

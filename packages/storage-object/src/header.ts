@@ -62,16 +62,21 @@ const OPEN_STATE_OPEN = 2;
 export const IncompatibleFeature = {
   /** There is room for protection information of the blocks, which every write has to keep up to date. */
   PROTECTION: 1,
+  /** The disk is not in this file: the attribute `layout` says which parts it is made of. */
+  LAYOUT: 2,
 } as const;
 
 /** Incompatible feature bits that this version understands. */
-export const KNOWN_INCOMPATIBLE_FEATURES: number = IncompatibleFeature.PROTECTION;
+export const KNOWN_INCOMPATIBLE_FEATURES: number =
+  IncompatibleFeature.PROTECTION | IncompatibleFeature.LAYOUT;
 
 /** Autoclear feature bits that this version keeps up to date, and therefore does not clear: none. */
 export const KNOWN_AUTOCLEAR_FEATURES = 0;
 
-/** The only role of version 1: an object that stands for itself. */
+/** An object that stands for itself. */
 export const ROLE_PRODUCTION = 1;
+/** A part of an object that is put together from several. */
+export const ROLE_PART = 2;
 
 /** Why a header slot cannot be used, in words for the error message. */
 export interface BadHeader {
@@ -138,7 +143,7 @@ function findUnsupported(fields: HeaderFields): UnsupportedHeader | undefined {
     const reason = `it needs features 0x${unknownFeatures.toString(16)}`;
     return { kind: 'unsupported', sequence, reason, unknownFeatures };
   }
-  if (fields.role !== ROLE_PRODUCTION) {
+  if (fields.role !== ROLE_PRODUCTION && fields.role !== ROLE_PART) {
     const reason = `it has role ${fields.role}`;
     return { kind: 'unsupported', sequence, reason, unknownFeatures };
   }

@@ -33,6 +33,19 @@ export {
 } from './container-error.ts';
 export { readContainerInfo, type ContainerInfo } from './container-info.ts';
 export type { NewContainer, NewContent } from './create-container.ts';
+export type { LegProgress } from './layout/combination.ts';
+export { layoutFromHints, type LayoutHints, type NewLayout } from './layout/layout-plan.ts';
+export type { LayoutStatus } from './layout/layout-status.ts';
+export {
+  LAYOUT_DEPTH_LIMIT,
+  LAYOUT_PART_LIMIT,
+  type LayoutConcat,
+  type LayoutMirror,
+  type LayoutNode,
+  type LayoutPart,
+  type LayoutSlice,
+  type LayoutStripe,
+} from './layout/layout.ts';
 export type { Continuity } from './file-stamp.ts';
 export { CAPACITY_LIMIT_BYTES } from './format.ts';
 export type { CopyProgress, OnCopyProgress } from './life/copy-stored.ts';

@@ -1,21 +1,31 @@
-import { openFileDevice, type DiskFile, type FileDevice, type FileStatus } from '@lunbox/block';
+import {
+  openFileDevice,
+  type BlockDevice,
+  type DiskFile,
+  type FileDevice,
+  type FileStatus,
+} from '@lunbox/block';
 import { adopt, provisionalIdentity, type ForeignPolicy } from './adoption.ts';
 import { attributesOfCopy } from './attributes.ts';
 import { ContainerError } from './container-error.ts';
 import { letGo, lockContainer, type ContainerLock } from './container-lock.ts';
 import { judgeContinuity, stampOf, type Continuity } from './file-stamp.ts';
-import { KNOWN_AUTOCLEAR_FEATURES } from './header.ts';
+import { KNOWN_AUTOCLEAR_FEATURES, ROLE_PART } from './header.ts';
 import { ioError } from './io-error.ts';
+import { Combination } from './layout/combination.ts';
+import type { LayoutNode } from './layout/layout.ts';
+import { membershipOf } from './layout/part.ts';
 import { AREA_BLOCK_BYTES, protectionPlace } from './protection-region.ts';
 import { completeSeams, type Seams, type StorageObjectSeams } from './seams.ts';
 import {
+  isCombined,
   readCurrentHeader,
   readIdentityBlock,
   writeNextHeader,
   type CurrentHeader,
   type HeaderChange,
 } from './twin-headers.ts';
-import { UUID_BYTES } from './uuid.ts';
+import { formatUuid, UUID_BYTES } from './uuid.ts';
 
 /** Options of {@link StorageObject.open}. */
 export interface OpenOptions extends StorageObjectSeams {
@@ -38,14 +48,20 @@ export interface ReservedContainer {
   readonly status: FileStatus;
   readonly continuity: Continuity;
   readonly policy: ForeignPolicy;
+  /** The parts of the disk; undefined when it is in this file. */
+  readonly combination: Combination | undefined;
 }
 
 /** A container that is in use. */
 export interface OpenContainer extends ReservedContainer {
-  readonly device: FileDevice;
+  readonly device: BlockDevice;
+  /** The same, when it is in this file. */
+  readonly ownDevice: FileDevice | undefined;
   /** Where protection information is kept, if it is. */
   readonly area: FileDevice | undefined;
   readonly identity: Uint8Array;
+  /** What the headers of its parts are marked with, while it is open for writing. */
+  readonly session?: HeaderChange;
 }
 
 /** Locks a container and checks it. Changes nothing in it, so giving it back leaves it as it was. */
@@ -65,7 +81,21 @@ export async function reserveContainer(path: string, options: OpenOptions): Prom
     const status = await file.status();
     const continuity = judgeContinuity(current.header, status);
     if (continuity === 'foreign' && policy === 'refuse') throw foreignError(path);
-    return { path, seams, access, file, lock, birthIdentity, current, status, continuity, policy };
+    if (current.header.role === ROLE_PART) throw isPartError(path, current);
+    const alone: Omit<ReservedContainer, 'combination'> = {
+      path,
+      seams,
+      access,
+      file,
+      lock,
+      birthIdentity,
+      current,
+      status,
+      continuity,
+      policy,
+    };
+    if (!isCombined(current.header)) return { ...alone, combination: undefined };
+    return await reserveCombination(alone);
   } catch (error) {
     // Why it was not opened matters more than what is left behind, which is void anyway.
     if (file) await letGo(file, lock).catch(() => undefined);
@@ -73,38 +103,71 @@ export async function reserveContainer(path: string, options: OpenOptions): Prom
   }
 }
 
+/** Locks and checks the parts of a disk, too. */
+async function reserveCombination(alone: Omit<ReservedContainer, 'combination'>): Promise<ReservedContainer> {
+  const { path, seams, access, birthIdentity, current, continuity, policy } = alone;
+  const { header } = current;
+  const combination = await Combination.reserve({
+    owner: {
+      path,
+      birthIdentity: formatUuid(birthIdentity),
+      session: header.writeSession,
+      blockSize: header.blockSize,
+    },
+    layout: header.attributes.layout as LayoutNode,
+    capacityBytes: header.capacityBytes,
+    access,
+    unclean: header.openState === 'open',
+    seams,
+  });
+  if (continuity === 'foreign' && policy !== 'keep-identity' && combination.hasOriginalParts) {
+    await combination.release();
+    throw partsOfOriginalError(path);
+  }
+  const modified = continuity === 'clean' && combination.modified;
+  return { ...alone, combination, continuity: modified ? 'modified' : continuity };
+}
+
 /** Gives a reservation back. */
 export async function releaseContainer(reserved: ReservedContainer): Promise<void> {
+  await reserved.combination?.release();
   await letGo(reserved.file, reserved.lock);
 }
 
 /** Takes a reserved container into use. When that fails, the reservation is still there. */
 export async function beginContainer(reserved: ReservedContainer): Promise<OpenContainer> {
-  const { path, seams, access, file, current, status, continuity, policy } = reserved;
-  let device: FileDevice | undefined;
+  const { path, seams, access, file, current, status, continuity, policy, combination } = reserved;
+  let ownDevice: FileDevice | undefined;
   let area: FileDevice | undefined;
   try {
-    device = await openDataArea(reserved);
+    const session = await openedBy(seams);
+    ownDevice = combination === undefined ? await openDataArea(reserved) : undefined;
+    const device = ownDevice ?? (await (combination as Combination).begin(session));
     area = await openProtection(reserved);
+    const parts = { device, ownDevice, area };
     if (access === 'read') {
       const isCopy = continuity === 'foreign' && policy === 'new-identity';
-      if (!isCopy) return { ...reserved, device, area, identity: current.header.identity };
+      if (!isCopy) return { ...reserved, ...parts, identity: current.header.identity };
       const header = { ...current.header, attributes: attributesOfCopy(current.header.attributes) };
       const identity = provisionalIdentity(current.header, status);
-      return { ...reserved, current: { ...current, header }, device, area, identity };
+      return { ...reserved, current: { ...current, header }, ...parts, identity };
     }
     const { features } = current.header;
+    const adopted = adopt(current.header, continuity, policy, seams.random);
+    const attributes = adopted.attributes ?? current.header.attributes;
     const opened = await writeNextHeader(file, current, {
-      ...(await openedBy(seams)),
-      ...adopt(current.header, continuity, policy, seams.random),
+      ...session,
+      ...adopted,
+      // Legs of mirrors that are not in sync are noted before anything is written without them.
+      attributes: combination === undefined ? attributes : { ...attributes, layout: combination.layout },
       stamp: stampOf(status),
       // What newer software derived from the content is out of date once we write.
       features: { ...features, autoclear: features.autoclear & KNOWN_AUTOCLEAR_FEATURES },
     });
-    return { ...reserved, device, area, current: opened, identity: opened.header.identity };
+    return { ...reserved, ...parts, current: opened, identity: opened.header.identity, session };
   } catch (error) {
     await area?.close();
-    await device?.close();
+    await ownDevice?.close();
     throw ioError('open', path, error);
   }
 }
@@ -150,6 +213,18 @@ async function openProtection(reserved: ReservedContainer): Promise<FileDevice |
     blockSize: AREA_BLOCK_BYTES,
     readOnly: access === 'read',
   });
+}
+
+function partsOfOriginalError(path: string): ContainerError {
+  const message =
+    `${path} is a copy, and the parts that it names are those of the original;` +
+    ` copy them too, or serve it with --keep-identity if the original is gone`;
+  return new ContainerError('CONTAINER_FOREIGN', message, { path });
+}
+
+function isPartError(path: string, current: CurrentHeader): ContainerError {
+  const message = `${path} is a part of the disk ${membershipOf(current).of}; serve that disk`;
+  return new ContainerError('CONTAINER_IS_PART', message, { path });
 }
 
 function foreignError(path: string): ContainerError {

@@ -7,6 +7,8 @@ import { describeContainer, type ContainerInfo } from './container-info.ts';
 import { checkCapacity, createContainer, type NewContainer } from './create-container.ts';
 import type { Continuity } from './file-stamp.ts';
 import { ioError } from './io-error.ts';
+import { describeLayout, type LayoutStatus } from './layout/layout-status.ts';
+import type { LayoutNode } from './layout/layout.ts';
 import {
   beginContainer,
   releaseContainer,
@@ -52,6 +54,7 @@ export class StorageObject {
     this.#open = open;
     this.#ledger = new SpaceLedger(open.device, () => this.#usedBytes());
     this.#current = open.current;
+    open.combination?.start(open.session ?? {}, (layout) => this.#saveLayout(layout));
   }
 
   /**
@@ -103,6 +106,14 @@ export class StorageObject {
   }
 
   /**
+   * The parts that the disk is made of, and what its mirrors hold now; undefined when it is in the container itself.
+   */
+  get layout(): LayoutStatus | undefined {
+    const { combination } = this.#open;
+    return combination && describeLayout(combination.layout, combination.progress);
+  }
+
+  /**
    * What the protection information of the disk is made from; undefined where the container has no room for it. Who
    * writes the disk has to keep it up to date. Both devices are closed with the object.
    */
@@ -140,7 +151,9 @@ export class StorageObject {
   /** Describes the object as it is now. */
   async info(): Promise<ContainerInfo> {
     const { seams, file, birthIdentity, continuity } = this.#open;
-    return { ...(await describeContainer(seams.disk, file, birthIdentity, this.#current)), continuity };
+    const info = await describeContainer(seams.disk, file, birthIdentity, this.#current);
+    const { usedBytes } = await this.space();
+    return { ...info, usedBytes, continuity, layout: this.layout };
   }
 
   /**
@@ -153,6 +166,8 @@ export class StorageObject {
     const { file } = this.#open;
     try {
       const { allocatedBytes } = await file.status();
+      const parts = await this.#open.combination?.space();
+      if (parts) return { ...parts, usedBytes: parts.usedBytes + allocatedBytes };
       const wanted = Math.max(0, this.device.size - allocatedBytes);
       return { usedBytes: allocatedBytes, availableBytes: Math.min(wanted, await file.availableBytes()) };
     } catch (error) {
@@ -166,6 +181,8 @@ export class StorageObject {
    * `CONTAINER_READ_ONLY`, `CONTAINER_CLOSED` or `CONTAINER_IO`; then the old ones stand.
    */
   async updateAttributes(change: Attributes): Promise<void> {
+    if ('layout' in change)
+      throw this.#error('CONTAINER_BAD_ATTRIBUTES', 'the layout of a disk cannot be changed');
     await this.#update(() => {
       const attributes = { ...this.#current.header.attributes, ...structuredClone(change) };
       const fault = findAttributesFault(attributes, this.device.blockSize);
@@ -179,6 +196,9 @@ export class StorageObject {
    * Throws `CONTAINER_BAD_SIZE`, `CONTAINER_READ_ONLY`, `CONTAINER_CLOSED` or `CONTAINER_IO`.
    */
   async grow(sizeBytes: number): Promise<void> {
+    const { ownDevice } = this.#open;
+    if (ownDevice === undefined)
+      throw this.#error('CONTAINER_BAD_SIZE', `${this.path} is made of several parts and keeps its size`);
     await this.#update(async () => {
       const { capacityBytes, blockSize, dataOffset } = this.#current.header;
       checkCapacity(this.path, sizeBytes, blockSize);
@@ -192,7 +212,7 @@ export class StorageObject {
       await this.#sync();
       return { capacityBytes: sizeBytes };
     });
-    await this.#open.device.grow(this.#current.header.capacityBytes);
+    await ownDevice.grow(this.#current.header.capacityBytes);
   }
 
   /** Flushes the disk, marks the object as closed in order and lets go of the file. Idempotent. */
@@ -202,18 +222,41 @@ export class StorageObject {
   }
 
   async #close(): Promise<void> {
-    const { access, device, area, file, lock } = this.#open;
+    const { access, area, file, lock } = this.#open;
     try {
       try {
         await area?.close();
       } finally {
-        await device.close();
+        await this.#closeDevice();
       }
+      // A leg that failed at the very last was noted meanwhile.
+      await this.#updates;
       if (access === 'write') await this.#writeCleanStamp();
     } catch (error) {
       throw ioError('close', this.path, error);
     } finally {
       await letGo(file, lock);
+    }
+  }
+
+  async #closeDevice(): Promise<void> {
+    const { device, combination } = this.#open;
+    try {
+      await device.close();
+    } finally {
+      await combination?.close();
+    }
+  }
+
+  /** Keeps what the mirrors of the disk hold, also while the object is being closed. */
+  async #saveLayout(layout: LayoutNode): Promise<void> {
+    const { combination } = this.#open;
+    try {
+      await this.#enqueue(() => ({
+        attributes: { ...this.#current.header.attributes, layout: combination?.layout ?? layout },
+      }));
+    } catch (error) {
+      throw mediumError('note what a mirror holds', error);
     }
   }
 
@@ -240,7 +283,7 @@ export class StorageObject {
     try {
       await this.#open.file.sync();
     } catch (error) {
-      this.#open.device.fault(error);
+      this.#open.ownDevice?.fault(error);
       this.#open.area?.fault(error);
       throw error;
     }
@@ -248,9 +291,14 @@ export class StorageObject {
 
   /** Runs one header update after those before it. */
   async #update(prepare: () => HeaderChange | Promise<HeaderChange>): Promise<void> {
-    const { access, seams } = this.#open;
+    const { access } = this.#open;
     if (this.#closing) throw this.#error('CONTAINER_CLOSED', `${this.path} is closed`);
     if (access === 'read') throw this.#error('CONTAINER_READ_ONLY', `${this.path} is open for reading only`);
+    await this.#enqueue(prepare);
+  }
+
+  async #enqueue(prepare: () => HeaderChange | Promise<HeaderChange>): Promise<void> {
+    const { seams } = this.#open;
     const update = this.#updates.then(async () => {
       const updatedAtMs = Math.floor(seams.clock.unixMs());
       const change = { ...(await prepare()), updatedAtMs };

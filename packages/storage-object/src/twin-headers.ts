@@ -8,8 +8,15 @@ import {
   IDENTITY_BLOCK_BYTES,
   type HeaderSlot,
 } from './format.ts';
-import { decodeHeader, encodeHeader, type ContainerHeader, type HeaderReading } from './header.ts';
+import {
+  decodeHeader,
+  encodeHeader,
+  IncompatibleFeature,
+  type ContainerHeader,
+  type HeaderReading,
+} from './header.ts';
 import { decodeIdentityBlock, hasContainerMagic, type IdentityBlock } from './identity-block.ts';
+import { findLayoutFault, sizeOf, type LayoutNode } from './layout/layout.ts';
 import { findProtectionFault } from './protection-region.ts';
 
 /** The header that counts, and where it lies. */
@@ -93,12 +100,28 @@ export function findGeometryFault(header: ContainerHeader): string | undefined {
   if (capacityBytes <= 0 || capacityBytes % blockSize !== 0) return `its capacity is ${capacityBytes}`;
   const endBytes = dataOffset + capacityBytes;
   if (!Number.isSafeInteger(endBytes)) return `its capacity is ${capacityBytes}`;
+  if (isCombined(header)) {
+    const fault = findLayoutFault(header.attributes.layout, blockSize);
+    if (fault !== undefined) return `its layout cannot be used: ${fault}`;
+    if (sizeOf(header.attributes.layout as LayoutNode) < capacityBytes)
+      return 'its parts are smaller than its disk';
+  }
   return findProtectionFault(header);
 }
 
-/** What the file lacks of the disk. A longer file is what a crash while it is resized leaves. */
-export function missingBytes({ dataOffset, capacityBytes }: ContainerHeader, fileSizeBytes: number): number {
-  return Math.max(0, dataOffset + capacityBytes - fileSizeBytes);
+/** Whether the disk is in other files than this one. */
+export function isCombined({ features }: ContainerHeader): boolean {
+  return (features.incompatible & IncompatibleFeature.LAYOUT) !== 0;
+}
+
+/** Where the file ends: behind the disk, if that is in it. */
+export function endOfFile(header: ContainerHeader): number {
+  return header.dataOffset + (isCombined(header) ? 0 : header.capacityBytes);
+}
+
+/** What the file lacks of the disk. A longer file is what a crash in the middle of growing leaves. */
+export function missingBytes(header: ContainerHeader, fileSizeBytes: number): number {
+  return Math.max(0, endOfFile(header) - fileSizeBytes);
 }
 
 /** The header as it is to be from now on; its number and its bytes come from the one before. */

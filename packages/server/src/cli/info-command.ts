@@ -1,6 +1,7 @@
 import { readContainerInfo, type ContainerInfo, type Continuity } from '@lunbox/storage-object';
 import type { ProtectionType } from '@lunbox/scsi';
 import { readProtectionType } from '../protection.ts';
+import { layoutTree } from './layout-tree.ts';
 import { userLines } from './show-users.ts';
 import { formatSize } from './size.ts';
 
@@ -33,11 +34,11 @@ export async function printInfo(path: string, flags: InfoFlags): Promise<void> {
   }
   const rows = rowsOf(info, protectionType);
   const width = Math.max(...rows.map(([label]) => label.length));
-  for (const [label, value] of rows) console.log(`${label.padEnd(width)}  ${value}`);
+  for (const [label, value] of rows) console.log(`${label.padEnd(width)}  ${value}`.trimEnd());
 }
 
 function rowsOf(info: ContainerInfo, protectionType: ProtectionType | undefined): [string, string][] {
-  const { holder, origin } = info;
+  const { holder, origin, layout, partOf, attributes } = info;
   const bytes = (count: number): string => `${formatSize(count)} (${count} bytes)`;
   const served = holder && `served by process ${holder.pid} on ${holder.host}`;
   return [
@@ -54,7 +55,12 @@ function rowsOf(info: ContainerInfo, protectionType: ProtectionType | undefined)
     ['data offset', `${info.dataOffset} bytes`],
     ['state', served ?? STATES[info.continuity]],
     ...userRows(info),
-    ['attributes', JSON.stringify(info.attributes)],
+    ...(partOf === undefined ? [] : [['part of', `the disk ${partOf}`] satisfies [string, string]]),
+    ...(layout === undefined ? [] : layoutTree(layout)).map((line, index): [string, string] => [
+      index === 0 ? 'layout' : '',
+      line,
+    ]),
+    ['attributes', JSON.stringify(layout === undefined ? attributes : { ...attributes, layout: undefined })],
   ];
 }
 

@@ -4,6 +4,7 @@ import { Argument, Command, CommanderError, Option } from 'commander';
 import { createRequire } from 'node:module';
 import { ServerError, type ServerErrorCode } from '../server-error.ts';
 import {
+  collect,
   lunArgument,
   positiveInteger,
   quotaArgument,
@@ -31,6 +32,7 @@ const USAGE_CODES: ReadonlySet<string> = new Set<ServerErrorCode | ContainerErro
   'SERVER_AUTHENTICATION_REQUIRED',
   'CONTAINER_BAD_SIZE',
   'CONTAINER_BAD_ATTRIBUTES',
+  'CONTAINER_BAD_LAYOUT',
 ]);
 
 const PHYSICAL_BLOCK_SIZES = ['512', '4096', '8192', '16384', '32768', '65536'];
@@ -96,6 +98,19 @@ function buildProgram(setExitCode: (code: number) => void): Command {
       ).choices(['0', '1', '2', '3']),
     )
     .option('--preallocate', 'take the space of the whole disk at once')
+    .option(
+      '--layout <layout>',
+      'what the disk is made of, such as stripe(64K, a.img, mirror(b.img, c.img)); the files are created',
+    )
+    .option('--part <file>', 'a backing file or a block device; repeat it for each', collect)
+    .addOption(
+      new Option(
+        '--raid <level>',
+        'how the parts go together: 0, 1 or 10 (default: one after the other)',
+      ).choices(['0', '1', '10']),
+    )
+    .option('--stripe-size <size>', 'consecutive bytes on one part, for --raid (default: 64K)', sizeArgument)
+    .option('--overwrite-volumes', 'take block devices that hold something; what is on them is lost')
     .option('--vendor <text>', 'vendor in INQUIRY data (default: LUNBOX)', textArgument(8))
     .option('--product <text>', 'product in INQUIRY data (default: LUNBOX DISK)', textArgument(16))
     .option('--revision <text>', 'revision in INQUIRY data (default: 0001)', textArgument(4))

@@ -8,6 +8,7 @@ import { connectionGuide } from './connection-guide.ts';
 import { ControlSocket } from './control-socket.ts';
 import { control } from './control-verbs.ts';
 import { ExitCode } from './exit-code.ts';
+import { sickLegs } from './layout-tree.ts';
 import { limitsFromFlags } from './limit-flags.ts';
 import { lunsFromFlags } from './lun-flags.ts';
 import { portalsFromFlags } from './portal-flags.ts';
@@ -158,13 +159,15 @@ function warnOfTwins({ initiatorName, remotes }: SessionStatus, reason: SessionE
 }
 
 function warn(server: LunboxServer, keptIdentity: boolean): void {
-  for (const { path, identity, continuity, unprotectedBlocks } of server.targets.flatMap(
+  for (const { path, identity, continuity, unprotectedBlocks, layout } of server.targets.flatMap(
     ({ luns }) => luns,
   )) {
     if (unprotectedBlocks > 0) {
       const lost = `${unprotectedBlocks} blocks of it have no protection information until they are written again`;
       console.error(`lunbox: warning: ${path ?? ''}: ${lost}`);
     }
+    for (const leg of layout === undefined ? [] : sickLegs(layout))
+      console.error(`lunbox: warning: ${path ?? ''}: ${leg}; it is brought back in the background`);
     const warning = WARNINGS[continuity];
     if (warning === undefined) continue;
     const kept = keptIdentity ? 'it keeps the identity' : 'it now has the identity';

@@ -6,11 +6,12 @@ import type { ContainerHeader } from '../header.ts';
 import { ioError } from '../io-error.ts';
 import { lockPathOf, readLockOwner, type LockOwner } from '../lock-file.ts';
 import { completeSeams, type Seams, type StorageObjectSeams } from '../seams.ts';
-import { findGeometryFault, missingBytes } from '../twin-headers.ts';
+import { endOfFile, findGeometryFault, isCombined, missingBytes } from '../twin-headers.ts';
 import { formatUuid } from '../uuid.ts';
 import { examine, type Examination } from './examination.ts';
 import { finding, worstOf, type Finding, type Severity } from './finding.ts';
 import { isWritten, scanData, type ScanProgress } from './data-scan.ts';
+import { checkParts } from './parts.ts';
 
 /** What a check has found in one container. */
 export interface CheckReport {
@@ -45,7 +46,9 @@ export async function checkContainer(path: string, options: CheckOptions = {}): 
     const header = examination.current?.header;
     if (header !== undefined)
       findings.push(...ofHeader(header, examination.status), ...(await ofRegions(file, header)));
-    if (header !== undefined && options.readData === true)
+    if (header !== undefined)
+      findings.push(...(await checkParts(path, header, examination.identityBlock?.birthIdentity, seams)));
+    if (header !== undefined && options.readData === true && !isCombined(header))
       findings.push(...(await scanData(file, header, options.onProgress)));
     const identity = header && formatUuid(header.identity);
     return { path, identity, verdict: worstOf(findings), findings };
@@ -60,7 +63,7 @@ function ofHeader(header: ContainerHeader, status: FileStatus): Finding[] {
   const geometry = findGeometryFault(header);
   if (geometry !== undefined) return [finding('GEOMETRY_INVALID', geometry)];
   const findings: Finding[] = [];
-  const endBytes = header.dataOffset + header.capacityBytes;
+  const endBytes = endOfFile(header);
   const missing = missingBytes(header, status.sizeBytes);
   const place = { offset: status.sizeBytes, lengthBytes: missing };
   if (missing > 0) findings.push(finding('FILE_SHORT', `the file is cut short by ${missing} bytes`, place));

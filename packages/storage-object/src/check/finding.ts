@@ -25,6 +25,7 @@ export type FindingCode =
   | 'LUN_SHARED'
   | 'SAME_FILE'
   | 'RENAMED'
+  | 'MIRROR_DEGRADED'
   | 'IDENTITY_BLOCK_DAMAGED'
   | 'HEADER_DAMAGED'
   | 'HEADERS_DAMAGED'
@@ -32,7 +33,11 @@ export type FindingCode =
   | 'NEWER_FORMAT'
   | 'GEOMETRY_INVALID'
   | 'FILE_SHORT'
-  | 'DATA_UNREADABLE';
+  | 'DATA_UNREADABLE'
+  | 'PART_MISSING'
+  | 'PART_WRONG'
+  | 'PART_DAMAGED'
+  | 'PART_STALE';
 
 const SEVERITY_OF: Readonly<Record<FindingCode, Severity>> = {
   IN_USE: 'note',
@@ -47,6 +52,7 @@ const SEVERITY_OF: Readonly<Record<FindingCode, Severity>> = {
   IDENTITY_SHARED: 'warning',
   LUN_SHARED: 'warning',
   SAME_FILE: 'warning',
+  MIRROR_DEGRADED: 'warning',
   IDENTITY_BLOCK_DAMAGED: 'error',
   HEADER_DAMAGED: 'error',
   HEADERS_DAMAGED: 'loss',
@@ -55,6 +61,10 @@ const SEVERITY_OF: Readonly<Record<FindingCode, Severity>> = {
   GEOMETRY_INVALID: 'loss',
   FILE_SHORT: 'loss',
   DATA_UNREADABLE: 'loss',
+  PART_MISSING: 'loss',
+  PART_WRONG: 'loss',
+  PART_DAMAGED: 'loss',
+  PART_STALE: 'loss',
 };
 
 /** One thing that a check has found. */

@@ -9,7 +9,14 @@ import { encodeIdentityBlock } from '../identity-block.ts';
 import { ioError } from '../io-error.ts';
 import { protectionPlace } from '../protection-region.ts';
 import { completeSeams, type Seams, type StorageObjectSeams } from '../seams.ts';
-import { findGeometryFault, missingBytes, writeNextHeader, type CurrentHeader } from '../twin-headers.ts';
+import {
+  endOfFile,
+  findGeometryFault,
+  isCombined,
+  missingBytes,
+  writeNextHeader,
+  type CurrentHeader,
+} from '../twin-headers.ts';
 import { NIL_UUID, sameUuid } from '../uuid.ts';
 import { checkContainer, type CheckReport } from './check-container.ts';
 import { examine, type Examination } from './examination.ts';
@@ -116,11 +123,11 @@ function stepsOf({ findings, current, status }: Examination, { extend }: RepairO
 
 /**
  * The identity that an object was born with. That of a copy was its original's, unless that one was a copy too; then
- * only its protection information would notice, so with that there is nothing to go by.
+ * only its protection information, or its parts, would notice, so with those there is nothing to go by.
  */
 function birthIdentityOf(header: ContainerHeader): Uint8Array | undefined {
   if (sameUuid(header.origin, NIL_UUID)) return header.identity;
-  return protectionPlace(header) === undefined ? header.origin : undefined;
+  return protectionPlace(header) === undefined && !isCombined(header) ? header.origin : undefined;
 }
 
 /** Keeps what the repair writes over, in a file beside the container. */
@@ -165,7 +172,7 @@ async function mend(
   const { current, status } = examination;
   const { header } = current;
   const wasClean = judgeContinuity(header, status) === 'clean';
-  if (mends.has('FILE_SHORT')) await file.truncate(header.dataOffset + header.capacityBytes);
+  if (mends.has('FILE_SHORT')) await file.truncate(endOfFile(header));
   if (mends.has('IDENTITY_BLOCK_DAMAGED')) {
     const birthIdentity = birthIdentityOf(header) as Uint8Array;
     await file.write([encodeIdentityBlock({ birthIdentity, birthMs: birthMsOf(header) })], 0);

@@ -32,7 +32,7 @@ const HEADER: Meanings<HeaderFields> = {
   incompatibleFeatures: 'incompatible features',
   compatibleFeatures: 'compatible features',
   autoclearFeatures: 'autoclear features',
-  role: 'role: 1 = an object that stands for itself',
+  role: 'role: 1 = an object that stands for itself, 2 = a [part](#combinations) of one',
   identity: 'identity of the object',
   origin: 'origin: identity of the object that this is a copy of, or zero',
   generation: "generation: changes when the content may have changed behind Lunbox's back",

@@ -113,7 +113,7 @@ describe('header', () => {
   it.each([
     ['an unknown incompatible feature', 48, 0x8000_0000, 0x8000_0000],
     ['a later format version', 8, 2, 0],
-    ['a role that this version does not have', 60, 2, 0],
+    ['a role that this version does not have', 60, 3, 0],
   ])('needs a newer reader when it has %s', (_name, offset, value, unknownFeatures) => {
     const slot = resealed((bytes) => bytes.writeUInt32BE(value, offset));
     expect(decodeHeader(slot, 'A')).toMatchObject({ kind: 'unsupported', unknownFeatures });

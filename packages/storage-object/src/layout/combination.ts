@@ -1,0 +1,224 @@
+import { concat, mirror, slice, stripe, type BlockDevice, type MirrorDevice } from '@lunbox/block';
+import type { Seams } from '../seams.ts';
+import type { HeaderChange } from '../twin-headers.ts';
+import { judgeLayout, type JudgedLayout } from './judge-layout.ts';
+import { legName, mapMirrors, partsOf, sizeOf, type LayoutMirror, type LayoutNode } from './layout.ts';
+import { Mender } from './mender.ts';
+import { PartSet } from './part-set.ts';
+import type { PartOwner } from './part.ts';
+
+/** What a combination is opened from. */
+export interface CombinationRequest {
+  readonly owner: PartOwner;
+  readonly layout: LayoutNode;
+  readonly capacityBytes: number;
+  readonly access: 'read' | 'write';
+  /** The disk was not closed in order. */
+  readonly unclean: boolean;
+  readonly seams: Seams;
+}
+
+/** Space that the parts take. */
+export interface PartSpace {
+  readonly usedBytes: number;
+  readonly availableBytes: number;
+}
+
+/** A leg of a mirror that is not in sync, and how far it has come. */
+export interface LegProgress {
+  readonly doneBytes: number;
+  readonly totalBytes: number;
+}
+
+/** A disk that is made of several parts: locks them, puts them together, and mends its mirrors. */
+export class Combination {
+  readonly #request: CombinationRequest;
+  readonly #parts: PartSet;
+  #judged: JudgedLayout;
+  readonly #mirrors = new Map<LayoutMirror, MirrorDevice>();
+  #root: BlockDevice | undefined;
+  #mender: Mender | undefined;
+  #save: (layout: LayoutNode) => Promise<void> = () => Promise.reject(new Error('nobody keeps the layout'));
+
+  private constructor(request: CombinationRequest, parts: PartSet) {
+    this.#request = request;
+    this.#parts = parts;
+    this.#judged = this.#judge();
+  }
+
+  /** Locks and checks all parts, and changes nothing. Throws a `ContainerError` that names the part that is wrong. */
+  static async reserve(request: CombinationRequest): Promise<Combination> {
+    const { owner, access, seams, layout } = request;
+    const parts = new PartSet(owner, access, seams);
+    await parts.reserve(partsOf(layout));
+    const combination = new Combination(request, parts);
+    const { fault } = combination.#judged;
+    if (fault === undefined) return combination;
+    await combination.release();
+    throw fault;
+  }
+
+  /** A part was written by another program since it was closed. */
+  get modified(): boolean {
+    return this.#judged.modified;
+  }
+
+  /** Some part is still the one that the disk was made with, and no copy. */
+  get hasOriginalParts(): boolean {
+    return this.#parts.found.some(
+      ({ leaf, continuity }) => leaf.kind === 'volume' || continuity !== 'foreign',
+    );
+  }
+
+  /** The layout with what its mirrors hold now. */
+  get layout(): LayoutNode {
+    return mapMirrors(this.#judged.node, (node) => {
+      const states = this.#mirrors.get(node)?.legStates;
+      return states === undefined ? node : { ...node, states };
+    });
+  }
+
+  /** True while some part does not hold what it should. */
+  get degraded(): boolean {
+    return [...this.#mirrors.values()].some(({ legStates }) =>
+      legStates.some((state) => state !== 'in-sync'),
+    );
+  }
+
+  /** Legs that are being resynced, by their {@link legName}. */
+  get progress(): ReadonlyMap<string, LegProgress> {
+    return this.#mender?.progress ?? new Map<string, LegProgress>();
+  }
+
+  /**
+   * Takes the parts into use, for a new write session, and answers the disk. Nothing may be written before the layout
+   * is kept.
+   */
+  async begin(opened: HeaderChange): Promise<BlockDevice> {
+    const { layout, capacityBytes } = this.#request;
+    await this.#parts.begin(partsOf(layout), opened);
+    this.#judged = this.#judge();
+    if (this.#judged.fault !== undefined) throw this.#judged.fault;
+    this.#root = this.#build(this.#judged.node);
+    if (this.#root.size === capacityBytes) return this.#root;
+    return slice(this.#root, { offset: 0, length: capacityBytes });
+  }
+
+  /** From now on what the mirrors hold is kept by `save`, and those that are not in sync are resynced. */
+  start(opened: HeaderChange, save: (layout: LayoutNode) => Promise<void>): void {
+    this.#save = save;
+    if (this.#request.access === 'read') return;
+    this.#mender = new Mender(this.#request.seams, (leg) => this.#reopen(leg, opened));
+    for (const [node, device] of this.#mirrors) this.#mendAll(node, device);
+  }
+
+  /** Space that the parts take and can get, as the file systems say. */
+  async space(): Promise<PartSpace> {
+    const systems = new Map<bigint, { wantedBytes: number; availableBytes: number }>();
+    let usedBytes = 0;
+    for (const { leaf, file } of this.#parts.found) {
+      const { allocatedBytes, deviceId } = await file.status();
+      usedBytes += leaf.kind === 'volume' ? leaf.sizeBytes : allocatedBytes;
+      if (leaf.kind === 'volume') continue;
+      const system = systems.get(deviceId) ?? { wantedBytes: 0, availableBytes: await file.availableBytes() };
+      system.wantedBytes += Math.max(0, leaf.sizeBytes - allocatedBytes);
+      systems.set(deviceId, system);
+    }
+    // Of what the parts can still get, the disk has the share that it has of their sizes.
+    const getBytes = [...systems.values()].reduce(
+      (sum, each) => sum + Math.min(each.wantedBytes, each.availableBytes),
+      0,
+    );
+    const { layout, capacityBytes } = this.#request;
+    const partBytes = partsOf(layout).reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+    return { usedBytes, availableBytes: Math.floor((getBytes * capacityBytes) / partBytes) };
+  }
+
+  /** Flushes and closes the disk, marks its parts as closed in order, and lets go of them, also when flushing fails. */
+  async close(): Promise<void> {
+    await this.#mender?.close();
+    const parts = partsOf(this.#request.layout);
+    try {
+      await this.#root?.close();
+    } catch (error) {
+      await this.#parts.release(parts);
+      throw error;
+    }
+    await this.#parts.close(parts);
+  }
+
+  /** Lets go of the parts as they are. */
+  async release(): Promise<void> {
+    await this.#mender?.close();
+    await this.#parts.release(partsOf(this.#request.layout));
+  }
+
+  #judge(): JudgedLayout {
+    const { layout, unclean } = this.#request;
+    return judgeLayout(layout, { fateOf: (leaf) => this.#parts.fateOf(leaf), unclean });
+  }
+
+  #build(node: LayoutNode): BlockDevice {
+    switch (node.kind) {
+      case 'file':
+      case 'volume':
+        return this.#parts.deviceOf(node);
+      case 'slice':
+        return slice(this.#build(node.part), { offset: node.offset, length: node.lengthBytes });
+      case 'concat':
+        return concat(node.parts.map((part) => this.#build(part)));
+      case 'stripe':
+        return stripe(
+          node.parts.map((part) => this.#build(part)),
+          { unitBytes: node.stripeBytes },
+        );
+      case 'mirror':
+        return this.#buildMirror(node);
+    }
+  }
+
+  #buildMirror(node: LayoutMirror): MirrorDevice {
+    const legStates = this.#mirrors.get(node)?.legStates ?? node.states;
+    const legs = node.parts.map((part) => this.#build(part));
+    const device: MirrorDevice = mirror(legs, {
+      legStates,
+      onLegFailed: async (index) => {
+        await this.#save(this.layout);
+        this.#mend(node, device, index, false);
+      },
+      onLegSynced: () => this.#save(this.layout),
+    });
+    this.#mirrors.set(node, device);
+    return device;
+  }
+
+  #mendAll(node: LayoutMirror, device: MirrorDevice): void {
+    for (const index of device.legStates.keys()) this.#mend(node, device, index, true);
+  }
+
+  #mend(node: LayoutMirror, device: MirrorDevice, index: number, isNew: boolean): void {
+    if (device.legStates[index] === 'in-sync') return;
+    const part = node.parts[index] as LayoutNode;
+    const name = legName(part);
+    const firstTry = isNew && this.#parts.hasAll(part);
+    this.#mender?.mend({ name, part, device, index, totalBytes: sizeOf(node), firstTry });
+  }
+
+  /** The parts of a leg that failed, opened anew; undefined while one of them is not there. */
+  async #reopen(part: LayoutNode, opened: HeaderChange): Promise<BlockDevice | undefined> {
+    const leaves = partsOf(part);
+    await this.#parts.release(leaves);
+    await this.#parts.reserve(leaves).catch((error: unknown) => this.#parts.lack(leaves, error));
+    await this.#parts.begin(leaves, opened);
+    if (!this.#parts.hasAll(part)) return undefined;
+    const device = this.#build(part);
+    for (const [node, inner] of this.#mirrors) if (isWithin(node, part)) this.#mendAll(node, inner);
+    return device;
+  }
+}
+
+function isWithin(node: LayoutNode, tree: LayoutNode): boolean {
+  if (node === tree) return true;
+  if ('path' in tree) return false;
+  return (tree.kind === 'slice' ? [tree.part] : tree.parts).some((part) => isWithin(node, part));
+}

@@ -1,0 +1,157 @@
+import { errnoName, type DiskFile } from '@lunbox/block';
+import { dirname, resolve } from 'node:path';
+import { ContainerError } from '../container-error.ts';
+import { exists, publish, unlinkIfThere } from '../files.ts';
+import { DATA_ALIGNMENT_BYTES, HEADER_SLOT_BYTES, HEADER_SLOTS } from '../format.ts';
+import { ROLE_PART } from '../header.ts';
+import { ioError } from '../io-error.ts';
+import { writeNewContainer } from '../new-container-file.ts';
+import type { Seams } from '../seams.ts';
+import { formatUuid, NIL_UUID, parseUuid } from '../uuid.ts';
+import { partsOf, type LayoutNode, type LayoutPart } from './layout.ts';
+import type { NewLayout, VolumeRooms } from './layout-plan.ts';
+import { busyError, partPath } from './part.ts';
+
+/** What the parts of a new disk are made from. */
+export interface NewParts {
+  /** The container that is to name them. */
+  readonly path: string;
+  readonly layout: LayoutNode;
+  readonly birthIdentity: Uint8Array;
+  readonly blockSize: number;
+  /** Take volumes that hold something already. */
+  readonly overwriteVolumes: boolean;
+}
+
+/** Bytes of a volume that hold the headers: it may only be taken when there is nothing in them. */
+const FIXED_PART_BYTES = HEADER_SLOTS.B.offset + HEADER_SLOT_BYTES;
+
+/** How much each volume can store: what its first MiB, with the headers, leaves. Throws a `ContainerError`. */
+export async function volumeRooms(
+  ownerPath: string,
+  layout: NewLayout,
+  { disk }: Seams,
+): Promise<VolumeRooms> {
+  const rooms = new Map<string, number>();
+  for (const path of volumesOf(layout)) {
+    const where = resolve(dirname(ownerPath), path);
+    try {
+      const file = await disk.open(where, 'read');
+      const { sizeBytes, kind } = await file.status().finally(() => file.close());
+      const isVolume = kind === 'block-device' && sizeBytes > DATA_ALIGNMENT_BYTES;
+      if (!isVolume) throw badVolume(where);
+      rooms.set(path, Math.floor((sizeBytes - DATA_ALIGNMENT_BYTES) / 4096) * 4096);
+    } catch (error) {
+      throw ioError('open', where, error);
+    }
+  }
+  return rooms;
+}
+
+function volumesOf(layout: NewLayout): string[] {
+  if ('path' in layout) return layout.kind === 'volume' ? [layout.path] : [];
+  return (layout.kind === 'slice' ? [layout.part] : layout.parts).flatMap(volumesOf);
+}
+
+function badVolume(path: string): ContainerError {
+  const message = `${path} is no block device of a known size, or too small`;
+  return new ContainerError('CONTAINER_BAD_LAYOUT', message, { path });
+}
+
+/**
+ * Makes the parts of a disk, each durable under its name; answers how to take them back, as far as that can be done.
+ * When it fails, it has taken back those that it made. Throws a `ContainerError` that names the part.
+ */
+export async function createParts(wanted: NewParts, seams: Seams): Promise<() => Promise<void>> {
+  const undo: (() => Promise<void>)[] = [];
+  const takeBack = async (): Promise<void> => {
+    for (const each of undo.reverse()) await each().catch(() => undefined);
+  };
+  for (const leaf of partsOf(wanted.layout)) {
+    const path = partPath(wanted.path, leaf);
+    try {
+      undo.push(await (leaf.kind === 'file' ? createFile : formatVolume)(path, leaf, wanted, seams));
+    } catch (error) {
+      await takeBack();
+      throw errnoName(error) === 'EBUSY' ? busyError(path) : ioError('create', path, error);
+    }
+  }
+  return takeBack;
+}
+
+async function createFile(
+  path: string,
+  leaf: LayoutPart,
+  wanted: NewParts,
+  seams: Seams,
+): Promise<() => Promise<void>> {
+  const { disk, random } = seams;
+  if (await exists(disk, path))
+    throw new ContainerError('CONTAINER_EXISTS', `${path} exists already; choose another name`, { path });
+  const draftPath = `${path}.${Buffer.from(random.bytes(6)).toString('hex')}.new`;
+  const draft = await disk.open(draftPath, 'create');
+  let published = false;
+  try {
+    await writePart(draft, leaf, wanted, seams);
+    await draft.close();
+    await publish(disk, draftPath, path);
+    published = true;
+    await disk.syncDirectory(dirname(path));
+  } catch (error) {
+    // Why it was not made matters more than what could not be taken away.
+    await draft.close().catch(() => undefined);
+    await unlinkIfThere(disk, published ? path : draftPath).catch(() => undefined);
+    throw error;
+  }
+  return () => unlinkIfThere(disk, path);
+}
+
+async function formatVolume(
+  path: string,
+  leaf: LayoutPart,
+  wanted: NewParts,
+  seams: Seams,
+): Promise<() => Promise<void>> {
+  const volume = await seams.disk.open(path, 'claim');
+  const before = Buffer.alloc(FIXED_PART_BYTES);
+  try {
+    await volume.read([before], 0);
+    if (!wanted.overwriteVolumes && before.some((byte) => byte !== 0)) throw notEmpty(path);
+    await writePart(volume, leaf, wanted, seams);
+  } finally {
+    await volume.close();
+  }
+  return async () => {
+    const again = await seams.disk.open(path, 'claim');
+    try {
+      await again.write([before], 0);
+      await again.sync();
+    } finally {
+      await again.close();
+    }
+  };
+}
+
+function notEmpty(path: string): ContainerError {
+  const message = `${path} holds something already; say --overwrite-volumes if that may go`;
+  return new ContainerError('CONTAINER_EXISTS', message, { path });
+}
+
+async function writePart(file: DiskFile, leaf: LayoutPart, wanted: NewParts, seams: Seams): Promise<void> {
+  const membership = { of: formatUuid(wanted.birthIdentity), previousSession: formatUuid(NIL_UUID) };
+  await writeNewContainer(
+    file,
+    {
+      role: ROLE_PART,
+      incompatible: 0,
+      identity: parseUuid(leaf.identity),
+      capacityBytes: leaf.sizeBytes,
+      dataOffset: DATA_ALIGNMENT_BYTES,
+      endBytes: leaf.kind === 'volume' ? undefined : DATA_ALIGNMENT_BYTES + leaf.sizeBytes,
+      blockSize: wanted.blockSize,
+      regions: [],
+      attributes: { part: membership },
+    },
+    seams,
+  );
+}
