@@ -4,8 +4,10 @@ import { examine, type Examination } from '../check/examination.ts';
 import { ContainerError } from '../container-error.ts';
 import { letGo, lockContainer, type ContainerLock } from '../container-lock.ts';
 import { judgeContinuity } from '../file-stamp.ts';
+import { ROLE_PART } from '../header.ts';
 import { ioError } from '../io-error.ts';
 import { completeSeams, type StorageObjectSeams } from '../seams.ts';
+import { isCombined } from '../twin-headers.ts';
 
 /** Options of {@link deleteContainer}. */
 export interface DeleteOptions extends StorageObjectSeams {
@@ -51,6 +53,8 @@ export async function deleteContainer(path: string, options: DeleteOptions = {})
 function objectionTo({ current, findings, status }: Examination): string | undefined {
   if (current === undefined || findings.length > 0) return 'is damaged';
   const { header } = current;
+  if (header.role === ROLE_PART) return 'is a part of a disk';
+  if (isCombined(header)) return 'is made of several parts, which would stay';
   const continuity = judgeContinuity(header, status);
   if (continuity === 'modified') return 'was written by another program since it was closed';
   return header.openState === 'clean' ? undefined : 'was not closed in order';

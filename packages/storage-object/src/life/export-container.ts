@@ -5,6 +5,7 @@ import { exists, publish, unlinkIfThere } from '../files.ts';
 import { ioError } from '../io-error.ts';
 import { releaseContainer, reserveContainer, type ReservedContainer } from '../open-container.ts';
 import type { StorageObjectSeams } from '../seams.ts';
+import { isCombined } from '../twin-headers.ts';
 import { copyStored, type OnCopyProgress } from './copy-stored.ts';
 
 /** Options of {@link exportContainer}. */
@@ -24,6 +25,7 @@ export async function exportContainer(
 ): Promise<void> {
   const reserved = await reserveContainer(path, { ...options, readOnly: true });
   try {
+    if (isCombined(reserved.current.header)) throw combinedError(path);
     await writeImage(reserved, imagePath, options.onProgress);
   } finally {
     await releaseContainer(reserved);
@@ -59,6 +61,11 @@ async function writeImage(
     if (draft) await unlinkIfThere(disk, published ? imagePath : draftPath);
     throw errnoName(error) === 'EEXIST' ? existsError(imagePath) : ioError('write', imagePath, error);
   }
+}
+
+function combinedError(path: string): ContainerError {
+  const message = `${path} is made of several parts; serve it, and copy it with qemu-img convert`;
+  return new ContainerError('CONTAINER_BAD_LAYOUT', message, { path });
 }
 
 function existsError(path: string): ContainerError {

@@ -1,10 +1,12 @@
 import { errnoName, type Disk } from '@lunbox/block';
-import { dirname } from 'node:path';
+import { dirname, isAbsolute, resolve } from 'node:path';
 import { ContainerError } from '../container-error.ts';
 import { addName, unlinkIfThere } from '../files.ts';
 import { ioError } from '../io-error.ts';
-import { releaseContainer, reserveContainer } from '../open-container.ts';
+import { partsOf, type LayoutNode } from '../layout/layout.ts';
+import { releaseContainer, reserveContainer, type ReservedContainer } from '../open-container.ts';
 import type { StorageObjectSeams } from '../seams.ts';
+import { isCombined } from '../twin-headers.ts';
 
 /**
  * Gives a container that nobody has open another name, within its file system; never that of another file. A crash
@@ -19,6 +21,7 @@ export async function renameContainer(
   const reserved = await reserveContainer(path, seams);
   const { disk } = reserved.seams;
   try {
+    checkParts(reserved, newPath);
     if ((await addName(disk, path, newPath)) === 'added') {
       await makeDurable(disk, newPath);
       await disk.unlink(path);
@@ -32,6 +35,15 @@ export async function renameContainer(
   } finally {
     await releaseContainer(reserved);
   }
+}
+
+/** Parts that are named from the directory of the container would not be found from another one. */
+function checkParts({ path, current }: ReservedContainer, newPath: string): void {
+  const { header } = current;
+  if (!isCombined(header) || dirname(resolve(path)) === dirname(resolve(newPath))) return;
+  if (partsOf(header.attributes.layout as LayoutNode).every((leaf) => isAbsolute(leaf.path))) return;
+  const message = `${path} has parts beside it; move the directory, or keep the disk in it`;
+  throw new ContainerError('CONTAINER_BAD_LAYOUT', message, { path });
 }
 
 /** Before the old name goes: a crash between the two must not find none. */

@@ -2,14 +2,19 @@ import { adopt } from '../adoption.ts';
 import { isWritten } from '../check/data-scan.ts';
 import { writeCleanStamp } from '../clean-stamp.ts';
 import { ContainerError } from '../container-error.ts';
-import { letGo } from '../container-lock.ts';
 import { checkCapacity } from '../create-container.ts';
 import { stampOf } from '../file-stamp.ts';
 import { KNOWN_AUTOCLEAR_FEATURES } from '../header.ts';
 import { ioError } from '../io-error.ts';
-import { openedBy, reserveContainer, type OpenOptions, type ReservedContainer } from '../open-container.ts';
+import {
+  openedBy,
+  releaseContainer,
+  reserveContainer,
+  type OpenOptions,
+  type ReservedContainer,
+} from '../open-container.ts';
 import { protectionPlace } from '../protection-region.ts';
-import { writeNextHeader } from '../twin-headers.ts';
+import { isCombined, writeNextHeader } from '../twin-headers.ts';
 
 /** Options of {@link shrinkContainer}. */
 export interface ShrinkOptions extends Omit<OpenOptions, 'readOnly'> {
@@ -34,7 +39,7 @@ export async function shrinkContainer(
   } catch (error) {
     throw ioError('resize', path, error);
   } finally {
-    await letGo(reserved.file, reserved.lock);
+    await releaseContainer(reserved);
   }
 }
 
@@ -47,6 +52,10 @@ async function checkShrink(
   checkCapacity(path, sizeBytes, blockSize);
   if (sizeBytes > capacityBytes) {
     const message = `${path} has ${capacityBytes} bytes: ${sizeBytes} would make it larger`;
+    throw new ContainerError('CONTAINER_BAD_SIZE', message, { path });
+  }
+  if (isCombined(current.header)) {
+    const message = `${path} is made of several parts and keeps its size`;
     throw new ContainerError('CONTAINER_BAD_SIZE', message, { path });
   }
   // What the information says of blocks that go would be wrong for those that come when it grows again.

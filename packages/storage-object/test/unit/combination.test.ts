@@ -5,8 +5,12 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import {
   checkContainer,
+  deleteContainer,
+  exportContainer,
   layoutFromHints,
   readContainerInfo,
+  renameContainer,
+  shrinkContainer,
   StorageObject,
   type LayoutStatus,
   type NewLayout,
@@ -376,6 +380,23 @@ describe('a layout', () => {
     const created = StorageObject.create(PATH, { ...seams, sizeBytes: SIZE, layout });
     await expect(created).rejects.toMatchObject({ code: 'CONTAINER_BAD_LAYOUT' });
     expect(await seams.disk.readdir('/')).toEqual([]);
+  });
+
+  it('is known to those who resize, export, rename and delete: none of them loses a part', async () => {
+    const seams = world();
+    await seams.disk.mkdir('/elsewhere');
+    const layout = stripe(file('a.img'), file('b.img'));
+    await (await StorageObject.create(PATH, { ...seams, sizeBytes: SIZE, layout })).close();
+    const refused = [
+      [() => shrinkContainer(PATH, MIB, { ...seams, discardData: true }), 'CONTAINER_BAD_SIZE'],
+      [() => exportContainer(PATH, '/image', seams), 'CONTAINER_BAD_LAYOUT'],
+      [() => renameContainer(PATH, '/elsewhere/disk.lun', seams), 'CONTAINER_BAD_LAYOUT'],
+      [() => deleteContainer(PATH, seams), 'CONTAINER_UNCLEAN'],
+      [() => deleteContainer('/a.img', seams), 'CONTAINER_UNCLEAN'],
+    ] as const;
+    for (const [attempt, code] of refused) await expect(attempt()).rejects.toMatchObject({ code });
+    await renameContainer(PATH, '/renamed.lun', seams);
+    await (await StorageObject.open('/renamed.lun', seams)).close();
   });
 
   it('cannot be changed as an attribute, and its disk keeps its size', async () => {
