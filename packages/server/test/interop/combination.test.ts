@@ -159,33 +159,31 @@ describe.skipIf(!requiresTools('qemu-img', 'qemu-io') || process.platform === 'w
       return made.output.trim();
     };
 
-    it.skipIf(process.getuid?.() !== 0 || !requiresTools('losetup'))(
-      'takes raw volumes',
-      async ({ skip }) => {
-        const loop = await loopDevice('volume', 6 << 20);
-        if (loop === undefined) return skip('this machine has no loop devices');
-        await create('--layout', `concat(${loop}, ${directory.file('b.img')})`);
-        expect((await lunboxInfo(directory.file('disk.lun')))['layout']).toMatchObject({
-          parts: [
-            { kind: 'volume', path: loop, sizeBytes: 5 << 20 },
-            { kind: 'file', sizeBytes: 3 << 20 },
-          ],
-        });
-        const { url, stop } = await serve();
-        await qemuIo(url, 'write -P 0x51 4M 2M', 'flush', 'read -P 0x51 4M 2M');
-        await stop();
-        target = undefined;
-        await qemuIo((await serve()).url, 'read -P 0x51 4M 2M');
-        const other = ['create', directory.file('other.lun'), '--size', '4M', '--layout', loop];
-        expect((await lunbox(other)).output).toContain('is in use by another program, or mounted');
-        await target?.stop();
-        target = undefined;
-        expect((await lunbox(other)).output).toContain('holds something already');
-        expect((await lunbox([...other, '--overwrite-volumes'])).status).toBe(0);
-        expect((await lunbox(['serve', directory.file('disk.lun')])).output).toContain(
-          'is not the part that belongs there',
-        );
-      },
-    );
+    it.skipIf(process.getuid?.() !== 0 || !requiresTools('losetup'))('takes raw volumes', async () => {
+      const loop = await loopDevice('volume', 6 << 20);
+      // A container may be root without loop devices.
+      if (loop === undefined) return;
+      await create('--layout', `concat(${loop}, ${directory.file('b.img')})`);
+      expect((await lunboxInfo(directory.file('disk.lun')))['layout']).toMatchObject({
+        parts: [
+          { kind: 'volume', path: loop, sizeBytes: 5 << 20 },
+          { kind: 'file', sizeBytes: 3 << 20 },
+        ],
+      });
+      const { url, stop } = await serve();
+      await qemuIo(url, 'write -P 0x51 4M 2M', 'flush', 'read -P 0x51 4M 2M');
+      await stop();
+      target = undefined;
+      await qemuIo((await serve()).url, 'read -P 0x51 4M 2M');
+      const other = ['create', directory.file('other.lun'), '--size', '4M', '--layout', loop];
+      expect((await lunbox(other)).output).toContain('is in use by another program, or mounted');
+      await target?.stop();
+      target = undefined;
+      expect((await lunbox(other)).output).toContain('holds something already');
+      expect((await lunbox([...other, '--overwrite-volumes'])).status).toBe(0);
+      expect((await lunbox(['serve', directory.file('disk.lun')])).output).toContain(
+        'is not the part that belongs there',
+      );
+    });
   },
 );
