@@ -174,10 +174,11 @@ describe.skipIf(!requiresTools('qemu-img', 'qemu-io') || process.platform === 'w
       await qemuIo(url, 'write -P 0x51 4M 2M', 'flush', 'read -P 0x51 4M 2M');
       await stop();
       target = undefined;
-      await qemuIo((await serve()).url, 'read -P 0x51 4M 2M');
+      const third = await serve();
+      await qemuIo(third.url, 'read -P 0x51 4M 2M');
       const other = ['create', directory.file('other.lun'), '--size', '4M', '--layout', loop];
       expect((await lunbox(other)).output).toContain('is in use by another program, or mounted');
-      await target?.stop();
+      await third.stop();
       target = undefined;
       expect((await lunbox(other)).output).toContain('holds something already');
       expect((await lunbox([...other, '--overwrite-volumes'])).status).toBe(0);
