@@ -8,7 +8,7 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { StorageObject } from '../../src/index.ts';
@@ -133,6 +133,29 @@ describe.skipIf(!isInstalled('python3'))('the reader that was written from the s
     });
     expect((await run(path, '--raw', `${path}.img`)).exitCode).toBe(READ);
     expect(readFileSync(`${path}.img`)[0]).toBe(0x5a);
+  });
+
+  it('tells the layout of a disk of several parts, and copies the parts and not the disk', async () => {
+    const path = join(tempDirectory(), 'disk.lun');
+    const layout = {
+      kind: 'concat',
+      parts: ['a', 'b'].map((name) => ({ kind: 'file', path: name })),
+    } as const;
+    const object = await StorageObject.create(path, { sizeBytes: SIZE, layout });
+    await object.device.write([Buffer.alloc(512, 0x66)], SIZE / 2);
+    await object.close();
+    const found = await read(path);
+    expect(found).toMatchObject({ capacityBytes: SIZE, features: { incompatible: 2 } });
+    expect(found['attributes']).toMatchObject({
+      layout: { kind: 'concat', parts: [{ path: 'a' }, { path: 'b' }] },
+    });
+    const refused = await run(path, '--raw', `${path}.img`);
+    expect(refused).toMatchObject({ exitCode: NEWER, stdout: '' });
+    expect(refused.stderr).toContain('put together from the parts in its layout');
+    const part = join(dirname(path), 'b');
+    expect(await read(part)).toMatchObject({ capacityBytes: SIZE / 2, dataOffset: MIB });
+    expect((await run(part, '--raw', `${path}.img`)).exitCode).toBe(READ);
+    expect(readFileSync(`${path}.img`)[0]).toBe(0x66);
   });
 
   it('reads what later software left that is compatible, unknown regions and attributes with it', async () => {
