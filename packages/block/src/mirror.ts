@@ -1,7 +1,7 @@
 import { isPromise, type BlockDevice, type Extent, type MaybePromise } from './block-device.ts';
 import { BaseDevice } from './base-device.ts';
 import { BlockError } from './errors.ts';
-import { asLegs, commonBlockSize, type Legs } from './legs.ts';
+import { asLegs, commonBlockSize } from './legs.ts';
 import { allSettled, mapMaybe, yieldTurn } from './maybe-promise.ts';
 import { alignRange, RESYNC_STEP_BYTES, ResyncBuffers } from './mirror-resync.ts';
 import { RangeLock } from './range-lock.ts';
@@ -70,7 +70,7 @@ export class MirrorDevice extends BaseDevice {
   #noted: MaybePromise<void> = undefined;
 
   /** Use {@link mirror}. */
-  constructor(legs: Legs, options: MirrorOptions) {
+  constructor(legs: readonly [BlockDevice, ...BlockDevice[]], options: MirrorOptions) {
     super(commonBlockSize(legs));
     this.readOnly = legs.some((leg) => leg.readOnly);
     this.#legs = [...legs];

@@ -74,6 +74,29 @@ function buildProgram(setExitCode: (code: number) => void): Command {
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error:/, 'lunbox:')) })
     .showHelpAfterError('(lunbox --help lists the commands)');
+  addCreate(program);
+  program
+    .command('info <file>')
+    .description('describe a disk, also while it is served')
+    .option('--json', 'print JSON')
+    .action(async (file: string, flags: InfoFlags) => {
+      await printInfo(file, flags);
+    });
+  addCheckAndRepair(program, setExitCode);
+  addLife(program);
+  addCatalog(program, setExitCode);
+  addAttributes(program);
+  const serve = program
+    .command('serve [file...]')
+    .description('serve disks and disc images as LUN 0, 1, … of one iSCSI target, until Ctrl-C');
+  addServeFlags(serve).action(async (files: string[], flags: ServeFlags) => {
+    setExitCode(await serveDisks(files, flags));
+  });
+  addControl(program);
+  return program;
+}
+
+function addCreate(program: Command): void {
   program
     .command('create <file>')
     .description('create a disk in a new file; blocks take space when they are written')
@@ -120,25 +143,6 @@ function buildProgram(setExitCode: (code: number) => void): Command {
     .action(async (file: string, flags: CreateFlags) => {
       await createDisk(file, flags);
     });
-  program
-    .command('info <file>')
-    .description('describe a disk, also while it is served')
-    .option('--json', 'print JSON')
-    .action(async (file: string, flags: InfoFlags) => {
-      await printInfo(file, flags);
-    });
-  addCheckAndRepair(program, setExitCode);
-  addLife(program);
-  addCatalog(program, setExitCode);
-  addAttributes(program);
-  const serve = program
-    .command('serve [file...]')
-    .description('serve disks and disc images as LUN 0, 1, … of one iSCSI target, until Ctrl-C');
-  addServeFlags(serve).action(async (files: string[], flags: ServeFlags) => {
-    setExitCode(await serveDisks(files, flags));
-  });
-  addControl(program);
-  return program;
 }
 
 function addControl(program: Command): void {

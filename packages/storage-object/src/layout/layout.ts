@@ -43,8 +43,9 @@ export interface LayoutSlice {
 /** How a disk is put together, as the attribute `layout` says it. */
 export type LayoutNode = LayoutPart | LayoutStripe | LayoutConcat | LayoutMirror | LayoutSlice;
 
-/** Parts in one combination, and how deep it may be nested. */
+/** Parts that one combination may have. */
 export const LAYOUT_PART_LIMIT = 64;
+/** How deep a combination may be nested; a part alone is 1 deep. */
 export const LAYOUT_DEPTH_LIMIT = 8;
 
 const LEG_STATES: readonly unknown[] = ['in-sync', 'unsynced', 'stale'] satisfies MirrorLegState[];
