@@ -75,6 +75,11 @@ export interface DiskFile {
     offset: number,
     length: number,
   ): MaybePromise<number | undefined>;
+  /**
+   * Lets go of what the page cache holds of a range and nobody has changed since: what is read next is what the medium
+   * has. After a failed sync the cache shows writes that are lost. Does nothing where the platform cannot.
+   */
+  dropCache(offset: number, length: number): Promise<void>;
   /** First stored byte at or after `offset`, Infinity when only a hole follows, undefined when unknown. */
   seekData(offset: number): number | undefined;
   /** First byte of a hole at or after `offset` (the end of the file counts as one), undefined when unknown. */

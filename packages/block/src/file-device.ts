@@ -70,14 +70,34 @@ export class FileDevice extends BaseDevice {
    *   `BLOCK_READ_ONLY`, `BLOCK_CLOSED`, and as `flush`.
    */
   async grow(size: number): Promise<void> {
-    this.#wholeBlocks('size', size);
-    if (size < this.#size) throw new BlockError('BLOCK_INVALID', `${size} is less than ${this.#size} bytes`);
+    this.#checkGrowth(size);
     await this.change('grow', () => {
       this.#syncs.checkSound();
       return this.#finishChange(this.#growFile(size), 'grow', this.#size, size - this.#size, true);
     });
+    this.adoptSize(size);
+  }
+
+  /**
+   * Raises the capacity over what the file has gained already, durably: nothing is left that could fail. The listeners
+   * hear of it.
+   *
+   * @throws BlockError `BLOCK_INVALID` as `grow`.
+   */
+  adoptSize(size: number): void {
+    this.#checkGrowth(size);
     this.#size = size;
     this.announceResize();
+  }
+
+  /** Why every change is refused since a sync has failed: a `BLOCK_FAULTED`. Undefined while none has. */
+  get faulted(): BlockError | undefined {
+    return this.#syncs.faulted;
+  }
+
+  /** Calls `listener` once, when a sync fails. Returns a function that ends the subscription. */
+  onFault(listener: (fault: BlockError) => void): () => void {
+    return this.#syncs.onFault(listener);
   }
 
   /**
@@ -86,6 +106,11 @@ export class FileDevice extends BaseDevice {
    */
   fault(cause: unknown): void {
     this.#syncs.fault(cause);
+  }
+
+  /** @throws BlockError `BLOCK_FAULTED` after a failed sync. */
+  checkSound(): void {
+    this.#syncs.checkSound();
   }
 
   protected readRange(into: readonly Uint8Array[], offset: number, length: number): MaybePromise<void> {
@@ -220,6 +245,11 @@ export class FileDevice extends BaseDevice {
       collector.addUntil(Math.floor((data - this.#dataOffset) / blockSize) * blockSize, 'hole');
       collector.addUntil(Math.ceil((hole - this.#dataOffset) / blockSize) * blockSize, 'mapped');
     }
+  }
+
+  #checkGrowth(size: number): void {
+    this.#wholeBlocks('size', size);
+    if (size < this.#size) throw new BlockError('BLOCK_INVALID', `${size} is less than ${this.#size} bytes`);
   }
 
   #wholeBlocks(what: string, value: number): number {

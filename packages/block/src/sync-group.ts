@@ -1,5 +1,5 @@
 import type { MaybePromise } from './block-device.ts';
-import { BlockError, mediumError } from './errors.ts';
+import { BlockError, errnoName } from './errors.ts';
 
 /**
  * Group commit: however many requests wait for durability, one sync serves them all.
@@ -20,6 +20,7 @@ export class SyncGroup {
   #running: Promise<void> | undefined;
   #next: Promise<void> | undefined;
   #fault: BlockError | undefined;
+  readonly #listeners = new Set<(fault: BlockError) => void>();
 
   /** @param sync - Makes everything durable that was written before the call. */
   constructor(sync: () => Promise<void>) {
@@ -44,12 +45,29 @@ export class SyncGroup {
 
   /** Refuses everything from now on, because of a failed sync here or of the same file elsewhere. */
   fault(cause: unknown): void {
-    this.#fault ??= new BlockError(
+    if (this.#fault !== undefined) return;
+    const errno = errnoName(cause);
+    const why = errno === undefined ? '' : ` (${errno})`;
+    this.#fault = new BlockError(
       'BLOCK_FAULTED',
-      'an earlier sync failed, so what is on the medium is unknown; open the device again',
-      {},
+      `an earlier sync failed${why}, so what is on the medium is unknown; open the device again`,
+      errno === undefined ? {} : { errno },
       cause,
     );
+    for (const listener of this.#listeners) listener(this.#fault);
+  }
+
+  /** Why everything is refused; undefined while nothing is. */
+  get faulted(): BlockError | undefined {
+    return this.#fault;
+  }
+
+  /** Calls `listener` once, when everything begins to be refused. Returns a function that ends the subscription. */
+  onFault(listener: (fault: BlockError) => void): () => void {
+    this.#listeners.add(listener);
+    return () => {
+      this.#listeners.delete(listener);
+    };
   }
 
   /** @throws BlockError `BLOCK_FAULTED` after a failed sync. */
@@ -69,9 +87,19 @@ export class SyncGroup {
       this.#durable = covered;
     } catch (error) {
       this.fault(error);
-      throw mediumError('flush', error);
+      throw syncError(error);
     } finally {
       this.#running = undefined;
     }
   };
+}
+
+/**
+ * What a failed sync is answered with: always `BLOCK_IO`. Where it failed for want of space, too (NFS, thin media), writes
+ * that were answered are lost; that is no refusal which more space would mend.
+ */
+function syncError(error: unknown): BlockError {
+  const errno = errnoName(error);
+  const data = { operation: 'flush', ...(errno === undefined ? {} : { errno }) };
+  return new BlockError('BLOCK_IO', `flush: the medium failed (${errno ?? String(error)})`, data, error);
 }

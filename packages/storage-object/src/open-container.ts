@@ -18,6 +18,8 @@ import { membershipOf } from './layout/part.ts';
 import { AREA_BLOCK_BYTES, protectionPlace } from './protection-region.ts';
 import { completeSeams, type Seams, type StorageObjectSeams } from './seams.ts';
 import {
+  dropHeaders,
+  dropUnlessClosed,
   isCombined,
   readCurrentHeader,
   readIdentityBlock,
@@ -73,12 +75,14 @@ export async function reserveContainer(path: string, options: OpenOptions): Prom
   let lock: ContainerLock | undefined;
   try {
     file = await seams.disk.open(path, access);
+    await dropHeaders(file);
     // Before the lock: nothing is put down beside a file that is none of ours.
     const { birthIdentity } = await readIdentityBlock(file);
     const nowMs = Math.floor(seams.clock.unixMs());
     lock = await lockContainer({ ...seams, path, file, access, nowMs });
     const current = await readCurrentHeader(file);
     const status = await file.status();
+    await dropUnlessClosed(file, current, status);
     const continuity = judgeContinuity(current.header, status);
     if (continuity === 'foreign' && policy === 'refuse') throw foreignError(path);
     if (current.header.role === ROLE_PART) throw isPartError(path, current);

@@ -1,4 +1,4 @@
-import { mediumError, SpaceLedger, type BlockDevice } from '@lunbox/block';
+import { mediumError, SpaceLedger, type BlockDevice, type BlockError } from '@lunbox/block';
 import { findAttributesFault, type Attributes } from './attributes.ts';
 import { writeCleanStamp } from './clean-stamp.ts';
 import { ContainerError, type ContainerErrorCode } from './container-error.ts';
@@ -176,9 +176,24 @@ export class StorageObject {
   }
 
   /**
+   * Why the object takes no change any more: a sync has failed, and what is on the medium is unknown. Undefined while
+   * none has. It stays so until the object is opened again, which shows what the medium has: every flushed write. Of a disk
+   * of several parts each has its own state; see {@link StorageObject.layout}.
+   */
+  get faulted(): BlockError | undefined {
+    return this.#open.ownDevice?.faulted;
+  }
+
+  /** Calls `listener` once, when a sync fails. Returns a function that ends the subscription. */
+  onFault(listener: (fault: BlockError) => void): () => void {
+    return this.#open.ownDevice?.onFault(listener) ?? (() => undefined);
+  }
+
+  /**
    * Stores changed attributes: those given replace the old ones, those given as `undefined` go, all others
    * stay. They are durable when this completes. Throws `CONTAINER_BAD_ATTRIBUTES`, `CONTAINER_ATTRIBUTES_FULL`,
-   * `CONTAINER_READ_ONLY`, `CONTAINER_CLOSED` or `CONTAINER_IO`; then the old ones stand.
+   * `CONTAINER_READ_ONLY`, `CONTAINER_CLOSED`, `CONTAINER_IO`, or a `BlockError` `BLOCK_FAULTED` once a sync has failed;
+   * then the old ones stand.
    */
   async updateAttributes(change: Attributes): Promise<void> {
     if ('layout' in change)
@@ -193,7 +208,8 @@ export class StorageObject {
 
   /**
    * Makes the disk larger; the new blocks read as zeroes and take no space. Who uses the device is told.
-   * Throws `CONTAINER_BAD_SIZE`, `CONTAINER_READ_ONLY`, `CONTAINER_CLOSED` or `CONTAINER_IO`.
+   * Throws `CONTAINER_BAD_SIZE`, `CONTAINER_READ_ONLY`, `CONTAINER_CLOSED`, `CONTAINER_IO`, or a `BlockError`
+   * `BLOCK_FAULTED` once a sync has failed; then it has the old size, and after a crash the old one or the new one.
    */
   async grow(sizeBytes: number): Promise<void> {
     const { ownDevice } = this.#open;
@@ -212,7 +228,8 @@ export class StorageObject {
       await this.#sync();
       return { capacityBytes: sizeBytes };
     });
-    await ownDevice.grow(this.#current.header.capacityBytes);
+    // Nothing may fail between the header and this: the two would tell of different sizes.
+    ownDevice.adoptSize(this.#current.header.capacityBytes);
   }
 
   /** Flushes the disk, marks the object as closed in order and lets go of the file. Idempotent. */
@@ -301,6 +318,8 @@ export class StorageObject {
     const { seams } = this.#open;
     const update = this.#updates.then(async () => {
       const updatedAtMs = Math.floor(seams.clock.unixMs());
+      // What is on the medium is unknown since a sync has failed: nothing is said to be durable beside it.
+      this.#open.ownDevice?.checkSound();
       const change = { ...(await prepare()), updatedAtMs };
       this.#current = await this.#writeHeader(change);
     });

@@ -1,4 +1,4 @@
-import type { DiskFile } from '@lunbox/block';
+import type { DiskFile, FileStatus } from '@lunbox/block';
 import { ContainerError } from './container-error.ts';
 import {
   BLOCK_SIZES,
@@ -29,6 +29,20 @@ const otherSlot = (slot: HeaderSlot): HeaderSlot => (slot === 'A' ? 'B' : 'A');
 
 /** What the two header slots hold. */
 export type SlotReadings = Readonly<Record<HeaderSlot, HeaderReading>>;
+
+/** What is read of the first block and the headers from now on is what the medium has, also after a failed sync. */
+export async function dropHeaders(file: DiskFile): Promise<void> {
+  await file.dropCache(0, HEADER_SLOTS.B.offset + HEADER_SLOT_BYTES);
+}
+
+/** The same of everything, where a server may have ended after a failed sync: the cache shows what was lost. */
+export async function dropUnlessClosed(
+  file: DiskFile,
+  { header }: CurrentHeader,
+  { sizeBytes }: FileStatus,
+): Promise<void> {
+  if (header.openState !== 'clean') await file.dropCache(0, sizeBytes);
+}
 
 /** Reads one header as it is. */
 export async function readSlot(file: DiskFile, slot: HeaderSlot): Promise<HeaderReading> {

@@ -23,6 +23,8 @@ export const FallocateMode = { ALLOCATE: 0x01, PUNCH_HOLE: 0x03, ZERO_RANGE: 0x1
 /** `lseek` origins: the end, and those of sparse files. */
 export const Whence = { SEEK_END: 2, SEEK_DATA: 3, SEEK_HOLE: 4 } as const;
 
+/** posix_fadvise: what is cached, and was written back, is not needed. */
+const POSIX_FADV_DONTNEED = 4;
 /** preadv2 flag: answer EAGAIN instead of waiting for the medium. */
 const RWF_NOWAIT = 8;
 /** Locks that belong to the open file description, not to the process (fcntl(2)). */
@@ -53,6 +55,8 @@ export interface NativeCalls {
     offset: number,
     length: number,
   ): Promise<number>;
+  /** `posix_fadvise` with POSIX_FADV_DONTNEED, on the thread pool. */
+  dropCache(fd: number, offset: number, length: number): Promise<number>;
   lock(fd: number, range: LockRange): LockOutcome;
   testLock(fd: number, range: LockRange): LockOutcome;
   unlock(fd: number, offset: number, length: number): void;
@@ -95,6 +99,9 @@ function bind(koffi: Koffi): NativeCalls {
   const fallocate = libc.func('int fallocate(int, int, int64_t, int64_t)') as CFunction<
     [number, number, number, number]
   >;
+  const fadvise = libc.func('int posix_fadvise(int, int64_t, int64_t, int)') as CFunction<
+    [number, number, number, number]
+  >;
   const fcntl = libc.func('int fcntl(int, int, ...)') as CFunction<[number, number, 'void *', Buffer]>;
   const copyFileRange = libc.func(
     'int64_t copy_file_range(int, void *, int, void *, size_t, unsigned int)',
@@ -129,6 +136,16 @@ function bind(koffi: Koffi): NativeCalls {
               if (error !== null) reject(error);
               // Looking at the records keeps them from being collected while the call is in flight.
               else resolve(from.length === to.length ? orErrno(Number(result)) : -Errno.EINVAL);
+            });
+          }),
+      ),
+    dropCache: (fd, offset, length) =>
+      gate.run(
+        () =>
+          new Promise((resolve, reject) => {
+            fadvise.async(fd, offset, length, POSIX_FADV_DONTNEED, (error, result) => {
+              if (error === null) resolve(-result);
+              else reject(error);
             });
           }),
       ),

@@ -173,6 +173,12 @@ export class RealFile implements DiskFile {
     return undefined;
   }
 
+  async dropCache(offset: number, length: number): Promise<void> {
+    this.#checkOpen('posix_fadvise');
+    // What it answers changes nothing: it is advice.
+    if (this.#native !== undefined) await this.#track(this.#native.dropCache(this.#fd, offset, length));
+  }
+
   seekData(offset: number): number | undefined {
     return this.#seek(offset, Whence.SEEK_DATA);
   }

@@ -53,11 +53,19 @@ export class SimulatedDisk implements Disk {
    */
   crash(seed: number): void {
     const random = new SeededRandom(seed);
+    this.endProcesses();
+    for (const inode of this.#names.files()) inode.crash(random);
+    this.#names.crash(random);
+  }
+
+  /**
+   * All processes end, and the machine goes on: open files are dead, locks are gone, the fault plan is cleared, and
+   * what was not synced is still there to be read.
+   */
+  endProcesses(): void {
     for (const file of this.#open) file.kill();
     this.#open.clear();
     this.#locks = new SimulatedLocks();
-    for (const inode of this.#names.files()) inode.crash(random);
-    this.#names.crash(random);
     this.faults.clear();
   }
 

@@ -122,6 +122,12 @@ export class SimulatedFile implements DiskFile {
     });
   }
 
+  async dropCache(offset: number, length: number): Promise<void> {
+    await Promise.resolve();
+    this.#checkOpen('fadvise');
+    this.#inode.dropCache(offset, length);
+  }
+
   seekData(offset: number): number | undefined {
     this.#checkOpen('lseek');
     return this.#options.sparse ? this.#inode.seekData(offset) : undefined;

@@ -103,6 +103,21 @@ export class SimulatedInode {
     this.#unsynced.clear();
   }
 
+  /** Changes that a failed sync gave up are no longer shown: what is read is what the medium has. */
+  dropCache(offset: number, length: number): void {
+    const dropped = new UnsyncedRanges(SECTOR_LENGTH);
+    for (const run of this.#forgotten.runs()) {
+      const [start, end] = [Math.max(run.start, offset), Math.min(run.end, offset + length)];
+      if (start < end) dropped.add(start, end - start);
+    }
+    // What was written again since is to be written back, and stays.
+    for (const run of this.#unsynced.runs()) dropped.remove(run);
+    for (const run of dropped.runs()) {
+      this.#live.copyFrom(this.#medium, run.start, run.end - run.start);
+      this.#forgotten.remove(run);
+    }
+  }
+
   /** The kernel writes some of the changes back by itself; each sector arrives or does not. */
   writeBack(random: Random): void {
     this.#settle(this.#unsynced, () => (randomBelow(random, 2) === 0 ? 'kept' : 'lost'), random);

@@ -169,3 +169,53 @@ describe('the fault plan', () => {
     expect(await codeOf(() => device.write([stamp(0, 3)], 0))).toBeUndefined();
   });
 });
+
+describe('the end of all processes', () => {
+  it('leaves what was written to be read, and ends open files and locks', async () => {
+    const disk = new SimulatedDisk();
+    const device = await freshDevice(disk);
+    const holder = await disk.open('/disk', 'write');
+    holder.lock({ offset: 0, length: 1, exclusive: true });
+    await device.write([stamp(1, 1)], SECTOR);
+    disk.endProcesses();
+    expect(await codeOf(() => device.read([Buffer.alloc(SECTOR)], 0))).toBe('BLOCK_IO');
+    const file = await disk.open('/disk', 'write');
+    expect(file.lock({ offset: 0, length: 1, exclusive: true })).toBe('granted');
+    const again = new FileDevice(file, { size: SIZE });
+    expect((await content(again, SECTOR, SECTOR)).equals(stamp(1, 1))).toBe(true);
+    await again.flush();
+    disk.crash(1);
+    const after = new FileDevice(await disk.open('/disk', 'read'), { size: SIZE });
+    expect((await content(after, SECTOR, SECTOR)).equals(stamp(1, 1))).toBe(true);
+  });
+});
+
+describe('dropping the cache after a failed sync', () => {
+  it('shows what the medium has, in the range, and leaves later writes alone', async () => {
+    const disk = new SimulatedDisk();
+    const device = await freshDevice(disk);
+    for (const sector of [1, 2, 3]) await device.write([stamp(sector, 1)], sector * SECTOR);
+    disk.faults.fail('sync', 1, 'EIO');
+    expect(await codeOf(() => device.flush())).toBe('BLOCK_IO');
+    const file = await disk.open('/disk', 'write');
+    await file.write([stamp(2, 2)], 2 * SECTOR);
+    const sectors = async (): Promise<boolean[]> => {
+      const bytes = Buffer.alloc(3 * SECTOR);
+      await file.read([bytes], SECTOR);
+      return [stamp(1, 1), stamp(2, 2), stamp(3, 1)].map((wanted, index) =>
+        bytes.subarray(index * SECTOR, (index + 1) * SECTOR).equals(wanted),
+      );
+    };
+    expect(await sectors()).toEqual([true, true, true]);
+    await file.dropCache(0, 3 * SECTOR);
+    expect(await sectors()).toEqual([false, true, true]);
+    await file.dropCache(0, SIZE);
+    expect(await sectors()).toEqual([false, true, false]);
+    await file.sync();
+    disk.crash(3);
+    const after = await disk.open('/disk', 'read');
+    const bytes = Buffer.alloc(SECTOR);
+    await after.read([bytes], SECTOR);
+    expect(bytes.equals(Buffer.alloc(SECTOR))).toBe(true);
+  });
+});

@@ -69,6 +69,38 @@ describe('FileDevice', () => {
     expect(await codeOf(() => device.close())).toBe('BLOCK_FAULTED');
   });
 
+  it.each(['EIO', 'ENOSPC', 'EDQUOT'])(
+    'has lost writes when a sync fails (%s): no failure that space would mend, and told once',
+    async (errno) => {
+      const { disk, device } = await setUp();
+      const told: string[] = [];
+      device.onFault(({ code }) => told.push(code));
+      device.onFault(() => told.push('and nobody'))();
+      await device.write([block(1)], 0);
+      expect(device.faulted).toBeUndefined();
+      disk.faults.fail('sync', 1, errno);
+      await expect((async () => device.flush())()).rejects.toMatchObject({
+        code: 'BLOCK_IO',
+        data: { errno },
+      });
+      expect(device.faulted).toMatchObject({ code: 'BLOCK_FAULTED', data: { errno } });
+      expect(device.faulted?.message).toContain(errno);
+      device.fault(new Error('again'));
+      expect(told).toEqual(['BLOCK_FAULTED']);
+    },
+  );
+
+  it('adopts a size that the file has gained, also when nothing else can be done any more', async () => {
+    const { device, file } = await setUp();
+    await file.truncate(4096 + 2 * SIZE);
+    const sizes: number[] = [];
+    device.onResize((size) => sizes.push(size));
+    device.fault(new Error('header'));
+    device.adoptSize(2 * SIZE);
+    expect([device.size, ...sizes]).toEqual([2 * SIZE, 2 * SIZE]);
+    expect(await codeOf(() => device.adoptSize(SIZE))).toBe('BLOCK_INVALID');
+  });
+
   it('can be faulted by whoever synced another part of the file', async () => {
     const { device } = await setUp();
     device.fault(new Error('header'));

@@ -3,7 +3,13 @@ import { ContainerError } from '../container-error.ts';
 import { HEADER_SLOT_BYTES, HEADER_SLOTS, IDENTITY_BLOCK_BYTES, type HeaderSlot } from '../format.ts';
 import type { HeaderReading } from '../header.ts';
 import { decodeIdentityBlock, hasContainerMagic, type IdentityBlock } from '../identity-block.ts';
-import { pickCurrent, readSlot, type CurrentHeader, type SlotReadings } from '../twin-headers.ts';
+import {
+  dropHeaders,
+  pickCurrent,
+  readSlot,
+  type CurrentHeader,
+  type SlotReadings,
+} from '../twin-headers.ts';
 import { finding, type Finding } from './finding.ts';
 
 /** How often damaged headers are read again: a server may be writing one just now. */
@@ -25,6 +31,7 @@ export interface Examination {
  * nor their magic numbers are those of a container, and system errors other than those of a medium.
  */
 export async function examine(file: DiskFile): Promise<Examination> {
+  await dropHeaders(file);
   const block = await readFirstBlock(file);
   const identityBlock = decodeIdentityBlock(block);
   const slots = { A: await readSettled(file, 'A'), B: await readSettled(file, 'B') };

@@ -7,6 +7,8 @@ import { judgeContinuity, stampOf, type Continuity } from '../file-stamp.ts';
 import { ROLE_PART } from '../header.ts';
 import type { Seams } from '../seams.ts';
 import {
+  dropHeaders,
+  dropUnlessClosed,
   readCurrentHeader,
   readIdentityBlock,
   writeNextHeader,
@@ -84,7 +86,9 @@ export async function reservePart(
   try {
     file = await openPartFile(leaf, path, access, seams);
     lock = await lockPart(leaf, path, file, access, seams);
-    return { leaf, path, file, lock, access, ...(await recognise(file, leaf, owner)) };
+    const known = await recognise(file, leaf, owner);
+    await dropUnlessClosed(file, known.current, known.status);
+    return { leaf, path, file, lock, access, ...known };
   } catch (error) {
     if (file) await letGo(file, lock).catch(() => undefined);
     throw partError(path, error);
@@ -131,6 +135,7 @@ async function lockPart(
 
 async function recognise(file: DiskFile, leaf: LayoutPart, owner: PartOwner): Promise<KnownPart> {
   const { path } = file;
+  await dropHeaders(file);
   await readIdentityBlock(file);
   const current = await readCurrentHeader(file);
   const { header } = current;

@@ -172,7 +172,86 @@ describe.each(OPERATIONS)('$name, when a call of the disk fails', (operation) =>
   });
 });
 
+/** An object that has lost what it wrote to its first block, and was told so. */
+async function faulted(disk: SimulatedDisk): Promise<StorageObject> {
+  const object = await StorageObject.create(PATH, {
+    ...seamsOf(disk, 1),
+    sizeBytes: SIZE,
+    attributes: { name: 'old' },
+  });
+  await object.device.write([Buffer.alloc(512, 1)], 0);
+  await object.device.flush();
+  await object.device.write([Buffer.alloc(512, 2)], 0);
+  disk.faults.fail('sync', 1, 'EIO');
+  await expect((async () => object.device.flush())()).rejects.toMatchObject({ code: 'BLOCK_IO' });
+  return object;
+}
+
+const firstBlock = async ({ device }: StorageObject): Promise<number | undefined> => {
+  const block = Buffer.alloc(512);
+  await device.read([block], 0);
+  return block.every((byte) => byte === block[0]) ? block[0] : undefined;
+};
+
 describe('an object whose sync fails', () => {
+  it('says so, once, and tells whoever asks', async () => {
+    const disk = new SimulatedDisk();
+    const object = await StorageObject.create(PATH, { ...seamsOf(disk, 1), sizeBytes: SIZE });
+    const told: unknown[] = [];
+    object.onFault((fault) => told.push(fault));
+    expect(object.faulted).toBeUndefined();
+    disk.faults.fail('sync', 1, 'EIO');
+    await expect(object.updateAttributes({ name: 'new' })).rejects.toMatchObject({ code: 'CONTAINER_IO' });
+    expect(object.faulted).toMatchObject({ code: 'BLOCK_FAULTED', data: { errno: 'EIO' } });
+    expect(told).toEqual([object.faulted]);
+  });
+
+  it('grows no more, nor takes attributes: its headers stay as they are, and so does its size', async () => {
+    const disk = new SimulatedDisk();
+    const object = await faulted(disk);
+    const before = await disk.status(PATH);
+    await expect(object.grow(2 * SIZE)).rejects.toMatchObject({ code: 'BLOCK_FAULTED' });
+    await expect(object.updateAttributes({ name: 'new' })).rejects.toMatchObject({ code: 'BLOCK_FAULTED' });
+    expect(object.device.size).toBe(SIZE);
+    expect(object.attributes.name).toBe('old');
+    expect(await disk.status(PATH)).toEqual(before);
+    disk.endProcesses();
+    const again = await StorageObject.open(PATH, seamsOf(disk, 2));
+    expect([again.device.size, again.attributes.name]).toEqual([SIZE, 'old']);
+    await again.close();
+  });
+
+  it('has one size for its header and its disk, wherever growing fails', async () => {
+    for (const call of ['write', 'sync', 'truncate', 'status'] as const) {
+      for (let nth = 1; ; nth++) {
+        const disk = new SimulatedDisk();
+        const object = await StorageObject.create(PATH, { ...seamsOf(disk, 1), sizeBytes: SIZE });
+        disk.faults.fail(call, nth, 'EIO');
+        const error: unknown = await object.grow(2 * SIZE).catch((reason: unknown) => reason);
+        if (disk.faults.failed === 0) break;
+        disk.faults.clear();
+        const { capacityBytes } = await object.info();
+        expect(capacityBytes, `${call} ${nth}`).toBe(object.device.size);
+        expect(object.device.size, `${call} ${nth}`).toBe(error === undefined ? 2 * SIZE : SIZE);
+      }
+    }
+  });
+
+  it('shows what the medium has when it is opened again, not what the cache remembers', async () => {
+    const disk = new SimulatedDisk();
+    const object = await faulted(disk);
+    expect(await firstBlock(object)).toBe(2);
+    disk.endProcesses();
+    const again = await StorageObject.open(PATH, seamsOf(disk, 2));
+    expect(again.continuity).toBe('unclean');
+    expect(await firstBlock(again)).toBe(1);
+    await again.device.flush();
+    disk.crash(1);
+    const last = await StorageObject.open(PATH, seamsOf(disk, 3));
+    expect(await firstBlock(last)).toBe(1);
+    await last.close();
+  });
+
   it('acknowledges nothing more, says why, and comes back unclean with all that was flushed', async () => {
     const disk = new SimulatedDisk();
     const object = await StorageObject.create(PATH, { ...seamsOf(disk, 1), sizeBytes: SIZE });
