@@ -9,7 +9,6 @@ import {
   readU32,
   RejectReason,
   RESERVED_TAG,
-  ResidualFlag,
   ScsiResponseCode,
   SnackType,
   splitSense,
@@ -36,7 +35,7 @@ import type { SessionParameters } from './parameters.ts';
 import type { ScsiRequest } from './request.ts';
 import { Retransmission } from './retransmission.ts';
 import { DEFAULT_COMMAND_TIMEOUT_MS, type SessionOptions } from './session-options.ts';
-import { resultOf } from './task-result.ts';
+import { resultOf, statusFields } from './task-result.ts';
 import { TaskTable } from './task-table.ts';
 import { Task, type TaskOwner } from './task.ts';
 
@@ -261,8 +260,8 @@ export class FullFeature implements Phase {
       newStatus = false;
     }
     if (newStatus) {
-      if (task.lacksData) this.tasks.hold(task, statSn, header.status, { ...header }, undefined);
-      else this.tasks.end(task, resultOf(task, header.status, header, undefined), statSn);
+      if (task.lacksData) this.tasks.hold(task, statSn, { ...header }, undefined);
+      else this.tasks.end(task, resultOf(task, header, undefined), statSn);
     } else if (task.holes !== undefined) this.tasks.filled(task);
     this.#events.windowMoved();
   }
@@ -270,7 +269,7 @@ export class FullFeature implements Phase {
   #onScsiResponse(frame: FrameHeader, data: Uint8Array): void {
     const header = this.#response;
     readScsiResponse(frame.bytes, frame.offset, header);
-    const { statSn, response, status, residualCount } = header;
+    const { statSn, response } = header;
     const task = this.tasks.get(header.initiatorTaskTag);
     const isNew = !(task !== undefined && this.#isSuperseded(task, header)) && this.#takeStatus(statSn);
     this.#numbering.window.update(header.expCmdSn, header.maxCmdSn);
@@ -279,16 +278,14 @@ export class FullFeature implements Phase {
     else if (response !== ScsiResponseCode.COMMAND_COMPLETED) {
       this.tasks.end(task, new InitiatorError({ code: 'INITIATOR_TARGET_FAILURE', response }), statSn);
     } else {
-      const underflow = (header.flags & ResidualFlag.UNDERFLOW) !== 0;
-      const overflow = (header.flags & ResidualFlag.OVERFLOW) !== 0;
-      const residual = { underflow, overflow, residualCount };
+      const fields = statusFields(header, this.parameters);
       const { sense } = splitSense(data);
       // RFC 7143 §7.9: ExpDataSN tells of data that was sent last and is missing.
       const reads = task.request.read !== undefined;
       if (reads && !task.dataLost) this.#retransmission?.numberedBefore(task, header.expDataSn);
       if (reads && (task.lacksData || task.dataLost)) {
-        this.tasks.hold(task, statSn, status, residual, sense?.slice());
-      } else this.tasks.end(task, resultOf(task, status, residual, sense), statSn);
+        this.tasks.hold(task, statSn, fields, sense?.slice());
+      } else this.tasks.end(task, resultOf(task, fields, sense), statSn);
     }
     this.#events.windowMoved();
   }

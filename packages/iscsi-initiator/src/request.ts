@@ -32,6 +32,8 @@ export interface ScsiRequest {
 export interface ScsiResult {
   /** SCSI status (SAM-5 5.3.1). */
   readonly status: number;
+  /** More about the status (SAM-5 5.3.2, `retryDelayMs`); 0 where iSCSIProtocolLevel 2 was not agreed on. */
+  readonly statusQualifier: number;
   /** Bytes of Data-In that have come. */
   readonly receivedBytes: number;
   /** Bytes by which the transfer was shorter (positive) or would have been longer (negative) than asked. */

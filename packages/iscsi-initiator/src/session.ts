@@ -142,12 +142,13 @@ export class IscsiSession {
    */
   async execute(request: ScsiRequest): Promise<ScsiResult> {
     const result = await this.command(request);
-    const { status, sense } = result;
+    const { status, statusQualifier, sense } = result;
     if (status === Status.GOOD || status === Status.CONDITION_MET) return result;
     if (status === Status.CHECK_CONDITION && sense !== undefined) {
       throw new InitiatorError({ code: 'INITIATOR_CHECK_CONDITION', sense });
     }
-    throw new InitiatorError({ code: 'INITIATOR_SCSI_STATUS', status });
+    const qualified = statusQualifier === 0 ? {} : { statusQualifier };
+    throw new InitiatorError({ code: 'INITIATOR_SCSI_STATUS', status, ...qualified });
   }
 
   /** Pings the target. */

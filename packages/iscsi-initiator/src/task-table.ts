@@ -1,7 +1,7 @@
 import { InitiatorError } from './errors.ts';
 import type { ScsiResult } from './request.ts';
 import type { Retransmission } from './retransmission.ts';
-import { resultOf, type ResidualFields } from './task-result.ts';
+import { resultOf, type StatusFields } from './task-result.ts';
 import type { Task } from './task.ts';
 import { Waiters } from './waiters.ts';
 
@@ -66,14 +66,8 @@ export class TaskTable {
   }
 
   /** A status whose command lacks data is not acknowledged before the data is there (RFC 7143 §7.9). */
-  hold(
-    task: Task,
-    statSn: number,
-    status: number,
-    residual: ResidualFields,
-    sense: Uint8Array | undefined,
-  ): void {
-    task.held = { statSn, outcome: () => resultOf(task, status, residual, sense) };
+  hold(task: Task, statSn: number, fields: StatusFields, sense: Uint8Array | undefined): void {
+    task.held = { statSn, outcome: () => resultOf(task, fields, sense) };
     if (task.dataLost) this.filled(task);
   }
 

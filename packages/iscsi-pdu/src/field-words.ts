@@ -60,6 +60,7 @@ export const fieldWords: Readonly<Record<string, FieldWords>> = {
   additionalResponse: { label: 'Additional Response', quiet: 0, format: code },
   'logout-response.response': { label: 'Response', format: named(LogoutResult) },
   status: { label: 'Status', format: code },
+  statusQualifier: { label: 'Status Qualifier', quiet: 0, format: (value) => hex(value, 4) },
   csg: { label: 'CSG', format: named(LoginStage) },
   nsg: { label: 'NSG', quiet: 0, format: named(LoginStage) },
   statusClass: { label: 'Status-Class', format: code },

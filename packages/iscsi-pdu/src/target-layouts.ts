@@ -10,7 +10,7 @@ const NO_TASK = { ...FINAL, initiatorTaskTag: RESERVED_TAG };
 
 /**
  * The PDUs that a target sends, declared field by field (RFC 7143 §11.4, §11.6 to §11.9, §11.11, §11.13,
- * §11.15, §11.17, §11.19).
+ * §11.15, §11.17, §11.19; RFC 7144 §5.2).
  */
 export const targetLayouts: Record<TargetPdu['type'], PduLayout> = {
   'nop-in': {
@@ -29,7 +29,8 @@ export const targetLayouts: Record<TargetPdu['type'], PduLayout> = {
       bits('final', 2, 'bidirectionalOverflow', 'bidirectionalUnderflow', 'overflow', 'underflow', 1),
       [u8('response'), u8('status')],
       [
-        reserved(8),
+        u16be('statusQualifier'),
+        reserved(6),
         u32be('initiatorTaskTag'),
         u32be('snackTag'),
         ...statusNumbering(),

@@ -25,6 +25,8 @@ export interface ScsiResponsePdu extends StatusNumbering {
   response: number;
   /** SCSI status. */
   status: number;
+  /** More about the status (SAM-5 5.3.2); 0 unless iSCSIProtocolLevel is 2 (RFC 7144 §5.2.1). */
+  statusQualifier: number;
   initiatorTaskTag: number;
   snackTag: number;
   expDataSn: number;

@@ -151,8 +151,8 @@ export class CommandRunner implements ReadHost, WriteHost {
       this.#session.enter(task);
       task.reading.resume(this, expDataSn);
     } else if (task.response !== undefined) {
-      const { status, residual, sense } = task.response;
-      this.writer.sendScsiResponse(task, status, residual, sense);
+      const { status, statusQualifier, residual, sense } = task.response;
+      this.writer.sendScsiResponse(task, status, statusQualifier, residual, sense);
     } else {
       task.transfer?.resume(this, expDataSn);
       step?.(this);
@@ -215,9 +215,12 @@ export class CommandRunner implements ReadHost, WriteHost {
     if (task.aborted) return;
     this.#session.retire(task);
     const residual = residualOf(task.expectedDataTransferLength, scsiLengthBytes);
-    if (this.#reassignable) task.response = { status: finished.status, residual, sense: finished.sense };
-    this.writer.sendScsiResponse(task, finished.status, residual, finished.sense);
-    task.finish(finished.status, Math.min(task.expectedDataTransferLength, scsiLengthBytes));
+    const { status, sense } = finished;
+    // RFC 7144 §5.2.1: 0 below level 2.
+    const statusQualifier = this.#parameters.protocolLevel >= 2 ? (finished.statusQualifier ?? 0) : 0;
+    if (this.#reassignable) task.response = { status, statusQualifier, residual, sense };
+    this.writer.sendScsiResponse(task, status, statusQualifier, residual, sense);
+    task.finish(status, Math.min(task.expectedDataTransferLength, scsiLengthBytes));
     this.flushSoon();
   }
 

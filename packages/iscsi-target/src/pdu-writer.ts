@@ -148,11 +148,18 @@ export class PduWriter {
     this.#outbox.commit(at, this.#wireLength(0));
   }
 
-  /** Ends a command with a status of its own (RFC 7143 §11.4). `sense` becomes the data segment, after its length. */
-  sendScsiResponse(task: Task, status: number, residual: Residual, sense: Uint8Array | undefined): void {
+  /** Ends a command with a status of its own (RFC 7143 §11.4). Sense data becomes the data segment, after its length. */
+  sendScsiResponse(
+    task: Task,
+    status: number,
+    statusQualifier: number,
+    residual: Residual,
+    sense: Uint8Array | undefined,
+  ): void {
     const lengthBytes = sense === undefined ? 0 : 2 + sense.length;
     const header = this.#response;
     header.status = status;
+    header.statusQualifier = statusQualifier;
     header.flags = residual.flags;
     header.residualCount = residual.count;
     header.dataLength = lengthBytes;
@@ -278,6 +285,7 @@ function newResponseHeader(): ScsiResponseHeader {
   return {
     response: 0,
     status: 0,
+    statusQualifier: 0,
     flags: 0,
     dataLength: 0,
     initiatorTaskTag: 0,

@@ -28,6 +28,7 @@ export interface TaskFields {
 /** The status of a command as it went out, to be sent again by another connection. */
 export interface TaskResponse {
   readonly status: number;
+  readonly statusQualifier: number;
   readonly residual: Residual;
   readonly sense: Uint8Array | undefined;
 }

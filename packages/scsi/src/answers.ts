@@ -1,10 +1,14 @@
 import { Status, type Finished } from './execution.ts';
+import { TOO_MANY_NEXUSES } from './sense/status-qualifier.ts';
 
 /** GOOD without data. */
 export const GOOD: Finished = { kind: 'finished', status: Status.GOOD };
 
 /** BUSY: the command may be sent again later. */
 export const BUSY: Finished = { kind: 'finished', status: Status.BUSY };
+
+/** BUSY, because others have taken all the room that there is. */
+export const BUSY_WITH_OTHERS: Finished = { ...BUSY, statusQualifier: TOO_MANY_NEXUSES };
 
 /** TASK SET FULL: some commands of the nexus have to end first. */
 export const TASK_SET_FULL: Finished = { kind: 'finished', status: Status.TASK_SET_FULL };

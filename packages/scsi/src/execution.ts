@@ -36,6 +36,8 @@ export interface ScsiCommand {
 export interface Finished {
   readonly kind: 'finished';
   readonly status: number;
+  /** More about the status, 16 bits (SAM-5 5.3.2); nothing when left out. */
+  readonly statusQualifier?: number;
   /** Autosense: with CHECK CONDITION always, with GOOD when the initiator asked for it (G_SENSE of EXTENDED COPY). */
   readonly sense?: Uint8Array;
   /** Data-In of a command that answers with a parameter block; already cut to the allocation length. */

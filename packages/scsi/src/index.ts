@@ -52,6 +52,7 @@ export {
 } from './sense/additional-sense.ts';
 export { explainSense } from './sense/explain-sense.ts';
 export { statusName } from './sense/status-names.ts';
+export { retryDelayMs, TOO_MANY_NEXUSES } from './sense/status-qualifier.ts';
 export {
   describeSense,
   describeSenseData,

@@ -1,5 +1,12 @@
 import type { Clock } from '@lunbox/block';
-import { AdditionalSenseCode, SenseKey, Status, type AdditionalSense, type SenseData } from '@lunbox/scsi';
+import {
+  AdditionalSenseCode,
+  retryDelayMs,
+  SenseKey,
+  Status,
+  type AdditionalSense,
+  type SenseData,
+} from '@lunbox/scsi';
 import createDebug from 'debug';
 import { abortable } from '../abortable.ts';
 import { InitiatorError } from '../errors.ts';
@@ -12,6 +19,8 @@ const log = createDebug('lunbox:iscsi-initiator:lun');
 const MAX_TRIES = 12;
 const FIRST_PAUSE_MS = 20;
 const LONGEST_PAUSE_MS = 1000;
+/** The longest that a unit may ask for (SAM-5 5.3.2). */
+const LONGEST_ASKED_PAUSE_MS = 60_000;
 
 /** A command for the one logical unit. */
 export type LunRequest = Omit<ScsiRequest, 'lun'>;
@@ -56,6 +65,7 @@ export class LunClient {
     const signal = this.#signal;
     const request = signal === undefined ? { ...command, lun } : { ...command, lun, signal };
     let pauseMs = FIRST_PAUSE_MS;
+    let askedMs = 0;
     for (let tries = 1; ; tries++) {
       try {
         return await this.session.execute(request);
@@ -64,8 +74,9 @@ export class LunClient {
         if (again === 'never' || tries >= MAX_TRIES) throw error;
         log('LUN %d, try %d: %s', this.lun, tries, (error as Error).message);
         if (again === 'at-once') continue;
+        askedMs = askedPauseMs(error as InitiatorError);
       }
-      await abortable(signal, () => this.#pause(pauseMs));
+      await abortable(signal, () => this.#pause(Math.max(pauseMs, askedMs)));
       pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
     }
   }
@@ -123,4 +134,10 @@ export function isUnsupported(error: unknown): boolean {
     (isSense(sense, AdditionalSenseCode.INVALID_COMMAND_OPERATION_CODE) ||
       isSense(sense, AdditionalSenseCode.INVALID_FIELD_IN_CDB))
   );
+}
+
+/** How long the unit asks to be left alone. */
+function askedPauseMs({ detail }: InitiatorError): number {
+  if (detail.code !== 'INITIATOR_SCSI_STATUS' || detail.statusQualifier === undefined) return 0;
+  return Math.min(retryDelayMs(detail.status, detail.statusQualifier) ?? 0, LONGEST_ASKED_PAUSE_MS);
 }

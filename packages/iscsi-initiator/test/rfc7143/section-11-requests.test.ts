@@ -190,7 +190,7 @@ describe('what a response means (RFC 7143 §11.4.3, §11.7)', () => {
       underflow: false,
     };
     const counts = { bidirectionalResidualCount: 0, residualCount: 77, expDataSn: 0, snackTag: 0 };
-    const rest = { response: 1, status: 0, initiatorTaskTag, data: EMPTY };
+    const rest = { response: 1, status: 0, statusQualifier: 0, initiatorTaskTag, data: EMPTY };
     connection.say({ type: 'scsi-response', ...flags, ...counts, ...rest, ...connection.numbers() });
     await expect(ended).rejects.toMatchObject({ code: 'INITIATOR_TARGET_FAILURE' });
     expect(session.state).toBe('ready');
@@ -208,7 +208,7 @@ describe('what a response means (RFC 7143 §11.4.3, §11.7)', () => {
       underflow: false,
     };
     const counts = { bidirectionalResidualCount: 0, residualCount: 77, expDataSn: 0, snackTag: 0 };
-    const rest = { response: 0, status: 0, initiatorTaskTag, data: EMPTY };
+    const rest = { response: 0, status: 0, statusQualifier: 0, initiatorTaskTag, data: EMPTY };
     connection.say({ type: 'scsi-response', ...flags, ...counts, ...rest, ...connection.numbers() });
     await expect(ended).resolves.toMatchObject({ status: 0, residualBytes: 0 });
   });

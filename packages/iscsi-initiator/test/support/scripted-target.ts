@@ -111,7 +111,7 @@ export class ScriptedConnection implements Channel {
   ): void {
     const flags = { bidirectionalOverflow: false, bidirectionalUnderflow: false, overflow: false };
     const counts = { bidirectionalResidualCount: 0, residualCount: 0, expDataSn: 0, snackTag: 0 };
-    const rest = { underflow: false, response: 0, status, initiatorTaskTag, data };
+    const rest = { underflow: false, response: 0, status, statusQualifier: 0, initiatorTaskTag, data };
     const numbers = more.statSn === undefined ? this.numbers() : this.#currentNumbers();
     this.say({ type: 'scsi-response', ...flags, ...counts, ...rest, ...numbers, ...more });
   }

@@ -1,6 +1,7 @@
 import { RESERVED_TAG, TaskManagementFunction, TaskManagementResult } from '@lunbox/iscsi-pdu';
 import { describe, expect, it } from 'vitest';
-import type { IscsiSession, ScsiRequest, SessionOptions } from '../../src/index.ts';
+import { LunClient } from '../../src/disk/lun-client.ts';
+import type { InitiatorError, IscsiSession, ScsiRequest, SessionOptions } from '../../src/index.ts';
 import { agreement, ScriptedTarget, settle } from '../support/scripted-target.ts';
 
 const CDB = new Uint8Array(10);
@@ -173,5 +174,50 @@ describe('command priority (RFC 7144 §5.1.1)', () => {
     const { session } = await open();
     const outcome = outcomeOf(session.command({ lun: 0, cdb: CDB, priority }));
     expect(await outcome).toMatchObject({ code: 'INITIATOR_OPTIONS' });
+  });
+});
+
+describe('the status qualifier (RFC 7144 §5.2.1)', () => {
+  const BUSY = 0x08;
+  const TASK_SET_FULL = 0x28;
+
+  it.each([
+    [2, 0x4005, 0x4005],
+    [1, 0x4005, 0],
+    [0, 0xffff, 0],
+    [2, 0, 0],
+  ])('at level %d %d reads as %d', async (level, statusQualifier, read) => {
+    const { target, session } = await open(level);
+    target.command = (on, pdu) => on.respond(pdu, BUSY, undefined, { statusQualifier });
+    const request = { lun: 0, cdb: CDB };
+    expect(await session.command(request)).toMatchObject({ status: BUSY, statusQualifier: read });
+    const detail = { status: BUSY, ...(read === 0 ? {} : { statusQualifier: read }) };
+    const failure = (await outcomeOf(session.execute(request))) as InitiatorError;
+    expect(failure.detail).toEqual({ code: 'INITIATOR_SCSI_STATUS', ...detail });
+  });
+
+  it.each([
+    ['BUSY for half a second', BUSY, 5, 500],
+    ['a full task set for a second and a half', TASK_SET_FULL, 0x400f, 1500],
+    ['longer than anybody waits', BUSY, 0x3fef, 60_000],
+    ['less than a pause in any case', BUSY, 0, 20],
+    ['a reason and no time', BUSY, 0x3fff, 20],
+  ])('a command that meets %s is sent again after that', async (_what, status, statusQualifier, pauseMs) => {
+    const { target, session, connection } = await open();
+    target.command = (on, pdu) => {
+      const refused = on.sent('scsi-command').length === 1;
+      on.respond(pdu, refused ? status : 0, undefined, { statusQualifier: refused ? statusQualifier : 0 });
+    };
+    const unit = new LunClient(session, 0, target.clock);
+    const done = unit.run({ cdb: CDB });
+    await settle();
+    // In seconds, so that keepalive pings are answered meanwhile.
+    for (let ms = 0; ms < pauseMs - 1; ms += 1000) {
+      target.clock.advance(Math.min(1000, pauseMs - 1 - ms));
+      await settle();
+    }
+    expect(connection.sent('scsi-command')).toHaveLength(1);
+    target.clock.advance(1);
+    expect((await done).status).toBe(0);
   });
 });

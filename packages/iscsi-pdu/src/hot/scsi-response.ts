@@ -1,12 +1,14 @@
-import { readU24, readU32, writeU24, writeU32 } from '../bytes.ts';
+import { readU16, readU24, readU32, writeU16, writeU24, writeU32 } from '../bytes.ts';
 import { Opcode } from '../opcodes.ts';
 
-/** SCSI Response header (RFC 7143 §11.4). */
+/** SCSI Response header (RFC 7143 §11.4, RFC 7144 §5.2). */
 export interface ScsiResponseHeader {
   /** Service response ({@link ScsiResponseCode}). */
   response: number;
   /** SCSI status; meaningful when `response` is COMMAND_COMPLETED. */
   status: number;
+  /** More about the status (SAM-5 5.3.2); 0 unless iSCSIProtocolLevel is 2 (RFC 7144 §5.2.1). */
+  statusQualifier: number;
   /**
    * Bits of {@link ResidualFlag}; the writer adds the 0x80 that byte 1 always has, the reader takes it
    * away.
@@ -36,6 +38,7 @@ export function readScsiResponse(bytes: Uint8Array, offset: number, into: ScsiRe
   into.response = bytes[offset + 2]!;
   into.status = bytes[offset + 3]!;
   into.dataLength = readU24(bytes, offset + 5);
+  into.statusQualifier = readU16(bytes, offset + 8);
   into.initiatorTaskTag = readU32(bytes, offset + 16);
   into.snackTag = readU32(bytes, offset + 20);
   into.statSn = readU32(bytes, offset + 24);
@@ -54,7 +57,8 @@ export function writeScsiResponse(bytes: Uint8Array, offset: number, fields: Scs
   bytes[offset + 3] = fields.status;
   bytes[offset + 4] = 0;
   writeU24(bytes, offset + 5, fields.dataLength);
-  writeU32(bytes, offset + 8, 0);
+  writeU16(bytes, offset + 8, fields.statusQualifier);
+  writeU16(bytes, offset + 10, 0);
   writeU32(bytes, offset + 12, 0);
   writeU32(bytes, offset + 16, fields.initiatorTaskTag);
   writeU32(bytes, offset + 20, fields.snackTag);

@@ -108,6 +108,7 @@ export const pduArbitraries: { readonly [T in Pdu['type']]: fc.Arbitrary<Pdu & {
     underflow: flag,
     response: u8,
     status: u8,
+    statusQualifier: u16,
     initiatorTaskTag: u32,
     snackTag: u32,
     ...statusNumbers,

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { decodePdu, encodePdu, joinSense, pduTypeOf, splitSense } from '../../src/index.ts';
+import { decodePdu, describe, encodePdu, joinSense, pduTypeOf, splitSense } from '../../src/index.ts';
 import type { Pdu, PduError } from '../../src/index.ts';
 
 const NO_DATA = new Uint8Array(0);
@@ -73,6 +73,17 @@ it('a Reject has the reserved task tag and the final bit (RFC 7143 11.17)', () =
   });
   expect([...header.subarray(0, 4)]).toEqual([0x3f, 0x80, 4, 0]);
   expect([...header.subarray(16, 20)]).toEqual([0xff, 0xff, 0xff, 0xff]);
+});
+
+it('the status qualifier is in bytes 8 and 9 of a SCSI Response (RFC 7144 5.2.1)', () => {
+  const header = new Uint8Array(48);
+  header.set([0x21, 0x80, 0, 8, 0, 0, 0, 0, 0x3f, 0xff]);
+  const pdu = decodePdu(header, NO_DATA);
+  expect(pdu).toMatchObject({ type: 'scsi-response', status: 8, statusQualifier: 0x3fff });
+  expect(encodePdu(pdu).header).toEqual(header);
+  expect(describe(pdu)).toMatch('Status 0x08, Status Qualifier 0x3fff');
+  header.set([0, 0], 8);
+  expect(describe(decodePdu(header, NO_DATA))).not.toMatch('Qualifier');
 });
 
 it('sense data comes back from its segment, and a SenseLength past the end is refused (RFC 7143 11.4.7)', () => {

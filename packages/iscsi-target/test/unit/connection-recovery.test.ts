@@ -97,6 +97,17 @@ describe('connection recovery (RFC 7143 §7.1.4.3, §7.2.2)', () => {
     expect(scsi.executed).toHaveLength(1);
   });
 
+  it('a status comes there with its qualifier (RFC 7144 §5.2.1)', async () => {
+    scsi.override = () => ({ kind: 'finished', status: 0x08, statusQualifier: 0x3fff });
+    first = await loggedIn(engine, { ...KEYS, iSCSIProtocolLevel: '2' });
+    const command = first.read10(0, 8);
+    await first.send(command);
+    first.connection.disconnected();
+    const second = await join(0);
+    const { rest } = answered(await second.send(reassign(command.initiatorTaskTag)));
+    expect(rest).toMatchObject([{ type: 'scsi-response', status: 0x08, statusQualifier: 0x3fff }]);
+  });
+
   it('data is cut as the new connection takes it', async () => {
     const command = first.read10(0, 8);
     await first.send(command);

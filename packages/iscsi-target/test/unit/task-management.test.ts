@@ -219,6 +219,25 @@ describe('task management of RFC 7144, when iSCSIProtocolLevel=2 is agreed', () 
   });
 });
 
+describe('the status qualifier (RFC 7144 §5.2.1)', () => {
+  const busy = { kind: 'finished', status: 0x08, statusQualifier: 0x3fff } as const;
+
+  it.each([
+    ['2', 0x3fff],
+    ['1', 0],
+  ])('of a device server travels with iSCSIProtocolLevel=%s as %d', async (iSCSIProtocolLevel, sent) => {
+    scsi.override = () => busy;
+    initiator = new TestInitiator(engine);
+    await initiator.login({ keys: { iSCSIProtocolLevel }, isid: 7 });
+    const answers = await initiator.send(initiator.read10(0, 1));
+    expect(answers).toMatchObject([{ type: 'scsi-response', status: 0x08, statusQualifier: sent }]);
+    // The next response, which has nothing to add, says nothing.
+    scsi.override = undefined;
+    const next = await initiator.send(initiator.command([0]));
+    expect(next).toMatchObject([{ type: 'scsi-response', status: 0, statusQualifier: 0 }]);
+  });
+});
+
 describe('what REPORT SUPPORTED TASK MANAGEMENT FUNCTIONS is told', () => {
   const FUNCTIONS = {
     ATS: TaskManagementFunction.ABORT_TASK,

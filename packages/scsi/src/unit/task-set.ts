@@ -1,5 +1,5 @@
 import type { Clock } from '@lunbox/block';
-import { BUSY, TASK_SET_FULL } from '../answers.ts';
+import { BUSY_WITH_OTHERS, TASK_SET_FULL } from '../answers.ts';
 import type { Finished, ScsiCommand } from '../execution.ts';
 import type { ItlNexus } from './itl-nexus.ts';
 import type { NexusTasks } from './nexus-tasks.ts';
@@ -93,7 +93,7 @@ export class TaskSet {
   refusal(tasks: NexusTasks): Finished | undefined {
     const { maxTasks, maxNexusTasks } = this.limits;
     if (tasks.count < maxNexusTasks && this.#active + this.#waiting.length < maxTasks) return undefined;
-    return tasks.busy ? TASK_SET_FULL : BUSY;
+    return tasks.busy ? TASK_SET_FULL : BUSY_WITH_OTHERS;
   }
 
   /** A task arrives: undefined when it may start now, else a promise of the moment when it may. */

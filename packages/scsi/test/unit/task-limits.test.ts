@@ -1,6 +1,15 @@
 import { MemoryDevice } from '@lunbox/block';
 import { describe, expect, test } from 'vitest';
-import { AdditionalSenseCode, LogicalUnit, READ_10, RESERVE_6, Status } from '../../src/index.ts';
+import {
+  AdditionalSenseCode,
+  encodeLun,
+  LogicalUnit,
+  READ_10,
+  RESERVE_6,
+  retryDelayMs,
+  Status,
+  TOO_MANY_NEXUSES,
+} from '../../src/index.ts';
 import { attention, Expected } from '../support/expected-sense.ts';
 import { memoryHarness } from '../support/harness.ts';
 import { selectControl, TestTask, TUR } from '../support/task-control.ts';
@@ -30,6 +39,8 @@ describe('SAM-5 5.3.1: a task set that is full', () => {
     const other = await harness.connectReady('other');
     const tasks = [new TestTask(harness.initiator, READ_BLOCK), new TestTask(harness.initiator, READ_BLOCK)];
     expect(await other.send(TUR)).toMatchObject(BUSY);
+    const refused = await other.nexus.execute(encodeLun(0), other.command(TUR));
+    expect(refused).toMatchObject({ ...BUSY, statusQualifier: TOO_MANY_NEXUSES });
     expect(await harness.initiator.send(TUR)).toMatchObject(TASK_SET_FULL);
     for (const task of tasks) await task.finish();
     expect(await other.send(TUR)).toMatchObject(Expected.GOOD);
@@ -53,6 +64,23 @@ describe('SAM-5 5.3.1: a task set that is full', () => {
       maxTasks: 5,
       maxNexusTasks: 5,
     });
+  });
+});
+
+describe('a status qualifier (SAM-5 5.3.2)', () => {
+  test.each([
+    [Status.BUSY, 0x0001, 100],
+    [Status.TASK_SET_FULL, 0x4010, 1600],
+    [Status.BUSY, 0xbfef, 1_636_700],
+    [Status.BUSY, 0x0000, undefined],
+    [Status.BUSY, 0x3ff0, undefined],
+    [Status.BUSY, 0x3ffe, undefined],
+    [Status.BUSY, TOO_MANY_NEXUSES, undefined],
+    [Status.BUSY, 0xc001, undefined],
+    [Status.RESERVATION_CONFLICT, 0x0001, undefined],
+    [Status.GOOD, 0x0001, undefined],
+  ])('of status %d that is %d asks to wait for %s ms', (status, statusQualifier, delayMs) => {
+    expect(retryDelayMs(status, statusQualifier)).toBe(delayMs);
   });
 });
 
