@@ -2,6 +2,7 @@ import { errnoName, type Disk, type DiskFile } from '@lunbox/block';
 import { dirname, resolve } from 'node:path';
 import { findAttributesFault, type Attributes } from './attributes.ts';
 import { ContainerError } from './container-error.ts';
+import { draftPathOf, openDraft } from './draft.ts';
 import { ioError } from './io-error.ts';
 import { exists, publish, unlinkIfThere } from './files.ts';
 import {
@@ -65,7 +66,7 @@ export async function createContainer(
   const blockSize = wanted.blockSize ?? DEFAULT_BLOCK_SIZE;
   checkWanted(path, wanted.sizeBytes, blockSize, wanted.attributes ?? {});
   const { disk, random } = seams;
-  const draftPath = `${path}.${Buffer.from(random.bytes(6)).toString('hex')}.new`;
+  const draftPath = draftPathOf(path, random);
   const parts = await planParts(path, wanted, seams);
   const identity = random.bytes(UUID_BYTES);
   let takeBack = (): Promise<void> => Promise.resolve();
@@ -76,7 +77,7 @@ export async function createContainer(
     const overwriteVolumes = wanted.overwriteVolumes ?? false;
     const owner = { path, birthIdentity: identity, blockSize, overwriteVolumes };
     if (parts !== undefined) takeBack = await createParts({ ...owner, layout: parts }, seams);
-    draft = await disk.open(draftPath, 'create');
+    draft = await openDraft(disk, draftPath);
     await writeContainer(draft, { ...wanted, blockSize, identity, parts }, seams);
     ({ inode } = await draft.status());
     await draft.close();

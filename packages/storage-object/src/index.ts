@@ -18,6 +18,7 @@ export {
   type CheckReport,
 } from './check/check-container.ts';
 export type { ScanProgress } from './check/data-scan.ts';
+export { findDrafts, repairDrafts, type Draft, type DraftRepairOptions } from './check/drafts.ts';
 export { SEVERITIES, worstOf, type Finding, type FindingCode, type Severity } from './check/finding.ts';
 export {
   repairContainer,

@@ -24,23 +24,25 @@ export function addCatalog(program: Command, setExitCode: (code: number) => void
     });
 }
 
-function exitCodeOf({ objects, unusable }: Catalog): number {
+function exitCodeOf({ objects, unusable, drafts }: Catalog): number {
   if (unusable.length > 0) return ExitCode.DAMAGED;
-  const worst = worstOf(objects.flatMap(({ findings }) => findings));
+  const worst = worstOf([...objects, ...drafts].flatMap(({ findings }) => findings));
   return worst === 'note' ? ExitCode.OK : ExitCode.WARNING;
 }
 
-function printJson({ objects, unusable, gone }: Catalog): void {
-  console.log(JSON.stringify({ objects, unusable, gone }, null, 2));
+function printJson({ objects, unusable, gone, drafts }: Catalog): void {
+  console.log(JSON.stringify({ objects, unusable, gone, drafts }, null, 2));
 }
 
-function printTable({ objects, unusable, gone }: Catalog): void {
+function printTable({ objects, unusable, gone, drafts }: Catalog): void {
   const rows = objects.map(rowOf);
   const width = Math.max(0, ...objects.map(({ path }) => path.length));
   for (const [index, { path, findings }] of objects.entries()) {
     console.log(`${path.padEnd(width)}  ${rows[index]!.join('  ')}`);
     for (const { severity, code, message } of findings) console.log(`  ${severity}: ${message} (${code})`);
   }
+  for (const { severity, code, message } of drafts.flatMap(({ findings }) => findings))
+    console.log(`${severity}: ${message} (${code})`);
   for (const { code, message } of unusable) console.log(`unusable: ${message} (${code})`);
   for (const path of gone) console.log(`gone: ${path} was here when somebody last looked`);
 }

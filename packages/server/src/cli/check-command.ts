@@ -1,11 +1,14 @@
 import {
   checkContainer,
+  findDrafts,
   findSharedIdentities,
   repairContainer,
+  repairDrafts,
   type CheckReport,
   type RepairReport,
   type ScanProgress,
   type Severity,
+  worstOf,
 } from '@lunbox/storage-object';
 import type { Command } from 'commander';
 import { readdirSync, statSync } from 'node:fs';
@@ -42,13 +45,15 @@ const VERDICTS: Readonly<Record<Severity, string>> = {
 export function addCheckAndRepair(program: Command, setExitCode: (code: number) => void): void {
   program
     .command('check <path...>')
-    .description('look for damage in disks, or in all disks (*.lun) of a directory; changes nothing')
+    .description('look for damage in disks, or in a directory with its disks (*.lun); changes nothing')
     .option('--data', 'read every block that takes space, too')
     .option('--json', 'print one line of JSON for each disk')
     .action(async (paths: string[], flags: CheckFlags) => setExitCode(await checkDisks(paths, flags)));
   program
-    .command('repair <file>')
-    .description('say how damage that check has found can be mended, and mend it with --apply')
+    .command('repair <path>')
+    .description(
+      'say how what check has found in a disk or a directory can be mended, and mend it with --apply',
+    )
     .option('--dry-run', 'only say what would be done; this is the default')
     .option('--apply', 'do it, and save what is written over beside the disk')
     .option('--extend', 'make a file that was cut short long enough again; what it lacks reads as zeroes')
@@ -66,7 +71,7 @@ async function checkDisks(paths: readonly string[], flags: CheckFlags): Promise<
     const readData = flags.data === true;
     reports.push(await checkContainer(path, { readData, onProgress: progressLine(path) }));
   }
-  const judged = findSharedIdentities(reports);
+  const judged = [...findSharedIdentities(reports), ...(await checkDrafts(paths))];
   for (const report of judged) {
     if (flags.json === true) console.log(JSON.stringify(report));
     else printReport(report);
@@ -74,9 +79,22 @@ async function checkDisks(paths: readonly string[], flags: CheckFlags): Promise<
   return Math.max(ExitCode.OK, ...judged.map(({ verdict }) => EXIT_CODES[verdict]));
 }
 
+/** What was left in directories by commands that were killed. */
+async function checkDrafts(paths: readonly string[]): Promise<CheckReport[]> {
+  const reports: CheckReport[] = [];
+  for (const directory of paths.filter(isDirectory)) {
+    for (const { path, findings } of await findDrafts(directory))
+      reports.push({ path, identity: undefined, verdict: worstOf(findings), findings });
+  }
+  return reports;
+}
+
+const isDirectory = (path: string): boolean =>
+  statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+
 /** A disk, or the disks in a directory. */
 function disksAt(path: string): string[] {
-  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) return [path];
+  if (!isDirectory(path)) return [path];
   const names = readdirSync(path).filter((name) => name.endsWith('.lun'));
   return names.sort().map((name) => join(path, name));
 }
@@ -97,7 +115,8 @@ function progressLine(path: string): (progress: ScanProgress) => void {
 }
 
 async function repairDisk(path: string, flags: RepairFlags): Promise<number> {
-  const report = await repairContainer(path, { apply: flags.apply === true, extend: flags.extend === true });
+  const options = { apply: flags.apply === true, extend: flags.extend === true };
+  const report = await (isDirectory(path) ? repairDrafts : repairContainer)(path, options);
   if (flags.json === true) console.log(JSON.stringify(report));
   else printRepair(report);
   return EXIT_CODES[report.check.verdict];

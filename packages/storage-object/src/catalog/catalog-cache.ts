@@ -9,9 +9,9 @@ const log = debug('lunbox:storage-object:catalog');
 /** Name of the cache within each storage directory. */
 export const CACHE_NAME = '.lunbox-catalog';
 
-/** What the cache keeps of one object that was closed in order. */
+/** What the cache keeps of one object. */
 export interface CachedObject {
-  /** The file as it was; see {@link cacheStampOf}. */
+  /** The file as it was, {@link cacheStampOf}; {@link fileMarkOf} alone when it was not closed in order. */
   readonly stamp: string;
   readonly identity: string;
   readonly capacityBytes: number;
@@ -26,8 +26,18 @@ export type CachedObjects = ReadonlyMap<string, CachedObject>;
 const LIMIT_BYTES = 16 << 20;
 
 /** What a file must still be like for what the cache says of it to count. */
-export function cacheStampOf({ inode, deviceId, birthTimeNs, mtimeNs, sizeBytes }: FileStatus): string {
-  return [deviceId, inode, birthTimeNs, mtimeNs, sizeBytes].join('/');
+export function cacheStampOf(status: FileStatus): string {
+  return [fileMarkOf(status), status.mtimeNs, status.sizeBytes].join('/');
+}
+
+/** What a file is known by, whatever its name and its content are. */
+export function fileMarkOf({ inode, deviceId, birthTimeNs }: FileStatus): string {
+  return [deviceId, inode, birthTimeNs].join('/');
+}
+
+/** What an object is known by when its file has another name. */
+export function markOf({ stamp, identity }: CachedObject): string {
+  return [...stamp.split('/').slice(0, 3), identity].join('/');
 }
 
 /** Reads the cache of a directory; a missing, damaged or unreadable one is an empty one. */

@@ -1,4 +1,5 @@
 import type { ContainerErrorCode, ContainerHolder } from '../container-error.ts';
+import type { Draft } from '../check/drafts.ts';
 import { finding, type Finding } from '../check/finding.ts';
 import type { Continuity } from '../file-stamp.ts';
 
@@ -39,6 +40,8 @@ export interface CatalogContent {
   readonly unusable: readonly UnusableFile[];
   /** Paths that a former scan has found and this one has not. */
   readonly gone: readonly string[];
+  /** What is to become a disk or an image, or was to. */
+  readonly drafts: readonly Draft[];
 }
 
 type Index<K> = ReadonlyMap<K, readonly CatalogObject[]>;
@@ -52,6 +55,7 @@ export class Catalog implements CatalogContent {
   readonly objects: readonly CatalogObject[];
   readonly unusable: readonly UnusableFile[];
   readonly gone: readonly string[];
+  readonly drafts: readonly Draft[];
   readonly #names: Index<string>;
   readonly #identities: Index<string>;
   readonly #luns: Index<number | undefined>;
@@ -61,6 +65,7 @@ export class Catalog implements CatalogContent {
     const { objects } = content;
     this.unusable = content.unusable;
     this.gone = content.gone;
+    this.drafts = content.drafts;
     const files = group(objects, ({ file }) => file);
     // A copy gets an identity of its own when it is served, and a second name is no second object.
     const originals = objects.filter((object) => !isCopy(object) && files.get(object.file)?.[0] === object);

@@ -1,6 +1,7 @@
 import type { FileStatus } from '@lunbox/block';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { ofContinuity } from '../check/check-container.ts';
+import { findDrafts, type Draft } from '../check/drafts.ts';
 import { finding } from '../check/finding.ts';
 import { ContainerError } from '../container-error.ts';
 import { readContainerInfo, type ContainerInfo } from '../container-info.ts';
@@ -10,6 +11,8 @@ import { completeSeams, type Seams, type StorageObjectSeams } from '../seams.ts'
 import { Catalog, type CatalogObject, type UnusableFile } from './catalog.ts';
 import {
   cacheStampOf,
+  fileMarkOf,
+  markOf,
   readCache,
   writeCache,
   type CachedObject,
@@ -38,6 +41,8 @@ interface Found {
   readonly unusable?: UnusableFile;
   /** What the cache is to keep of it. */
   readonly cached?: CachedObject;
+  /** The last scan has found the same object under this name. */
+  readonly wasHere?: boolean;
 }
 
 /**
@@ -51,18 +56,28 @@ export async function scanCatalog(
   options: CatalogOptions = {},
 ): Promise<Catalog> {
   const seams = completeSeams(options);
-  const objects: CatalogObject[] = [];
-  const unusable: UnusableFile[] = [];
-  const gone: string[] = [];
+  const scans: DirectoryScan[] = [];
   const seen = new Set<string>();
   for (const directory of directories) {
-    const found = await scanDirectory(seams, directory, seen, options.withoutCache === true);
-    objects.push(...found.objects);
-    unusable.push(...found.unusable);
-    gone.push(...found.gone);
+    scans.push(await scanDirectory(seams, directory, seen, options.withoutCache === true));
   }
+  const missing = new Map(scans.flatMap((scan) => [...scan.missing]));
+  const objects = scans.flatMap(({ found }) => found.flatMap((each) => tellFormerName(each, missing)));
   objects.sort((left, right) => (left.path < right.path ? -1 : 1));
-  return new Catalog({ objects, unusable, gone });
+  return new Catalog({
+    objects,
+    unusable: scans.flatMap(({ found }) => found.flatMap((each) => each.unusable ?? [])),
+    gone: [...missing.values()],
+    drafts: scans.flatMap(({ drafts }) => drafts),
+  });
+}
+
+/** What was found in one directory. */
+interface DirectoryScan {
+  readonly found: readonly Found[];
+  /** Paths of objects that a former scan has found and this one has not, by what they are known by. */
+  readonly missing: ReadonlyMap<string, string>;
+  readonly drafts: readonly Draft[];
 }
 
 async function scanDirectory(
@@ -70,33 +85,41 @@ async function scanDirectory(
   directory: string,
   seen: Set<string>,
   withoutCache: boolean,
-): Promise<Pick<Catalog, 'objects' | 'unusable' | 'gone'>> {
+): Promise<DirectoryScan> {
   const { disk, random } = seams;
   const names = await containersIn(seams, directory, seen);
+  if (names === undefined) return { found: [], missing: new Map(), drafts: [] };
   const before: CachedObjects = withoutCache ? new Map() : await readCache(disk, directory);
   const found = await inParallel(names, (name) => look(seams, join(directory, name), name, before.get(name)));
   const present = new Set(names);
   const missing = new Map(
-    [...before].flatMap(([name, { stamp }]) => (present.has(name) ? [] : [[stamp, name]])),
+    [...before].flatMap(([name, cached]) =>
+      present.has(name) ? [] : [[markOf(cached), join(directory, name)]],
+    ),
   );
-  const objects = found.flatMap(({ object, cached }) => {
-    if (object === undefined) return [];
-    // It was moved as it is: otherwise it would have another stamp.
-    const formerName = cached && missing.get(cached.stamp);
-    if (formerName === undefined) return [object];
-    missing.delete(cached?.stamp ?? '');
-    return [{ ...object, findings: [...object.findings, finding('RENAMED', `it was called ${formerName}`)] }];
-  });
   const after = new Map(found.flatMap(({ name, cached }) => (cached ? [[name, cached] as const] : [])));
   if (!withoutCache && !sameCache(before, after)) await writeCache(disk, random, directory, after);
-  return {
-    objects,
-    unusable: found.flatMap((each) => each.unusable ?? []),
-    gone: [...missing.values()].map((name) => join(directory, name)),
-  };
+  return { found, missing, drafts: await findDrafts(directory, seams) };
 }
 
-async function containersIn({ disk }: Seams, directory: string, seen: Set<string>): Promise<string[]> {
+/** A file that was found elsewhere before is taken from those that are missing. */
+function tellFormerName({ object, cached, wasHere }: Found, missing: Map<string, string>): CatalogObject[] {
+  if (object === undefined) return [];
+  const mark = cached && !wasHere ? markOf(cached) : '';
+  const formerPath = missing.get(mark);
+  if (formerPath === undefined) return [object];
+  missing.delete(mark);
+  const isNear = dirname(formerPath) === dirname(object.path);
+  const message = `it was called ${isNear ? basename(formerPath) : formerPath}`;
+  return [{ ...object, findings: [...object.findings, finding('RENAMED', message)] }];
+}
+
+/** Undefined when the directory was scanned already, by another name. */
+async function containersIn(
+  { disk }: Seams,
+  directory: string,
+  seen: Set<string>,
+): Promise<string[] | undefined> {
   try {
     const { deviceId, inode } = await disk.status(directory);
     const names = (await disk.readdir(directory)).filter((name) => CONTAINER_NAME.test(name));
@@ -106,7 +129,7 @@ async function containersIn({ disk }: Seams, directory: string, seen: Set<string
     }
     const isNew = !seen.has(`${deviceId}/${inode}`);
     seen.add(`${deviceId}/${inode}`);
-    return isNew ? names : [];
+    return isNew ? names : undefined;
   } catch (error) {
     throw ioError('scan', directory, error);
   }
@@ -126,11 +149,12 @@ async function look(
     const stamp = cacheStampOf(status);
     if (before?.stamp === stamp) return await fromCache(seams, path, name, status, before);
     const info = await readContainerInfo(path, seams);
-    const cached = summaryOf(info, stamp);
-    const findings = info.holder === undefined ? ofContinuity(info.continuity) : [];
     const { continuity, holder, usedBytes } = info;
+    const isSettled = continuity === 'clean' && holder === undefined;
+    const cached = summaryOf(info, isSettled ? stamp : fileMarkOf(status));
+    const findings = holder === undefined ? ofContinuity(continuity) : [];
     const object = { ...objectOf(path, name, status, cached), continuity, holder, usedBytes, findings };
-    return { name, object, ...(continuity === 'clean' && holder === undefined ? { cached } : {}) };
+    return { name, object, cached, wasHere: before !== undefined && markOf(before) === markOf(cached) };
   } catch (error) {
     const failure = ioError('read', path, error);
     if (!(failure instanceof ContainerError)) throw failure;
@@ -138,7 +162,7 @@ async function look(
   }
 }
 
-/** Only objects that were closed in order are in a cache, and this one has not changed since. */
+/** Only objects that were closed in order have whole stamps in a cache, and this one has not changed since. */
 async function fromCache(
   { disk }: Seams,
   path: string,
@@ -149,7 +173,7 @@ async function fromCache(
   const owner = await readLockOwner(disk, lockPathOf(path));
   const isHeld = owner?.inode === String(status.inode);
   const holder = isHeld ? { host: owner.host, pid: owner.pid, openedAtMs: owner.openedAtMs } : undefined;
-  return { name, object: { ...objectOf(path, name, status, cached), holder }, cached };
+  return { name, object: { ...objectOf(path, name, status, cached), holder }, cached, wasHere: true };
 }
 
 function objectOf(path: string, name: string, status: FileStatus, cached: CachedObject): CatalogObject {

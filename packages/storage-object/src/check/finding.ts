@@ -17,6 +17,8 @@ export type FindingCode =
   | 'UNCLEAN'
   | 'FILE_LONG'
   | 'LOCK_STALE'
+  | 'DRAFT_IN_WORK'
+  | 'DRAFT_LEFT'
   | 'FOREIGN'
   | 'MODIFIED'
   | 'ATTRIBUTES_INVALID'
@@ -45,6 +47,8 @@ const SEVERITY_OF: Readonly<Record<FindingCode, Severity>> = {
   FILE_LONG: 'note',
   LOCK_STALE: 'note',
   RENAMED: 'note',
+  DRAFT_IN_WORK: 'note',
+  DRAFT_LEFT: 'warning',
   FOREIGN: 'warning',
   MODIFIED: 'warning',
   ATTRIBUTES_INVALID: 'warning',

@@ -1,6 +1,7 @@
 import { errnoName, type DiskFile } from '@lunbox/block';
 import { dirname, resolve } from 'node:path';
 import { ContainerError } from '../container-error.ts';
+import { draftPathOf, openDraft } from '../draft.ts';
 import { exists, publish, unlinkIfThere } from '../files.ts';
 import { DATA_ALIGNMENT_BYTES, HEADER_SLOT_BYTES, HEADER_SLOTS } from '../format.ts';
 import { ROLE_PART } from '../header.ts';
@@ -88,8 +89,8 @@ async function createFile(
   const { disk, random } = seams;
   if (await exists(disk, path))
     throw new ContainerError('CONTAINER_EXISTS', `${path} exists already; choose another name`, { path });
-  const draftPath = `${path}.${Buffer.from(random.bytes(6)).toString('hex')}.new`;
-  const draft = await disk.open(draftPath, 'create');
+  const draftPath = draftPathOf(path, random);
+  const draft = await openDraft(disk, draftPath);
   let published = false;
   try {
     await writePart(draft, leaf, wanted, seams);

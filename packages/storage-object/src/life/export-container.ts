@@ -1,6 +1,7 @@
 import { errnoName, type DiskFile } from '@lunbox/block';
 import { dirname } from 'node:path';
 import { ContainerError } from '../container-error.ts';
+import { draftPathOf, openDraft } from '../draft.ts';
 import { exists, publish, unlinkIfThere } from '../files.ts';
 import { ioError } from '../io-error.ts';
 import { releaseContainer, reserveContainer, type ReservedContainer } from '../open-container.ts';
@@ -39,12 +40,12 @@ async function writeImage(
 ): Promise<void> {
   const { disk, random } = seams;
   const { dataOffset, capacityBytes } = current.header;
-  const draftPath = `${imagePath}.${Buffer.from(random.bytes(6)).toString('hex')}.new`;
+  const draftPath = draftPathOf(imagePath, random);
   let draft: DiskFile | undefined;
   let published = false;
   try {
     if (await exists(disk, imagePath)) throw existsError(imagePath);
-    draft = await disk.open(draftPath, 'create');
+    draft = await openDraft(disk, draftPath);
     await draft.truncate(capacityBytes);
     const [source, target] = [
       { file, offset: dataOffset },

@@ -27,7 +27,7 @@ const TIMES = 24;
 
 describe.each(Object.entries(LIFE_HISTORIES))('%s', (_name, history) => {
   it('leaves the old state or the new one, at whatever change the power goes', async () => {
-    expect(await cutOffEverywhere(history)).toBeGreaterThan(5);
+    expect(await cutOffEverywhere(history)).toBeGreaterThan(3);
   }, 120_000);
 
   it('loses nothing when any one call fails, and says what failed', async () => {

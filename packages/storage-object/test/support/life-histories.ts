@@ -5,6 +5,7 @@ import {
   deleteContainer,
   importImage,
   renameContainer,
+  repairDrafts,
   shrinkContainer,
   StorageObject,
   type StorageObjectSeams,
@@ -111,6 +112,26 @@ export const LIFE_HISTORIES: Readonly<Record<string, LifeHistory>> = {
       const names = (await namesOf(seams)).filter((name) => name.endsWith('.lun'));
       expect(names, 'there is no name').not.toEqual([]);
       for (const name of names) expect(await compareContainer(`/${name}`, seams)).toBe(SIZE);
+    },
+  },
+  'deleting drafts': {
+    // What is left of a create that was cut off between its two names, and of one that was cut off before.
+    async prepare(seams) {
+      await makeContainer(seams);
+      await seams.disk!.link(CONTAINER, `${CONTAINER}.0123456789ab.new`);
+      for (const name of ['a', 'b']) {
+        const file = await seams.disk!.open(`/${name}.ba9876543210.new`, 'create');
+        await file.write([CONTENT.subarray(65_536, 131_072)], 0);
+        await file.sync();
+        await file.close();
+      }
+      await seams.disk!.syncDirectory('/');
+    },
+    act: async (seams) => void (await repairDrafts('/', { ...seams, apply: true })),
+    async check(seams) {
+      expect(await compareContainer(CONTAINER, seams)).toBe(SIZE);
+      expect((await repairDrafts('/', { ...seams, apply: true })).check.findings).toEqual([]);
+      expect(await compareContainer(CONTAINER, seams)).toBe(SIZE);
     },
   },
   delete: {

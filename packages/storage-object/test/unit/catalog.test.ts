@@ -108,6 +108,25 @@ describe('a catalog', () => {
     expect(await scanCatalog([directory])).toMatchObject({ gone: [], objects: [{ findings: [] }] });
   });
 
+  it('tells of one that went to another directory, and of one that was served when it was last seen', async () => {
+    for (const name of ['one', 'two']) mkdirSync(at(name));
+    const both = [at('one'), at('two')];
+    await newObject('one/a.lun');
+    const object = await StorageObject.open(at('one/a.lun'));
+    await scanCatalog(both);
+    await object.close();
+    renameSync(at('one/a.lun'), at('two/b.lun'));
+    const catalog = await scanCatalog(both);
+    expect(codesOf(catalog)).toEqual({ 'b.lun': ['RENAMED'] });
+    expect(catalog.objects[0]?.findings[0]?.message).toBe(`it was called ${at('one/a.lun')}`);
+    expect(catalog.gone).toEqual([]);
+    const again = await StorageObject.open(at('two/b.lun'));
+    await scanCatalog(both);
+    await again.close();
+    unlinkSync(at('two/b.lun'));
+    expect((await scanCatalog(both)).gone).toEqual([at('two/b.lun')]);
+  });
+
   it('tells of two with one identity, of copies, of two names and of two that want one LUN', async () => {
     await newObject('a.lun', { location: { lun: 1 } });
     copyFileSync(at('a.lun'), at('copy.lun'));
