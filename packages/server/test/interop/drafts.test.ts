@@ -1,8 +1,11 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { startDaemon, type Daemon } from '../support/processes.ts';
 import { lunbox, lunboxArguments } from '../support/start-lunbox.ts';
 import { makeTempDirectory, type TempDirectory } from '../support/temp-directory.ts';
+
+// Many processes are started, on a machine that may have other work.
+vi.setConfig({ testTimeout: 120_000 });
 
 /** A `qemu-img` that knows a disk of 1 MiB, and takes for ever to convert it. */
 const SLOW_QEMU_IMG = `#!/bin/sh
