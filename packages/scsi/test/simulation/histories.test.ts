@@ -8,7 +8,9 @@ it(
   'what several nexuses are answered, one command after the other, is what the standards say',
   async () => {
     const { seen } = await playHistories('scsi-turns', rangeOf(4500));
-    for (const what of ['power cycles', 'operations in the background', 'device failures']) {
+    const wanted = ['power cycles', 'operations in the background', 'device failures'];
+    // ACA ACTIVE, and BUSY to the others.
+    for (const what of [...wanted, 'CLEAR ACA', 'status 48', 'status 8']) {
       expect(seen[what], what).toBeGreaterThan(0);
     }
   },

@@ -40,6 +40,8 @@ export class UnitModel {
   formatFailed = false;
   /** AUSE of the SANITIZE that failed. */
   sanitizeFailed: { readonly ause: boolean } | undefined = undefined;
+  /** The nodes that have an ACA condition (SAM-5 5.9). */
+  readonly faulted = new Set<number>();
   readonly readOnly: boolean;
 
   constructor(name: string, device: HistoryDevice, nodes: number, readOnly: boolean) {
@@ -96,6 +98,7 @@ export class UnitModel {
   reset(): void {
     this.reservedBy = undefined;
     this.stopped = false;
+    this.faulted.clear();
     this.modes = this.saved;
   }
 

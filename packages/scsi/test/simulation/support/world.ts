@@ -2,6 +2,7 @@ import type { BlockErrorCode } from '@lunbox/block';
 import { encodeLun, LogicalUnit, ScsiTarget, SenseKey, type UnitState } from '../../../src/index.ts';
 import { Initiator, TARGET_NAME, type Answer } from '../../support/harness.ts';
 import { port } from '../../support/registrant.ts';
+import { acaAfter, acaRefusal, isPreemptAndAbort, someManner, withNaca, type Manner } from './aca-model.ts';
 import type { Dice } from './dice.ts';
 import { check, complaintAbout, NO_UNIT, type Expected } from './expected.ts';
 import { HistoryDevice, type DeviceCall } from './history-device.ts';
@@ -110,8 +111,10 @@ export class World {
     if (gone === undefined) return;
     this.connected.delete(node);
     gone.initiator.nexus.close();
-    for (const { unit } of gone.model.units.values())
+    for (const { unit } of gone.model.units.values()) {
       if (unit.reservedBy === node) unit.reservedBy = undefined;
+      unit.faulted.delete(node);
+    }
     this.log(`node ${node} goes`);
   }
 
@@ -132,6 +135,7 @@ export class World {
     this.present.delete(lun);
     const { model: unit } = this.shelves[lun]!;
     unit.reservedBy = undefined;
+    unit.faulted.clear();
     for (const { model } of this.connected.values()) {
       const shown = shownLun(model, lun);
       if (shown === undefined) continue;
@@ -198,8 +202,20 @@ export class World {
 
   /** Sends a command and compares the answer with that of the model. */
   async perform(from: Connected, lun: number, step: Step): Promise<Answer> {
-    const expected = this.#expect(from.model, lun, step);
-    return this.#send(from, lun, step, expected);
+    const manner = this.#approach(from, lun, step);
+    const pending = from.model.units.get(lun);
+    const kept = pending && acaRefusal(pending.unit, from.model, manner);
+    return this.#send(from, lun, step, kept ?? this.#expect(from.model, lun, step), manner);
+  }
+
+  /** CLEAR ACA of a node (SAM-5 7.4). */
+  clearAca({ initiator, model }: Connected, lun: number): void {
+    const pending = model.units.get(lun);
+    this.log(`node ${model.node} clears the ACA condition of LUN ${lun}`);
+    pending?.unit.faulted.delete(model.node);
+    if (initiator.nexus.clearAca(encodeLun(lun)) !== (pending !== undefined)) this.fail('CLEAR ACA');
+    this.#checkTold();
+    this.count('CLEAR ACA');
   }
 
   /** The same, while the device fails: a command that gets so far ends with that, and changes nothing. */
@@ -207,11 +223,12 @@ export class World {
     const pending = from.model.units.get(lun);
     const call = step.touches;
     if (pending === undefined || call === undefined || pending.unit.running !== undefined) return;
-    const refused = refusal(step, pending, from.model);
+    const manner = this.#approach(from, lun, step);
+    const refused = acaRefusal(pending.unit, from.model, manner) ?? refusal(step, pending, from.model);
     const [code, ...told] = this.dice.chance(0.5) ? ioFailure(call) : this.dice.pick(FAILURES);
     pending.unit.device.fault = { call, code, once: true };
     const failure = check(...told);
-    await this.#send(from, lun, { ...step, name: `${step.name} (${code})` }, refused ?? failure);
+    await this.#send(from, lun, { ...step, name: `${step.name} (${code})` }, refused ?? failure, manner);
     pending.unit.device.fault = undefined;
     this.count('device failures');
   }
@@ -247,14 +264,28 @@ export class World {
     return refusal(step, pending, nexus) ?? step.run(pending.unit, pending, nexus);
   }
 
-  async #send(from: Connected, lun: number, step: Step, expected: Expected): Promise<Answer> {
-    const line = `node ${from.model.node} LUN ${lun}: ${step.name}`;
+  /** How a command is going to be sent; now and then ACA conditions that would keep it out are cleared first. */
+  #approach({ model }: Connected, lun: number, { cdb }: Step): Manner {
+    const unit = model.units.get(lun)?.unit;
+    const clears = unit !== undefined && (isPreemptAndAbort(cdb) || this.dice.chance(0.3));
+    for (const node of clears ? unit.faulted : []) {
+      const faulted = this.connected.get(node)!;
+      const [shown] = [...faulted.model.units].find(([, pending]) => pending.unit === unit)!;
+      this.clearAca(faulted, shown);
+    }
+    return someManner(this.dice, model, unit);
+  }
+
+  async #send(from: Connected, lun: number, step: Step, expected: Expected, manner: Manner): Promise<Answer> {
+    const { attribute, naca } = manner;
+    const line = `node ${from.model.node} LUN ${lun}: ${step.name}, ${attribute}${naca ? ', NACA' : ''}`;
     this.log(line);
     const { dice } = this;
     const pieceBytes = dice.chance(0.3) ? dice.pick([100, 512, 700, 1024]) : undefined;
-    const answer = await from.initiator.send(step.cdb, {
+    const unit = from.model.units.get(lun)?.unit;
+    const answer = await from.initiator.send(naca ? withNaca(step.cdb) : step.cdb, {
       lun,
-      attribute: dice.pick(['simple', 'simple', 'ordered', 'head-of-queue']),
+      attribute,
       announce: dice.chance(0.5),
       ...(step.dataOut && { dataOut: step.dataOut }),
       ...(pieceBytes !== undefined && { pieceBytes }),
@@ -263,6 +294,7 @@ export class World {
     if (answer.status !== 0) this.log(`  status ${answer.status} ${sense ? JSON.stringify(sense) : ''}`);
     const complaint = complaintAbout(answer, expected);
     if (complaint !== undefined) this.fail(`${line}: ${complaint}`);
+    if (unit !== undefined) acaAfter(unit, from.model, manner, answer.status);
     this.#checkTold();
     this.count(`status ${answer.status}`);
     this.count(step.name.split(':')[0]!);
