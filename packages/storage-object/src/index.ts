@@ -9,7 +9,13 @@
  */
 export type { ForeignPolicy } from './adoption.ts';
 export type { Attributes, InquiryAttribute } from './attributes.ts';
-export { Catalog, type CatalogContent, type CatalogObject, type UnusableFile } from './catalog/catalog.ts';
+export {
+  Catalog,
+  type CatalogContent,
+  type CatalogObject,
+  type PartFile,
+  type UnusableFile,
+} from './catalog/catalog.ts';
 export { scanCatalog, type CatalogOptions } from './catalog/scan-catalog.ts';
 export {
   checkContainer,

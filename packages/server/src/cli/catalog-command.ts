@@ -1,6 +1,7 @@
 import { scanCatalog, worstOf, type Catalog, type CatalogObject } from '@lunbox/storage-object';
 import type { Command } from 'commander';
-import { ExitCode } from './exit-code.ts';
+import { EXIT_CODES, ExitCode } from './exit-code.ts';
+import { layoutTree } from './layout-tree.ts';
 import { formatSize } from './size.ts';
 
 interface CatalogFlags {
@@ -25,24 +26,25 @@ export function addCatalog(program: Command, setExitCode: (code: number) => void
 }
 
 function exitCodeOf({ objects, unusable, drafts }: Catalog): number {
-  if (unusable.length > 0) return ExitCode.DAMAGED;
-  const worst = worstOf([...objects, ...drafts].flatMap(({ findings }) => findings));
-  return worst === 'note' ? ExitCode.OK : ExitCode.WARNING;
+  const worst = EXIT_CODES[worstOf([...objects, ...drafts].flatMap(({ findings }) => findings))];
+  return unusable.length > 0 ? Math.max(worst, ExitCode.DAMAGED) : worst;
 }
 
-function printJson({ objects, unusable, gone, drafts }: Catalog): void {
-  console.log(JSON.stringify({ objects, unusable, gone, drafts }, null, 2));
+function printJson({ objects, unusable, parts, gone, drafts }: Catalog): void {
+  console.log(JSON.stringify({ objects, unusable, parts, gone, drafts }, null, 2));
 }
 
-function printTable({ objects, unusable, gone, drafts }: Catalog): void {
+function printTable({ objects, unusable, parts, gone, drafts }: Catalog): void {
   const rows = objects.map(rowOf);
   const width = Math.max(0, ...objects.map(({ path }) => path.length));
-  for (const [index, { path, findings }] of objects.entries()) {
+  for (const [index, { path, layout, findings }] of objects.entries()) {
     console.log(`${path.padEnd(width)}  ${rows[index]!.join('  ')}`);
+    if (layout !== undefined) for (const line of layoutTree(layout)) console.log(`  ${line}`);
     for (const { severity, code, message } of findings) console.log(`  ${severity}: ${message} (${code})`);
   }
   for (const { severity, code, message } of drafts.flatMap(({ findings }) => findings))
     console.log(`${severity}: ${message} (${code})`);
+  for (const { path, partOf } of parts) console.log(`part: ${path} is a part of the disk ${partOf}`);
   for (const { code, message } of unusable) console.log(`unusable: ${message} (${code})`);
   for (const path of gone) console.log(`gone: ${path} was here when somebody last looked`);
 }

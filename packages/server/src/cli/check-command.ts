@@ -14,7 +14,7 @@ import type { Command } from 'commander';
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { ServerError } from '../server-error.ts';
-import { ExitCode } from './exit-code.ts';
+import { EXIT_CODES, ExitCode } from './exit-code.ts';
 
 interface CheckFlags {
   readonly data?: boolean;
@@ -26,13 +26,6 @@ interface RepairFlags {
   readonly extend?: boolean;
   readonly json?: boolean;
 }
-
-const EXIT_CODES: Readonly<Record<Severity, number>> = {
-  note: ExitCode.OK,
-  warning: ExitCode.WARNING,
-  error: ExitCode.DAMAGED,
-  loss: ExitCode.LOST,
-};
 
 const VERDICTS: Readonly<Record<Severity, string>> = {
   note: 'sound',

@@ -1,3 +1,5 @@
+import type { Severity } from '@lunbox/storage-object';
+
 /** How `lunbox` ends; `docs/cli.md` lists them. */
 export const ExitCode = {
   /** Done, or stopped in order. */
@@ -15,3 +17,11 @@ export const ExitCode = {
   /** Stopped by a second Ctrl-C, before everything was in order. */
   FORCED: 130,
 } as const;
+
+/** How a command ends that has found something of this severity at worst. */
+export const EXIT_CODES: Readonly<Record<Severity, number>> = {
+  note: ExitCode.OK,
+  warning: ExitCode.WARNING,
+  error: ExitCode.DAMAGED,
+  loss: ExitCode.LOST,
+};

@@ -1,4 +1,4 @@
-import { scanCatalog, type CatalogObject } from '@lunbox/storage-object';
+import { scanCatalog, type CatalogObject, type FindingCode, type Severity } from '@lunbox/storage-object';
 import { statSync } from 'node:fs';
 import { ServerError } from '../server-error.ts';
 
@@ -10,13 +10,25 @@ export async function filesToServe(paths: readonly string[]): Promise<readonly s
   const directory = paths.find((path) => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true);
   if (directory === undefined) return paths;
   if (paths.length > 1) throw bad('a directory is served alone; name its files instead');
-  const { objects, unusable } = await scanCatalog([directory]);
+  const { objects, unusable, gone, drafts } = await scanCatalog([directory]);
   // Without it the disks behind it would get other LUNs than they had.
   const [fault] = unusable;
   if (fault) throw bad(`${fault.message}; repair it, or move it out of ${directory}`);
   if (objects.length === 0) throw bad(`there is no disk (*.lun) in ${directory}`);
+  for (const { path, findings } of objects) {
+    for (const { severity, code, message } of findings)
+      if (!TOLD_WHEN_SERVED.has(code)) tell(severity, `${path}: ${message} (${code})`);
+  }
+  for (const { severity, code, message } of drafts.flatMap(({ findings }) => findings))
+    tell(severity, `${message} (${code})`);
+  for (const path of gone) tell('warning', `${path} was here when somebody last looked, and is gone`);
   return inOrderOfLuns(objects).map(({ path }) => path);
 }
+
+/** Whoever opens a disk says this of it, and what becomes of it. */
+const TOLD_WHEN_SERVED: ReadonlySet<FindingCode> = new Set(['UNCLEAN', 'MODIFIED', 'FOREIGN']);
+
+const tell = (severity: Severity, text: string): void => console.error(`lunbox: ${severity}: ${text}`);
 
 /** Disks whose attributes tell a LUN get it; the others get those that are left, by their names. */
 function inOrderOfLuns(objects: readonly CatalogObject[]): CatalogObject[] {

@@ -1,5 +1,6 @@
 import { StorageObject } from '@lunbox/storage-object';
-import { copyFileSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, linkSync, mkdtempSync, readdirSync } from 'node:fs';
+import { renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -152,7 +153,38 @@ describe('lunbox catalog', () => {
   });
 });
 
+describe('lunbox catalog of a disk of several parts', () => {
+  it('shows its parts, and its status says that one is missing', async () => {
+    const parts = ['--part', file('a.img'), '--part', file('b.img')];
+    expect(await run(['create', file('large.lun'), '--size', '4M', ...parts, '--quiet'])).toBe(0);
+    expect(await run(['catalog', folder])).toBe(0);
+    expect(printed.join('\n')).toMatch(/large\.lun.*\n.*concat.*\n.*a\.img.*\n.*b\.img/);
+    rmSync(file('b.img'));
+    expect(await run(['catalog', folder])).toBe(5);
+    expect(printed.join('\n')).toContain('(PART_MISSING)');
+  });
+});
+
 describe('lunbox serve with a directory', () => {
+  it('says what its catalog has found', async () => {
+    await newObject('a.lun');
+    await newObject('gone.lun');
+    expect(await filesToServe([folder])).toHaveLength(3);
+    expect(complained).toEqual([]);
+    renameSync(file('a.lun'), file('b.lun'));
+    rmSync(file('gone.lun'));
+    linkSync(file('b.lun'), file('c.lun'));
+    writeFileSync(file('d.lun.0123456789ab.new'), 'x');
+    await filesToServe([folder]);
+    expect(complained).toEqual([
+      expect.stringMatching(/^lunbox: note: .*b\.lun: it was called a\.lun \(RENAMED\)/),
+      expect.stringMatching(/^lunbox: warning: .*b\.lun: it is the same file as .*c\.lun \(SAME_FILE\)/),
+      expect.stringMatching(/^lunbox: warning: .*c\.lun: it is the same file as .*b\.lun/),
+      expect.stringContaining('(DRAFT_LEFT)'),
+      expect.stringMatching(/gone\.lun was here when somebody last looked, and is gone/),
+    ]);
+  });
+
   it('serves its disks: by the LUN of their attributes, and then by name', async () => {
     await newObject('a.lun', 2);
     await newObject('b.lun', 0);

@@ -2,6 +2,7 @@ import type { ContainerErrorCode, ContainerHolder } from '../container-error.ts'
 import type { Draft } from '../check/drafts.ts';
 import { finding, type Finding } from '../check/finding.ts';
 import type { Continuity } from '../file-stamp.ts';
+import type { LayoutStatus } from '../layout/layout-status.ts';
 
 /** One object of a catalog, as its file describes it. */
 export interface CatalogObject {
@@ -12,8 +13,10 @@ export interface CatalogObject {
   readonly identity: string;
   readonly capacityBytes: number;
   readonly blockSize: number;
-  /** Space that the whole file takes. */
+  /** Space that the whole file takes, and the parts that it is made of. */
   readonly usedBytes: number;
+  /** The parts that it is made of, and what is wrong with them; undefined when it is in its file. */
+  readonly layout: LayoutStatus | undefined;
   /** LUN that its attributes ask for. */
   readonly lun: number | undefined;
   /** The name for people among its attributes. */
@@ -34,10 +37,18 @@ export interface UnusableFile {
   readonly message: string;
 }
 
+/** A file that has the name of a container and is a part of a disk, not one itself. */
+export interface PartFile {
+  readonly path: string;
+  /** Identity that the disk was born with, in UUID form. */
+  readonly partOf: string;
+}
+
 /** What a {@link Catalog} is made of. */
 export interface CatalogContent {
   readonly objects: readonly CatalogObject[];
   readonly unusable: readonly UnusableFile[];
+  readonly parts: readonly PartFile[];
   /** Paths that a former scan has found and this one has not. */
   readonly gone: readonly string[];
   /** What is to become a disk or an image, or was to. */
@@ -54,6 +65,7 @@ export class Catalog implements CatalogContent {
   /** Sorted by path. */
   readonly objects: readonly CatalogObject[];
   readonly unusable: readonly UnusableFile[];
+  readonly parts: readonly PartFile[];
   readonly gone: readonly string[];
   readonly drafts: readonly Draft[];
   readonly #names: Index<string>;
@@ -64,6 +76,7 @@ export class Catalog implements CatalogContent {
   constructor(content: CatalogContent) {
     const { objects } = content;
     this.unusable = content.unusable;
+    this.parts = content.parts;
     this.gone = content.gone;
     this.drafts = content.drafts;
     const files = group(objects, ({ file }) => file);

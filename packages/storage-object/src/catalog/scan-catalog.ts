@@ -1,6 +1,6 @@
 import type { FileStatus } from '@lunbox/block';
 import { basename, dirname, join } from 'node:path';
-import { ofContinuity } from '../check/check-container.ts';
+import { checkPartsOf, ofContinuity } from '../check/check-container.ts';
 import { findDrafts, type Draft } from '../check/drafts.ts';
 import { finding } from '../check/finding.ts';
 import { ContainerError } from '../container-error.ts';
@@ -8,7 +8,7 @@ import { readContainerInfo, type ContainerInfo } from '../container-info.ts';
 import { ioError } from '../io-error.ts';
 import { lockPathOf, readLockOwner } from '../lock-file.ts';
 import { completeSeams, type Seams, type StorageObjectSeams } from '../seams.ts';
-import { Catalog, type CatalogObject, type UnusableFile } from './catalog.ts';
+import { Catalog, type CatalogObject, type PartFile, type UnusableFile } from './catalog.ts';
 import {
   cacheStampOf,
   fileMarkOf,
@@ -39,6 +39,7 @@ interface Found {
   readonly name: string;
   readonly object?: CatalogObject;
   readonly unusable?: UnusableFile;
+  readonly part?: PartFile;
   /** What the cache is to keep of it. */
   readonly cached?: CachedObject;
   /** The last scan has found the same object under this name. */
@@ -67,6 +68,7 @@ export async function scanCatalog(
   return new Catalog({
     objects,
     unusable: scans.flatMap(({ found }) => found.flatMap((each) => each.unusable ?? [])),
+    parts: scans.flatMap(({ found }) => found.flatMap((each) => each.part ?? [])),
     gone: [...missing.values()],
     drafts: scans.flatMap(({ drafts }) => drafts),
   });
@@ -149,11 +151,17 @@ async function look(
     const stamp = cacheStampOf(status);
     if (before?.stamp === stamp) return await fromCache(seams, path, name, status, before);
     const info = await readContainerInfo(path, seams);
-    const { continuity, holder, usedBytes } = info;
-    const isSettled = continuity === 'clean' && holder === undefined;
+    const { continuity, holder, usedBytes, layout, partOf } = info;
+    if (partOf !== undefined) return { name, part: { path, partOf } };
+    // Parts come and go without their container.
+    const isSettled = continuity === 'clean' && holder === undefined && layout === undefined;
     const cached = summaryOf(info, isSettled ? stamp : fileMarkOf(status));
-    const findings = holder === undefined ? ofContinuity(continuity) : [];
-    const object = { ...objectOf(path, name, status, cached), continuity, holder, usedBytes, findings };
+    const findings = [
+      ...(holder === undefined ? ofContinuity(continuity) : []),
+      ...(layout === undefined ? [] : await checkPartsOf(path, seams)),
+    ];
+    const live = { continuity, holder, usedBytes, layout, findings };
+    const object = { ...objectOf(path, name, status, cached), ...live };
     return { name, object, cached, wasHere: before !== undefined && markOf(before) === markOf(cached) };
   } catch (error) {
     const failure = ioError('read', path, error);
@@ -187,6 +195,7 @@ function objectOf(path: string, name: string, status: FileStatus, cached: Cached
     usedBytes: status.allocatedBytes,
     lun,
     title,
+    layout: undefined,
     continuity: 'clean',
     holder: undefined,
     file: `${status.deviceId}/${status.inode}`,

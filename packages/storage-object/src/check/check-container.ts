@@ -59,6 +59,20 @@ export async function checkContainer(path: string, options: CheckOptions = {}): 
   }
 }
 
+/** What is wrong with the parts that a disk is made of. Throws as {@link checkContainer} does. */
+export async function checkPartsOf(path: string, seams: Seams): Promise<Finding[]> {
+  let file: DiskFile | undefined;
+  try {
+    file = await seams.disk.open(path, 'read');
+    const { current, identityBlock } = await examine(file);
+    return current ? await checkParts(path, current.header, identityBlock?.birthIdentity, seams) : [];
+  } catch (error) {
+    throw ioError('check', path, error);
+  } finally {
+    await file?.close();
+  }
+}
+
 function ofHeader(header: ContainerHeader, status: FileStatus): Finding[] {
   const geometry = findGeometryFault(header);
   if (geometry !== undefined) return [finding('GEOMETRY_INVALID', geometry)];

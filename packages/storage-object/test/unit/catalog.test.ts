@@ -158,6 +158,33 @@ describe('a catalog', () => {
     });
   });
 
+  it('tells of backing files that are missing or others, though the disk in front of them is as it was', async () => {
+    const parts = ['a', 'b.lun'].map((name) => ({ kind: 'file' as const, path: name }));
+    for (const kind of ['mirror', 'concat'] as const) {
+      mkdirSync(at(kind));
+      const layout = { kind, parts };
+      const wanted = { sizeBytes: 2 ** 21, layout };
+      await (await StorageObject.create(at(`${kind}/disk.lun`), wanted)).close();
+    }
+    const both = [at('mirror'), at('concat')];
+    const whole = await scanCatalog(both);
+    expect(whole.objects.map(({ findings, layout }) => [findings, layout?.kind])).toEqual([
+      [[], 'concat'],
+      [[], 'mirror'],
+    ]);
+    expect(whole.objects[0]!.usedBytes).toBeGreaterThanOrEqual(statSync(at('concat/disk.lun')).blocks * 512);
+    expect(whole.parts.map(({ path }) => path).sort()).toEqual([at('concat/b.lun'), at('mirror/b.lun')]);
+    for (const name of ['mirror/a', 'concat/a']) renameSync(at(name), at(`${name}.away`));
+    const codes = (catalog: Catalog): string[][] =>
+      catalog.objects.map(({ findings }) => findings.map(({ code }) => code));
+    expect(codes(await scanCatalog(both))).toEqual([['PART_MISSING'], ['MIRROR_DEGRADED']]);
+    renameSync(at('mirror/a.away'), at('concat/a'));
+    expect(codes(await scanCatalog(both))).toEqual([['PART_WRONG'], ['MIRROR_DEGRADED']]);
+    renameSync(at('concat/a'), at('mirror/a'));
+    renameSync(at('concat/a.away'), at('concat/a'));
+    expect(codes(await scanCatalog(both))).toEqual([[], []]);
+  });
+
   it('tells of one that was written by another program, whatever the cache says', async () => {
     await newObject('a.lun');
     await scanCatalog([directory]);
