@@ -19,17 +19,19 @@ export interface SliceOptions {
  *
  * @throws BlockError `BLOCK_UNALIGNED` or `BLOCK_OUT_OF_RANGE` when the part is not one of the device.
  */
-export function slice(device: BlockDevice, options: SliceOptions): BlockDevice {
-  return new Slice(device, options);
+export function slice(device: BlockDevice, options: SliceOptions): SliceDevice {
+  return new SliceDevice(device, options);
 }
 
-class Slice extends BaseDevice {
+/** A part of a device. */
+export class SliceDevice extends BaseDevice {
   readonly readOnly: boolean;
   readonly #device: BlockDevice;
   readonly #offset: number;
-  readonly #length: number | undefined;
+  #length: number | undefined;
   readonly #unsubscribe: () => void;
 
+  /** Use {@link slice}. */
   constructor(device: BlockDevice, options: SliceOptions) {
     super(device.blockSize);
     const { blockSize, size } = device;
@@ -50,8 +52,29 @@ class Slice extends BaseDevice {
     });
   }
 
+  /** Bytes of the device that it shows. */
   get size(): number {
     return this.#length ?? Math.max(0, this.#device.size - this.#offset);
+  }
+
+  /**
+   * Makes a slice that has a length of its own longer; the listeners hear of it.
+   *
+   * @throws BlockError `BLOCK_INVALID` when `length` is not in whole blocks or below the present one,
+   *   `BLOCK_OUT_OF_RANGE` when the device does not reach as far.
+   */
+  grow(length: number): void {
+    const { blockSize, size } = this;
+    if (!(length % blockSize === 0 && length >= size))
+      throw new BlockError('BLOCK_INVALID', `a slice of ${size} bytes cannot grow to ${length}`, {
+        blockSize,
+      });
+    if (length > this.#device.size - this.#offset) {
+      const data = { offset: this.#offset, length, size: this.#device.size };
+      throw new BlockError('BLOCK_OUT_OF_RANGE', 'a slice must lie inside the device', data);
+    }
+    this.#length = length;
+    this.announceResize();
   }
 
   protected readRange(into: readonly Uint8Array[], offset: number): MaybePromise<void> {

@@ -1,4 +1,4 @@
-import { mediumError, SpaceLedger, type BlockDevice, type BlockError } from '@lunbox/block';
+import { mediumError, SpaceLedger, type BlockDevice, type BlockError, type FileDevice } from '@lunbox/block';
 import { findAttributesFault, type Attributes } from './attributes.ts';
 import { writeCleanStamp } from './clean-stamp.ts';
 import { ContainerError, type ContainerErrorCode } from './container-error.ts';
@@ -7,6 +7,7 @@ import { describeContainer, type ContainerInfo } from './container-info.ts';
 import { checkCapacity, createContainer, type NewContainer } from './create-container.ts';
 import type { Continuity } from './file-stamp.ts';
 import { ioError } from './io-error.ts';
+import type { Combination } from './layout/combination.ts';
 import { describeLayout, type LayoutStatus } from './layout/layout-status.ts';
 import type { LayoutNode } from './layout/layout.ts';
 import {
@@ -48,6 +49,8 @@ export class StorageObject {
   #current: CurrentHeader;
   /** The end of the header updates so far: they follow one another. */
   #updates: Promise<unknown> = Promise.resolve();
+  /** The end of the attempts to grow so far. */
+  #growth: Promise<unknown> = Promise.resolve();
   #closing: Promise<void> | undefined;
 
   private constructor(open: OpenContainer) {
@@ -208,19 +211,35 @@ export class StorageObject {
 
   /**
    * Makes the disk larger; the new blocks read as zeroes and take no space. Who uses the device is told.
-   * Throws `CONTAINER_BAD_SIZE`, `CONTAINER_READ_ONLY`, `CONTAINER_CLOSED`, `CONTAINER_IO`, or a `BlockError`
-   * `BLOCK_FAULTED` once a sync has failed; then it has the old size, and after a crash the old one or the new one.
+   * Of a disk of several parts those grow that have to: the last one of a concatenation, all of a stripe or a mirror.
+   *
+   * Throws `CONTAINER_BAD_SIZE`, `CONTAINER_PART_STALE` while a part is missing or a mirror is not in sync,
+   * `CONTAINER_READ_ONLY`, `CONTAINER_CLOSED`, `CONTAINER_IO`, or a `BlockError` `BLOCK_FAULTED` once a sync has failed;
+   * then it has the old size, and after a crash the old one or the new one.
    */
   async grow(sizeBytes: number): Promise<void> {
-    const { ownDevice } = this.#open;
-    if (ownDevice === undefined)
-      throw this.#error('CONTAINER_BAD_SIZE', `${this.path} is made of several parts and keeps its size`);
+    const grown = this.#growth.then(() => {
+      this.#checkChange();
+      this.#checkGrowth(sizeBytes);
+      const { ownDevice, combination } = this.#open;
+      return ownDevice
+        ? this.#growFile(ownDevice, sizeBytes)
+        : this.#growParts(combination as Combination, sizeBytes);
+    });
+    this.#growth = grown.catch(() => undefined);
+    await grown;
+  }
+
+  #checkGrowth(sizeBytes: number): void {
+    const { capacityBytes, blockSize } = this.#current.header;
+    checkCapacity(this.path, sizeBytes, blockSize);
+    if (sizeBytes < capacityBytes)
+      throw this.#error('CONTAINER_BAD_SIZE', `${this.path} cannot be made smaller`);
+  }
+
+  async #growFile(device: FileDevice, sizeBytes: number): Promise<void> {
     await this.#update(async () => {
-      const { capacityBytes, blockSize, dataOffset } = this.#current.header;
-      checkCapacity(this.path, sizeBytes, blockSize);
-      if (sizeBytes < capacityBytes) {
-        throw this.#error('CONTAINER_BAD_SIZE', `${this.path} cannot be made smaller`);
-      }
+      const { capacityBytes, dataOffset } = this.#current.header;
       // Whatever a crash in an earlier attempt, or somebody else, left behind the disk must not show up in it.
       await this.#open.file.truncate(dataOffset + capacityBytes);
       await this.#open.file.truncate(dataOffset + sizeBytes);
@@ -229,12 +248,31 @@ export class StorageObject {
       return { capacityBytes: sizeBytes };
     });
     // Nothing may fail between the header and this: the two would tell of different sizes.
-    ownDevice.adoptSize(this.#current.header.capacityBytes);
+    device.adoptSize(sizeBytes);
+  }
+
+  /** Outside of the header updates, because a leg of a mirror that fails meanwhile has to be noted. */
+  async #growParts(combination: Combination, sizeBytes: number): Promise<void> {
+    try {
+      await combination.grow(sizeBytes);
+    } catch (error) {
+      throw ioError('resize', this.path, error);
+    }
+    await this.#update(() => {
+      const { attributes } = this.#current.header;
+      if (!combination.hasRoom(sizeBytes))
+        throw this.#error(
+          'CONTAINER_PART_STALE',
+          `a part of ${this.path} has failed meanwhile; try again later`,
+        );
+      return { capacityBytes: sizeBytes, attributes: { ...attributes, layout: combination.layout } };
+    });
+    combination.show(sizeBytes);
   }
 
   /** Flushes the disk, marks the object as closed in order and lets go of the file. Idempotent. */
   close(): Promise<void> {
-    this.#closing ??= this.#updates.then(() => this.#close());
+    this.#closing ??= Promise.all([this.#growth, this.#updates]).then(() => this.#close());
     return this.#closing;
   }
 
@@ -283,9 +321,12 @@ export class StorageObject {
     this.#current = await writeCleanStamp(file, this.#current, nowMs, () => this.#sync());
   }
 
+  /** What quotas are held against: the file, and the parts of the disk. */
   async #usedBytes(): Promise<number> {
+    const { file, combination } = this.#open;
     try {
-      return (await this.#open.file.status()).allocatedBytes;
+      const { allocatedBytes } = await file.status();
+      return allocatedBytes + ((await combination?.storedBytes()) ?? 0);
     } catch (error) {
       throw mediumError('look at the space', error);
     }
@@ -308,10 +349,14 @@ export class StorageObject {
 
   /** Runs one header update after those before it. */
   async #update(prepare: () => HeaderChange | Promise<HeaderChange>): Promise<void> {
+    this.#checkChange();
+    await this.#enqueue(prepare);
+  }
+
+  #checkChange(): void {
     const { access } = this.#open;
     if (this.#closing) throw this.#error('CONTAINER_CLOSED', `${this.path} is closed`);
     if (access === 'read') throw this.#error('CONTAINER_READ_ONLY', `${this.path} is open for reading only`);
-    await this.#enqueue(prepare);
   }
 
   async #enqueue(prepare: () => HeaderChange | Promise<HeaderChange>): Promise<void> {

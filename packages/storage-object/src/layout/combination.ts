@@ -1,9 +1,27 @@
-import { concat, mirror, slice, stripe, type BlockDevice, type MirrorDevice } from '@lunbox/block';
+import {
+  concat,
+  mirror,
+  slice,
+  stripe,
+  type BlockDevice,
+  type MirrorDevice,
+  type SliceDevice,
+} from '@lunbox/block';
+import { ContainerError } from '../container-error.ts';
+import { growLayout } from './grow-layout.ts';
 import type { Seams } from '../seams.ts';
 import type { HeaderChange } from '../twin-headers.ts';
 import { judgeLayout, type JudgedLayout } from './judge-layout.ts';
-import { legName, mapMirrors, partsOf, sizeOf, type LayoutMirror, type LayoutNode } from './layout.ts';
-import { Mender } from './mender.ts';
+import {
+  foldLayout,
+  legName,
+  mapMirrors,
+  partsOf,
+  type LayoutMirror,
+  type LayoutNode,
+  type LayoutSlice,
+} from './layout.ts';
+import { Mender, type SickLeg } from './mender.ts';
 import { PartSet } from './part-set.ts';
 import type { PartOwner } from './part.ts';
 
@@ -35,14 +53,20 @@ export class Combination {
   readonly #request: CombinationRequest;
   readonly #parts: PartSet;
   #judged: JudgedLayout;
+  #capacityBytes: number;
+  /** The devices of the nodes of the layout that is in force. */
   readonly #mirrors = new Map<LayoutMirror, MirrorDevice>();
+  readonly #slices = new Map<LayoutSlice, SliceDevice>();
   #root: BlockDevice | undefined;
+  /** The disk: as much of the root as the capacity says. */
+  #disk: SliceDevice | undefined;
   #mender: Mender | undefined;
   #save: (layout: LayoutNode) => Promise<void> = () => Promise.reject(new Error('nobody keeps the layout'));
 
   private constructor(request: CombinationRequest, parts: PartSet) {
     this.#request = request;
     this.#parts = parts;
+    this.#capacityBytes = request.capacityBytes;
     this.#judged = this.#judge();
   }
 
@@ -95,13 +119,45 @@ export class Combination {
    * is kept.
    */
   async begin(opened: HeaderChange): Promise<BlockDevice> {
-    const { layout, capacityBytes } = this.#request;
-    await this.#parts.begin(partsOf(layout), opened);
+    await this.#parts.begin(partsOf(this.#request.layout), opened);
     this.#judged = this.#judge();
     if (this.#judged.fault !== undefined) throw this.#judged.fault;
     this.#root = this.#build(this.#judged.node);
-    if (this.#root.size === capacityBytes) return this.#root;
-    return slice(this.#root, { offset: 0, length: capacityBytes });
+    this.#disk = slice(this.#root, { offset: 0, length: this.#capacityBytes });
+    return this.#disk;
+  }
+
+  /**
+   * Makes the parts large enough for a larger disk, durably. The disk has its old size until the layout is kept and
+   * {@link Combination.show} is called. Throws a `ContainerError` that says what stands in the way.
+   */
+  async grow(capacityBytes: number): Promise<void> {
+    const { path } = this.#request.owner;
+    const before = this.#judged.node;
+    const after = growLayout(before, capacityBytes);
+    if (this.degraded || this.#parts.lacksAny) throw degradedError(path);
+    const sizes = new Map(partsOf(before).map(({ identity, sizeBytes }) => [identity, sizeBytes]));
+    const parts = partsOf(after);
+    await this.#parts.grow(parts.filter(({ identity, sizeBytes }) => sizes.get(identity) !== sizeBytes));
+    this.#follow(before, after);
+    this.#judged = { ...this.#judged, node: after };
+    // What was on a volume must not show up in the disk; in files there is nothing but holes.
+    if (!parts.some(({ kind }) => kind === 'volume')) return;
+    await this.#root?.writeZeroes(this.#capacityBytes, capacityBytes - this.#capacityBytes, {
+      mayUnmap: true,
+    });
+    await this.#root?.flush();
+  }
+
+  /** Whether the parts have room for a disk of this size, all of them and now. */
+  hasRoom(capacityBytes: number): boolean {
+    return (this.#root?.size ?? 0) >= capacityBytes;
+  }
+
+  /** The layout is kept: the disk has this size from now on, and who uses it is told. */
+  show(capacityBytes: number): void {
+    this.#capacityBytes = capacityBytes;
+    this.#disk?.grow(capacityBytes);
   }
 
   /** From now on what the mirrors hold is kept by `save`, and those that are not in sync are resynced. */
@@ -109,7 +165,7 @@ export class Combination {
     this.#save = save;
     if (this.#request.access === 'read') return;
     this.#mender = new Mender(this.#request.seams, (leg) => this.#reopen(leg, opened));
-    for (const [node, device] of this.#mirrors) this.#mendAll(node, device);
+    for (const device of this.#mirrors.values()) this.#mendAll(device);
   }
 
   /** Space that the parts take and can get, as the file systems say. */
@@ -129,9 +185,18 @@ export class Combination {
       (sum, each) => sum + Math.min(each.wantedBytes, each.availableBytes),
       0,
     );
-    const { layout, capacityBytes } = this.#request;
-    const partBytes = partsOf(layout).reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-    return { usedBytes, availableBytes: Math.floor((getBytes * capacityBytes) / partBytes) };
+    const partBytes = partsOf(this.#judged.node).reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+    return { usedBytes, availableBytes: Math.floor((getBytes * this.#capacityBytes) / partBytes) };
+  }
+
+  /** Space that what is stored takes, copies on other legs of mirrors not counted. Throws what the file system throws. */
+  async storedBytes(): Promise<number> {
+    const stored = new Map<string, number>();
+    for (const { leaf, file } of this.#parts.found) {
+      const usedBytes = leaf.kind === 'volume' ? leaf.sizeBytes : (await file.status()).allocatedBytes;
+      stored.set(leaf.identity, usedBytes);
+    }
+    return foldLayout(this.#judged.node, ({ identity }) => stored.get(identity) ?? 0);
   }
 
   /** Flushes and closes the disk, marks its parts as closed in order, and lets go of them, also when flushing fails. */
@@ -164,7 +229,7 @@ export class Combination {
       case 'volume':
         return this.#parts.deviceOf(node);
       case 'slice':
-        return slice(this.#build(node.part), { offset: node.offset, length: node.lengthBytes });
+        return this.#buildSlice(node);
       case 'concat':
         return concat(node.parts.map((part) => this.#build(part)));
       case 'stripe':
@@ -177,6 +242,12 @@ export class Combination {
     }
   }
 
+  #buildSlice(node: LayoutSlice): SliceDevice {
+    const device = slice(this.#build(node.part), { offset: node.offset, length: node.lengthBytes });
+    this.#slices.set(node, device);
+    return device;
+  }
+
   #buildMirror(node: LayoutMirror): MirrorDevice {
     const legStates = this.#mirrors.get(node)?.legStates ?? node.states;
     const legs = node.parts.map((part) => this.#build(part));
@@ -184,7 +255,7 @@ export class Combination {
       legStates,
       onLegFailed: async (index) => {
         await this.#save(this.layout);
-        this.#mend(node, device, index, false);
+        this.#mend(device, index, false);
       },
       onLegSynced: () => this.#save(this.layout),
     });
@@ -192,29 +263,66 @@ export class Combination {
     return device;
   }
 
-  #mendAll(node: LayoutMirror, device: MirrorDevice): void {
-    for (const index of device.legStates.keys()) this.#mend(node, device, index, true);
+  #mendAll(device: MirrorDevice): void {
+    for (const index of device.legStates.keys()) this.#mend(device, index, true);
   }
 
-  #mend(node: LayoutMirror, device: MirrorDevice, index: number, isNew: boolean): void {
+  #mend(device: MirrorDevice, index: number, isNew: boolean): void {
     if (device.legStates[index] === 'in-sync') return;
-    const part = node.parts[index] as LayoutNode;
-    const name = legName(part);
+    const part = this.#legOf(device, index);
+    if (part === undefined) return;
     const firstTry = isNew && this.#parts.hasAll(part);
-    this.#mender?.mend({ name, part, device, index, totalBytes: sizeOf(node), firstTry });
+    this.#mender?.mend({ name: legName(part), device, index, firstTry });
+  }
+
+  /** A leg as the layout has it now; undefined when its mirror is no more, because what it belonged to was reopened. */
+  #legOf(device: MirrorDevice, index: number): LayoutNode | undefined {
+    const found = [...this.#mirrors].find(([, each]) => each === device);
+    return found?.[0].parts[index];
+  }
+
+  /** The devices of a layout belong to that which takes its place, from the leaves to the root. */
+  #follow(before: LayoutNode, after: LayoutNode): void {
+    if (before === after || 'path' in before || 'path' in after) return;
+    if (before.kind === 'slice' && after.kind === 'slice') {
+      this.#follow(before.part, after.part);
+      const device = this.#slices.get(before);
+      this.#slices.delete(before);
+      device?.grow(after.lengthBytes);
+      if (device) this.#slices.set(after, device);
+      return;
+    }
+    if (before.kind === 'slice' || after.kind === 'slice') return;
+    before.parts.forEach((part, index) => {
+      this.#follow(part, after.parts[index] as LayoutNode);
+    });
+    if (before.kind !== 'mirror' || after.kind !== 'mirror') return;
+    const device = this.#mirrors.get(before);
+    this.#mirrors.delete(before);
+    if (device) this.#mirrors.set(after, device);
   }
 
   /** The parts of a leg that failed, opened anew; undefined while one of them is not there. */
-  async #reopen(part: LayoutNode, opened: HeaderChange): Promise<BlockDevice | undefined> {
+  async #reopen(
+    { device: mirrored, index }: SickLeg,
+    opened: HeaderChange,
+  ): Promise<BlockDevice | undefined> {
+    const part = this.#legOf(mirrored, index);
+    if (part === undefined) return undefined;
     const leaves = partsOf(part);
     await this.#parts.release(leaves);
     await this.#parts.reserve(leaves).catch((error: unknown) => this.#parts.lack(leaves, error));
     await this.#parts.begin(leaves, opened);
     if (!this.#parts.hasAll(part)) return undefined;
     const device = this.#build(part);
-    for (const [node, inner] of this.#mirrors) if (isWithin(node, part)) this.#mendAll(node, inner);
+    for (const [node, inner] of this.#mirrors) if (isWithin(node, part)) this.#mendAll(inner);
     return device;
   }
+}
+
+function degradedError(path: string): ContainerError {
+  const message = `${path} has a mirror of which a part is missing or not in sync; make it larger when that is mended`;
+  return new ContainerError('CONTAINER_PART_STALE', message, { path });
 }
 
 function isWithin(node: LayoutNode, tree: LayoutNode): boolean {

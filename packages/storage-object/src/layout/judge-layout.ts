@@ -13,6 +13,8 @@ export interface JudgedLayout {
   readonly fault: ContainerError | undefined;
   /** A part was written by another program. */
   readonly modified: boolean;
+  /** A part may have been written in a session that the disk does not know of. */
+  readonly ahead: boolean;
 }
 
 /** What to judge by. */
@@ -28,8 +30,9 @@ export function judgeLayout(node: LayoutNode, evidence: LayoutEvidence): JudgedL
     case 'file':
     case 'volume': {
       const fate = evidence.fateOf(node);
-      if (fate instanceof ContainerError) return { node, fault: fate, modified: false };
-      return { node, fault: fate === 'old' ? oldError(node) : undefined, modified: fate === 'modified' };
+      if (fate instanceof ContainerError) return { node, fault: fate, modified: false, ahead: false };
+      const fault = fate === 'old' ? oldError(node) : undefined;
+      return { node, fault, modified: fate === 'modified', ahead: fate === 'ahead' };
     }
     case 'slice': {
       const part = judgeLayout(node.part, evidence);
@@ -40,31 +43,43 @@ export function judgeLayout(node: LayoutNode, evidence: LayoutEvidence): JudgedL
     default: {
       const parts = node.parts.map((part) => judgeLayout(part, evidence));
       const fault = parts.find((part) => part.fault !== undefined)?.fault;
-      const modified = parts.some((part) => part.modified);
-      return { node: { ...node, parts: parts.map((part) => part.node) }, fault, modified };
+      const [modified, ahead] = [parts.some((part) => part.modified), parts.some((part) => part.ahead)];
+      return { node: { ...node, parts: parts.map((part) => part.node) }, fault, modified, ahead };
     }
   }
 }
 
 function judgeMirror(node: LayoutMirror, evidence: LayoutEvidence): JudgedLayout {
   const legs = node.parts.map((part) => judgeLayout(part, evidence));
-  const states = legs.map(({ fault, modified }, index): MirrorLegState => {
+  // What was written in a session that the disk does not know of is on the legs that were taken into use for it.
+  const isAhead = legs.some(({ ahead, fault }, index) => ahead && !fault && node.states[index] !== 'stale');
+  const states = legs.map(({ fault, modified, ahead }, index): MirrorLegState => {
     const before = node.states[index] as MirrorLegState;
     if (fault !== undefined || before === 'stale') return 'stale';
-    return modified ? 'unsynced' : before;
+    return modified || (!ahead && isAhead) ? 'unsynced' : before;
   });
-  const first = states.includes('in-sync') ? states.indexOf('in-sync') : states.indexOf('unsynced');
+  const indexOf = (state: MirrorLegState, among = legs): number =>
+    states.findIndex((each, index) => each === state && among.includes(legs[index] as JudgedLayout));
+  const choices = [
+    indexOf('in-sync'),
+    indexOf(
+      'unsynced',
+      legs.filter((leg) => leg.ahead),
+    ),
+    indexOf('unsynced'),
+  ];
+  const first = choices.find((index) => index >= 0) ?? -1;
   const parts = legs.map((leg) => leg.node);
   const modified = legs.some((leg, index) => leg.modified && states[index] !== 'stale');
   if (first < 0) {
     const fault = legs.find((leg, index) => leg.fault !== undefined && node.states[index] !== 'stale')?.fault;
-    return { node: { ...node, parts }, fault, modified };
+    return { node: { ...node, parts }, fault, modified, ahead: isAhead };
   }
   const settled = states.map((state, index): MirrorLegState => {
     if (index === first) return 'in-sync';
-    return state === 'in-sync' && evidence.unclean ? 'unsynced' : state;
+    return state === 'in-sync' && (evidence.unclean || isAhead) ? 'unsynced' : state;
   });
-  return { node: { ...node, parts, states: settled }, fault: undefined, modified };
+  return { node: { ...node, parts, states: settled }, fault: undefined, modified, ahead: isAhead };
 }
 
 function oldError({ path }: LayoutPart): ContainerError {

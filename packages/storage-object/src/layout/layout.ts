@@ -157,3 +157,10 @@ export function legName(leg: LayoutNode): string {
     .map(({ identity }) => identity)
     .join();
 }
+
+/** The sum of what `valueOf` says of the parts, of the legs of a mirror that of the largest only. */
+export function foldLayout(node: LayoutNode, valueOf: (part: LayoutPart) => number): number {
+  if ('path' in node) return valueOf(node);
+  const values = (node.kind === 'slice' ? [node.part] : node.parts).map((part) => foldLayout(part, valueOf));
+  return node.kind === 'mirror' ? Math.max(...values) : values.reduce((sum, value) => sum + value, 0);
+}

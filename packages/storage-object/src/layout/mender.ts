@@ -2,7 +2,6 @@ import type { BlockDevice, MirrorDevice } from '@lunbox/block';
 import debug from 'debug';
 import type { Seams } from '../seams.ts';
 import type { LegProgress } from './combination.ts';
-import type { LayoutNode } from './layout.ts';
 
 const log = debug('lunbox:storage-object:mirror');
 
@@ -16,10 +15,8 @@ const LONGEST_REST_MS = 100;
 export interface SickLeg {
   /** Tells legs apart. */
   readonly name: string;
-  readonly part: LayoutNode;
   readonly device: MirrorDevice;
   readonly index: number;
-  readonly totalBytes: number;
   /** It is there: try it as it is before it is opened anew. */
   readonly firstTry: boolean;
 }
@@ -27,14 +24,14 @@ export interface SickLeg {
 /** Brings legs of mirrors back in the background, for as long as it takes. */
 export class Mender {
   readonly #clock: Seams['clock'];
-  readonly #reopen: (part: LayoutNode) => Promise<BlockDevice | undefined>;
+  readonly #reopen: (leg: SickLeg) => Promise<BlockDevice | undefined>;
   readonly #timers = new Map<string, () => void>();
   readonly #running = new Map<string, Promise<void>>();
   readonly #progress = new Map<string, LegProgress>();
   #closed = false;
 
   /** @param reopen - Opens the parts of a leg anew; undefined while one is not there. */
-  constructor({ clock }: Seams, reopen: (part: LayoutNode) => Promise<BlockDevice | undefined>) {
+  constructor({ clock }: Seams, reopen: (leg: SickLeg) => Promise<BlockDevice | undefined>) {
     this.#clock = clock;
     this.#reopen = reopen;
   }
@@ -82,15 +79,16 @@ export class Mender {
     this.#later({ ...leg, firstTry: false }, pauseMs, longerMs);
   }
 
-  async #bringBack({ name, part, device, index, totalBytes, firstTry }: SickLeg): Promise<void> {
+  async #bringBack(leg: SickLeg): Promise<void> {
+    const { name, device, index, firstTry } = leg;
     if (!firstTry && device.legStates[index] === 'stale') {
-      const fresh = await this.#reopen(part);
+      const fresh = await this.#reopen(leg);
       if (fresh === undefined) throw new Error('a part is missing');
       await closeQuietly(device.replaceLeg(index, fresh));
     }
     await device.resync(index, {
       pace: this.#pace(),
-      onProgress: (doneBytes) => this.#progress.set(name, { doneBytes, totalBytes }),
+      onProgress: (doneBytes, totalBytes) => this.#progress.set(name, { doneBytes, totalBytes }),
     });
   }
 

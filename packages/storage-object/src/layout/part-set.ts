@@ -5,6 +5,7 @@ import { letGo } from '../container-lock.ts';
 import type { Seams } from '../seams.ts';
 import type { HeaderChange } from '../twin-headers.ts';
 import { AbsentDevice } from './absent-device.ts';
+import { checkRoom, growPart } from './grow-part.ts';
 import type { PartFate } from './judge-layout.ts';
 import { partsOf, type LayoutNode, type LayoutPart } from './layout.ts';
 import {
@@ -102,6 +103,34 @@ export class PartSet {
   /** True when all of these are there. */
   hasAll(node: LayoutNode): boolean {
     return partsOf(node).every(({ identity }) => 'open' in (this.#slots.get(identity) ?? {}));
+  }
+
+  /** Whether some part is not there. */
+  get lacksAny(): boolean {
+    return [...this.#slots.values()].some((slot) => !('open' in slot));
+  }
+
+  /**
+   * Makes parts, all of which are there, as large as a new layout has them, durably. Throws a `ContainerError` that
+   * names the part; those before it may then be larger than they need be.
+   */
+  async grow(parts: readonly LayoutPart[]): Promise<void> {
+    const wanted = parts.map((leaf) => ({ leaf, open: this.#openPart(leaf) }));
+    for (const { leaf, open } of wanted) await checkRoom(open, leaf.sizeBytes);
+    const nowMs = Math.floor(this.#seams.clock.unixMs());
+    for (const { leaf, open } of wanted) {
+      // A part that failed meanwhile and was opened anew is another one.
+      const grown = await growPart(open, leaf, nowMs);
+      const slot = this.#slots.get(leaf.identity);
+      if (slot !== undefined && 'open' in slot && slot.open === open)
+        this.#slots.set(leaf.identity, { open: grown });
+    }
+  }
+
+  #openPart({ identity, path }: LayoutPart): OpenPart {
+    const slot = this.#slots.get(identity);
+    if (slot !== undefined && 'open' in slot) return slot.open;
+    throw new ContainerError('CONTAINER_PART_MISSING', `the part ${path} is missing`, { path });
   }
 
   /** Lets go of parts without marking them; nobody uses their devices any more. */

@@ -30,10 +30,11 @@ export interface PartOwner {
 }
 
 /**
- * How the content of a part compares with the rest of the disk: `current`, `modified` by another program since, or
- * `old`, because the disk was written without it.
+ * How the content of a part compares with the rest of the disk: `current`; `ahead`, because it was taken into use for a
+ * session that the disk does not know of; `modified` by another program since; or `old`, because the disk was written
+ * without it.
  */
-export type PartTrust = 'current' | 'modified' | 'old';
+export type PartTrust = 'current' | 'ahead' | 'modified' | 'old';
 
 /** A part that was read and recognised. */
 export interface KnownPart {
@@ -148,7 +149,10 @@ async function recognise(file: DiskFile, leaf: LayoutPart, owner: PartOwner): Pr
     throw new ContainerError('CONTAINER_PART_DAMAGED', `${path} is too small for its part`, { path });
   const status = await file.status();
   const continuity = leaf.kind === 'file' ? judgeContinuity(header, status) : continuityOfVolume(current);
-  return { current, status, continuity, trust: trustOf(current, continuity, owner.session) };
+  const trust = trustOf(current, continuity, owner.session);
+  // It was closed together with the disk, in a session that this container has not seen.
+  if (trust === 'ahead' && header.openState === 'clean') throw outdated(path, owner);
+  return { current, status, continuity, trust };
 }
 
 /** The number of a device node, and its times, say nothing of what is on the volume. */
@@ -160,9 +164,11 @@ function continuityOfVolume({ header }: CurrentHeader): Continuity {
 function trustOf(current: CurrentHeader, continuity: Continuity, session: Uint8Array): PartTrust {
   const { header } = current;
   const previous = parseUuid(membershipOf(current).previousSession);
-  const together = sameUuid(header.writeSession, session) || sameUuid(previous, session);
+  const isKnown = sameUuid(header.writeSession, session);
+  const isAhead = !isKnown && sameUuid(previous, session);
   // Nobody knows when a copy of something that was in use was made.
-  if (!together || (continuity === 'foreign' && header.openState === 'open')) return 'old';
+  if ((!isKnown && !isAhead) || (continuity === 'foreign' && header.openState === 'open')) return 'old';
+  if (isAhead) return 'ahead';
   return continuity === 'modified' ? 'modified' : 'current';
 }
 
@@ -247,6 +253,11 @@ function partError(path: string, error: unknown): Error {
 
 function wrong(path: string, reason: string): ContainerError {
   const message = `${path} is not the part that belongs there: ${reason}; put the right one back`;
+  return new ContainerError('CONTAINER_PART_WRONG', message, { path });
+}
+
+function outdated(path: string, owner: PartOwner): ContainerError {
+  const message = `${owner.path} is older than its part ${path}; put back the container that was used last`;
   return new ContainerError('CONTAINER_PART_WRONG', message, { path });
 }
 

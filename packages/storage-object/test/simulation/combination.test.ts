@@ -22,6 +22,7 @@ const NESTED: NewLayout = {
 /** What has been promised to whoever uses the disk. */
 interface Promised {
   created: boolean;
+  grown: boolean;
   /** What each sector holds for certain, and what it may hold as well. */
   readonly flushed: number[];
   readonly written: number[];
@@ -44,11 +45,14 @@ function world(seed = 0): World {
 
 const nothing = (): Promised => ({
   created: false,
-  flushed: Array<number>(SECTORS).fill(0),
-  written: Array<number>(SECTORS).fill(0),
+  grown: false,
+  flushed: Array<number>(SECTORS + 1).fill(0),
+  written: Array<number>(SECTORS + 1).fill(0),
 });
 
-const sectorOffset = (sector: number): number => sector * 4096;
+/** One that is there when the disk has grown only. */
+const LAST = SECTORS;
+const sectorOffset = (sector: number): number => (sector === LAST ? SIZE : sector * 4096);
 
 /** Lives that a disk may have. Each ends by an exception when the power goes. */
 interface Life {
@@ -57,8 +61,14 @@ interface Life {
   readonly failing?: string;
   /** It works again after a while, and is resynced. */
   readonly returns?: boolean;
+  /** It grows while it is used. */
+  readonly grows?: boolean;
   /** A broken variant: what the mirror holds is not noted. */
   readonly forgetful?: boolean;
+  /** A broken variant: what was copied to a leg that comes back is not synced. */
+  readonly hurried?: boolean;
+  /** A broken variant: the parts are not synced before the container says that they are larger. */
+  readonly boastful?: boolean;
 }
 
 async function live({ disk, seams }: World, life: Life, promised: Promised): Promise<void> {
@@ -80,7 +90,16 @@ async function live({ disk, seams }: World, life: Life, promised: Promised): Pro
   await flush();
   if (life.returns === true) {
     disk.failing.clear();
+    if (life.hurried === true) disk.lazy.add(life.failing ?? '');
     for (let turn = 0; turn < 60; turn++) await new Promise((resolve) => setImmediate(resolve));
+  }
+  disk.lazy.clear();
+  if (life.grows === true) {
+    if (life.boastful === true) disk.lazy.add('/a.img').add('/b.img');
+    await object.grow(2 * SIZE);
+    disk.lazy.clear();
+    promised.grown = true;
+    await write(LAST, 9);
   }
   await write(4, 3);
   await flush();
@@ -98,6 +117,8 @@ async function check(seams: StorageObjectSeams, promised: Promised): Promise<voi
     }
   }
   const object = await StorageObject.open(PATH, seams);
+  expect([SIZE, 2 * SIZE]).toContain(object.device.size);
+  if (promised.grown) expect(object.device.size).toBe(2 * SIZE);
   const first = await readAll(object);
   for (const [sector, found] of first.entries()) {
     const [low = 0, high = 0] = [promised.flushed[sector], promised.written[sector]];
@@ -116,7 +137,8 @@ async function check(seams: StorageObjectSeams, promised: Promised): Promise<voi
 
 async function readAll(object: StorageObject): Promise<Buffer[]> {
   const sectors: Buffer[] = [];
-  for (let sector = 0; sector < SECTORS; sector++) {
+  for (let sector = 0; sector <= SECTORS; sector++) {
+    if (sectorOffset(sector) >= object.device.size) break;
     const into = Buffer.alloc(512, 0xee);
     await object.device.read([into], sectorOffset(sector));
     sectors.push(into);
@@ -140,6 +162,7 @@ async function playAll(life: Life): Promise<void> {
       one.clock.stopped = true;
       one.disk.failing.clear();
       one.disk.deaf.clear();
+      one.disk.lazy.clear();
       one.simulated.crash(seed * 1000 + stopAt);
       const clock = new HastyClock();
       try {
@@ -165,6 +188,12 @@ const LIVES: readonly (readonly [string, Life])[] = [
     'a stripe of mirrors, one leg of which fails and comes back',
     { layout: NESTED, failing: '/c.img', returns: true },
   ],
+  ['a stripe that grows', { layout: STRIPE, grows: true }],
+  ['a mirror that grows', { layout: MIRROR, grows: true }],
+  [
+    'a mirror whose second leg fails, comes back, and that grows',
+    { layout: MIRROR, failing: '/b.img', returns: true, grows: true },
+  ],
 ];
 
 describe.each(LIVES)('%s, when the power goes at any change', (_name, life) => {
@@ -174,10 +203,15 @@ describe.each(LIVES)('%s, when the power goes at any change', (_name, life) => {
 });
 
 describe('a broken variant', () => {
-  it('that does not note what its legs hold is caught', async () => {
-    const caught = await playAll({ layout: MIRROR, failing: '/a.img', forgetful: true }).catch(
-      (error: unknown) => error,
-    );
+  it.each<[string, Life]>([
+    ['does not note what its legs hold', { layout: MIRROR, failing: '/a.img', forgetful: true }],
+    [
+      'notes that a leg is in sync before that is durable',
+      { layout: MIRROR, failing: '/a.img', returns: true, hurried: true },
+    ],
+    ['grows before its parts have, durably', { layout: STRIPE, grows: true, boastful: true }],
+  ])('that %s is caught', { timeout: 120_000 }, async (_name, life) => {
+    const caught = await playAll(life).catch((error: unknown) => error);
     expect(String(caught)).toMatch(/power gone after change \d+/);
   });
 });

@@ -24,6 +24,9 @@ export class MoodyDisk implements Disk {
   /** Names of files whose medium says that it has written, and has not. */
   readonly deaf = new Set<string>();
 
+  /** Names of files whose medium says that it has synced, and has not. */
+  readonly lazy = new Set<string>();
+
   constructor(inner: Disk) {
     this.#inner = inner;
   }
@@ -36,6 +39,7 @@ export class MoodyDisk implements Disk {
         if (MEDIUM_CALLS.has(name) && this.failing.has(path))
           return () => Promise.reject(new DiskError('EIO', String(name), path));
         if ((name === 'write' || name === 'sync') && this.deaf.has(path)) return () => Promise.resolve();
+        if (name === 'sync' && this.lazy.has(path)) return () => Promise.resolve();
         const member: unknown = Reflect.get(target, name, target);
         return typeof member === 'function' ? (member as () => unknown).bind(target) : member;
       },
