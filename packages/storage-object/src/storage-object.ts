@@ -180,8 +180,8 @@ export class StorageObject {
 
   /**
    * Why the object takes no change any more: a sync has failed, and what is on the medium is unknown. Undefined while
-   * none has. It stays so until the object is opened again, which shows what the medium has: every flushed write. Of a disk
-   * of several parts each has its own state; see {@link StorageObject.layout}.
+   * none has. It stays so until the object is opened again, which shows what the medium has: every flushed write. Of a
+   * disk of several parts each has its own state; see {@link StorageObject.layout}.
    */
   get faulted(): BlockError | undefined {
     return this.#open.ownDevice?.faulted;
@@ -195,8 +195,8 @@ export class StorageObject {
   /**
    * Stores changed attributes: those given replace the old ones, those given as `undefined` go, all others
    * stay. They are durable when this completes. Throws `CONTAINER_BAD_ATTRIBUTES`, `CONTAINER_ATTRIBUTES_FULL`,
-   * `CONTAINER_READ_ONLY`, `CONTAINER_CLOSED`, `CONTAINER_IO`, or a `BlockError` `BLOCK_FAULTED` once a sync has failed;
-   * then the old ones stand.
+   * `CONTAINER_READ_ONLY`, `CONTAINER_CLOSED`, `CONTAINER_IO`, or a `BlockError` `BLOCK_FAULTED` once a sync has
+   * failed; then the old ones stand.
    */
   async updateAttributes(change: Attributes): Promise<void> {
     if ('layout' in change)
@@ -214,8 +214,8 @@ export class StorageObject {
    * Of a disk of several parts those grow that have to: the last one of a concatenation, all of a stripe or a mirror.
    *
    * Throws `CONTAINER_BAD_SIZE`, `CONTAINER_PART_STALE` while a part is missing or a mirror is not in sync,
-   * `CONTAINER_READ_ONLY`, `CONTAINER_CLOSED`, `CONTAINER_IO`, or a `BlockError` `BLOCK_FAULTED` once a sync has failed;
-   * then it has the old size, and after a crash the old one or the new one.
+   * `CONTAINER_READ_ONLY`, `CONTAINER_CLOSED`, `CONTAINER_IO`, or a `BlockError` `BLOCK_FAULTED` once a sync has
+   * failed; then it has the old size, and after a crash the old one or the new one.
    */
   async grow(sizeBytes: number): Promise<void> {
     const grown = this.#growth.then(() => {

@@ -189,7 +189,7 @@ export class Combination {
     return { usedBytes, availableBytes: Math.floor((getBytes * this.#capacityBytes) / partBytes) };
   }
 
-  /** Space that what is stored takes, copies on other legs of mirrors not counted. Throws what the file system throws. */
+  /** Space that what is stored takes, copies on other legs of mirrors not counted. */
   async storedBytes(): Promise<number> {
     const stored = new Map<string, number>();
     for (const { leaf, file } of this.#parts.found) {
