@@ -27,6 +27,10 @@ export interface Disk {
   readonly users?: ObjectUsers;
   /** The parts that it is made of now; undefined where it is in one file. */
   readonly layout?: () => LayoutStatus | undefined;
+  /** Why it takes no change any more; undefined while a sync has not failed. */
+  readonly fault?: () => string | undefined;
+  /** Calls `listener` once, when a sync fails. */
+  readonly onFault?: (listener: (fault: string) => void) => void;
   /** Makes everything durable and lets go of what the server opened. */
   close(): Promise<void>;
 }
@@ -85,7 +89,12 @@ async function fromObject(remaining: StorageObject[]): Promise<Disk> {
   };
   const unit = objectUnit(object, guarded ?? object.device);
   const layout = (): LayoutStatus | undefined => object.layout;
-  return { unit, continuity, path, grow, rename, layout, users: new ObjectUsers(object), close };
+  const fault = (): string | undefined => object.faulted?.message;
+  const onFault = (listener: (fault: string) => void): void => {
+    object.onFault(({ message }) => listener(message));
+  };
+  const users = new ObjectUsers(object);
+  return { unit, continuity, path, grow, rename, layout, users, fault, onFault, close };
 }
 
 function noRoom(path: string, roomBytes: number): ContainerError {

@@ -12,7 +12,7 @@ import { openDisks, type Disk } from './disks.ts';
 import type { UserChange, UserList } from './object-users.ts';
 import type { LunOptions } from './options.ts';
 import { ServerError } from './server-error.ts';
-import type { ServedLun } from './status.ts';
+import type { DiskFault, ServedLun } from './status.ts';
 
 /** What people are told when a medium cannot be taken out or put in. */
 const REFUSALS: Readonly<Record<MediumPresenceError['code'], string>> = {
@@ -31,18 +31,29 @@ export class Drive {
   /** 16 bytes, those of the first disk: a drive keeps its name, whatever is in it. */
   readonly identity: Uint8Array;
   readonly #options: LunOptions;
+  readonly #onFault: (fault: DiskFault) => void;
   /** Undefined while somebody at the drive has taken it. */
   #disk: Disk | undefined;
   /** The end of the changes so far: they follow one another. */
   #changes: Promise<unknown> = Promise.resolve();
 
-  /** @param options what the disk was opened from */
-  constructor(lun: number, disk: Disk, options: LunOptions) {
+  /**
+   * @param options what the disk was opened from
+   * @param onFault hears of a disk that takes no change any more
+   */
+  constructor(
+    lun: number,
+    disk: Disk,
+    options: LunOptions,
+    onFault: (fault: DiskFault) => void = () => undefined,
+  ) {
+    this.#onFault = onFault;
     this.lun = lun;
     this.identity = disk.unit.identity;
     this.#options = options;
     this.#disk = disk;
     this.unit = makeUnit(disk, options);
+    this.#watch(disk);
   }
 
   /** The disk that the server has open for the drive. */
@@ -86,6 +97,7 @@ export class Drive {
           : error;
       }
       this.#disk = disk;
+      this.#watch(disk!);
     });
   }
 
@@ -157,6 +169,7 @@ export class Drive {
       readOnly: unit.writeProtected,
       identity: formatUuid(this.identity),
       portGroups: unit.portGroups,
+      fault: this.#disk?.fault?.(),
       continuity: this.#disk?.continuity ?? 'clean',
       layout: this.#disk?.layout?.(),
     };
@@ -166,6 +179,10 @@ export class Drive {
   async close(): Promise<void> {
     await this.#changes;
     await this.#disk?.close();
+  }
+
+  #watch({ path, onFault }: Disk): void {
+    onFault?.((fault) => this.#onFault({ lun: this.lun, path, fault }));
   }
 
   async #inTurn(change: () => Promise<void>): Promise<void> {

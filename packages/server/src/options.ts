@@ -8,6 +8,7 @@ import type {
 } from '@lunbox/iscsi-target';
 import type { LogicalUnitOptions, UnitPolicy } from '@lunbox/scsi';
 import type { ForeignPolicy, StorageObjectSeams } from '@lunbox/storage-object';
+import type { DiskFault } from './status.ts';
 
 /** Which number a LUN has. */
 export interface LunNumber {
@@ -93,6 +94,8 @@ export interface ServerOptions extends StorageObjectSeams {
   readonly limits?: Partial<TargetLimits>;
   /** What the program round the server decides about logins, and hears of sessions. */
   readonly hooks?: TargetHooks;
+  /** Hears of a disk that takes no change any more, when its first sync fails. */
+  readonly onFault?: (fault: DiskFault) => void;
   /** Who may ask which targets there are. By default whoever may log in to one of them; CHAP is not asked for. */
   readonly discovery?: readonly DiscoveryEntry[];
   /** The weakest CHAP algorithm that is good enough. Default 5 (MD5), the only one that every initiator has. */

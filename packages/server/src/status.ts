@@ -23,6 +23,11 @@ export interface ServedLun {
   readonly identity: string;
   /** The target port groups, which are its ways, and their access states. */
   readonly portGroups: readonly PortGroupStatus[];
+  /**
+   * Why the disk takes no change any more: a sync has failed. It is whole again, as far as it was flushed, when its file is
+   * opened again. Undefined while none has.
+   */
+  readonly fault: string | undefined;
   /** How the container came back when it was opened; `clean` for a device. */
   readonly continuity: Continuity;
   /** The parts that it is made of, and what its mirrors hold; undefined where it is in one file. */
@@ -33,4 +38,10 @@ export interface ServedLun {
 export interface ServedTarget {
   readonly iqn: string;
   readonly luns: readonly ServedLun[];
+}
+
+/** A disk that takes no change any more, since a sync has failed. */
+export interface DiskFault extends Pick<ServedLun, 'lun' | 'path'> {
+  /** One line for people. */
+  readonly fault: string;
 }

@@ -75,6 +75,11 @@ export function isNoSpace(error: unknown): boolean {
   return codeOf(error) === 'BLOCK_NO_SPACE';
 }
 
+/** True when an earlier flush of a device has failed, so that it makes nothing durable any more. */
+export function isFaulted(error: unknown): boolean {
+  return codeOf(error) === 'BLOCK_FAULTED';
+}
+
 function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
 }

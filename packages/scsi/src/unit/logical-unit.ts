@@ -209,7 +209,7 @@ export class LogicalUnit {
   /**
    * Takes the medium out, as somebody at the drive does: what goes on with it ends, it is flushed, and commands find
    * MEDIUM NOT PRESENT. Completes with the device, which nothing uses any more. A medium that an initiator has ejected
-   * lies in the tray, and is taken from there. When the flush fails, its error is thrown and the medium stays.
+   * lies in the tray, and is taken from there. When the flush fails, unless forced after an earlier failure, it stays.
    *
    * Throws a {@link MediumPresenceError} `SCSI_NOT_REMOVABLE`, `SCSI_NO_MEDIUM`, `SCSI_MEDIUM_BUSY` while it is
    * formatted or sanitized, and `SCSI_MEDIUM_REMOVAL_PREVENTED`, of which initiators then hear as of an OPERATOR MEDIUM
@@ -225,7 +225,7 @@ export class LogicalUnit {
       throw new MediumPresenceError('SCSI_MEDIUM_REMOVAL_PREVENTED');
     }
     if (this.operations.inProgress) throw new MediumPresenceError('SCSI_MEDIUM_BUSY');
-    await tray.eject(medium, true);
+    await tray.ejectByHand(medium, options.force === true);
     if (tray.state !== 'ejected' || medium !== this.medium) throw new MediumPresenceError('SCSI_NO_MEDIUM');
     this.#allowRemoval();
     tray.takeOut();

@@ -2,6 +2,7 @@ import { mapMaybe, type MaybePromise } from '@lunbox/block';
 import type { Medium } from '../media/medium.ts';
 import { afterwards } from '../media/while-held.ts';
 import { AdditionalSenseCode, SenseKey, type AdditionalSense } from '../sense/additional-sense.ts';
+import { isFaulted } from '../sense/block-failures.ts';
 import { CheckConditionError } from '../sense/check-condition-error.ts';
 import type { SenseData } from '../sense/sense-data.ts';
 
@@ -71,6 +72,19 @@ export class MediumTray {
       },
     );
     return this.#opening;
+  }
+
+  /**
+   * Ejects after a flush. Where an earlier one has failed nothing more can be made durable, and opening the medium again
+   * is the only way out: `force` ejects it as it is.
+   */
+  async ejectByHand(medium: Medium, force: boolean): Promise<void> {
+    try {
+      await this.eject(medium, true);
+    } catch (error) {
+      if (!force || !isFaulted(error)) throw error;
+      await this.eject(medium, false);
+    }
   }
 
   /** The medium in the open tray is taken away. */

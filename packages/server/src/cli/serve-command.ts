@@ -1,6 +1,7 @@
 import type { AccessEntry, SessionEndReason, SessionStatus } from '@lunbox/iscsi-target';
 import type { Continuity } from '@lunbox/storage-object';
 import type { LunOptions, ServerOptions } from '../options.ts';
+import type { DiskFault } from '../status.ts';
 import { createServer, type LunboxServer } from '../server.ts';
 import { loadAccess } from './access-flags.ts';
 import { AccessWatcher } from './access-watcher.ts';
@@ -73,6 +74,7 @@ function serverOptions(
     ...(minimum === undefined ? {} : { minimumChapAlgorithm: minimum }),
     limits: { requireDigests, ...limitsFromFlags(limit) },
     hooks: { redirect: (login) => redirects.find(login), onSessionEnd: warnOfTwins },
+    onFault: tellFault,
     allowUnauthenticated: !flags.auth,
   };
 }
@@ -156,6 +158,10 @@ function warnOfTwins({ initiatorName, remotes }: SessionStatus, reason: SessionE
     `lunbox: warning: ${initiatorName} logged in again while its session from ${address} still answered; ` +
       'do two hosts go by one initiator name?',
   );
+}
+
+function tellFault({ lun, path, fault }: DiskFault): void {
+  console.error(`lunbox: error: LUN ${lun} (${path ?? ''}) takes no change any more: ${fault}`);
 }
 
 function warn(server: LunboxServer, keptIdentity: boolean): void {
