@@ -95,8 +95,8 @@ export class SyncGroup {
 }
 
 /**
- * What a failed sync is answered with: always `BLOCK_IO`. Where it failed for want of space, too (NFS, thin media), writes
- * that were answered are lost; that is no refusal which more space would mend.
+ * What a failed sync is answered with: always `BLOCK_IO`. Where it failed for want of space, too (NFS, thin media),
+ * writes that were answered are lost; that is no refusal which more space would mend.
  */
 function syncError(error: unknown): BlockError {
   const errno = errnoName(error);

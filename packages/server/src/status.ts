@@ -24,8 +24,8 @@ export interface ServedLun {
   /** The target port groups, which are its ways, and their access states. */
   readonly portGroups: readonly PortGroupStatus[];
   /**
-   * Why the disk takes no change any more: a sync has failed. It is whole again, as far as it was flushed, when its file is
-   * opened again. Undefined while none has.
+   * Why the disk takes no change any more: a sync has failed. It is whole again, as far as it was flushed, when its
+   * file is opened again. Undefined while none has.
    */
   readonly fault: string | undefined;
   /** How the container came back when it was opened; `clean` for a device. */

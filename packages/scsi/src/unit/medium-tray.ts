@@ -75,8 +75,8 @@ export class MediumTray {
   }
 
   /**
-   * Ejects after a flush. Where an earlier one has failed nothing more can be made durable, and opening the medium again
-   * is the only way out: `force` ejects it as it is.
+   * Ejects after a flush. Where an earlier one has failed nothing more can be made durable, and opening the medium
+   * again is the only way out: `force` ejects it as it is.
    */
   async ejectByHand(medium: Medium, force: boolean): Promise<void> {
     try {
