@@ -8,7 +8,9 @@ import { run } from './process.mjs';
 const programsByPackage = {
   'libiscsi-bin': ['iscsi-ls', 'iscsi-inq', 'iscsi-readcapacity16', 'iscsi-test-cu', 'iscsi-perf'],
   'qemu-utils': ['qemu-img', 'qemu-io'],
-  e2fsprogs: ['mkfs.ext4', 'debugfs', 'e2fsck'],
+  e2fsprogs: ['mkfs.ext4', 'debugfs', 'e2fsck', 'filefrag'],
+  xfsprogs: ['mkfs.xfs'],
+  'btrfs-progs': ['mkfs.btrfs', 'btrfs'],
   tshark: ['tshark', 'dumpcap'],
   tgt: ['tgtd', 'tgtadm'],
   'sg3-utils': ['sg_inq', 'sg_vpd', 'sg_logs', 'sg_opcodes', 'sg_persist', 'sg_decode_sense'],

@@ -57,10 +57,25 @@ export class BlockError extends Error {
   }
 }
 
+/** Errors of the system for which libuv, and so Node, has no name: that of Linux, and that of macOS and the BSDs. */
+const NAMELESS: ReadonlyMap<unknown, string> = new Map([
+  [-122, 'EDQUOT'],
+  [-69, 'EDQUOT'],
+]);
+
+/** The name of a negated `errno` that Node calls unknown; undefined for all others. */
+export function namelessErrno(errno: unknown): string | undefined {
+  return NAMELESS.get(errno);
+}
+
 /** The `code` of an operating system error (`ENOENT`, `EIO`, …), or undefined when it has none. */
 export function errnoName(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
-  return typeof error.code === 'string' ? error.code : undefined;
+  const { code } = error;
+  if (typeof code !== 'string') return undefined;
+  // UNKNOWN, or in other versions a sentence.
+  const isUnknown = /^unknown/i.test(code) && 'errno' in error;
+  return (isUnknown ? namelessErrno(error.errno) : undefined) ?? code;
 }
 
 /** Turns a failure of the medium into a {@link BlockError}; one that already is stays itself. */

@@ -4,6 +4,7 @@ import type { MaybePromise } from '../block-device.ts';
 import { totalLength } from '../buffers.ts';
 import type { Clock } from '../clock.ts';
 import { DiskError } from '../disk-error.ts';
+import { namelessErrno } from '../errors.ts';
 import type { DiskFile, FileStatus, LockOutcome, LockRange } from '../disk.ts';
 import { dirtyRoomBytes } from './dirty-pages.ts';
 import { fileSystemKind, type FileSystemKind } from './file-system.ts';
@@ -22,6 +23,9 @@ const FALLOCATE_STEP_BYTES = 64 << 20;
 const COPY_STEP_BYTES = 16 << 20;
 /** What the kernel says when it cannot copy between two files at all. */
 const CANNOT_COPY: ReadonlySet<number> = new Set([Errno.EXDEV, Errno.EINVAL, Errno.ENOSYS, Errno.EOPNOTSUPP]);
+
+/** The name of a negated `errno`. */
+const nameOf = (errno: number): string => namelessErrno(errno) ?? getSystemErrorName(errno);
 
 /** What {@link RealFile} is made of. */
 export interface RealFileOptions {
@@ -167,7 +171,7 @@ export class RealFile implements DiskFile {
     const result = await source.#track(copy);
     if (result >= 0) return result;
     if (!CANNOT_COPY.has(-result)) {
-      throw new DiskError(getSystemErrorName(result), 'copy_file_range', this.path);
+      throw new DiskError(nameOf(result), 'copy_file_range', this.path);
     }
     this.#copies = false;
     return undefined;
@@ -260,7 +264,7 @@ export class RealFile implements DiskFile {
       const step = Math.min(FALLOCATE_STEP_BYTES, end - at);
       const result = await this.#change(() => native.fallocate(this.#fd, mode, at, step));
       if (result === -Errno.EOPNOTSUPP || result === -Errno.ENOSYS) return false;
-      if (result < 0) throw new DiskError(getSystemErrorName(result), 'fallocate', this.path);
+      if (result < 0) throw new DiskError(nameOf(result), 'fallocate', this.path);
     }
     return true;
   }

@@ -13,8 +13,43 @@ export interface SmallFileSystem {
   unmount(): Promise<void>;
 }
 
-/** Which file system: in memory, or a real one in a file. */
-export type SmallFileSystemKind = 'tmpfs' | 'ext4';
+/** Which file system: in memory, or a real one in a file. XFS takes 300 MiB and Btrfs 110 MiB at least. */
+export type SmallFileSystemKind = 'tmpfs' | ImageKind;
+
+/** File systems in a file, and what makes one. */
+type ImageKind = 'ext4' | 'xfs' | 'btrfs';
+
+const MAKERS: Readonly<Record<ImageKind, readonly string[]>> = {
+  ext4: ['mkfs.ext4', '-q', '-F', '-m', '0'],
+  xfs: ['mkfs.xfs', '-q'],
+  btrfs: ['mkfs.btrfs', '-q'],
+};
+
+/**
+ * True where this user may mount file systems of this kind in files, which takes loop devices and a kernel that knows
+ * it. The programs that make them must be there: look with `requiresTools`.
+ */
+export async function canMountImage(kind: ImageKind): Promise<boolean> {
+  if (!canMount()) return false;
+  const directory = makeTempDirectory('mount');
+  try {
+    const [image, path] = [directory.file('image'), directory.file('mounted')];
+    await makeImage(kind, image, 300);
+    mkdirSync(path);
+    if ((await run('mount', ['-o', 'loop', image, path])).status !== 0) return false;
+    await runOrThrow('umount', [path]);
+    return true;
+  } finally {
+    directory.remove();
+  }
+}
+
+async function makeImage(kind: ImageKind, image: string, sizeMib: number): Promise<void> {
+  writeFileSync(image, '');
+  truncateSync(image, sizeMib * 2 ** 20);
+  const [program = '', ...flags] = MAKERS[kind];
+  await runOrThrow(program, [...flags, image]);
+}
 
 /** True where this user may mount file systems. */
 export function canMount(): boolean {
@@ -41,9 +76,7 @@ export async function mountSmall(
     await runOrThrow('mount', ['-t', 'tmpfs', '-o', `size=${sizeMib}M`, 'none', path]);
   } else {
     const image = join(directory, `${kind}.img`);
-    writeFileSync(image, '');
-    truncateSync(image, sizeMib * 2 ** 20);
-    await runOrThrow('mkfs.ext4', ['-q', '-F', '-m', '0', image]);
+    await makeImage(kind, image, sizeMib);
     await runOrThrow('mount', ['-o', 'loop', image, path]);
   }
   const unmount = async (): Promise<void> => {
