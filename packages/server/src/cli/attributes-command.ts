@@ -31,7 +31,8 @@ export function addAttributes(program: Command): void {
     .description('show the attributes of a disk, also while it is served')
     .option('--json', 'print JSON')
     .action(async (path: string, flags: ShowFlags) => {
-      print((await readContainerInfo(path)).attributes, flags);
+      const { attributes, capacityBytes, usedBytes, freeBytes } = await readContainerInfo(path);
+      print({ ...attributes, capacityBytes, usedBytes, freeBytes }, flags);
     });
   attributes
     .command('set <file> <key=value...>')

@@ -5,6 +5,7 @@ import { ServerError } from '../server-error.ts';
 import type { IscsiOperations, LunboxServer } from '../server.ts';
 import { checkControlRequest, type ControlRequest, type ControlVerb } from './control-request.ts';
 import type { Asker, ControlAnswer } from './control-socket.ts';
+import { measured } from './live-space.ts';
 import type { Redirects } from './redirects.ts';
 import { controlUsers } from './users-verb.ts';
 
@@ -27,7 +28,7 @@ type Verb<V extends ControlVerb> = (
 ) => ControlAnswer | Promise<ControlAnswer>;
 
 const VERBS: { readonly [V in ControlVerb]: Verb<V> } = {
-  status: (controlled) => ({ result: statusOf(controlled) }),
+  status: async (controlled) => ({ result: await statusOf(controlled) }),
   statistics: ({ server }) => ({ result: iscsiOf(server).statistics() }),
   capture: ({ capture }) => {
     if (capture) return { result: {}, payload: capture.toPcap() };
@@ -83,9 +84,10 @@ export async function control(
   return (VERBS[checked.verb] as Verb<ControlVerb>)(controlled, checked, asker);
 }
 
-function statusOf({ server, redirects, draining }: Controlled): Record<string, unknown> {
-  const { portals, tlsPortals, targets } = server;
+async function statusOf({ server, redirects, draining }: Controlled): Promise<Record<string, unknown>> {
+  const { portals, tlsPortals } = server;
   const { sessions } = iscsiOf(server);
+  const targets = await measured(server.targets);
   return { pid: process.pid, portals, tlsPortals, targets, draining, redirects: redirects.rules, sessions };
 }
 

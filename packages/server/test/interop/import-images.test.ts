@@ -11,6 +11,7 @@ const FORMATS = [
   ['qcow2', 'qcow2'],
   ['vmdk', 'vmdk'],
   ['vhdx', 'vhdx'],
+  ['vhd', 'vpc'],
   ['vdi', 'vdi'],
 ] as const;
 
@@ -37,7 +38,9 @@ describe.skipIf(!requiresTools('qemu-img'))('an image of another program', () =>
   it.each(FORMATS)('%s becomes a disk with the same blocks, and holes', async (format, qemuName) => {
     const raw = rawImage();
     const image = directory.file(`image.${format}`);
-    qemuImg('convert', '-f', 'raw', '-O', qemuName, raw, image);
+    // A VHD has a number of cylinders, unless it is told to have the size.
+    const options = format === 'vhd' ? ['-o', 'force_size=on'] : [];
+    qemuImg('convert', '-f', 'raw', '-O', qemuName, ...options, raw, image);
     const path = directory.file('disk.lun');
     const imported = await lunbox(['import', image, path, '--json']);
     expect(imported, imported.stderr).toMatchObject({ status: 0 });
@@ -59,6 +62,21 @@ describe.skipIf(!requiresTools('qemu-img'))('an image of another program', () =>
     const damaged = await lunbox(['import', base, directory.file('disk.lun')]);
     expect(damaged.status).toBe(1);
     expect(damaged.stderr.trim().split('\n')).toHaveLength(1);
+  });
+
+  it('is as small for other programs as resize --force has made it, and holds the rest', async () => {
+    const raw = rawImage();
+    const [path, out] = [directory.file('disk.lun'), directory.file('out.img')];
+    expect((await lunbox(['import', raw, path])).status).toBe(0);
+    expect((await lunbox(['resize', path, '8M'])).status).toBe(2);
+    expect((await lunbox(['resize', path, '8M', '--force'])).stderr).toContain('--discard-data');
+    expect((await lunbox(['resize', path, '8M', '--force', '--discard-data'])).status).toBe(0);
+    const { dataOffset } = await lunboxInfo(path);
+    const area = `driver=raw,offset=${dataOffset},file.filename=${path.replaceAll(',', ',,')}`;
+    const json = qemuImg('info', '--output=json', '--image-opts', area);
+    expect(JSON.parse(json)).toMatchObject({ 'virtual-size': 8 * MIB });
+    expect((await lunbox(['export', path, out])).status).toBe(0);
+    expect(readFileSync(out).equals(readFileSync(raw).subarray(0, 8 * MIB))).toBe(true);
   });
 
   it('gets back what lunbox export has written', async () => {

@@ -44,6 +44,14 @@ describe('lunbox attributes', () => {
     expect(await run(['attributes', 'show', path])).toBe(0);
     expect(printed).toContain('location.lun: 7');
     expect(printed).toContain('profiles.quiesce: postgres');
+    const { capacityBytes, usedBytes, freeBytes } = await readContainerInfo(path);
+    expect(printed).toEqual(
+      expect.arrayContaining([
+        `capacityBytes: ${capacityBytes}`,
+        `usedBytes: ${usedBytes}`,
+        `freeBytes: ${freeBytes}`,
+      ]),
+    );
     expect(printed.at(-1)).toBe('user everybody: admin');
     expect(await run(['attributes', 'set', path, 'location.lun=', 'profiles.quiesce=', 'name='])).toBe(0);
     expect(await attributes()).toMatchObject({ location: { bus: 1 }, description: 'a=b' });

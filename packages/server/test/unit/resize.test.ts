@@ -77,6 +77,26 @@ describe('a disk that is served', () => {
   });
 });
 
+it('the status of a disk tells its space as it is at the moment; what is in memory takes none of a file', async () => {
+  const path = await newDisk();
+  const memory = { device: new MemoryDevice({ size: MIB }), identity: new Uint8Array(16) };
+  const server = await serving({ path }, memory);
+  const spaces = async (): Promise<Record<string, number>[]> => {
+    const { result } = (await ask(server, { verb: 'status' })) as {
+      result: { targets: { luns: Record<string, number>[] }[] };
+    };
+    return result.targets[0]!.luns;
+  };
+  const [before, ofMemory] = await spaces();
+  expect(ofMemory).not.toHaveProperty('usedBytes');
+  await server.resize(0, 64 * MIB);
+  const [after] = await spaces();
+  expect(after!['usedBytes']! + after!['freeBytes']!).toBe(64 * MIB);
+  expect(after!['freeBytes']! - before!['freeBytes']!).toBeGreaterThan(60 * MIB);
+  const { usedBytes } = await readContainerInfo(path);
+  expect(after!['usedBytes']).toBe(usedBytes);
+});
+
 it.each<[object, RegExp]>([
   [{ verb: 'resize', sizeBytes: MIB }, /resize needs "lun"/],
   [{ verb: 'resize', lun: 0 }, /resize needs "sizeBytes"/],
