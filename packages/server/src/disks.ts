@@ -3,6 +3,7 @@ import {
   ContainerError,
   formatUuid,
   type LayoutStatus,
+  type MirrorHooks,
   StorageObject,
   type Continuity,
   type StorageObjectSeams,
@@ -45,7 +46,7 @@ const isImage = (lun: LunOptions): lun is ImageLun => 'image' in lun;
  */
 export async function openDisks(
   luns: readonly LunOptions[],
-  seams: StorageObjectSeams,
+  seams: StorageObjectSeams & MirrorHooks,
   taken: readonly Uint8Array[] = [],
 ): Promise<Disk[]> {
   const requests = luns.filter(isContainer).map((lun) => ({ ...seams, ...lun }));

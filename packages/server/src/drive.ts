@@ -7,7 +7,7 @@ import {
   type UnitNames,
   type UnitPolicy,
 } from '@lunbox/scsi';
-import { formatUuid, type StorageObjectSeams } from '@lunbox/storage-object';
+import { formatUuid, type MirrorHooks, type StorageObjectSeams } from '@lunbox/storage-object';
 import { openDisks, type Disk } from './disks.ts';
 import type { UserChange, UserList } from './object-users.ts';
 import type { LunOptions } from './options.ts';
@@ -77,7 +77,11 @@ export class Drive {
    *
    * @param others the drives that must not hold the same disk
    */
-  insert(path: string | undefined, seams: StorageObjectSeams, others: readonly Drive[]): Promise<void> {
+  insert(
+    path: string | undefined,
+    seams: StorageObjectSeams & MirrorHooks,
+    others: readonly Drive[],
+  ): Promise<void> {
     return this.#inTurn(async () => {
       if (path === undefined) {
         this.unit.insert();

@@ -7,7 +7,7 @@ import type {
   TlsOptions,
 } from '@lunbox/iscsi-target';
 import type { LogicalUnitOptions, UnitPolicy } from '@lunbox/scsi';
-import type { ForeignPolicy, StorageObjectSeams } from '@lunbox/storage-object';
+import type { ForeignPolicy, MirrorHooks, StorageObjectSeams } from '@lunbox/storage-object';
 import type { DiskFault } from './status.ts';
 
 /** Which number a LUN has. */
@@ -81,7 +81,7 @@ export interface ServedPortalOptions {
 }
 
 /** Options of {@link createServer}. */
-export interface ServerOptions extends StorageObjectSeams {
+export interface ServerOptions extends StorageObjectSeams, MirrorHooks {
   /** `host:port` each, or more; port 0 takes a free one. Default `127.0.0.1:3260`. */
   readonly portals?: readonly (string | ServedPortalOptions)[];
   /**

@@ -43,6 +43,7 @@ export type { NewContainer, NewContent } from './create-container.ts';
 export type { LegProgress } from './layout/combination.ts';
 export { layoutFromHints, type LayoutHints, type NewLayout } from './layout/layout-plan.ts';
 export type { LayoutStatus } from './layout/layout-status.ts';
+export type { MirrorEvent, MirrorHooks } from './layout/mirror-event.ts';
 export {
   LAYOUT_DEPTH_LIMIT,
   LAYOUT_PART_LIMIT,

@@ -14,6 +14,7 @@ import { KNOWN_AUTOCLEAR_FEATURES, ROLE_PART } from './header.ts';
 import { ioError } from './io-error.ts';
 import { Combination } from './layout/combination.ts';
 import type { LayoutNode } from './layout/layout.ts';
+import type { MirrorHooks } from './layout/mirror-event.ts';
 import { membershipOf } from './layout/part.ts';
 import { AREA_BLOCK_BYTES, protectionPlace } from './protection-region.ts';
 import { completeSeams, type Seams, type StorageObjectSeams } from './seams.ts';
@@ -30,7 +31,7 @@ import {
 import { formatUuid, UUID_BYTES } from './uuid.ts';
 
 /** Options of {@link StorageObject.open}. */
-export interface OpenOptions extends StorageObjectSeams {
+export interface OpenOptions extends StorageObjectSeams, MirrorHooks {
   /** Refuses every change and leaves the file as it is. */
   readonly readOnly?: boolean;
   /** What to do with a copy; by default it gets a new identity. */
@@ -99,7 +100,7 @@ export async function reserveContainer(path: string, options: OpenOptions): Prom
       policy,
     };
     if (!isCombined(current.header)) return { ...alone, combination: undefined };
-    return await reserveCombination(alone);
+    return await reserveCombination(alone, options);
   } catch (error) {
     // Why it was not opened matters more than what is left behind, which is void anyway.
     if (file) await letGo(file, lock).catch(() => undefined);
@@ -108,7 +109,10 @@ export async function reserveContainer(path: string, options: OpenOptions): Prom
 }
 
 /** Locks and checks the parts of a disk, too. */
-async function reserveCombination(alone: Omit<ReservedContainer, 'combination'>): Promise<ReservedContainer> {
+async function reserveCombination(
+  alone: Omit<ReservedContainer, 'combination'>,
+  { onMirrorEvent }: MirrorHooks,
+): Promise<ReservedContainer> {
   const { path, seams, access, birthIdentity, current, continuity, policy } = alone;
   const { header } = current;
   const combination = await Combination.reserve({
@@ -123,6 +127,7 @@ async function reserveCombination(alone: Omit<ReservedContainer, 'combination'>)
     access,
     unclean: header.openState === 'open',
     seams,
+    ...(onMirrorEvent ? { onMirrorEvent } : {}),
   });
   if (continuity === 'foreign' && policy !== 'keep-identity' && combination.hasOriginalParts) {
     await combination.release();

@@ -12,6 +12,7 @@ import { ExitCode } from './exit-code.ts';
 import { sickLegs } from './layout-tree.ts';
 import { limitsFromFlags } from './limit-flags.ts';
 import { lunsFromFlags } from './lun-flags.ts';
+import { MirrorLines } from './mirror-lines.ts';
 import { portalsFromFlags } from './portal-flags.ts';
 import { readLocations } from './disk-locations.ts';
 import { Redirects } from './redirects.ts';
@@ -38,7 +39,13 @@ export async function serveDisks(paths: readonly string[], flags: ServeFlags): P
       ? served.map((name) => ({ name, lun: undefined }))
       : await readLocations(served);
   const luns = lunsFromFlags(wishes, flags);
-  const server: LunboxServer = await createServer(serverOptions(luns, flags, access, redirects));
+  const mirrors = new MirrorLines(flags.json === true);
+  const server: LunboxServer = await createServer({
+    ...serverOptions(luns, flags, access, redirects),
+    onMirrorEvent: (event) => {
+      mirrors.add(event);
+    },
+  });
   const say = flags.json === true ? () => undefined : (line: string) => console.log(line);
   const signals = listenForSignals();
   try {
@@ -46,6 +53,7 @@ export async function serveDisks(paths: readonly string[], flags: ServeFlags): P
     const running = await startCompanions(server, flags, files, redirects);
     warn(server, flags.keepIdentity === true);
     console.log(flags.json === true ? readyLine(server) : connectionGuide(server, flags.chapUser));
+    mirrors.begin();
     await signals.first;
     say('\nStopping: commands finish, data is flushed. (Ctrl-C again ends at once.)');
     await running.end();

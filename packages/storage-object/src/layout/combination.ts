@@ -22,11 +22,12 @@ import {
   type LayoutSlice,
 } from './layout.ts';
 import { Mender, type SickLeg } from './mender.ts';
+import type { MirrorEvent, MirrorHooks } from './mirror-event.ts';
 import { PartSet } from './part-set.ts';
 import type { PartOwner } from './part.ts';
 
 /** What a combination is opened from. */
-export interface CombinationRequest {
+export interface CombinationRequest extends MirrorHooks {
   readonly owner: PartOwner;
   readonly layout: LayoutNode;
   readonly capacityBytes: number;
@@ -164,7 +165,12 @@ export class Combination {
   start(opened: HeaderChange, save: (layout: LayoutNode) => Promise<void>): void {
     this.#save = save;
     if (this.#request.access === 'read') return;
-    this.#mender = new Mender(this.#request.seams, (leg) => this.#reopen(leg, opened));
+    this.#mender = new Mender(this.#request.seams, {
+      reopen: (leg) => this.#reopen(leg, opened),
+      onStart: ({ device, index }) => {
+        this.#tell('resyncing', this.#legOf(device, index));
+      },
+    });
     for (const device of this.#mirrors.values()) this.#mendAll(device);
   }
 
@@ -255,12 +261,22 @@ export class Combination {
       legStates,
       onLegFailed: async (index) => {
         await this.#save(this.layout);
+        this.#tell('failed', node.parts[index]);
         this.#mend(device, index, false);
       },
-      onLegSynced: () => this.#save(this.layout),
+      onLegSynced: async (index) => {
+        await this.#save(this.layout);
+        this.#tell('in-sync', node.parts[index]);
+      },
     });
     this.#mirrors.set(node, device);
     return device;
+  }
+
+  #tell(event: MirrorEvent['event'], leg: LayoutNode | undefined): void {
+    const { onMirrorEvent, owner } = this.#request;
+    if (leg !== undefined)
+      onMirrorEvent?.({ path: owner.path, parts: partsOf(leg).map(({ path }) => path), event });
   }
 
   #mendAll(device: MirrorDevice): void {

@@ -21,19 +21,26 @@ export interface SickLeg {
   readonly firstTry: boolean;
 }
 
+/** What a {@link Mender} needs of the disk. */
+export interface MenderHooks {
+  /** Opens the parts of a leg anew; undefined while one is not there. */
+  readonly reopen: (leg: SickLeg) => Promise<BlockDevice | undefined>;
+  /** A leg is there, and is being resynced. */
+  readonly onStart: (leg: SickLeg) => void;
+}
+
 /** Brings legs of mirrors back in the background, for as long as it takes. */
 export class Mender {
   readonly #clock: Seams['clock'];
-  readonly #reopen: (leg: SickLeg) => Promise<BlockDevice | undefined>;
+  readonly #hooks: MenderHooks;
   readonly #timers = new Map<string, () => void>();
   readonly #running = new Map<string, Promise<void>>();
   readonly #progress = new Map<string, LegProgress>();
   #closed = false;
 
-  /** @param reopen - Opens the parts of a leg anew; undefined while one is not there. */
-  constructor({ clock }: Seams, reopen: (leg: SickLeg) => Promise<BlockDevice | undefined>) {
+  constructor({ clock }: Seams, hooks: MenderHooks) {
     this.#clock = clock;
-    this.#reopen = reopen;
+    this.#hooks = hooks;
   }
 
   /** Legs that are being resynced now. */
@@ -82,10 +89,11 @@ export class Mender {
   async #bringBack(leg: SickLeg): Promise<void> {
     const { name, device, index, firstTry } = leg;
     if (!firstTry && device.legStates[index] === 'stale') {
-      const fresh = await this.#reopen(leg);
+      const fresh = await this.#hooks.reopen(leg);
       if (fresh === undefined) throw new Error('a part is missing');
       await closeQuietly(device.replaceLeg(index, fresh));
     }
+    this.#hooks.onStart(leg);
     await device.resync(index, {
       pace: this.#pace(),
       onProgress: (doneBytes, totalBytes) => this.#progress.set(name, { doneBytes, totalBytes }),
