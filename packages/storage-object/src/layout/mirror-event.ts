@@ -5,8 +5,8 @@ export interface MirrorEvent {
   /** The backing files and volumes of the leg, as the layout names them. */
   readonly parts: readonly string[];
   /**
-   * `failed`: it missed a change, and is not used any more. `resyncing`: it is being made equal to the others. `in-sync`:
-   * it is as good as they are. What a mirror holds is noted durably before it is told of.
+   * `failed`: it missed a change, and is not used any more. `resyncing`: it is being made equal to the others.
+   * `in-sync`: it is as good as they are. What a mirror holds is noted durably before it is told of.
    */
   readonly event: 'failed' | 'resyncing' | 'in-sync';
 }
