@@ -13,7 +13,7 @@ import { describeSenseData, type SenseData } from '@lunbox/scsi';
  * - `INITIATOR_PROTOCOL`: the target broke RFC 7143; `format` when a PDU made no sense by itself (§7.7).
  * - `INITIATOR_DIGEST`: a header or data digest was wrong.
  * - `INITIATOR_CHECK_CONDITION`: the command ended with CHECK CONDITION.
- * - `INITIATOR_SCSI_STATUS`: the command ended with another status than GOOD; with the status qualifier, if there is one.
+ * - `INITIATOR_SCSI_STATUS`: the command ended with another status than GOOD, and perhaps a status qualifier.
  * - `INITIATOR_TARGET_FAILURE`: the target could not deliver or end the command (RFC 7143 §11.4.3).
  * - `INITIATOR_REJECTED`: the target rejected a PDU (RFC 7143 §11.17.1).
  * - `INITIATOR_TASK_MANAGEMENT`: a task management function was not done (RFC 7143 §11.6.1).

@@ -148,7 +148,7 @@ export class PduWriter {
     this.#outbox.commit(at, this.#wireLength(0));
   }
 
-  /** Ends a command with a status of its own (RFC 7143 §11.4). Sense data becomes the data segment, after its length. */
+  /** Ends a command with a status of its own (RFC 7143 §11.4). `sense` becomes the data segment, after its length. */
   sendScsiResponse(
     task: Task,
     status: number,

@@ -7,7 +7,7 @@ import type { UnitModel } from './unit-model.ts';
 const NACA = 0x04;
 const PERSISTENT_RESERVE_OUT = 0x5f;
 const PREEMPT_AND_ABORT = 0x05;
-/** Of 6, 10, 12 and 16 bytes, by the group of the operation code; that of a CDB of variable length has its own place. */
+/** By the group of the operation code; that of a CDB of variable length has its own place. */
 const CONTROL_BYTES: readonly (number | undefined)[] = [5, 9, 9, 1, 15, 11];
 
 const BUSY: Expected = { status: Status.BUSY };
