@@ -117,6 +117,31 @@ describe('combinators', () => {
       dispose,
     };
   });
+  for (const state of ['stale', 'unsynced'] as const) {
+    comply(`mirror with a leg that is ${state}`, () => {
+      const legs = [memory(2 * MEBIBYTE), memory(2 * MEBIBYTE)];
+      const device = mirror(legs, { legStates: [state, 'in-sync'] });
+      return {
+        device,
+        resize: (size) => {
+          for (const leg of legs) leg.resize(size);
+        },
+        dispose,
+      };
+    });
+  }
+  comply('slice with a length of its own', () => {
+    const whole = memory(4 * MEBIBYTE);
+    const device = slice(whole, { offset: 512, length: 2 * MEBIBYTE });
+    return {
+      device,
+      resize: (size) => {
+        whole.resize(Math.max(whole.size, 512 + size));
+        device.grow(size);
+      },
+      dispose,
+    };
+  });
   comply('mirror of stripes of files', async () => {
     const files = await Promise.all([0, 1, 2, 3].map(() => fileSubject(tmpdir(), true, 512)));
     const [a, b, c, d] = files.map((file) => file.device);
