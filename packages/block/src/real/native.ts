@@ -89,7 +89,7 @@ function load(): NativeCalls | undefined {
   }
 }
 
-function bind(koffi: Koffi): NativeCalls {
+function libraryCalls(koffi: Koffi) {
   // The process itself: its C library is already there, whichever it is (glibc, musl).
   const libc = koffi.load(null);
   const preadv2 = libc.func('int64_t preadv2(int, void *, int, int64_t, int)') as CFunction<
@@ -106,6 +106,11 @@ function bind(koffi: Koffi): NativeCalls {
   const copyFileRange = libc.func(
     'int64_t copy_file_range(int, void *, int, void *, size_t, unsigned int)',
   ) as CFunction<[number, Buffer, number, Buffer, number, number]>;
+  return { preadv2, lseek, fallocate, fadvise, fcntl, copyFileRange };
+}
+
+function bind(koffi: Koffi): NativeCalls {
+  const { preadv2, lseek, fallocate, fadvise, fcntl, copyFileRange } = libraryCalls(koffi);
   const iovecs: IovecTable = createIovecTable((buffer) => Number(koffi.address(buffer)));
   const gate = new Gate(SLOW_CALLS);
   const orErrno = (result: number): number => (result < 0 ? -koffi.errno() : result);

@@ -114,7 +114,7 @@ describe.each(KINDS)('on a real %s, which shares blocks: %s,', (kind, shares) =>
     const left = await settledLeftBytes();
     writeFileSync(file('filler'), Buffer.alloc(0));
     await runOrThrow('sh', ['-c', `head -c ${left + 64 * MIB} /dev/zero > "$0" || true`, file('filler')]);
-    // Btrfs writes elsewhere what is written over, a header of the disk, too: space that was taken is of no use to that.
+    // Btrfs writes elsewhere what is written over, a header of the disk, too: space that was taken is no use to that.
     if (kind === 'btrfs') {
       await expect(StorageObject.open(file('full.lun'))).rejects.toThrow(/no space is left/);
       rmSync(file('filler'));
