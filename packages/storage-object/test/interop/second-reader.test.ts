@@ -139,7 +139,7 @@ describe.skipIf(!isInstalled('python3'))('the reader that was written from the s
     const path = join(tempDirectory(), 'disk.lun');
     const layout = {
       kind: 'concat',
-      parts: ['a', 'b'].map((name) => ({ kind: 'file', path: name })),
+      parts: ['a', 'b'].map((name) => ({ kind: 'file', path: name }) as const),
     } as const;
     const object = await StorageObject.create(path, { sizeBytes: SIZE, layout });
     await object.device.write([Buffer.alloc(512, 0x66)], SIZE / 2);
