@@ -58,8 +58,9 @@ async function writeImage(
     published = true;
     await disk.syncDirectory(dirname(imagePath));
   } catch (error) {
-    await draft?.close();
-    if (draft) await unlinkIfThere(disk, published ? imagePath : draftPath);
+    // Why it was not written matters more than what could not be taken away.
+    await draft?.close().catch(() => undefined);
+    if (draft) await unlinkIfThere(disk, published ? imagePath : draftPath).catch(() => undefined);
     throw errnoName(error) === 'EEXIST' ? existsError(imagePath) : ioError('write', imagePath, error);
   }
 }

@@ -1,4 +1,4 @@
-import type { DiskFile, FileStatus } from '@lunbox/block';
+import { errnoName, type DiskFile, type FileStatus } from '@lunbox/block';
 import { dirname } from 'node:path';
 import { takeByteLocks } from '../byte-locks.ts';
 import { ContainerError } from '../container-error.ts';
@@ -61,7 +61,10 @@ async function checkImage(image: DiskFile, path: string): Promise<FileStatus> {
 }
 
 async function isSameFile({ disk }: Seams, image: FileStatus, path: string): Promise<boolean> {
-  const found = await disk.status(path).catch(() => undefined);
+  const found = await disk.status(path).catch((error: unknown) => {
+    if (errnoName(error) === 'ENOENT') return undefined;
+    throw error;
+  });
   return found !== undefined && found.inode === image.inode && found.deviceId === image.deviceId;
 }
 

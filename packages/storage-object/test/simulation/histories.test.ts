@@ -3,6 +3,7 @@ import { rangeOf } from '../../../block/test/support/histories.ts';
 import {
   withBothHeadersAtOnce,
   withoutDirectorySync,
+  withoutDropCache,
   withoutSync,
   withoutSyncOfLength,
 } from '../support/wrapped-disk.ts';
@@ -23,6 +24,15 @@ const EVERYWHERE = [
   'adopted',
   'closed',
   'power gone',
+  'processes ended',
+  'created, preallocated',
+  'created with protection',
+  'renamed',
+  'deleted',
+  'shrunk',
+  'exported',
+  'imported',
+  'repaired',
 ];
 
 describe('containers in a directory whose power goes again and again', () => {
@@ -54,6 +64,14 @@ describe('the histories notice software that', () => {
     let wrong: string | undefined;
     for (let seed = 1; seed <= 2000 && wrong === undefined; seed++) {
       ({ wrong } = await playHistory(seed, 'storage-crashes', flaw));
+    }
+    expect(wrong).toBeDefined();
+  });
+
+  it('believes the page cache after a failed sync', { timeout: LIMIT_MS }, async () => {
+    let wrong: string | undefined;
+    for (let seed = 1; seed <= 4000 && wrong === undefined; seed++) {
+      ({ wrong } = await playHistory(seed, 'storage-failures', withoutDropCache));
     }
     expect(wrong).toBeDefined();
   });

@@ -33,6 +33,11 @@ export function withoutDirectorySync(disk: Disk): Disk {
   return withMethods(disk, { syncDirectory: () => Promise.resolve() });
 }
 
+/** Stands for software that believes the page cache after a failed sync. */
+export function withoutDropCache(disk: Disk): Disk {
+  return withFiles(disk, () => ({ dropCache: () => Promise.resolve() }));
+}
+
 /** Stands for software that makes a file longer and does not wait for that before its header says so. */
 export function withoutSyncOfLength(disk: Disk): Disk {
   return withFiles(disk, (file) => {
@@ -74,6 +79,8 @@ export function withBothHeadersAtOnce(disk: Disk): Disk {
 export function withShortWrite(disk: Disk, nth: number, code: string, onFailure: () => void): Disk {
   let left = nth;
   return withFiles(disk, (file) => ({
+    // What is copied is written.
+    copyFrom: () => undefined,
     write: async (from, offset) => {
       left--;
       if (left !== 0) return file.write(from, offset);

@@ -68,6 +68,16 @@ export class Model {
     for (const [index, { latest }] of this.#blocks.entries()) if (latest !== undefined) this.spoil(index);
   }
 
+  /** What was read of blocks of which nothing was known stays, from the next flush on. */
+  learn(content: Buffer): void {
+    for (const [index, block] of this.#blocks.entries()) {
+      const found = content.subarray(index * BLOCK, (index + 1) * BLOCK);
+      const value = found[0] ?? 0;
+      if (block.stable === 'any' && block.latest === undefined && found.equals(Buffer.alloc(BLOCK, value)))
+        block.latest = value;
+    }
+  }
+
   /** Says what is wrong with what a disk holds; undefined when nothing is. */
   findFault(content: Buffer): string | undefined {
     for (const [index, { stable, latest }] of this.#blocks.entries()) {

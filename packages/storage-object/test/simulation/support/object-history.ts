@@ -12,9 +12,11 @@ import {
   ContainerError,
   readContainerInfo,
   StorageObject,
+  type NewProtection,
   type StorageObjectSeams,
 } from '../../../src/index.ts';
 import { FakeProcesses } from '../../support/fake-processes.ts';
+import { LifeSteps } from './life-steps.ts';
 import { BLOCK, Model } from './model.ts';
 
 /** What goes wrong in a history: the power goes, or besides, calls of the disk fail. */
@@ -36,11 +38,18 @@ const CALLS: readonly DiskCall[] = [
   'status',
   'setModifiedTime',
   'punchHole',
+  'allocate',
+  'copyRange',
   'rename',
   'link',
   'unlink',
   'syncDirectory',
 ];
+/** Room for protection information, with something in it. */
+const PROTECTION: NewProtection = {
+  areaBytes: 1 << 20,
+  format: async ({ area }) => area.write([Buffer.alloc(512, 0x91)], 0),
+};
 const ERRNOS = ['EIO', 'ENOSPC', 'EDQUOT', 'EROFS'] as const;
 
 /** A life of containers in one directory: created, opened, written, changed, grown, copied, adopted, and cut short. */
@@ -53,28 +62,40 @@ export class ObjectHistory {
   readonly #seed: number;
   #crashes = 0;
   #names = 0;
+  #objects = 0;
   /** By path, the objects that have been answered for, and those that may be there. */
   readonly #models = new Map<string, Model>();
   readonly #certain = new Set<string>();
+  readonly #life: LifeSteps;
 
   constructor(seed: number, kind: Kind, flaw: Flaw = (disk) => disk) {
     this.#random = new SeededRandom(seed);
     this.#flawed = flaw(this.#disk);
     this.#kind = kind;
     this.#seed = seed;
+    this.#life = new LifeSteps({
+      disk: this.#disk,
+      random: this.#random,
+      models: this.#models,
+      certain: this.#certain,
+      see: (what) => this.#see(what),
+    });
   }
 
   /** Plays it. Throws what went wrong. */
   async play(): Promise<void> {
     for (let round = 0; round < ROUNDS; round++) {
       this.#planRound();
+      let endedEarly = false;
       try {
         await this.#live();
       } catch (error) {
         this.#expect(error);
+        endedEarly = true;
         this.#see(this.#disk.faults.halted ? 'power gone' : 'round ended by a failure');
       }
-      this.#crash();
+      this.#end(endedEarly);
+      await this.#life.settle(this.#seams());
     }
     for (const path of this.#models.keys()) await this.#finish(path);
   }
@@ -89,9 +110,16 @@ export class ObjectHistory {
     }
   }
 
-  #crash(): void {
-    this.#disk.crash(this.#seed * 16 + this.#crashes++);
-    for (const model of this.#models.values()) model.forget();
+  /** The power goes, or only the process: then what was written is still there, unless a sync has failed on it. */
+  #end(endedEarly: boolean): void {
+    const powerGoes = this.#disk.faults.halted || this.#below(2) === 0;
+    if (powerGoes) this.#disk.crash(this.#seed * 16 + this.#crashes++);
+    else {
+      this.#disk.endProcesses();
+      this.#crashes++;
+      this.#see('processes ended');
+    }
+    if (powerGoes || endedEarly) for (const model of this.#models.values()) model.forget();
   }
 
   async #live(): Promise<void> {
@@ -101,14 +129,29 @@ export class ObjectHistory {
     const model = this.#model(path);
     for (let step = 0; step < STEPS; step++) await this.#step(object, model);
     await this.#close(object, model);
-    if (this.#below(2) === 0) await this.#adopt(path);
+    if (this.#below(2) === 0) return await this.#adopt(path);
+    try {
+      await this.#life.change(path, this.#seams());
+    } catch (error) {
+      // A sync that failed may have lost what no flush has covered yet.
+      model.forget();
+      this.#tolerate(error);
+    }
   }
 
   async #create(): Promise<string> {
-    const path = `/disk${this.#models.size}.lun`;
+    const path = `/disk${++this.#objects}.lun`;
     const sizeBytes = (1 + this.#below(BLOCKS)) * BLOCK;
     this.#models.set(path, new Model(sizeBytes));
-    const object = await StorageObject.create(path, { ...this.#seams(), sizeBytes });
+    const kind = this.#below(4);
+    const options = { ...this.#seams(), sizeBytes, ...(kind === 0 ? { preallocate: true } : {}) };
+    const object = await StorageObject.create(
+      path,
+      kind === 1 ? { ...options, protection: PROTECTION } : options,
+    );
+    this.#see(
+      kind === 0 ? 'created, preallocated' : kind === 1 ? 'created with protection' : 'created, thin',
+    );
     this.#certain.add(path);
     this.#see('created');
     await object.close();
@@ -139,6 +182,7 @@ export class ObjectHistory {
     await object.device.read([content], 0);
     const fault = model.findFault(content);
     if (fault !== undefined) throw new Error(`${path}: ${fault}`);
+    model.learn(content);
     return object;
   }
 
@@ -223,7 +267,7 @@ export class ObjectHistory {
 
   /** Copies the file as `cp` does, and opens the copy, which has to get an identity of its own. */
   async #adopt(path: string): Promise<void> {
-    const copyPath = `/copy${this.#models.size}.lun`;
+    const copyPath = `/copy${++this.#objects}.lun`;
     try {
       await this.#copyFile(path, copyPath);
     } catch (error) {
