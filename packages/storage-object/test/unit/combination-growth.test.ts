@@ -212,7 +212,7 @@ describe('quotas of a disk of several parts', () => {
       ...seams,
       sizeBytes: SIZE,
       layout,
-      attributes: { users },
+      attributes: { users: [...users] },
     });
     await object.device.write([Buffer.alloc(MIB, 1)], 0);
     const space = object.rightsOf('eve')?.space;
