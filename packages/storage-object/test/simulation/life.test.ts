@@ -1,5 +1,6 @@
 import { SimulatedDisk } from '@lunbox/block';
 import { describe, expect, it } from 'vitest';
+import { withShortWrite } from '../support/wrapped-disk.ts';
 import {
   cutOffEverywhere,
   LIFE_HISTORIES,
@@ -24,6 +25,7 @@ const CALLS = [
   'syncDirectory',
 ] as const;
 const TIMES = 24;
+const TYPED = expect.stringMatching(/^(Container|Block)Error$/) as string;
 
 describe.each(Object.entries(LIFE_HISTORIES))('%s', (_name, history) => {
   it('leaves the old state or the new one, at whatever change the power goes', async () => {
@@ -33,13 +35,15 @@ describe.each(Object.entries(LIFE_HISTORIES))('%s', (_name, history) => {
   it('loses nothing when any one call fails, and says what failed', async () => {
     for (const call of CALLS) {
       for (let nth = 1; nth <= TIMES; nth++) {
-        for (const code of ['EIO', 'ENOSPC']) {
+        for (const code of ['EIO', 'ENOSPC', 'EDQUOT']) {
           const disk = new SimulatedDisk();
           const [before, after] = worldsOf(disk, nth);
           await history.prepare(before);
           disk.faults.fail(call, nth, code);
           const failed = await history.act(before).catch((error: unknown) => error);
-          if (failed !== undefined) expect(failed).toMatchObject({ name: 'ContainerError' });
+          // It makes no more of these calls.
+          if (disk.faults.failed === 0) break;
+          if (failed !== undefined) expect(failed).toMatchObject({ name: TYPED });
           disk.faults.clear();
           try {
             await history.check(after);
@@ -50,15 +54,32 @@ describe.each(Object.entries(LIFE_HISTORIES))('%s', (_name, history) => {
       }
     }
   }, 120_000);
+
+  it('loses nothing when a write stores a part of its bytes and fails', async () => {
+    for (let nth = 1; ; nth++) {
+      const disk = new SimulatedDisk();
+      const [before, after] = worldsOf(disk, nth);
+      await history.prepare(before);
+      let wasMade = false;
+      const short = withShortWrite(disk, nth, 'ENOSPC', () => (wasMade = true));
+      const failed = await history.act({ ...before, disk: short }).catch((error: unknown) => error);
+      if (!wasMade) break;
+      if (failed !== undefined) expect(failed).toMatchObject({ name: TYPED });
+      await history.check(after);
+    }
+  });
 });
 
 describe('a variant that is broken is caught:', () => {
-  it.each(['import that deletes the image', 'import in place', 'shrink'])(
-    '%s without a sync',
-    async (name) => {
-      await expect(cutOffEverywhere(LIFE_HISTORIES[name]!, withoutFileSync)).rejects.toThrow(/power gone/);
-    },
-  );
+  it.each([
+    'import that deletes the image',
+    'import in place',
+    'shrink',
+    'create, preallocated and with protection',
+    'export',
+  ])('%s without a sync', async (name) => {
+    await expect(cutOffEverywhere(LIFE_HISTORIES[name]!, withoutFileSync)).rejects.toThrow(/power gone/);
+  });
 
   it.each(['import that deletes the image', 'rename'])('%s without a sync of names', async (name) => {
     await expect(cutOffEverywhere(LIFE_HISTORIES[name]!, withoutNameSync)).rejects.toThrow(/power gone/);

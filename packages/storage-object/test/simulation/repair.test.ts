@@ -65,25 +65,32 @@ describe.each(DAMAGES)('a repair of %s, whose power goes', (_what, offsets) => {
 });
 
 describe('a repair whose calls fail', () => {
-  it.each(['read', 'write', 'sync', 'status', 'open', 'link', 'syncDirectory', 'setModifiedTime'] as const)(
-    'of %s: fails with a typed error or goes without, and loses nothing',
-    async (call) => {
-      for (const code of ['EIO', 'ENOSPC']) {
-        for (let nth = 1; nth <= 40; nth++) {
-          const disk = new SimulatedDisk();
-          const seams = { disk, processes: new FakeProcesses({ pid: 1 }) };
-          await damaged(seams, [0, 65_536]);
-          disk.faults.fail(call, nth, code);
-          const failed = await repairContainer(PATH, { ...seams, apply: true }).catch(
-            (error: unknown) => error,
-          );
-          if (failed instanceof Error) expect(failed).toMatchObject({ name: 'ContainerError' });
-          disk.faults.clear();
-          const later = { ...seams, processes: new FakeProcesses({ pid: 2 }) };
-          const { check } = await repairContainer(PATH, { ...later, apply: true });
-          expect(['note', 'warning'], `${call} ${nth} ${code}`).toContain(check.verdict);
-        }
+  it.each([
+    'read',
+    'write',
+    'sync',
+    'status',
+    'open',
+    'link',
+    'unlink',
+    'syncDirectory',
+    'setModifiedTime',
+  ] as const)('of %s: fails with a typed error or goes without, and loses nothing', async (call) => {
+    for (const code of ['EIO', 'ENOSPC', 'EDQUOT']) {
+      for (let nth = 1; nth <= 40; nth++) {
+        const disk = new SimulatedDisk();
+        const seams = { disk, processes: new FakeProcesses({ pid: 1 }) };
+        await damaged(seams, [0, 65_536]);
+        disk.faults.fail(call, nth, code);
+        const failed = await repairContainer(PATH, { ...seams, apply: true }).catch(
+          (error: unknown) => error,
+        );
+        if (failed instanceof Error) expect(failed).toMatchObject({ name: 'ContainerError' });
+        disk.faults.clear();
+        const later = { ...seams, processes: new FakeProcesses({ pid: 2 }) };
+        const { check } = await repairContainer(PATH, { ...later, apply: true });
+        expect(['note', 'warning'], `${call} ${nth} ${code}`).toContain(check.verdict);
       }
-    },
-  );
+    }
+  });
 });

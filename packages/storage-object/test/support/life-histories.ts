@@ -3,18 +3,23 @@ import { expect } from 'vitest';
 import {
   checkContainer,
   deleteContainer,
+  exportContainer,
   importImage,
+  readContainerInfo,
   renameContainer,
   repairDrafts,
   shrinkContainer,
   StorageObject,
+  type NewProtection,
   type StorageObjectSeams,
 } from '../../src/index.ts';
 import { FakeProcesses } from './fake-processes.ts';
 
 const CONTAINER = '/disk.lun';
 const RENAMED = '/other.lun';
+const COPY = '/copy.lun';
 const IMAGE = '/disk.img';
+const PROTECTION = Buffer.alloc(512, 0x91);
 const SIZE = 2 ** 19;
 const SMALLER = 2 ** 18;
 const SEEDS = 24;
@@ -35,6 +40,18 @@ async function makeContainer(seams: StorageObjectSeams): Promise<void> {
   const object = await StorageObject.create(CONTAINER, { ...seams, sizeBytes: SIZE });
   await object.device.write([CONTENT], 0);
   await object.close();
+}
+
+/** As `cp` does: the same bytes in another file. */
+async function copyContainer({ disk }: StorageObjectSeams): Promise<void> {
+  const [source, target] = [await disk!.open(CONTAINER, 'read'), await disk!.open(COPY, 'create')];
+  const { sizeBytes } = await source.status();
+  const bytes = Buffer.alloc(sizeBytes);
+  await source.read([bytes], 0);
+  await target.write([bytes], 0);
+  await target.sync();
+  await Promise.all([source.close(), target.close()]);
+  await disk!.syncDirectory('/');
 }
 
 async function makeImage({ disk }: StorageObjectSeams): Promise<void> {
@@ -132,6 +149,51 @@ export const LIFE_HISTORIES: Readonly<Record<string, LifeHistory>> = {
       expect(await compareContainer(CONTAINER, seams)).toBe(SIZE);
       expect((await repairDrafts('/', { ...seams, apply: true })).check.findings).toEqual([]);
       expect(await compareContainer(CONTAINER, seams)).toBe(SIZE);
+    },
+  },
+  'create, preallocated and with protection': {
+    prepare: () => Promise.resolve(),
+    async act(seams) {
+      const protection: NewProtection = {
+        areaBytes: 2 ** 20,
+        format: async ({ area }) => area.write([PROTECTION], 0),
+      };
+      const options = { ...seams, sizeBytes: SIZE, preallocate: true, protection };
+      await (await StorageObject.create(CONTAINER, options)).close();
+    },
+    async check(seams) {
+      if (!(await namesOf(seams)).includes('disk.lun')) return;
+      const object = await StorageObject.open(CONTAINER, seams);
+      const [data, area] = [Buffer.alloc(SIZE, 1), Buffer.alloc(512)];
+      await object.device.read([data], 0);
+      await object.protection!.area.read([area], 0);
+      await object.close();
+      expect([data.equals(Buffer.alloc(SIZE)), area.equals(PROTECTION)]).toEqual([true, true]);
+    },
+  },
+  'adopt a copy': {
+    async prepare(seams) {
+      await makeContainer(seams);
+      await copyContainer(seams);
+    },
+    act: async (seams) => (await StorageObject.open(COPY, seams)).close(),
+    async check(seams) {
+      expect(await compareContainer(CONTAINER, seams)).toBe(SIZE);
+      expect(await compareContainer(COPY, seams)).toBe(SIZE);
+      const [original, copy] = [
+        await readContainerInfo(CONTAINER, seams),
+        await readContainerInfo(COPY, seams),
+      ];
+      expect(copy.identity, 'two disks have one identity').not.toBe(original.identity);
+      expect(copy.origin).toBe(original.identity);
+    },
+  },
+  export: {
+    prepare: makeContainer,
+    act: (seams) => exportContainer(CONTAINER, IMAGE, seams),
+    async check(seams) {
+      expect(await compareContainer(CONTAINER, seams)).toBe(SIZE);
+      if ((await namesOf(seams)).includes('disk.img')) expect(await isImage(seams), 'the image').toBe(true);
     },
   },
   delete: {
