@@ -10,7 +10,7 @@ import {
   type StorageObjectSeams,
 } from '../../../src/index.ts';
 import { HEADER_SLOTS } from '../../../src/format.ts';
-import { readCurrentHeader } from '../../../src/twin-headers.ts';
+import { dropHeaders, readCurrentHeader } from '../../../src/twin-headers.ts';
 import { BLOCK, type Model } from './model.ts';
 
 /** What a history has, and what it knows. */
@@ -151,6 +151,8 @@ export class LifeSteps {
 
   async #damage(path: string): Promise<void> {
     const file = await this.#world.disk.open(path, 'write');
+    // Which is in force is what the medium says, also after a failed sync.
+    await dropHeaders(file);
     const { slot } = await readCurrentHeader(file);
     const header = HEADER_SLOTS[slot === 'A' ? 'B' : 'A'].offset;
     // Of a copy with protection information nothing tells what its first block held.
