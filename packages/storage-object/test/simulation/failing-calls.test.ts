@@ -16,7 +16,10 @@ const CALLS: readonly DiskCall[] = [
   'sync',
   'truncate',
   'status',
+  'availableBytes',
   'setModifiedTime',
+  'punchHole',
+  'zeroRange',
   'rename',
   'link',
   'unlink',
@@ -72,6 +75,20 @@ const OPERATIONS: readonly Operation[] = [
     name: 'a change of attributes',
     prepare: create,
     run: (disk) => withObject(disk, (object) => object.updateAttributes({ name: 'new' })),
+  },
+  {
+    name: 'the use of the disk',
+    prepare: create,
+    run: (disk) =>
+      withObject(disk, async (object) => {
+        const { device } = object;
+        await device.write([Buffer.alloc(8192, 1)], 4096);
+        await device.writeZeroes(4096, 4096);
+        await device.writeZeroes(8192, 2048, { mayUnmap: true });
+        await device.unmap(10_240, 2048);
+        await device.flush();
+        await object.space();
+      }),
   },
   { name: 'growing', prepare: create, run: (disk) => withObject(disk, (object) => object.grow(2 * SIZE)) },
   {
