@@ -27,4 +27,4 @@ export { createRealDisk, realDisk, type RealDiskOptions } from './real/real-disk
 export * from './simulated/seeded-random.ts';
 export * from './simulated/simulated-clock.ts';
 export * from './simulated/simulated-disk.ts';
-export { FaultPlan, type DiskCall } from './simulated/fault-plan.ts';
+export { DISK_CALLS, FaultPlan, type DiskCall } from './simulated/fault-plan.ts';

@@ -1,25 +1,29 @@
 import { DiskError } from '../disk-error.ts';
 
-/** Calls of a {@link Disk} and its files that can be made to fail. */
-export type DiskCall =
-  | 'open'
-  | 'read'
-  | 'write'
-  | 'sync'
-  | 'truncate'
-  | 'status'
-  | 'availableBytes'
-  | 'setModifiedTime'
-  | 'punchHole'
-  | 'zeroRange'
-  | 'allocate'
-  | 'copyRange'
-  | 'rename'
-  | 'link'
-  | 'unlink'
-  | 'mkdir'
-  | 'readdir'
-  | 'syncDirectory';
+/** Every call of a {@link Disk} and its files that can be made to fail. */
+export const DISK_CALLS = [
+  'open',
+  'read',
+  'write',
+  'sync',
+  'truncate',
+  'status',
+  'availableBytes',
+  'setModifiedTime',
+  'punchHole',
+  'zeroRange',
+  'allocate',
+  'copyRange',
+  'rename',
+  'link',
+  'unlink',
+  'mkdir',
+  'readdir',
+  'syncDirectory',
+] as const;
+
+/** One of {@link DISK_CALLS}. */
+export type DiskCall = (typeof DISK_CALLS)[number];
 
 /** Calls that change what a crash could leave behind; {@link FaultPlan.haltAfter} counts these. */
 const CHANGES: ReadonlySet<DiskCall> = new Set([

@@ -11,7 +11,9 @@ import {
   type ScsiCommand,
   type TaskAttribute,
 } from '../../src/index.ts';
-import type { Answer, Initiator } from './harness.ts';
+import { expect } from 'vitest';
+import { Expected } from './expected-sense.ts';
+import { memoryHarness, type Answer, type Harness, type Initiator } from './harness.ts';
 
 /** NACA in the CONTROL byte. */
 export const NACA = 0x04;
@@ -29,6 +31,25 @@ export const FAILS_WITH_NACA: Uint8Array = READ_10.encode({
 
 export const READ_BLOCK: Uint8Array = READ_10.encode({ LOGICAL_BLOCK_ADDRESS: 0, TRANSFER_LENGTH: 1 });
 export const WRITE_BLOCK: Uint8Array = WRITE_10.encode({ LOGICAL_BLOCK_ADDRESS: 0, TRANSFER_LENGTH: 1 });
+
+/** A unit, and two initiators: one that fails, and another. */
+export interface FaultyScene {
+  readonly harness: Harness;
+  readonly faulty: Initiator;
+  readonly other: Initiator;
+}
+
+/** Makes a {@link FaultyScene}; no unit attention is left. */
+export async function faultyScene(): Promise<FaultyScene> {
+  const harness = await memoryHarness();
+  const other = await harness.connectReady('iqn.2026-01.test.initiator:b,i,0x000000000002');
+  return { harness, faulty: harness.initiator, other };
+}
+
+/** Establishes an ACA condition for an initiator. */
+export async function establishAca(faulty: Initiator): Promise<void> {
+  expect(await faulty.send(FAILS_WITH_NACA)).toMatchObject(Expected.LBA_OUT_OF_RANGE);
+}
 
 /** Whatever could go on at once has gone on. */
 export const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

@@ -1,9 +1,18 @@
 import { beforeEach, expect, test } from 'vitest';
 import { encodeLun, ReservationType } from '../../src/index.ts';
 import { Expected } from '../support/expected-sense.ts';
-import { memoryHarness, type Harness, type Initiator } from '../support/harness.ts';
+import type { Harness, Initiator } from '../support/harness.ts';
 import { key, Registrant } from '../support/registrant.ts';
-import { FAILS_WITH_NACA, READ_BLOCK, settled, TestTask, TUR, WRITE_BLOCK } from '../support/task-control.ts';
+import {
+  establishAca,
+  FAILS_WITH_NACA,
+  faultyScene,
+  READ_BLOCK,
+  settled,
+  TestTask,
+  TUR,
+  WRITE_BLOCK,
+} from '../support/task-control.ts';
 
 const LUN_0 = encodeLun(0);
 
@@ -12,14 +21,8 @@ let faulty: Initiator;
 let other: Initiator;
 
 beforeEach(async () => {
-  harness = await memoryHarness();
-  faulty = harness.initiator;
-  other = await harness.connectReady('iqn.2026-01.test.initiator:b,i,0x000000000002');
+  ({ harness, faulty, other } = await faultyScene());
 });
-
-async function fault(): Promise<void> {
-  expect(await faulty.send(FAILS_WITH_NACA)).toMatchObject(Expected.LBA_OUT_OF_RANGE);
-}
 
 test('a command that fails when its nexus is lost already keeps nobody out', async () => {
   const running = new TestTask(faulty, READ_BLOCK);
@@ -38,7 +41,7 @@ test.each([
   const preemptor = new Registrant(other);
   await victim.register(key(0), key(1));
   await preemptor.register(key(0), key(2));
-  await fault();
+  await establishAca(faulty);
   const write = new TestTask(faulty, WRITE_BLOCK, 'aca');
   write.abort();
   abort();

@@ -14,11 +14,13 @@ import {
 import { controlByteOf } from '../../src/cdb/control-byte.ts';
 import { COMMAND_TABLE } from '../../src/commands/command-table.ts';
 import { attention, Expected } from '../support/expected-sense.ts';
-import { Harness, memoryHarness, type Initiator } from '../support/harness.ts';
+import { Harness, type Initiator } from '../support/harness.ts';
 import { key, Registrant } from '../support/registrant.ts';
 import {
+  establishAca,
   FAILS,
   FAILS_WITH_NACA,
+  faultyScene,
   NACA,
   READ_BLOCK,
   selectControl,
@@ -42,15 +44,8 @@ let faulty: Initiator;
 let other: Initiator;
 
 beforeEach(async () => {
-  harness = await memoryHarness();
-  faulty = harness.initiator;
-  other = await harness.connectReady('iqn.2026-01.test.initiator:b,i,0x000000000002');
+  ({ harness, faulty, other } = await faultyScene());
 });
-
-/** Establishes an ACA condition for `faulty`. */
-async function fault(): Promise<void> {
-  expect(await faulty.send(FAILS_WITH_NACA)).toMatchObject(Expected.LBA_OUT_OF_RANGE);
-}
 
 /** The first byte of the medium. */
 function firstByte(): number | undefined {
@@ -69,7 +64,7 @@ describe('SAM-5 5.9.1: establishing an ACA condition', () => {
     expect(await faulty.send(FAILS)).toMatchObject(Expected.LBA_OUT_OF_RANGE);
     expect(await faulty.send(TUR)).toMatchObject(Expected.GOOD);
     expect(await faulty.send(TUR_NACA)).toMatchObject(Expected.GOOD);
-    await fault();
+    await establishAca(faulty);
     expect(await faulty.send(TUR)).toMatchObject(ACA_ACTIVE);
   });
 
@@ -113,7 +108,7 @@ describe('SAM-5 5.9.1: establishing an ACA condition', () => {
 });
 
 describe('SAM-5 5.9.2.1: commands on the faulted nexus', () => {
-  beforeEach(fault);
+  beforeEach(() => establishAca(faulty));
 
   test('all without the ACA attribute end with ACA ACTIVE, INQUIRY and HEAD OF QUEUE included', async () => {
     for (const cdb of [TUR, TUR_NACA, INQUIRY.encode({ ALLOCATION_LENGTH: 36 }), WRITE_BLOCK])
@@ -140,7 +135,7 @@ describe('SAM-5 5.9.2.1: commands on the faulted nexus', () => {
 
 describe('SAM-5 5.9.2.2: commands on other nexuses', () => {
   test('TST 000b: BUSY without NACA, ACA ACTIVE with it and with the ACA attribute', async () => {
-    await fault();
+    await establishAca(faulty);
     expect(await other.send(TUR)).toMatchObject(BUSY);
     expect(await other.send(TUR_NACA)).toMatchObject(ACA_ACTIVE);
     expect(await other.send(TUR, { attribute: 'aca' })).toMatchObject(ACA_ACTIVE);
@@ -150,7 +145,7 @@ describe('SAM-5 5.9.2.2: commands on other nexuses', () => {
 
   test('TST 001b: they run, and have conditions of their own', async () => {
     await separateTaskSets();
-    await fault();
+    await establishAca(faulty);
     expect(await other.send(TUR_NACA)).toMatchObject(Expected.GOOD);
     expect(await other.send(TUR, { attribute: 'aca' })).toMatchObject(INVALID_MESSAGE);
     expect(await other.send(FAILS_WITH_NACA)).toMatchObject(Expected.LBA_OUT_OF_RANGE);
@@ -163,7 +158,7 @@ describe('SAM-5 5.9.2.2: commands on other nexuses', () => {
     const device = new MemoryDevice({ size: 512 });
     harness.target.addUnit(1, new LogicalUnit({ device, identity: new Uint8Array(16) }));
     await faulty.settle(0);
-    await fault();
+    await establishAca(faulty);
     await faulty.settle(1);
   });
 });
@@ -194,7 +189,7 @@ describe('SAM-5 8.5: tasks that are there when the condition is established are 
     const block = new Uint8Array(512).fill(7);
     const write = new TestTask(faulty, WRITE_BLOCK);
     const elsewhere = new TestTask(other, READ_BLOCK);
-    await fault();
+    await establishAca(faulty);
     const written = faulty.carry(write.execution!, { dataOut: block }, write.command);
     await settled();
     expect(firstByte()).toBe(0);
@@ -220,7 +215,7 @@ describe('SAM-5 8.5: tasks that are there when the condition is established are 
 });
 
 describe('SAM-5 5.9.2.3: an ACA condition ends', () => {
-  beforeEach(fault);
+  beforeEach(() => establishAca(faulty));
 
   test('by CLEAR ACA of the faulted nexus, and by that of no other', async () => {
     expect(other.nexus.clearAca(LUN_0)).toBe(true);
@@ -242,7 +237,7 @@ describe('SAM-5 5.9.2.3: an ACA condition ends', () => {
     other.nexus.resetUnit(LUN_0);
     await faulty.settle();
     await other.settle();
-    await fault();
+    await establishAca(faulty);
     faulty.nexus.resetTarget();
     await other.settle();
     await faulty.settle();
@@ -274,7 +269,7 @@ describe('SPC-4 5.13.11.2.6: PREEMPT AND ABORT during an ACA condition', () => {
   test('of the faulted nexus runs, aborts what is blocked and ends the condition', async () => {
     await victim.reserve(key(1), WRITE_EXCLUSIVE);
     const blocked = new TestTask(faulty, READ_BLOCK);
-    await fault();
+    await establishAca(faulty);
     faulty.onTasksAborted = () => blocked.abort();
     const read = blocked.finish();
     expect(await preemptor.preempt(key(2), key(1), WRITE_EXCLUSIVE)).toMatchObject(BUSY);
@@ -288,7 +283,7 @@ describe('SPC-4 5.13.11.2.6: PREEMPT AND ABORT during an ACA condition', () => {
   test('of another nexus is kept out like any command, and preempts nobody', async () => {
     const third = new Registrant(await harness.connectReady('third'));
     await third.register(key(0), key(3));
-    await fault();
+    await establishAca(faulty);
     expect(await preemptor.preempt(key(2), key(3), WRITE_EXCLUSIVE, true)).toMatchObject(BUSY);
     faulty.nexus.clearAca(LUN_0);
     expect((await preemptor.keys()).keys).toEqual([key(1), key(2), key(3)]);
@@ -297,14 +292,14 @@ describe('SPC-4 5.13.11.2.6: PREEMPT AND ABORT during an ACA condition', () => {
   test('of all registrants ends every condition, also of who is not registered', async () => {
     await victim.register(key(1), key(0));
     await preemptor.reserve(key(2), WRITE_EXCLUSIVE_ALL_REGISTRANTS);
-    await fault();
+    await establishAca(faulty);
     const all = await preemptor.preempt(key(2), key(0), WRITE_EXCLUSIVE_ALL_REGISTRANTS, true);
     expect(all).toMatchObject(Expected.GOOD);
     expect(await faulty.send(TUR)).toMatchObject(Expected.GOOD);
   });
 
   test('by the faulted nexus itself needs the ACA attribute', async () => {
-    await fault();
+    await establishAca(faulty);
     expect(await victim.preempt(key(1), key(2), WRITE_EXCLUSIVE, true)).toMatchObject(ACA_ACTIVE);
   });
 });

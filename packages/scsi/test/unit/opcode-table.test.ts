@@ -16,7 +16,7 @@ import {
   type SupportedCommand,
   type UnitKind,
 } from '../../src/index.ts';
-import { BLOCK_EFFECTS } from '../support/effects/block-effects.ts';
+import { ALL_EFFECTS } from '../support/effects/all-effects.ts';
 import {
   openScene,
   SCENE_BLOCKS,
@@ -24,29 +24,10 @@ import {
   type CommandEffect,
   type Scene,
 } from '../support/effects/command-effect.ts';
-import { COPY_EFFECTS } from '../support/effects/copy-effects.ts';
-import { DIAGNOSTIC_EFFECTS } from '../support/effects/diagnostic-effects.ts';
-import { PATH_EFFECTS } from '../support/effects/path-effects.ts';
-import { DISC_EFFECTS } from '../support/effects/disc-effects.ts';
-import { DRIVE_EFFECTS } from '../support/effects/drive-effects.ts';
-import { PRIMARY_EFFECTS } from '../support/effects/primary-effects.ts';
-import { RESERVATION_EFFECTS } from '../support/effects/reservation-effects.ts';
-import { TYPE_2_EFFECTS } from '../support/effects/type-2-effects.ts';
 import { Expected, invalidCdb } from '../support/expected-sense.ts';
 import { memoryHarness, type Answer, type Initiator } from '../support/harness.ts';
 import { key } from '../support/registrant.ts';
 
-const EFFECTS = [
-  ...PRIMARY_EFFECTS,
-  ...BLOCK_EFFECTS,
-  ...TYPE_2_EFFECTS,
-  ...COPY_EFFECTS,
-  ...RESERVATION_EFFECTS,
-  ...DIAGNOSTIC_EFFECTS,
-  ...PATH_EFFECTS,
-  ...DISC_EFFECTS,
-  ...DRIVE_EFFECTS,
-];
 const TABLE = supportedCommands();
 const KINDS: readonly UnitKind[] = ['disk', 'removable-disk', 'cd-rom'];
 const endsWell: readonly number[] = [Status.GOOD, Status.CONDITION_MET];
@@ -55,7 +36,7 @@ const rows = TABLE.map((command): [string, SupportedCommand] => [command.name, c
 
 /** What the command does on a kind of unit: the effect of that kind, or else the one of the first kind that has it. */
 function effectOn(command: SupportedCommand, kind: UnitKind): CommandEffect {
-  const effects = EFFECTS.filter((one) => one.command.name === command.name);
+  const effects = ALL_EFFECTS.filter((one) => one.command.name === command.name);
   const own = effects.filter((one) => one.kind === kind);
   const first = effects.filter((one) => (one.kind ?? 'disk') === command.units[0]);
   const [found, ...more] = own.length > 0 ? own : first;
@@ -70,8 +51,8 @@ function carryOut({ initiator }: Scene, { dataOut }: CommandEffect, cdb: Uint8Ar
 
 test('every command has an effect test and a declared CDB, and nothing else has', () => {
   const names = TABLE.map(({ name }) => name);
-  expect([...new Set(EFFECTS.map(({ command }) => command.name))].sort()).toEqual([...names].sort());
-  for (const { command, kind = 'disk' } of EFFECTS) {
+  expect([...new Set(ALL_EFFECTS.map(({ command }) => command.name))].sort()).toEqual([...names].sort());
+  for (const { command, kind = 'disk' } of ALL_EFFECTS) {
     expect(supportedCommands(kind).map(({ name }) => name)).toContain(command.name);
   }
   expect(CDB_DEFINITIONS.map(({ name }) => name)).toEqual(names);

@@ -34,14 +34,8 @@ import {
 } from '../../src/index.ts';
 import type { TargetNexus } from '../../src/target/target-nexus.ts';
 import { COMMAND_TABLE } from '../../src/commands/command-table.ts';
-import { BLOCK_EFFECTS } from '../support/effects/block-effects.ts';
+import { ALL_EFFECTS } from '../support/effects/all-effects.ts';
 import { openScene, type CommandEffect, type Scene } from '../support/effects/command-effect.ts';
-import { COPY_EFFECTS } from '../support/effects/copy-effects.ts';
-import { DIAGNOSTIC_EFFECTS } from '../support/effects/diagnostic-effects.ts';
-import { PATH_EFFECTS } from '../support/effects/path-effects.ts';
-import { PRIMARY_EFFECTS } from '../support/effects/primary-effects.ts';
-import { RESERVATION_EFFECTS } from '../support/effects/reservation-effects.ts';
-import { TYPE_2_EFFECTS } from '../support/effects/type-2-effects.ts';
 import { attention, Expected } from '../support/expected-sense.ts';
 import { Initiator, pattern, type Answer } from '../support/harness.ts';
 
@@ -298,15 +292,7 @@ test('a threshold of available space is judged by the quota of its user, who alo
   expect(await bob.send(TEST_UNIT_READY.encode(), { lun: 1 })).toMatchObject(Expected.GOOD);
 });
 
-const EFFECTS: readonly CommandEffect[] = [
-  ...PRIMARY_EFFECTS,
-  ...BLOCK_EFFECTS,
-  ...TYPE_2_EFFECTS,
-  ...COPY_EFFECTS,
-  ...RESERVATION_EFFECTS,
-  ...DIAGNOSTIC_EFFECTS,
-  ...PATH_EFFECTS,
-].filter(({ kind = 'disk' }) => kind === 'disk');
+const EFFECTS = ALL_EFFECTS.filter(({ kind = 'disk' }) => kind === 'disk');
 
 /** Runs an effect with other rights. */
 async function runWith(one: CommandEffect, rights: UnitRights): Promise<{ scene: Scene; answer: Answer }> {

@@ -1,9 +1,9 @@
-import { AdditionalSenseCode, SenseKey, Status, SYNCHRONIZE_CACHE_10, WRITE_10 } from '@lunbox/scsi';
+import { Status, SYNCHRONIZE_CACHE_10, WRITE_10 } from '@lunbox/scsi';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { run, runOrThrow } from '../support/processes.ts';
 import { requiresTools } from '../support/requires.ts';
-import { ScsiClient, type ScsiReply } from '../support/scsi-client.ts';
+import { noSpace, ScsiClient, type ScsiReply } from '../support/scsi-client.ts';
 import { canMountImage, leftBytes, mountSmall, type SmallFileSystem } from '../support/small-file-system.ts';
 import { startLunbox } from '../support/start-lunbox.ts';
 import type { TargetUnderTest } from '../support/target-under-test.ts';
@@ -17,13 +17,6 @@ const BLOCKS = MIB / 512;
 const DISK_MIB = 64;
 const QUOTA_MIB = 24;
 const good = { status: Status.GOOD };
-const noSpace = {
-  status: Status.CHECK_CONDITION,
-  sense: {
-    senseKey: SenseKey.DATA_PROTECT,
-    ...AdditionalSenseCode.SPACE_ALLOCATION_FAILED_WRITE_PROTECT,
-  },
-};
 
 const mayRun = requiresTools('mkfs.btrfs', 'btrfs', 'qemu-io') && (await canMountImage('btrfs'));
 

@@ -21,7 +21,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { allocatedBytes } from '../support/compare-files.ts';
 import { run } from '../support/processes.ts';
 import { requiresTools } from '../support/requires.ts';
-import { ScsiClient, type ScsiReply } from '../support/scsi-client.ts';
+import { noSpace, ScsiClient, type ScsiReply } from '../support/scsi-client.ts';
 import { canMount, leftBytes, mountSmall, type SmallFileSystem } from '../support/small-file-system.ts';
 import { lunbox, startLunbox } from '../support/start-lunbox.ts';
 import type { TargetUnderTest } from '../support/target-under-test.ts';
@@ -35,13 +35,6 @@ const BLOCKS = MIB / 512;
 const FILE_SYSTEM_MIB = 40;
 const BALLAST_MIB = 8;
 const good = { status: Status.GOOD };
-const noSpace = {
-  status: Status.CHECK_CONDITION,
-  sense: {
-    senseKey: SenseKey.DATA_PROTECT,
-    ...AdditionalSenseCode.SPACE_ALLOCATION_FAILED_WRITE_PROTECT,
-  },
-};
 const reached = {
   status: Status.CHECK_CONDITION,
   sense: {

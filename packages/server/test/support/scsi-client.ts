@@ -1,6 +1,6 @@
 import { SeededRandom } from '@lunbox/block';
 import { IscsiSession, systemSeams, type ScsiResult } from '@lunbox/iscsi-initiator';
-import { Status, TEST_UNIT_READY } from '@lunbox/scsi';
+import { AdditionalSenseCode, SenseKey, Status, TEST_UNIT_READY } from '@lunbox/scsi';
 
 /** Which initiator port a {@link ScsiClient} is, and where it goes. */
 export interface ScsiClientOptions {
@@ -15,6 +15,15 @@ export interface ScsiClientOptions {
 export interface ScsiReply extends ScsiResult {
   readonly data: Uint8Array;
 }
+
+/** How a write ends for which there is no space (SBC-3 4.7.3.6). */
+export const noSpace = {
+  status: Status.CHECK_CONDITION,
+  sense: {
+    senseKey: SenseKey.DATA_PROTECT,
+    ...AdditionalSenseCode.SPACE_ALLOCATION_FAILED_WRITE_PROTECT,
+  },
+};
 
 /** Our initiator, sending CDBs to LUN 0 and telling whatever comes back, unit attentions too. */
 export class ScsiClient {

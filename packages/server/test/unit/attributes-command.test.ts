@@ -1,6 +1,7 @@
 import { StorageObject, readContainerInfo } from '@lunbox/storage-object';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { run } from '../../src/cli/program.ts';
+import { captureOutput } from '../support/captured-output.ts';
 import { makeTempDirectory, type TempDirectory } from '../support/temp-directory.ts';
 
 let directory: TempDirectory;
@@ -12,12 +13,7 @@ beforeEach(async () => {
   directory = makeTempDirectory('attributes');
   path = directory.file('disk.lun');
   await (await StorageObject.create(path, { sizeBytes: 2 ** 20 })).close();
-  printed = [];
-  complained = [];
-  vi.spyOn(console, 'log').mockImplementation((line: string) => void printed.push(line));
-  vi.spyOn(console, 'error').mockImplementation((line: string) => void complained.push(line));
-  vi.spyOn(process.stdout, 'write').mockImplementation((text) => printed.push(String(text)) > 0);
-  vi.spyOn(process.stderr, 'write').mockImplementation((text) => complained.push(String(text)) > 0);
+  ({ printed, complained } = captureOutput());
 });
 
 afterEach(() => {
@@ -40,7 +36,7 @@ describe('lunbox attributes', () => {
       organisation: { stripeBytes: 65_536 },
       profiles: { quiesce: 'postgres' },
     });
-    printed = [];
+    printed.length = 0;
     expect(await run(['attributes', 'show', path])).toBe(0);
     expect(printed).toContain('location.lun: 7');
     expect(printed).toContain('profiles.quiesce: postgres');
@@ -68,14 +64,14 @@ describe('lunbox attributes', () => {
       { name: 'alice', permission: 'write', quotaBytes: 10 * 2 ** 30 },
       { name: 'iqn.2026-11.com.example:host', permission: 'read' },
     ]);
-    printed = [];
+    printed.length = 0;
     expect(await run(['info', path])).toBe(0);
     expect(printed.map((line) => line.replace(/ +/g, ' '))).toContain('user alice: write, up to 10 GiB');
     expect(await user('alice', '--quota', 'none')).toBe(0);
     expect(await user('alice', '--remove', '--json')).toBe(0);
     expect(await user('iqn.2026-11.com.example:host', '--remove')).toBe(0);
     expect((await attributes()).users).toEqual([]);
-    printed = [];
+    printed.length = 0;
     expect(await run(['info', path])).toBe(0);
     expect(printed.map((line) => line.replace(/ +/g, ' '))).toContain('user nobody');
     expect(await run(['attributes', 'set', path, 'users='])).toBe(0);

@@ -12,6 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { run } from '../../src/cli/program.ts';
+import { captureOutput } from '../support/captured-output.ts';
 
 let folder: string;
 let printed: string[];
@@ -19,12 +20,7 @@ let complained: string[];
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'lunbox-cli-'));
-  printed = [];
-  complained = [];
-  vi.spyOn(console, 'log').mockImplementation((line: string) => void printed.push(line));
-  vi.spyOn(console, 'error').mockImplementation((line: string) => void complained.push(line));
-  vi.spyOn(process.stdout, 'write').mockImplementation((text) => printed.push(String(text)) > 0);
-  vi.spyOn(process.stderr, 'write').mockImplementation((text) => complained.push(String(text)) > 0);
+  ({ printed, complained } = captureOutput());
 });
 
 afterEach(() => {
@@ -47,7 +43,7 @@ describe('lunbox create', () => {
       sizeBytes: 2 ** 20,
       blockSize: 4096,
     });
-    printed = [];
+    printed.length = 0;
     expect(await run(['create', file('b.lun'), '--size', '1M', '--quiet'])).toBe(0);
     expect(printed).toEqual([]);
   });
@@ -84,7 +80,7 @@ describe('lunbox check and repair', () => {
     expect(printed.join('\n')).toMatch(
       /disk\.lun: sound\n.*other\.lun: damaged; lunbox repair can mend it\n/,
     );
-    printed = [];
+    printed.length = 0;
     expect(await run(['check', folder, '--data', '--json'])).toBe(4);
     expect(printed.map((line) => (JSON.parse(line) as { verdict: string }).verdict)).toEqual([
       'note',
@@ -97,10 +93,10 @@ describe('lunbox check and repair', () => {
     expect(await run(['repair', file('disk.lun')])).toBe(4);
     expect(printed.join('\n')).toMatch(/^would: header A is damaged: .*\nNothing was changed; say --apply/);
     expect(readdirSync(folder)).toEqual(['disk.lun']);
-    printed = [];
+    printed.length = 0;
     expect([0, 3]).toContain(await run(['repair', file('disk.lun'), '--apply']));
     expect(printed.join('\n')).toMatch(/^did: .*\nWhat was written over is in .*before-repair-/);
-    printed = [];
+    printed.length = 0;
     await run(['repair', file('disk.lun'), '--json']);
     expect(JSON.parse(printed.join(''))).toMatchObject({ applied: false, steps: [] });
     expect(await run(['repair', file('disk.lun'), '--apply', '--dry-run'])).toBe(2);
@@ -121,7 +117,7 @@ describe('lunbox info', () => {
     expect(await run(['info', file('disk.lun')])).toBe(0);
     expect(printed.join('\n')).toMatch(/capacity +1 MiB \(1048576 bytes\)\nused/);
     expect(printed.join('\n')).toMatch(/state +closed in order/);
-    printed = [];
+    printed.length = 0;
     expect(await run(['info', file('disk.lun'), '--json'])).toBe(0);
     expect(JSON.parse(printed.join(''))).toMatchObject({ capacityBytes: 2 ** 20, dataOffset: 9 * 2 ** 20 });
   });
@@ -186,7 +182,7 @@ describe('lunbox', () => {
   it('helps and tells its version with status 0, and helps with status 2 when nothing was asked', async () => {
     expect(await run(['--version'])).toBe(0);
     expect(printed.join('')).toMatch(/^\d+\.\d+\.\d+\n$/);
-    printed = [];
+    printed.length = 0;
     expect(await run(['--help'])).toBe(0);
     expect(printed.join('')).toMatch(/create[\s\S]*info[\s\S]*serve/);
     expect(await run([])).toBe(2);

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { run } from '../../src/cli/program.ts';
+import { captureOutput } from '../support/captured-output.ts';
 import { filesToServe } from '../../src/cli/storage-directory.ts';
 
 const MIB = 2 ** 20;
@@ -15,10 +16,7 @@ let complained: string[];
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'lunbox-life-'));
-  printed = [];
-  complained = [];
-  vi.spyOn(console, 'log').mockImplementation((line: string) => void printed.push(line));
-  vi.spyOn(console, 'error').mockImplementation((line: string) => void complained.push(line));
+  ({ printed, complained } = captureOutput());
   expect(await run(['create', file('disk.lun'), '--size', '4M', '--quiet'])).toBe(0);
 });
 
@@ -103,7 +101,7 @@ describe('lunbox import and export', () => {
     writeFileSync(file('in.img'), Buffer.alloc(MIB, 0x33));
     expect(await run(['import', file('in.img'), file('new.lun'), '--delete-original', '--json'])).toBe(0);
     expect(json()).toMatchObject({ event: 'imported', path: file('new.lun'), sizeBytes: MIB });
-    printed = [];
+    printed.length = 0;
     expect(await run(['export', file('new.lun'), file('out.img'), '--json'])).toBe(0);
     expect(json()).toEqual({ event: 'exported', path: file('new.lun'), imagePath: file('out.img') });
     expect(names()).toEqual(['disk.lun', 'new.lun', 'out.img']);
@@ -138,7 +136,7 @@ describe('lunbox catalog', () => {
     await newObject('b.lun', 7);
     expect(await run(['catalog', folder])).toBe(0);
     expect(printed.join('\n')).toMatch(/b\.lun.*LUN 7\n.*disk\.lun +\S+ +4 MiB/);
-    printed = [];
+    printed.length = 0;
     expect(await run(['catalog', folder, '--json', '--no-cache'])).toBe(0);
     expect(json()).toMatchObject({
       objects: [{ name: 'b.lun', lun: 7 }, { name: 'disk.lun' }],

@@ -1,4 +1,4 @@
-import { SeededRandom, SimulatedDisk, type DiskCall } from '@lunbox/block';
+import { DISK_CALLS, SeededRandom, SimulatedDisk } from '@lunbox/block';
 import { describe, expect, it } from 'vitest';
 import { checkContainer, readContainerInfo, StorageObject, type NewLayout } from '../../src/index.ts';
 import type { StorageObjectSeams } from '../../src/index.ts';
@@ -219,20 +219,9 @@ describe('a broken variant', () => {
 });
 
 describe('a disk of several parts whose calls fail', () => {
-  const calls: DiskCall[] = [
-    'open',
-    'read',
-    'write',
-    'sync',
-    'status',
-    'truncate',
-    'link',
-    'unlink',
-    'syncDirectory',
-    'setModifiedTime',
-  ];
-
-  it.each(calls.flatMap((call) => [MIRROR, STRIPE].map((layout) => [call, layout.kind, layout] as const)))(
+  it.each(
+    DISK_CALLS.flatMap((call) => [MIRROR, STRIPE].map((layout) => [call, layout.kind, layout] as const)),
+  )(
     '%s of a %s: fails with a typed error or goes without, and keeps what was flushed',
     { timeout: 120_000 },
     async (call, _kind, layout) => {

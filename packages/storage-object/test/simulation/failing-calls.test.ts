@@ -1,4 +1,4 @@
-import { BlockError, SimulatedDisk, type Disk, type DiskCall } from '@lunbox/block';
+import { BlockError, DISK_CALLS, SimulatedDisk, type Disk } from '@lunbox/block';
 import { describe, expect, it } from 'vitest';
 import { checkContainer, ContainerError, StorageObject, type StorageObjectSeams } from '../../src/index.ts';
 import { FakeProcesses } from '../support/fake-processes.ts';
@@ -9,22 +9,6 @@ const COPY = '/copy.lun';
 const SIZE = 64 << 10;
 const HEADERS_END = 320 << 10;
 const ERRNOS = ['EIO', 'ENOSPC', 'EDQUOT', 'EROFS', 'EACCES'] as const;
-const CALLS: readonly DiskCall[] = [
-  'open',
-  'read',
-  'write',
-  'sync',
-  'truncate',
-  'status',
-  'availableBytes',
-  'setModifiedTime',
-  'punchHole',
-  'zeroRange',
-  'rename',
-  'link',
-  'unlink',
-  'syncDirectory',
-];
 
 const seamsOf = (disk: Disk, pid: number): StorageObjectSeams => ({
   disk,
@@ -154,7 +138,7 @@ async function failEach(
 }
 
 describe.each(OPERATIONS)('$name, when a call of the disk fails', (operation) => {
-  it.each(CALLS)(
+  it.each(DISK_CALLS)(
     '%s: ends in a typed error or goes without, and leaves the old state or the new',
     async (call) => {
       for (const errno of ERRNOS) {

@@ -1,4 +1,4 @@
-import { SimulatedDisk } from '@lunbox/block';
+import { DISK_CALLS, SimulatedDisk } from '@lunbox/block';
 import { describe, expect, it } from 'vitest';
 import { withShortWrite } from '../support/wrapped-disk.ts';
 import {
@@ -9,21 +9,6 @@ import {
   worldsOf,
 } from '../support/life-histories.ts';
 
-const CALLS = [
-  'open',
-  'read',
-  'write',
-  'sync',
-  'truncate',
-  'status',
-  'setModifiedTime',
-  'allocate',
-  'copyRange',
-  'rename',
-  'link',
-  'unlink',
-  'syncDirectory',
-] as const;
 const TIMES = 24;
 const TYPED = expect.stringMatching(/^(Container|Block)Error$/) as string;
 
@@ -33,7 +18,7 @@ describe.each(Object.entries(LIFE_HISTORIES))('%s', (_name, history) => {
   }, 120_000);
 
   it('loses nothing when any one call fails, and says what failed', async () => {
-    for (const call of CALLS) {
+    for (const call of DISK_CALLS) {
       for (let nth = 1; nth <= TIMES; nth++) {
         for (const code of ['EIO', 'ENOSPC', 'EDQUOT']) {
           const disk = new SimulatedDisk();

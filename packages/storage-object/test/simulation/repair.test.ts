@@ -1,4 +1,4 @@
-import { SeededRandom, SimulatedDisk } from '@lunbox/block';
+import { DISK_CALLS, SeededRandom, SimulatedDisk } from '@lunbox/block';
 import { describe, expect, it } from 'vitest';
 import { checkContainer, repairContainer, StorageObject, type StorageObjectSeams } from '../../src/index.ts';
 import { FakeProcesses } from '../support/fake-processes.ts';
@@ -65,17 +65,7 @@ describe.each(DAMAGES)('a repair of %s, whose power goes', (_what, offsets) => {
 });
 
 describe('a repair whose calls fail', () => {
-  it.each([
-    'read',
-    'write',
-    'sync',
-    'status',
-    'open',
-    'link',
-    'unlink',
-    'syncDirectory',
-    'setModifiedTime',
-  ] as const)('of %s: fails with a typed error or goes without, and loses nothing', async (call) => {
+  it.each(DISK_CALLS)('of %s: fails with a typed error or goes without, and loses nothing', async (call) => {
     for (const code of ['EIO', 'ENOSPC', 'EDQUOT']) {
       for (let nth = 1; nth <= 40; nth++) {
         const disk = new SimulatedDisk();
