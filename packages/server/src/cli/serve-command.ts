@@ -14,11 +14,10 @@ import { limitsFromFlags } from './limit-flags.ts';
 import { lunsFromFlags } from './lun-flags.ts';
 import { MirrorLines } from './mirror-lines.ts';
 import { portalsFromFlags } from './portal-flags.ts';
-import { readLocations } from './disk-locations.ts';
 import { Redirects } from './redirects.ts';
 import { CHAP_NAMES, type ServeFlags } from './serve-flags.ts';
 import { SourceFiles } from './source-files.ts';
-import { filesToServe } from './storage-directory.ts';
+import { disksToServe } from './storage-directory.ts';
 
 /** What people must be told of a disk that did not come back as it was left. */
 const WARNINGS: Readonly<Record<Continuity, string | undefined>> = {
@@ -33,12 +32,7 @@ export async function serveDisks(paths: readonly string[], flags: ServeFlags): P
   const files = new SourceFiles();
   const access = loadAccess(flags, files);
   const redirects = new Redirects(() => server.iscsi?.sessions.length ?? 0);
-  const served = await filesToServe(paths);
-  const wishes =
-    flags.ignoreLocation === true
-      ? served.map((name) => ({ name, lun: undefined }))
-      : await readLocations(served);
-  const luns = lunsFromFlags(wishes, flags);
+  const luns = lunsFromFlags(await disksToServe(paths, flags), flags);
   const mirrors = new MirrorLines(flags.json === true);
   const server: LunboxServer = await createServer({
     ...serverOptions(luns, flags, access, redirects),

@@ -1,17 +1,36 @@
-import { scanCatalog, type CatalogObject, type FindingCode, type Severity } from '@lunbox/storage-object';
+import { scanCatalog, type FindingCode, type Severity } from '@lunbox/storage-object';
 import { statSync } from 'node:fs';
+import { numberLuns, type LunWish } from '../lun-numbers.ts';
 import { ServerError } from '../server-error.ts';
+import { readLocations } from './disk-locations.ts';
+
+/** What {@link disksToServe} goes by. */
+interface PlaceFlags {
+  /** Disks get numbers in their order, whatever LUN they say they have. */
+  readonly ignoreLocation?: boolean;
+}
 
 /**
- * The files that `lunbox serve` is to serve: those named, or all disks of the one directory that is named. Throws a
- * {@link ServerError} `SERVER_BAD_OPTIONS` when it cannot serve a directory as it is.
+ * The disks that `lunbox serve` is to serve: those named, or all of the one directory that is named, in the order of
+ * their LUNs. Throws a {@link ServerError} `SERVER_BAD_OPTIONS` when it cannot serve a directory as it is.
  */
-export async function filesToServe(paths: readonly string[]): Promise<readonly string[]> {
+export async function disksToServe(
+  paths: readonly string[],
+  { ignoreLocation = false }: PlaceFlags = {},
+): Promise<readonly LunWish[]> {
   const directory = paths.find((path) => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true);
-  if (directory === undefined) return paths;
+  if (directory !== undefined) return await disksIn(directory, paths, ignoreLocation);
+  return ignoreLocation ? paths.map((name) => ({ name, lun: undefined })) : await readLocations(paths);
+}
+
+async function disksIn(
+  directory: string,
+  paths: readonly string[],
+  ignoreLocation: boolean,
+): Promise<readonly LunWish[]> {
   if (paths.length > 1) throw bad('a directory is served alone; name its files instead');
   const { objects, unusable, gone, drafts } = await scanCatalog([directory]);
-  // Without it the disks behind it would get other LUNs than they had.
+  // Without it disks behind it could get other LUNs than they had.
   const [fault] = unusable;
   if (fault) throw bad(`${fault.message}; repair it, or move it out of ${directory}`);
   if (objects.length === 0) throw bad(`there is no disk (*.lun) in ${directory}`);
@@ -22,30 +41,18 @@ export async function filesToServe(paths: readonly string[]): Promise<readonly s
   for (const { severity, code, message } of drafts.flatMap(({ findings }) => findings))
     tell(severity, `${message} (${code})`);
   for (const path of gone) tell('warning', `${path} was here when somebody last looked, and is gone`);
-  return inOrderOfLuns(objects).map(({ path }) => path);
+  const wishes = objects.map(({ path, lun }) => ({ name: path, lun: ignoreLocation ? undefined : lun }));
+  const numbers = numberLuns(wishes);
+  // By default the target is named after the first one: that should not depend on the names of the others.
+  return wishes
+    .map(({ name }, index) => ({ name, lun: numbers[index]! }))
+    .sort((left, right) => left.lun - right.lun);
 }
 
 /** Whoever opens a disk says this of it, and what becomes of it. */
 const TOLD_WHEN_SERVED: ReadonlySet<FindingCode> = new Set(['UNCLEAN', 'MODIFIED', 'FOREIGN']);
 
 const tell = (severity: Severity, text: string): void => console.error(`lunbox: ${severity}: ${text}`);
-
-/** Disks whose attributes tell a LUN get it; the others get those that are left, by their names. */
-function inOrderOfLuns(objects: readonly CatalogObject[]): CatalogObject[] {
-  const placed = new Map<number, CatalogObject>();
-  const others: CatalogObject[] = [];
-  for (const object of objects) {
-    if (object.lun === undefined) others.push(object);
-    else if (placed.has(object.lun))
-      throw bad(`${object.path} wants LUN ${object.lun}, and so does another disk`);
-    else placed.set(object.lun, object);
-  }
-  return objects.map((_object, lun) => {
-    const object = placed.get(lun) ?? others.shift();
-    if (object !== undefined) return object;
-    throw bad(`no disk is left for LUN ${lun}, and LUNs have no gaps: change the LUN of one behind it`);
-  });
-}
 
 function bad(message: string): ServerError {
   return new ServerError('SERVER_BAD_OPTIONS', message);

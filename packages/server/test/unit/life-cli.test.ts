@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { run } from '../../src/cli/program.ts';
 import { captureOutput } from '../support/captured-output.ts';
-import { filesToServe } from '../../src/cli/storage-directory.ts';
+import { disksToServe } from '../../src/cli/storage-directory.ts';
 
 const MIB = 2 ** 20;
 
@@ -167,13 +167,13 @@ describe('lunbox serve with a directory', () => {
   it('says what its catalog has found', async () => {
     await newObject('a.lun');
     await newObject('gone.lun');
-    expect(await filesToServe([folder])).toHaveLength(3);
+    expect(await disksToServe([folder])).toHaveLength(3);
     expect(complained).toEqual([]);
     renameSync(file('a.lun'), file('b.lun'));
     rmSync(file('gone.lun'));
     linkSync(file('b.lun'), file('c.lun'));
     writeFileSync(file('d.lun.0123456789ab.new'), 'x');
-    await filesToServe([folder]);
+    await disksToServe([folder]);
     expect(complained).toEqual([
       expect.stringMatching(/^lunbox: note: .*b\.lun: it was called a\.lun \(RENAMED\)/),
       expect.stringMatching(/^lunbox: warning: .*b\.lun: it is the same file as .*c\.lun \(SAME_FILE\)/),
@@ -186,19 +186,33 @@ describe('lunbox serve with a directory', () => {
   it('serves its disks: by the LUN of their attributes, and then by name', async () => {
     await newObject('a.lun', 2);
     await newObject('b.lun', 0);
-    expect(await filesToServe([folder])).toEqual([file('b.lun'), file('disk.lun'), file('a.lun')]);
-    expect(await filesToServe([file('a.lun'), file('b.lun')])).toEqual([file('a.lun'), file('b.lun')]);
+    expect(await disksToServe([folder])).toEqual([
+      { name: file('b.lun'), lun: 0 },
+      { name: file('disk.lun'), lun: 1 },
+      { name: file('a.lun'), lun: 2 },
+    ]);
+    expect(await disksToServe([file('a.lun'), file('disk.lun')])).toEqual([
+      { name: file('a.lun'), lun: 2 },
+      { name: file('disk.lun'), lun: undefined },
+    ]);
   });
 
-  it('refuses one in which LUNs would move, collide or be missing, and one without disks', async () => {
+  it('leaves gaps between LUNs that are asked for, and asks for none with --ignore-location', async () => {
     await newObject('a.lun', 5);
-    await expect(filesToServe([folder])).rejects.toThrow(/LUNs have no gaps/);
+    const numbers = async (flags = {}) => (await disksToServe([folder], flags)).map(({ lun }) => lun);
+    expect(await numbers()).toEqual([0, 5]);
     await newObject('b.lun', 5);
-    await expect(filesToServe([folder])).rejects.toThrow(/wants LUN 5, and so does another/);
-    await expect(filesToServe([folder, file('a.lun')])).rejects.toThrow(/a directory is served alone/);
+    expect(await numbers({ ignoreLocation: true })).toEqual([0, 1, 2]);
+  });
+
+  it('refuses one in which LUNs would move or collide, and one without disks', async () => {
+    await newObject('a.lun', 5);
+    await newObject('b.lun', 5);
+    await expect(disksToServe([folder])).rejects.toThrow(/both want to be LUN 5/);
+    await expect(disksToServe([folder, file('a.lun')])).rejects.toThrow(/a directory is served alone/);
     writeFileSync(file('text.lun'), 'text');
-    await expect(filesToServe([folder])).rejects.toThrow(/text\.lun is not a Lunbox container; repair it/);
+    await expect(disksToServe([folder])).rejects.toThrow(/text\.lun is not a Lunbox container; repair it/);
     const empty = mkdtempSync(join(folder, 'empty-'));
-    await expect(filesToServe([empty])).rejects.toThrow(/there is no disk/);
+    await expect(disksToServe([empty])).rejects.toThrow(/there is no disk/);
   });
 });
