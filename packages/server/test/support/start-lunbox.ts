@@ -99,7 +99,8 @@ export async function startLunbox(options: LunboxOptions): Promise<TargetUnderTe
   const serve = ['serve', filePath, ...portal, '--json', ...lunFlags, ...(options.serveFlags ?? [])];
   const daemon = await startDaemon(process.execPath, [...lunboxArguments(options), ...serve], {
     cwd: packageDirectory,
-    isReadyLine: (line) => (ready = parseReady(line)) !== undefined,
+    // Lines about its mirrors may follow at once.
+    isReadyLine: (line) => (ready ??= parseReady(line)) !== undefined,
   });
   const unit = ready?.luns[0];
   if (!ready || !unit) {
