@@ -1,10 +1,9 @@
-import { errnoName, type Disk, type DiskFile } from '@lunbox/block';
-import { dirname, resolve } from 'node:path';
+import { errnoName, type DiskFile } from '@lunbox/block';
+import { resolve } from 'node:path';
 import { findAttributesFault, type Attributes } from './attributes.ts';
 import { ContainerError } from './container-error.ts';
-import { draftPathOf, openDraft } from './draft.ts';
 import { ioError } from './io-error.ts';
-import { exists, publish, unlinkIfThere } from './files.ts';
+import { exists } from './files.ts';
 import {
   ACTIVITY_LOG,
   BLOCK_SIZES,
@@ -23,6 +22,7 @@ import { formatProtection, placeProtection, type NewProtection } from './protect
 import type { Seams } from './seams.ts';
 import { takeSpace } from './life/take-space.ts';
 import { UUID_BYTES } from './uuid.ts';
+import { makeWhole } from './whole-file.ts';
 
 /** What a new object is to be like. */
 export interface NewContainer {
@@ -65,38 +65,20 @@ export async function createContainer(
 ): Promise<void> {
   const blockSize = wanted.blockSize ?? DEFAULT_BLOCK_SIZE;
   checkWanted(path, wanted.sizeBytes, blockSize, wanted.attributes ?? {});
-  const { disk, random } = seams;
-  const draftPath = draftPathOf(path, random);
   const parts = await planParts(path, wanted, seams);
-  const identity = random.bytes(UUID_BYTES);
+  const identity = seams.random.bytes(UUID_BYTES);
   let takeBack = (): Promise<void> => Promise.resolve();
-  let draft: DiskFile | undefined;
-  let inode: bigint | undefined;
   try {
-    if (place === 'free' && (await exists(disk, path))) throw existsError(path);
+    if (place === 'free' && (await exists(seams.disk, path))) throw existsError(path);
     const overwriteVolumes = wanted.overwriteVolumes ?? false;
     const owner = { path, birthIdentity: identity, blockSize, overwriteVolumes };
     if (parts !== undefined) takeBack = await createParts({ ...owner, layout: parts }, seams);
-    draft = await openDraft(disk, draftPath);
-    await writeContainer(draft, { ...wanted, blockSize, identity, parts }, seams);
-    ({ inode } = await draft.status());
-    await draft.close();
-    await (place === 'free' ? publish(disk, draftPath, path) : disk.rename(draftPath, path));
-    await disk.syncDirectory(dirname(path));
+    const plan = { ...wanted, blockSize, identity, parts };
+    await makeWhole(seams, path, (draft) => writeContainer(draft, plan, seams), place);
   } catch (error) {
-    // Why it was not made matters more than what could not be taken away.
-    await draft?.close().catch(() => undefined);
-    if (draft) await unlinkIfThere(disk, draftPath).catch(() => undefined);
-    // What has taken the place of another file stays: without it there would be neither.
-    if (inode !== undefined && place === 'free') await unlinkOwn(disk, path, inode).catch(() => undefined);
     await takeBack().catch(() => undefined);
     throw errnoName(error) === 'EEXIST' ? existsError(path) : ioError('create', path, error);
   }
-}
-
-/** The final name may have been given already; one that somebody else has taken is left alone. */
-async function unlinkOwn(disk: Disk, path: string, inode: bigint): Promise<void> {
-  if ((await disk.status(path)).inode === inode) await disk.unlink(path);
 }
 
 function checkWanted(path: string, sizeBytes: number, blockSize: number, attributes: Attributes): void {

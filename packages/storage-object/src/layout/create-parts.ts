@@ -1,14 +1,14 @@
 import { errnoName, type DiskFile } from '@lunbox/block';
 import { dirname, resolve } from 'node:path';
 import { ContainerError } from '../container-error.ts';
-import { draftPathOf, openDraft } from '../draft.ts';
-import { exists, publish, unlinkIfThere } from '../files.ts';
+import { exists, unlinkIfThere } from '../files.ts';
 import { DATA_ALIGNMENT_BYTES, HEADER_SLOT_BYTES, HEADER_SLOTS } from '../format.ts';
 import { ROLE_PART } from '../header.ts';
 import { ioError } from '../io-error.ts';
 import { writeNewContainer } from '../new-container-file.ts';
 import type { Seams } from '../seams.ts';
 import { formatUuid, NIL_UUID, parseUuid } from '../uuid.ts';
+import { makeWhole } from '../whole-file.ts';
 import { partsOf, type LayoutNode, type LayoutPart } from './layout.ts';
 import type { NewLayout, VolumeRooms } from './layout-plan.ts';
 import { busyError, partPath } from './part.ts';
@@ -86,25 +86,15 @@ async function createFile(
   wanted: NewParts,
   seams: Seams,
 ): Promise<() => Promise<void>> {
-  const { disk, random } = seams;
-  if (await exists(disk, path))
-    throw new ContainerError('CONTAINER_EXISTS', `${path} exists already; choose another name`, { path });
-  const draftPath = draftPathOf(path, random);
-  const draft = await openDraft(disk, draftPath);
-  let published = false;
-  try {
-    await writePart(draft, leaf, wanted, seams);
-    await draft.close();
-    await publish(disk, draftPath, path);
-    published = true;
-    await disk.syncDirectory(dirname(path));
-  } catch (error) {
-    // Why it was not made matters more than what could not be taken away.
-    await draft.close().catch(() => undefined);
-    await unlinkIfThere(disk, published ? path : draftPath).catch(() => undefined);
-    throw error;
-  }
-  return () => unlinkIfThere(disk, path);
+  if (await exists(seams.disk, path)) throw existsError(path);
+  await makeWhole(seams, path, (draft) => writePart(draft, leaf, wanted, seams)).catch((error: unknown) => {
+    throw errnoName(error) === 'EEXIST' ? existsError(path) : (error as Error);
+  });
+  return () => unlinkIfThere(seams.disk, path);
+}
+
+function existsError(path: string): ContainerError {
+  return new ContainerError('CONTAINER_EXISTS', `${path} exists already; choose another name`, { path });
 }
 
 async function formatVolume(

@@ -1,12 +1,11 @@
-import { errnoName, type DiskFile } from '@lunbox/block';
-import { dirname } from 'node:path';
+import { errnoName } from '@lunbox/block';
 import { ContainerError } from '../container-error.ts';
-import { draftPathOf, openDraft } from '../draft.ts';
-import { exists, publish, unlinkIfThere } from '../files.ts';
+import { exists } from '../files.ts';
 import { ioError } from '../io-error.ts';
 import { releaseContainer, reserveContainer, type ReservedContainer } from '../open-container.ts';
 import type { StorageObjectSeams } from '../seams.ts';
 import { isCombined } from '../twin-headers.ts';
+import { makeWhole } from '../whole-file.ts';
 import { copyStored, type OnCopyProgress } from './copy-stored.ts';
 
 /** Options of {@link exportContainer}. */
@@ -38,29 +37,19 @@ async function writeImage(
   imagePath: string,
   onProgress: OnCopyProgress | undefined,
 ): Promise<void> {
-  const { disk, random } = seams;
   const { dataOffset, capacityBytes } = current.header;
-  const draftPath = draftPathOf(imagePath, random);
-  let draft: DiskFile | undefined;
-  let published = false;
   try {
-    if (await exists(disk, imagePath)) throw existsError(imagePath);
-    draft = await openDraft(disk, draftPath);
-    await draft.truncate(capacityBytes);
-    const [source, target] = [
-      { file, offset: dataOffset },
-      { file: draft, offset: 0 },
-    ];
-    await copyStored(source, target, capacityBytes, onProgress);
-    await draft.sync();
-    await draft.close();
-    await publish(disk, draftPath, imagePath);
-    published = true;
-    await disk.syncDirectory(dirname(imagePath));
+    if (await exists(seams.disk, imagePath)) throw existsError(imagePath);
+    await makeWhole(seams, imagePath, async (draft) => {
+      await draft.truncate(capacityBytes);
+      const [source, target] = [
+        { file, offset: dataOffset },
+        { file: draft, offset: 0 },
+      ];
+      await copyStored(source, target, capacityBytes, onProgress);
+      await draft.sync();
+    });
   } catch (error) {
-    // Why it was not written matters more than what could not be taken away.
-    await draft?.close().catch(() => undefined);
-    if (draft) await unlinkIfThere(disk, published ? imagePath : draftPath).catch(() => undefined);
     throw errnoName(error) === 'EEXIST' ? existsError(imagePath) : ioError('write', imagePath, error);
   }
 }
