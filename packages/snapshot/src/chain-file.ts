@@ -1,0 +1,147 @@
+import type { Disk, DiskFile } from '@lunbox/block';
+import { blob, nu64be, struct, u32be, type Structure } from 'buffer-layout';
+import assert from 'node:assert/strict';
+import { parseChain, type Chain } from './chain.ts';
+import { blockCrc } from './log-layout.ts';
+import { SnapshotError } from './snapshot-error.ts';
+
+const SLOT_BYTES = 1 << 20;
+const SLOT_COUNT = 2;
+const HEADER_BYTES = 64;
+const MAGIC = 'LUNBOX-C';
+
+/** What stands before the JSON text in each of the two slots. All numbers are big-endian. */
+interface SlotFields {
+  magic: Buffer;
+  slotCrc: number;
+  textLength: number;
+  sequence: number;
+  ownOffset: number;
+  reserved: Buffer;
+}
+
+const slotLayout: Structure<SlotFields> = struct<SlotFields>([
+  blob(8, 'magic'),
+  u32be('slotCrc'),
+  u32be('textLength'),
+  nu64be('sequence'),
+  nu64be('ownOffset'),
+  blob(32, 'reserved'),
+]);
+assert.equal(slotLayout.span, HEADER_BYTES);
+const CRC_OFFSET = slotLayout.offsetOf('slotCrc') as number;
+
+/**
+ * The list of snapshots, in a file of two slots that are written in turn, so that a crash at any byte leaves the one
+ * before. When `write` completes, the list is what counts: it is the commit point of whatever is done with snapshots.
+ */
+export class ChainFile {
+  readonly #file: DiskFile;
+  #sequence: number;
+  #chain: Chain;
+  #fault: unknown;
+
+  private constructor(file: DiskFile, sequence: number, chain: Chain) {
+    this.#file = file;
+    this.#sequence = sequence;
+    this.#chain = chain;
+  }
+
+  /** Makes the file, durable but for its name. */
+  static async create(disk: Disk, path: string, chain: Chain): Promise<ChainFile> {
+    const created = new ChainFile(await disk.open(path, 'create'), 0, chain);
+    try {
+      // Later lists find their room, however full the file system is then.
+      await created.#file.allocate(0, SLOT_COUNT * SLOT_BYTES);
+      await created.write(chain);
+      return created;
+    } catch (error) {
+      await created.close();
+      throw error;
+    }
+  }
+
+  /** Opens the file. Throws `SNAPSHOT_CORRUPT`. */
+  static async open(disk: Disk, path: string, mode: 'read' | 'write'): Promise<ChainFile> {
+    const file = await disk.open(path, mode);
+    try {
+      const slots = [await readSlot(file, 0), await readSlot(file, 1)].filter((slot) => slot !== undefined);
+      const [newest] = slots.sort((a, b) => b.sequence - a.sequence);
+      if (newest === undefined)
+        throw new SnapshotError('SNAPSHOT_CORRUPT', `${path} is damaged: neither of its lists is whole`, {
+          path,
+        });
+      return new ChainFile(file, newest.sequence, newest.chain);
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
+  }
+
+  /** The list as it is. */
+  get chain(): Chain {
+    return this.#chain;
+  }
+
+  /** Replaces the list, durably. After a failure nobody knows which one a crash would leave, and it stays so. */
+  async write(chain: Chain): Promise<void> {
+    if (this.#fault !== undefined) throw this.#fault as Error;
+    const sequence = this.#sequence + 1;
+    const slot = encodeSlot(chain, sequence);
+    if (slot.length > SLOT_BYTES)
+      throw new SnapshotError('SNAPSHOT_LIMIT', 'the names and labels of the snapshots take too much room');
+    try {
+      await this.#file.write([slot], offsetOf(sequence));
+      await this.#file.sync();
+    } catch (error) {
+      this.#fault = error;
+      throw error;
+    }
+    this.#sequence = sequence;
+    this.#chain = chain;
+  }
+
+  /** Closes the file. Idempotent. */
+  async close(): Promise<void> {
+    await this.#file.close();
+  }
+}
+
+const offsetOf = (sequence: number): number => (sequence % SLOT_COUNT) * SLOT_BYTES;
+
+function encodeSlot(chain: Chain, sequence: number): Buffer {
+  const text = Buffer.from(JSON.stringify(chain));
+  const slot = Buffer.alloc(HEADER_BYTES + text.length);
+  slotLayout.encode(
+    {
+      magic: Buffer.from(MAGIC, 'latin1'),
+      slotCrc: 0,
+      textLength: text.length,
+      sequence,
+      ownOffset: offsetOf(sequence),
+      reserved: Buffer.alloc(32),
+    },
+    slot,
+  );
+  text.copy(slot, HEADER_BYTES);
+  slot.writeUInt32BE(blockCrc(slot, CRC_OFFSET), CRC_OFFSET);
+  return slot;
+}
+
+async function readSlot(
+  file: DiskFile,
+  index: number,
+): Promise<{ sequence: number; chain: Chain } | undefined> {
+  const slot = Buffer.alloc(SLOT_BYTES);
+  await file.read([slot], index * SLOT_BYTES);
+  const fields = slotLayout.decode(slot);
+  const isWhole =
+    fields.magic.toString('latin1') === MAGIC &&
+    fields.ownOffset === index * SLOT_BYTES &&
+    fields.textLength <= SLOT_BYTES - HEADER_BYTES;
+  if (!isWhole) return undefined;
+  const bytes = slot.subarray(0, HEADER_BYTES + fields.textLength);
+  if (blockCrc(bytes, CRC_OFFSET) !== fields.slotCrc) return undefined;
+  const chain = parseChain(bytes.toString('utf8', HEADER_BYTES));
+  return chain && { sequence: fields.sequence, chain };
+}

@@ -1,0 +1,212 @@
+import {
+  BaseDevice,
+  BlockError,
+  isPromise,
+  RangeLock,
+  type BlockDevice,
+  type Extent,
+  type MaybePromise,
+  type RangeGrant,
+} from '@lunbox/block';
+import { isSaved, type SaveArea } from './save-area.ts';
+import { SaveQueue } from './save-queue.ts';
+
+/** Requests that hold or wait for grains: more than the servers above let in. */
+const LOCK_LIMIT = 65_536;
+/** Grains that a long change saves at a time. */
+const STEP_GRAINS = 256;
+const FUA = { fua: true } as const;
+
+/** Where the first write to a grain saves what it had: the areas since the newest snapshot, the last one growing. */
+export interface SaveTarget {
+  /** All areas of the newest snapshot, oldest first. */
+  readonly areas: readonly SaveArea[];
+  /** The last of them. */
+  readonly current: SaveArea;
+}
+
+/**
+ * A device whose old content is saved before it is overwritten, grain by grain, while there is somewhere to save it:
+ * the *law* of snapshots is that what was there, and the record of it, are durable before the overwrite is issued.
+ * Once a grain is saved, writes to it are those of the device below. The device owns the one below.
+ */
+export class CowDevice extends BaseDevice {
+  readonly readOnly: boolean;
+  readonly grainBytes: number;
+  /** Held for a grain that is not saved yet: shared to read it for a snapshot, exclusive to save and change it. */
+  readonly grainLock: RangeLock = new RangeLock({ limit: LOCK_LIMIT });
+  readonly #inner: BlockDevice;
+  readonly #unsubscribe: () => void;
+  #target: SaveTarget | undefined;
+  #queue: SaveQueue | undefined;
+  /** Changes that have begun and have not ended. */
+  #changing = 0;
+  #drained: (() => void) | undefined;
+  /** Changes wait for it. */
+  #gate: Promise<void> | undefined;
+  #fault: { readonly cause: unknown } | undefined;
+
+  constructor(inner: BlockDevice, grainBytes: number) {
+    super(inner.blockSize);
+    this.#inner = inner;
+    this.grainBytes = grainBytes;
+    this.readOnly = inner.readOnly;
+    this.#unsubscribe = inner.onResize(() => {
+      this.announceResize();
+    });
+  }
+
+  get size(): number {
+    return this.#inner.size;
+  }
+
+  /** From now on old content is saved there; undefined: nowhere. Only while changes are paused. */
+  saveTo(target: SaveTarget | undefined): void {
+    this.#target = target;
+    this.#queue = target && new SaveQueue(this.#inner, target.current);
+  }
+
+  /** Refuses every change from now on: nobody knows which snapshots a crash would leave. */
+  fault(cause: unknown): void {
+    this.#fault ??= { cause };
+  }
+
+  /** Holds changes back, and completes when those that had begun have ended. Call the answer to let them go on. */
+  async pause(): Promise<() => void> {
+    while (this.#gate !== undefined) await this.#gate;
+    let open = (): void => undefined;
+    this.#gate = new Promise((resolve) => (open = resolve));
+    if (this.#changing > 0) await new Promise<void>((resolve) => (this.#drained = resolve));
+    this.#drained = undefined;
+    return () => {
+      this.#gate = undefined;
+      open();
+    };
+  }
+
+  protected readRange(into: readonly Uint8Array[], offset: number): MaybePromise<void> {
+    return this.#inner.read(into, offset);
+  }
+
+  protected writeRange(
+    from: readonly Uint8Array[],
+    offset: number,
+    length: number,
+    fua: boolean,
+  ): MaybePromise<void> {
+    if (this.#isFree(offset, length)) {
+      const written = this.#inner.write(from, offset, fua ? FUA : undefined);
+      return isPromise(written) ? this.#counted(written) : undefined;
+    }
+    return this.#afterSaving(offset, length, () => this.#inner.write(from, offset, fua ? FUA : undefined));
+  }
+
+  protected flushAll(): MaybePromise<void> {
+    if (!this.readOnly) return this.#inner.flush();
+  }
+
+  protected unmapRange(offset: number, length: number): MaybePromise<void> {
+    if (this.#isFree(offset, length)) return this.#counted(Promise.resolve(this.#inner.unmap(offset, length)));
+    return this.#inSteps(offset, length, (at, bytes) => this.#inner.unmap(at, bytes));
+  }
+
+  protected zeroRange(offset: number, length: number, mayUnmap: boolean): MaybePromise<void> {
+    const options = { mayUnmap };
+    if (this.#isFree(offset, length))
+      return this.#counted(Promise.resolve(this.#inner.writeZeroes(offset, length, options)));
+    return this.#inSteps(offset, length, (at, bytes) => this.#inner.writeZeroes(at, bytes, options));
+  }
+
+  protected extentsOf(offset: number, length: number, limit: number): MaybePromise<Extent[]> {
+    return this.#inner.extents(offset, length, { limit });
+  }
+
+  protected release(): MaybePromise<void> {
+    this.#unsubscribe();
+    return this.#inner.close();
+  }
+
+  /** Nothing is to be saved, or waited for. */
+  #isFree(offset: number, length: number): boolean {
+    if (this.#gate !== undefined) return false;
+    if (this.#target === undefined) {
+      this.#checkSound();
+      return true;
+    }
+    const first = Math.floor(offset / this.grainBytes);
+    const end = Math.ceil((offset + length) / this.grainBytes);
+    if (end - first > STEP_GRAINS) return false;
+    for (let grain = first; grain < end; grain++)
+      if (!isSaved(grain, this.#target.areas)) return false;
+    this.#checkSound();
+    return true;
+  }
+
+  /** Not one more change where the saved content of others may be lost. */
+  #checkSound(): void {
+    if (this.#fault !== undefined) {
+      const message = 'a snapshot could be neither taken nor not taken; open the object again';
+      throw new BlockError('BLOCK_FAULTED', message, {}, this.#fault.cause);
+    }
+    this.#target?.current.checkSound();
+  }
+
+  async #counted<T>(change: Promise<T>): Promise<T> {
+    this.#changing++;
+    try {
+      return await change;
+    } finally {
+      this.#changing--;
+      if (this.#changing === 0) this.#drained?.();
+    }
+  }
+
+  async #afterSaving(offset: number, length: number, change: () => MaybePromise<void>): Promise<void> {
+    while (this.#gate !== undefined) await this.#gate;
+    await this.#counted(this.#saveAndChange(offset, length, change));
+  }
+
+  async #saveAndChange(offset: number, length: number, change: () => MaybePromise<void>): Promise<void> {
+    const { grainBytes } = this;
+    const first = Math.floor(offset / grainBytes);
+    const end = Math.ceil((offset + length) / grainBytes);
+    const lockBytes = (end - first) * grainBytes;
+    const grant: RangeGrant = await this.grainLock.acquire(first * grainBytes, lockBytes, 'exclusive');
+    try {
+      const areas = this.#target?.areas ?? [];
+      this.#checkSound();
+      const wanted: number[] = [];
+      if (this.#target !== undefined)
+        for (let grain = first; grain < end; grain++) if (!isSaved(grain, areas)) wanted.push(grain);
+      if (wanted.length > 0) await this.#queue?.save(wanted);
+      await change();
+    } finally {
+      grant.release();
+    }
+  }
+
+  /**
+   * A change that may be as long as the device. What is a hole stays one: it needs neither saving nor changing, and
+   * is passed over.
+   */
+  async #inSteps(
+    offset: number,
+    length: number,
+    change: (offset: number, length: number) => MaybePromise<void>,
+  ): Promise<void> {
+    const end = offset + length;
+    const stepBytes = STEP_GRAINS * this.grainBytes;
+    for (let at = offset; at < end;) {
+      const [extent] = await this.#inner.extents(at, end - at, { limit: 1 });
+      const runEnd = at + (extent?.length ?? end - at);
+      const from = at;
+      const bytes = Math.min(runEnd, from - (from % stepBytes) + stepBytes) - from;
+      if (extent?.state === 'hole') {
+        at = runEnd;
+        continue;
+      }
+      await this.#afterSaving(from, bytes, () => change(from, bytes));
+      at += bytes;
+    }
+  }
+}

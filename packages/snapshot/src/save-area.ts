@@ -1,0 +1,203 @@
+import { BlockError, yieldTurn, type BlockDevice, type Disk, type MaybePromise } from '@lunbox/block';
+import { GrainMap } from './grain-map.ts';
+import { contentCrcOf, type GrainRecord, type Group } from './grain-record.ts';
+import { readGrain } from './grain.ts';
+import { LOG_BLOCK_BYTES } from './log-layout.ts';
+import { SaveLog, type LogIdentity } from './save-log.ts';
+
+/** Slots that stand for no place in the log. */
+const ZERO_SLOT = 2 ** 32 - 2;
+const BAD_SLOT = 2 ** 32 - 3;
+/** Groups, or grains of a run, that are gone through between two turns. */
+const GROUPS_PER_TURN = 64;
+const GRAINS_PER_TURN = 65_536;
+
+/** How an area is asked for a grain. */
+export type SavedGrain = 'none' | 'data' | 'zero' | 'bad';
+
+/**
+ * The old contents of the grains that were changed during one stretch of time: a log, and in memory the map of what
+ * is where in it.
+ */
+export class SaveArea {
+  readonly #log: SaveLog;
+  #map = new GrainMap();
+
+  private constructor(log: SaveLog) {
+    this.#log = log;
+  }
+
+  /** A new area; its name is not durable yet. */
+  static async create(disk: Disk, path: string, identity: LogIdentity): Promise<SaveArea> {
+    return new SaveArea(await SaveLog.create(disk, path, identity));
+  }
+
+  /** Opens an area to which nothing will be added. Throws `SNAPSHOT_CORRUPT`. */
+  static async open(disk: Disk, path: string, mode: 'read' | 'write'): Promise<SaveArea> {
+    const log = await SaveLog.open(disk, path, mode);
+    const area = new SaveArea(log);
+    try {
+      await area.#load();
+      return area;
+    } catch (error) {
+      await log.close();
+      throw error;
+    }
+  }
+
+  /**
+   * Opens the area that was in use last. What a crash left of a group that never became durable is taken away: its
+   * grains were not overwritten. Where only the log has a grain of it, and not whole, that grain is lost, and said to
+   * be.
+   */
+  static async recover(disk: Disk, path: string, production: BlockDevice): Promise<SaveArea> {
+    const log = await SaveLog.open(disk, path, 'write');
+    const area = new SaveArea(log);
+    try {
+      const last = await area.#load();
+      await log.cutTail();
+      if (last !== undefined) await area.#examine(last, production);
+      return area;
+    } catch (error) {
+      await log.close();
+      throw error;
+    }
+  }
+
+  /** What it is an area of. */
+  get identity(): LogIdentity {
+    return this.#log.identity;
+  }
+
+  /** Grains that it has something of. */
+  get grainCount(): number {
+    return this.#map.size;
+  }
+
+  /** What it has of a grain. */
+  find(grain: number): SavedGrain {
+    const slot = this.#map.get(grain);
+    if (slot === undefined) return 'none';
+    if (slot === ZERO_SLOT) return 'zero';
+    return slot === BAD_SLOT ? 'bad' : 'data';
+  }
+
+  /** The first grain from `grain` up to, not including, `endGrain` that it has something of. */
+  next(grain: number, endGrain: number): number | undefined {
+    return this.#map.next(grain, endGrain);
+  }
+
+  /** @throws BlockError `BLOCK_FAULTED` after a failed sync. */
+  checkSound(): void {
+    this.#log.checkSound();
+  }
+
+  /** Keeps a group durably, and only then knows of it. Throws as {@link SaveLog.append}. */
+  async save(records: readonly GrainRecord[], contents: readonly Uint8Array[]): Promise<void> {
+    const offset = await this.#log.append(records, contents);
+    await this.#note(records, offset);
+  }
+
+  /** Reads a part of a grain of which it has the data. Throws `BLOCK_IO`. */
+  async read(into: readonly Uint8Array[], grain: number, within: number, lengthBytes: number): Promise<void> {
+    const slot = this.#map.get(grain);
+    if (slot === undefined || slot >= BAD_SLOT) throw new Error('a grain that the area does not have');
+    await this.#log.read(into, slot * LOG_BLOCK_BYTES + within, lengthBytes);
+  }
+
+  /** Gives the space of a grain back that is not needed any more; nothing asks for it after that. */
+  async forget(grain: number): Promise<void> {
+    const slot = this.#map.get(grain);
+    if (slot !== undefined && slot < BAD_SLOT) await this.#log.forget(slot * LOG_BLOCK_BYTES);
+  }
+
+  /** Space that it takes. */
+  async usedBytes(): Promise<number> {
+    return await this.#log.usedBytes();
+  }
+
+  /** Closes the log. Idempotent. */
+  async close(): Promise<void> {
+    await this.#log.close();
+  }
+
+  /** Builds the map. Answers the last group. */
+  async #load(): Promise<Group | undefined> {
+    let last: Group | undefined;
+    this.#map = new GrainMap();
+    await this.#log.scan((group): MaybePromise<void> => {
+      last = group;
+      const noted = this.#note(group.records, group.offset + LOG_BLOCK_BYTES);
+      return group.sequence % GROUPS_PER_TURN === 0 ? noted.then(yieldTurn) : noted;
+    });
+    return last;
+  }
+
+  async #note(records: readonly GrainRecord[], contentsOffset: number): Promise<void> {
+    let offset = contentsOffset;
+    for (const record of records) {
+      if (record.kind === 'data') {
+        this.#map.add(record.grain, offset / LOG_BLOCK_BYTES);
+        offset += this.identity.grainBytes;
+        continue;
+      }
+      const slot = record.kind === 'zero' ? ZERO_SLOT : BAD_SLOT;
+      for (let index = 0; index < record.grainCount; index++) {
+        this.#map.add(record.grain + index, slot);
+        if ((index + 1) % GRAINS_PER_TURN === 0) await yieldTurn();
+      }
+    }
+  }
+
+  /** Checks the contents of the last group, which a crash may have torn. */
+  async #examine(group: Group, production: BlockDevice): Promise<void> {
+    const { grainBytes } = this.identity;
+    const contents = new Map<number, Uint8Array>();
+    const torn: number[] = [];
+    let lost = false;
+    for (const [index, content] of await this.#contentsOf(group)) {
+      const record = group.records[index];
+      if (record?.kind !== 'data') continue;
+      contents.set(index, content);
+      if (contentCrcOf(content) === record.contentCrc) continue;
+      torn.push(index);
+      const now = await readGrain(production, record.grain, grainBytes);
+      lost ||= contentCrcOf(now) !== record.contentCrc;
+    }
+    if (torn.length === 0) return;
+    await this.#log.cutFrom(group);
+    await this.#load();
+    // The sync of the group never came back, so none of its grains was overwritten.
+    if (!lost) return;
+    const records = group.records.map((record, index): GrainRecord =>
+      torn.includes(index) ? { kind: 'bad', grain: record.grain, grainCount: 1 } : record,
+    );
+    const kept = [...contents].filter(([index]) => !torn.includes(index)).map(([, content]) => content);
+    await this.save(records, kept);
+  }
+
+  async #contentsOf(group: Group): Promise<[number, Uint8Array][]> {
+    const { grainBytes } = this.identity;
+    const contents: [number, Uint8Array][] = [];
+    let offset = group.offset + LOG_BLOCK_BYTES;
+    for (const [index, { kind }] of group.records.entries()) {
+      if (kind !== 'data') continue;
+      const content = new Uint8Array(grainBytes);
+      await this.#log.read([content], offset, grainBytes);
+      contents.push([index, content]);
+      offset += grainBytes;
+    }
+    return contents;
+  }
+}
+
+/** Whether one of the areas has something of a grain. */
+export function isSaved(grain: number, areas: readonly SaveArea[]): boolean {
+  for (const area of areas) if (area.find(grain) !== 'none') return true;
+  return false;
+}
+
+/** A grain that was lost to the medium. */
+export function lostGrainError(grain: number): BlockError {
+  return new BlockError('BLOCK_IO', `read: what the snapshot had in grain ${grain} was lost on the medium`);
+}

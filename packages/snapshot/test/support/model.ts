@@ -1,0 +1,180 @@
+import { FileDevice, randomBelow, SimulatedDisk, type BlockDevice, type SeededRandom } from '@lunbox/block';
+import { expect } from 'vitest';
+import { SnapshotSet, type SnapshotSetOptions } from '../../src/index.ts';
+
+export const SECTOR = 512;
+export const GRAIN = 4096;
+export const GRAINS = 12;
+export const SIZE: number = GRAINS * GRAIN + 3 * SECTOR;
+export const SECTORS: number = SIZE / SECTOR;
+export const PATH = '/disk.img';
+export const DIRECTORY = '/disk.img.snaps';
+const OBJECT = new Uint8Array(16).fill(7);
+
+/** What each sector was filled with; torn ones are no number. */
+export type Content = readonly (number | undefined)[];
+
+/** Makes the file of the disk, durably. */
+export async function makeDisk(disk: SimulatedDisk): Promise<void> {
+  const file = await disk.open(PATH, 'create');
+  await file.truncate(SIZE);
+  await file.sync();
+  await disk.syncDirectory('/');
+  await file.close();
+}
+
+/** Opens disk and snapshots. */
+export async function openSet(
+  disk: SimulatedDisk,
+  random: SeededRandom,
+  wrap: (production: BlockDevice) => BlockDevice = (production) => production,
+  options: Partial<SnapshotSetOptions> = {},
+): Promise<SnapshotSet> {
+  const file = await disk.open(PATH, 'write');
+  const production = wrap(new FileDevice(file, { size: SIZE, closeFile: true }));
+  const set = { production, object: OBJECT, directory: DIRECTORY, grainBytes: GRAIN, disk, random };
+  return await SnapshotSet.open({ ...set, ...options });
+}
+
+/** Reads a whole device, by sectors. */
+export async function contentOf(device: BlockDevice): Promise<Content> {
+  const bytes = Buffer.alloc(device.size);
+  await device.read([bytes], 0);
+  return Array.from({ length: device.size / SECTOR }, (_, at) => {
+    const sector = bytes.subarray(at * SECTOR, (at + 1) * SECTOR);
+    return sector.every((byte) => byte === sector[0]) ? sector[0] : undefined;
+  });
+}
+
+/** What may be in the disk and must be in its snapshots. */
+export class Model {
+  /** What each sector has now, and what it may have after a crash. */
+  current: (number | undefined)[] = new Array<number>(SECTORS).fill(0);
+  flushed: (number | undefined)[] = new Array<number>(SECTORS).fill(0);
+  readonly unflushed = new Set<number>();
+  /** Contents of the snapshots by name, oldest first. */
+  readonly snapshots = new Map<string, Content>();
+  /** A snapshot that is being taken, or deleted: there may be one more, or one less. */
+  pending: { readonly name: string; readonly content: Content | undefined } | undefined;
+
+  /** A range is about to be filled with a value. */
+  change(at: number, count: number, value: number): void {
+    this.current.fill(value, at, at + count);
+    for (let sector = at; sector < at + count; sector++) this.unflushed.add(sector);
+  }
+
+  /** Everything is durable. */
+  flush(): void {
+    this.flushed = [...this.current];
+    this.unflushed.clear();
+  }
+
+  /** Compares with what came back after a crash, and goes on from there. */
+  async compare(set: SnapshotSet): Promise<void> {
+    const found = await contentOf(set.device);
+    for (let sector = 0; sector < SECTORS; sector++)
+      if (!this.unflushed.has(sector)) expect(found[sector], `sector ${sector}`).toBe(this.flushed[sector]);
+    this.current = [...found];
+    this.flush();
+    this.#settle(set.list().map(({ name }) => name));
+    await this.compareSnapshots(set);
+  }
+
+  /** Every snapshot has exactly what it had, and no difference is kept back. */
+  async compareSnapshots(set: SnapshotSet): Promise<void> {
+    expect(set.list().map(({ name }) => name)).toEqual([...this.snapshots.keys()]);
+    const points = [...this.snapshots, ['', this.current] as const];
+    for (const [index, [name, content]] of points.entries()) {
+      if (name === '') break;
+      const view = set.openView(name);
+      expect(await contentOf(view), `snapshot ${name}`).toEqual(content);
+      await view.close();
+      const [next = '', later = this.current] = points[index + 1] ?? [];
+      const changed = new Set<number>();
+      for await (const { offset, length } of set.diff(name, next === '' ? undefined : next))
+        for (let at = offset; at < offset + length; at += SECTOR) changed.add(at / SECTOR);
+      for (let sector = 0; sector < SECTORS; sector++)
+        if (content[sector] !== later[sector])
+          expect(changed.has(sector), `difference of ${name} in sector ${sector}`).toBe(true);
+    }
+  }
+
+  #settle(names: readonly string[]): void {
+    const { pending } = this;
+    this.pending = undefined;
+    if (pending === undefined) return;
+    const isThere = names.includes(pending.name);
+    if (isThere && pending.content !== undefined) this.snapshots.set(pending.name, pending.content);
+    if (!isThere) this.snapshots.delete(pending.name);
+  }
+}
+
+/** Random work on a disk with snapshots, until the power goes. */
+export async function live(set: SnapshotSet, model: Model, random: SeededRandom, steps: number): Promise<void> {
+  for (let step = 0; step < steps; step++) {
+    const choice = randomBelow(random, 16);
+    if (choice < 8) await change(set, model, random, choice);
+    else if (choice < 11) {
+      await set.device.flush();
+      model.flush();
+    } else if (choice < 14) await take(set, model, random);
+    else await remove(set, model, random);
+  }
+}
+
+async function change(set: SnapshotSet, model: Model, random: SeededRandom, choice: number): Promise<void> {
+  const at = randomBelow(random, SECTORS);
+  const count = 1 + randomBelow(random, Math.min(20, SECTORS - at));
+  const value = choice < 6 ? 1 + randomBelow(random, 255) : 0;
+  const [offset, length] = [at * SECTOR, count * SECTOR];
+  model.change(at, count, value);
+  if (choice === 6) await set.device.unmap(offset, length);
+  else if (choice === 7) await set.device.writeZeroes(offset, length, { mayUnmap: randomBelow(random, 2) === 0 });
+  else await set.device.write([Buffer.alloc(length, value)], offset);
+}
+
+async function take(set: SnapshotSet, model: Model, random: SeededRandom): Promise<void> {
+  if (model.snapshots.size >= 5) return;
+  const name = String(random.uint32());
+  model.pending = { name, content: [...model.current] };
+  await set.create({ name });
+  model.snapshots.set(name, [...model.current]);
+  model.pending = undefined;
+  model.flush();
+}
+
+async function remove(set: SnapshotSet, model: Model, random: SeededRandom): Promise<void> {
+  const names = [...model.snapshots.keys()];
+  const name = names[randomBelow(random, Math.max(1, names.length))];
+  if (name === undefined) return;
+  model.pending = { name, content: undefined };
+  await set.delete(name);
+  model.snapshots.delete(name);
+  model.pending = undefined;
+}
+
+/** One history: a disk whose power goes some times. Throws what the model finds wrong. */
+export async function play(
+  seed: number,
+  random: SeededRandom,
+  disk: SimulatedDisk,
+  wrap?: (production: BlockDevice) => BlockDevice,
+): Promise<void> {
+  const model = new Model();
+  await makeDisk(disk);
+  for (let round = 0; round < 4; round++) {
+    const set = await openSet(disk, random, wrap);
+    await model.compare(set);
+    disk.faults.haltAfter(randomBelow(random, 120));
+    try {
+      await live(set, model, random, 40);
+      await model.compareSnapshots(set);
+    } catch (error) {
+      if (!disk.faults.halted) throw error;
+    }
+    disk.crash(seed * 16 + round);
+  }
+  const set = await openSet(disk, random, wrap);
+  await model.compare(set);
+  await set.close();
+}
