@@ -3,6 +3,8 @@ export type Slot = number;
 
 /** Grains whose entries stand together. */
 const PAGE_GRAINS = 4096;
+/** Pages that are passed over at once where none of them is there. */
+const CHAPTER_PAGES = 4096;
 /** A page with this many entries has a place for every grain; before that it is a sorted list. */
 const DENSE_FROM = PAGE_GRAINS / 2;
 const NOTHING = 0xffff_ffff;
@@ -14,6 +16,8 @@ const FIRST_ENTRIES = 8;
  */
 export class GrainMap {
   readonly #pages = new Map<number, Page>();
+  /** Those that have a page. */
+  readonly #chapters = new Set<number>();
   #size = 0;
   #highestPage = -1;
 
@@ -34,6 +38,7 @@ export class GrainMap {
     if (page === undefined) {
       page = new Page();
       this.#pages.set(number, page);
+      this.#chapters.add(Math.floor(number / CHAPTER_PAGES));
       this.#highestPage = Math.max(this.#highestPage, number);
     }
     if (!page.add(grain % PAGE_GRAINS, slot)) return false;
@@ -50,6 +55,8 @@ export class GrainMap {
       const found = this.#pages.get(number)?.next(within);
       if (found !== undefined) return first + found < endGrain ? first + found : undefined;
       within = 0;
+      const chapter = Math.floor(number / CHAPTER_PAGES);
+      if (!this.#chapters.has(chapter)) number = (chapter + 1) * CHAPTER_PAGES - 1;
     }
     return undefined;
   }

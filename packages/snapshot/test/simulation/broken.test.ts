@@ -1,0 +1,73 @@
+import { SeededRandom, SimulatedDisk, type BlockDevice, type DiskFile, type OpenMode } from '@lunbox/block';
+import { expect, it } from 'vitest';
+import { play } from '../support/model.ts';
+
+const SEEDS = 60;
+
+/** A disk that does something wrong with some files. */
+class BrokenDisk extends SimulatedDisk {
+  readonly #breakFile: (file: DiskFile) => void;
+
+  constructor(breakFile: (file: DiskFile) => void) {
+    super();
+    this.#breakFile = breakFile;
+  }
+
+  override async open(path: string, mode: OpenMode): Promise<DiskFile> {
+    const file = await super.open(path, mode);
+    this.#breakFile(file);
+    return file;
+  }
+}
+
+const never = (): Promise<void> => Promise.resolve();
+
+/** Files of which a sync does nothing. */
+function unsynced(suffix: string): (file: DiskFile) => void {
+  return (file) => {
+    if (file.path.includes(suffix)) file.sync = never;
+  };
+}
+
+/** Writes the list over both of its slots at once. */
+function bothSlots(file: DiskFile): void {
+  if (!file.path.includes('/chain')) return;
+  const write = file.write.bind(file);
+  file.write = async (from, offset) => {
+    await write(from, offset);
+    await write(from, (offset + (1 << 20)) % (1 << 21));
+  };
+}
+
+async function countWrong(
+  disk: () => SimulatedDisk,
+  wrap?: (production: BlockDevice) => BlockDevice,
+): Promise<number> {
+  let wrong = 0;
+  for (let seed = 0; seed < SEEDS; seed++)
+    await play(seed, new SeededRandom(seed), disk(), wrap).catch(() => wrong++);
+  return wrong;
+}
+
+it('is told from a log that is not synced before the overwrite', async () => {
+  expect(await countWrong(() => new BrokenDisk(unsynced('.log')))).toBeGreaterThan(SEEDS / 4);
+});
+
+it('is told from a disk that is not flushed when a snapshot is taken', async () => {
+  const wrap = (production: BlockDevice): BlockDevice => {
+    let asked = 0;
+    const flush = production.flush.bind(production);
+    // The flushes of the model come by a stack of their own; those of a snapshot come while changes are held back.
+    production.flush = () => (asked++ % 2 === 0 ? undefined : flush());
+    return production;
+  };
+  expect(await countWrong(() => new SimulatedDisk(), wrap)).toBeGreaterThan(0);
+});
+
+it('is told from a list of which both copies are written at once', async () => {
+  expect(await countWrong(() => new BrokenDisk(bothSlots))).toBeGreaterThan(0);
+});
+
+it('is told from a list that is not synced', async () => {
+  expect(await countWrong(() => new BrokenDisk(unsynced('chain')))).toBeGreaterThan(0);
+});
