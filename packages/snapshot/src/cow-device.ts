@@ -106,7 +106,8 @@ export class CowDevice extends BaseDevice {
   }
 
   protected unmapRange(offset: number, length: number): MaybePromise<void> {
-    if (this.#isFree(offset, length)) return this.#counted(Promise.resolve(this.#inner.unmap(offset, length)));
+    if (this.#isFree(offset, length))
+      return this.#counted(Promise.resolve(this.#inner.unmap(offset, length)));
     return this.#inSteps(offset, length, (at, bytes) => this.#inner.unmap(at, bytes));
   }
 
@@ -136,8 +137,7 @@ export class CowDevice extends BaseDevice {
     const first = Math.floor(offset / this.grainBytes);
     const end = Math.ceil((offset + length) / this.grainBytes);
     if (end - first > STEP_GRAINS) return false;
-    for (let grain = first; grain < end; grain++)
-      if (!isSaved(grain, this.#target.areas)) return false;
+    for (let grain = first; grain < end; grain++) if (!isSaved(grain, this.#target.areas)) return false;
     this.#checkSound();
     return true;
   }

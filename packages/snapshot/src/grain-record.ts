@@ -24,7 +24,13 @@ export interface Group {
 }
 
 const CRC_OFFSET = groupLayout.offsetOf('groupCrc') as number;
-const NO_RECORD: RecordFields = { grain: 0, grainCount: 0, kind: 0, contentCrc: 0, reserved: Buffer.alloc(4) };
+const NO_RECORD: RecordFields = {
+  grain: 0,
+  grainCount: 0,
+  kind: 0,
+  contentCrc: 0,
+  reserved: Buffer.alloc(4),
+};
 const KINDS = { data: RecordKind.DATA, zero: RecordKind.ZERO, bad: RecordKind.BAD } as const;
 
 /** Checksum that a record has of its content. */

@@ -1,7 +1,7 @@
 /**
  * Snapshots of a disk that stays a plain image: what a first write overwrites is saved before, in a log beside it.
  *
- * {@link SnapshotSet} takes, lists, opens, compares and deletes them; its device is the disk, for everybody who uses it.
+ * {@link SnapshotSet} takes, lists, opens, compares and deletes them; its device is the disk, for all who use it.
  *
  * @packageDocumentation
  */

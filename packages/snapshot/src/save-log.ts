@@ -1,12 +1,6 @@
 import { mediumError, BlockError, type Disk, type DiskFile, type MaybePromise } from '@lunbox/block';
 import { decodeGroup, encodeGroup, groupBytes, type GrainRecord, type Group } from './grain-record.ts';
-import {
-  blockCrc,
-  LOG_BLOCK_BYTES,
-  LOG_MAGIC,
-  LOG_VERSION,
-  logHeaderLayout,
-} from './log-layout.ts';
+import { blockCrc, LOG_BLOCK_BYTES, LOG_MAGIC, LOG_VERSION, logHeaderLayout } from './log-layout.ts';
 import { SnapshotError } from './snapshot-error.ts';
 
 /** What a log is made with, and keeps in its first block. */
@@ -156,8 +150,7 @@ export class SaveLog {
     } catch (error) {
       throw mediumError('read', error);
     }
-    if (count < lengthBytes)
-      throw new BlockError('BLOCK_IO', `${this.path} ends within what it has saved`);
+    if (count < lengthBytes) throw new BlockError('BLOCK_IO', `${this.path} ends within what it has saved`);
   }
 
   /** Gives the space of saved content back. */

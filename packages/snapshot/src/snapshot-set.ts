@@ -21,13 +21,14 @@ import {
 } from './chain.ts';
 import { CowDevice } from './cow-device.ts';
 import { DEFAULT_GRAIN_BYTES } from './grain.ts';
-import { isSaved, type SaveArea } from './save-area.ts';
+import { RECLAIM_START, reclaimStep, type ReclaimPoint } from './reclaim.ts';
+import type { SaveArea } from './save-area.ts';
 import { isGrainSize } from './save-log.ts';
 import { SnapshotError, type SnapshotErrorCode } from './snapshot-error.ts';
 import { SnapshotStore, uuidOf } from './snapshot-store.ts';
 import { SnapshotView } from './snapshot-view.ts';
 
-const log = debug('lunbox:snapshot');
+const log = debug('lunbox:snapshot:snapshot-set');
 
 /** Options of {@link SnapshotSet.open}. */
 export interface SnapshotSetOptions {
@@ -37,7 +38,7 @@ export interface SnapshotSetOptions {
   readonly object: Uint8Array;
   /** Directory for the snapshots, on the file system of the disk; made with the first one. */
   readonly directory: string;
-  /** What is copied on a first write, a power of two from 4 KiB to 1 MiB; what is there already stays. Default 64 KiB. */
+  /** What is copied on a first write, a power of two from 4 KiB to 1 MiB, for a set that is new. Default 64 KiB. */
   readonly grainBytes?: number;
   readonly disk?: Disk;
   readonly clock?: Clock;
@@ -83,6 +84,9 @@ export class SnapshotSet {
   /** One change of the list after the other. */
   #turn: Promise<void> = Promise.resolve();
   #closing: Promise<void> | undefined;
+  #tidying = false;
+  /** By the identities of snapshots. */
+  readonly #reclaimed = new Map<string, ReclaimPoint>();
 
   private constructor(options: SnapshotSetOptions, store: SnapshotStore) {
     this.#options = options;
@@ -95,7 +99,7 @@ export class SnapshotSet {
   /**
    * Opens the snapshots of a disk, which nobody may have written since they were closed, and mends what a crash left.
    *
-   * @throws SnapshotError `SNAPSHOT_CORRUPT`, `SNAPSHOT_FOREIGN`; BlockError `BLOCK_INVALID` for a grain that cannot be.
+   * @throws SnapshotError `SNAPSHOT_CORRUPT`, `SNAPSHOT_FOREIGN`; BlockError `BLOCK_INVALID` for a bad size of grains.
    */
   static async open(options: SnapshotSetOptions): Promise<SnapshotSet> {
     const { production, object, directory, disk = realDisk, random = systemRandom } = options;
@@ -122,8 +126,8 @@ export class SnapshotSet {
   /**
    * Takes a snapshot: changes that have been answered are in it, those that come later are not, and it is durable.
    *
-   * @throws SnapshotError `SNAPSHOT_EXISTS`, `SNAPSHOT_BAD_NAME`, `SNAPSHOT_LIMIT`, `SNAPSHOT_CLOSED`; and what flushing
-   *   the disk throws.
+   * @throws SnapshotError `SNAPSHOT_EXISTS`, `SNAPSHOT_BAD_NAME`, `SNAPSHOT_LIMIT`, `SNAPSHOT_CLOSED`; and what
+   *   flushing the disk throws.
    */
   async create(options: NewSnapshot = {}): Promise<SnapshotInfo> {
     return await this.#inTurn(async () => {
@@ -145,12 +149,14 @@ export class SnapshotSet {
           holds: [],
           logs: [logId],
         };
-        await this.#commitNew(entry);
+        // Readers of older snapshots look for it as soon as the list names it.
         this.#areas.set(logId, area);
+        await this.#commitNew(entry);
         this.device.saveTo({ areas: [area], current: area });
         this.#tidyLater();
         return infoOf(entry);
       } catch (error) {
+        this.#areas.delete(logId);
         await area.close();
         throw error;
       } finally {
@@ -295,35 +301,34 @@ export class SnapshotSet {
     await this.#store.removeStray();
   }
 
-  /** After what goes on, and unless the set is closed before: the next start sees to it then. */
+  /** Gives space back in the background, in steps: nothing else waits for long. The next start goes on with it. */
   #tidyLater(): void {
-    this.#turn = this.#turn.then(() => this.#tidy()).catch((error: unknown) => {
-      log('space could not be given back: %o', error);
-    });
+    if (this.#tidying) return;
+    this.#tidying = true;
+    void this.#tidy()
+      .catch((error: unknown) => {
+        log('space could not be given back: %o', error);
+      })
+      .finally(() => (this.#tidying = false));
   }
 
-  /** Gives back the space of what snapshots have twice, but for the newest one, whose last log still grows. */
   async #tidy(): Promise<void> {
-    for (const entry of this.#entries.slice(0, -1)) {
-      if (entry.reclaim !== true) continue;
-      const [first, ...others] = this.#areasOf([entry]);
-      const before = first === undefined ? [] : [first];
-      for (const area of others) {
-        if (!(await this.#forgetKnown(area, before))) return;
-        before.push(area);
-      }
-      await this.#store.commit(withReclaimed(this.#store.chain, entry.id));
+    let more = true;
+    while (more && this.#closing === undefined) {
+      more = await this.#inTurn(() => this.#tidyStep());
+      await yieldTurn();
     }
   }
 
-  /** Gives back what the areas before have, too. Answers false when the set is being closed. */
-  async #forgetKnown(area: SaveArea, before: readonly SaveArea[]): Promise<boolean> {
-    let done = 0;
-    const end = Number.MAX_SAFE_INTEGER;
-    for (let grain = area.next(0, end); grain !== undefined; grain = area.next(grain + 1, end)) {
-      if (isSaved(grain, before)) await area.forget(grain);
-      if (++done % GRAINS_PER_TURN === 0) await yieldTurn();
-      if (this.#closing !== undefined) return false;
+  /** Answers whether there is more to do. The newest snapshot is left alone: its last log still grows. */
+  async #tidyStep(): Promise<boolean> {
+    const entry = this.#entries.slice(0, -1).find(({ reclaim }) => reclaim);
+    if (entry === undefined) return false;
+    const point = await reclaimStep(this.#areasOf([entry]), this.#reclaimed.get(entry.id) ?? RECLAIM_START);
+    if (point !== undefined) this.#reclaimed.set(entry.id, point);
+    else {
+      this.#reclaimed.delete(entry.id);
+      await this.#store.commit(withReclaimed(this.#store.chain, entry.id));
     }
     return true;
   }
@@ -359,7 +364,11 @@ export class SnapshotSet {
 
   #checkName(name: string): void {
     if (name.length === 0 || name.length > NAME_LIMIT || /\p{Cc}/u.test(name))
-      throw this.#error('SNAPSHOT_BAD_NAME', 'a name has 1 to 255 characters and no control characters', name);
+      throw this.#error(
+        'SNAPSHOT_BAD_NAME',
+        'a name has 1 to 255 characters and no control characters',
+        name,
+      );
     if (this.#entries.some((entry) => entry.name === name || entry.id === name))
       throw this.#error('SNAPSHOT_EXISTS', `there is a snapshot ${name} already`, name);
     if (this.#entries.length >= SNAPSHOT_LIMIT)

@@ -72,7 +72,8 @@ export class SnapshotView extends BaseDevice {
     for (let looked = 1; !collector.done; looked++) {
       const grain = Math.floor(collector.offset / grainBytes);
       const { saved } = this.#find(grain);
-      if (saved === 'none') await this.#collect(collector, production, this.#endUnsaved(grain, offset + length));
+      if (saved === 'none')
+        await this.#collect(collector, production, this.#endUnsaved(grain, offset + length));
       else collector.addUntil((grain + 1) * grainBytes, saved === 'zero' ? 'hole' : 'mapped');
       if (looked % GRAINS_PER_TURN === 0) await yieldTurn();
     }

@@ -1,4 +1,5 @@
-import { FileDevice, randomBelow, SimulatedDisk, type BlockDevice, type SeededRandom } from '@lunbox/block';
+import type { SimulatedDisk } from '@lunbox/block';
+import { FileDevice, randomBelow, type BlockDevice, type SeededRandom } from '@lunbox/block';
 import { expect } from 'vitest';
 import { SnapshotSet, type SnapshotSetOptions } from '../../src/index.ts';
 
@@ -110,7 +111,12 @@ export class Model {
 }
 
 /** Random work on a disk with snapshots, until the power goes. */
-export async function live(set: SnapshotSet, model: Model, random: SeededRandom, steps: number): Promise<void> {
+export async function live(
+  set: SnapshotSet,
+  model: Model,
+  random: SeededRandom,
+  steps: number,
+): Promise<void> {
   for (let step = 0; step < steps; step++) {
     const choice = randomBelow(random, 16);
     if (choice < 8) await change(set, model, random, choice);
@@ -129,7 +135,8 @@ async function change(set: SnapshotSet, model: Model, random: SeededRandom, choi
   const [offset, length] = [at * SECTOR, count * SECTOR];
   model.change(at, count, value);
   if (choice === 6) await set.device.unmap(offset, length);
-  else if (choice === 7) await set.device.writeZeroes(offset, length, { mayUnmap: randomBelow(random, 2) === 0 });
+  else if (choice === 7)
+    await set.device.writeZeroes(offset, length, { mayUnmap: randomBelow(random, 2) === 0 });
   else await set.device.write([Buffer.alloc(length, value)], offset);
 }
 
