@@ -26,6 +26,7 @@ export type { UnitKind } from './unit/unit-kind.ts';
 export { CopyDomain, type CopyDomainOptions } from './copy/copy-domain.ts';
 export type { SpaceSource, SpaceUsage } from './unit/space-usage.ts';
 export { EVERY_RIGHT, type RightsSource, type UnitRights } from './unit/unit-rights.ts';
+export { contentReplaced, unitUse, type UnitUse } from './unit/unit-use.ts';
 export type { KeptInformation } from './unit/identifying-information.ts';
 export type {
   KeptOperations,

@@ -27,6 +27,8 @@ export class ScsiTarget {
   readonly #rights = new Map<number, RightsSource>();
   readonly #ports = new TargetPorts();
   readonly #nexuses = new Set<TargetNexus>();
+  /** LUNs whose last commands are under way. */
+  readonly #retiring = new Set<number>();
   readonly #onInternalError: (error: unknown) => void;
   readonly #copies: CopyDomain;
 
@@ -50,7 +52,7 @@ export class ScsiTarget {
   addUnit(lun: number, unit: LogicalUnit, rightsOf?: RightsSource): void {
     if (!Number.isInteger(lun) || lun < 0 || lun > MAX_LUN)
       throw new RangeError(`LUN ${lun} is not 0 to ${MAX_LUN}`);
-    if (this.#units.has(lun)) throw new RangeError(`LUN ${lun} is taken`);
+    if (this.#units.has(lun) || this.#retiring.has(lun)) throw new RangeError(`LUN ${lun} is taken`);
     for (const port of this.#ports.ports) addTargetPort(unit, port);
     this.#units.set(lun, unit);
     if (rightsOf !== undefined) this.#rights.set(lun, rightsOf);
@@ -85,6 +87,31 @@ export class ScsiTarget {
       nexus.lunsChanged();
     }
     this.#rights.delete(lun);
+    return true;
+  }
+
+  /**
+   * Takes a LUN away in peace: from now on commands find no unit, and other units tell of it, while those that are
+   * under way end with a status of their own, until `giveUp` settles: what is left then is aborted as with
+   * {@link ScsiTarget.removeUnit}. Completes when the unit can be closed, and the LUN be given to another one; with
+   * false when there is no such LUN.
+   */
+  async retireUnit(lun: number, giveUp: Promise<unknown>): Promise<boolean> {
+    const unit = this.#units.get(lun);
+    if (unit === undefined) return false;
+    const showing = this.#showing(lun);
+    this.#units.delete(lun);
+    this.#rights.delete(lun);
+    this.#retiring.add(lun);
+    unit.medium.changed(0, Number.MAX_SAFE_INTEGER);
+    const last = showing.map((nexus) => [nexus, nexus.release(lun)] as const);
+    for (const nexus of showing) nexus.lunsChanged();
+    try {
+      await Promise.race([Promise.all(last.map(async ([, itl]) => itl?.emptied())), giveUp]);
+      for (const [nexus, itl] of last) if (itl?.busy === true) nexus.abort(itl);
+    } finally {
+      this.#retiring.delete(lun);
+    }
     return true;
   }
 

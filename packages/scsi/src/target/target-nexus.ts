@@ -150,15 +150,26 @@ export class TargetNexus implements Nexus, ItlHost {
     unit.attach(itl);
   }
 
-  /** The target has a unit less. */
-  detach(targetLun: number): void {
+  /** The target has a unit less. Answers what is left of it here: commands that are under way go on. */
+  release(targetLun: number): ItlNexus | undefined {
     const lun = this.#shownLun(targetLun);
     const itl = lun === undefined ? undefined : this.#units.get(lun);
-    if (lun === undefined || itl === undefined) return;
+    if (lun === undefined || itl === undefined) return undefined;
     this.#units.delete(lun);
     itl.unit.detach(itl);
+    return itl;
+  }
+
+  /** The target has a unit less, and the commands that are under way go with it. */
+  detach(targetLun: number): void {
+    const itl = this.release(targetLun);
+    if (itl !== undefined) this.abort(itl);
+  }
+
+  /** Aborts the commands of what {@link TargetNexus.release} has answered. */
+  abort({ lun, unit }: ItlNexus): void {
     this.options.onTasksAborted(lun);
-    itl.unit.aca.review();
+    unit.aca.review();
   }
 
   /** Who may do what with a unit has changed: it may appear or go, and what may be done with it be another. */

@@ -136,6 +136,12 @@ export class ItlNexus {
     return mapMaybe(aborted.drained(), () => mapMaybe(ofAca.drained(), () => copies));
   }
 
+  /** Completes when the nexus has no task on the unit any more: call it when none can come. */
+  async emptied(): Promise<void> {
+    await this.#tasks.emptied();
+    await this.#acaTasks.emptied();
+  }
+
   /**
    * What the next command has to hear of first, which is over then; with UA_INTLCK_CTRL 1xb a unit attention
    * condition stays until REQUEST SENSE `fetches` it.

@@ -20,6 +20,7 @@ export class NexusTasks {
   command: ScsiCommand | undefined = undefined;
   readonly #all: TaskSet;
   #drained: (() => void) | undefined = undefined;
+  #emptied: (() => void) | undefined = undefined;
 
   /** @param all the task set of the logical unit */
   constructor(all: TaskSet, itl: ItlNexus) {
@@ -35,7 +36,9 @@ export class NexusTasks {
   /** A task that had started has ended, see {@link TaskSet.leave}. */
   leave(nowMs?: number): void {
     this.#all.leave(this, nowMs);
-    if (this.activeCount === 0) this.#drained?.();
+    if (this.activeCount > 0) return;
+    this.#drained?.();
+    if (this.count === 0) this.#emptied?.();
   }
 
   /** Completes when none of the tasks that have started goes on any more. Called once at most. */
@@ -43,6 +46,14 @@ export class NexusTasks {
     if (this.activeCount === 0) return;
     return new Promise((resolve) => {
       this.#drained = resolve;
+    });
+  }
+
+  /** Completes when there is no task, started or not. Called once at most. */
+  emptied(): MaybePromise<void> {
+    if (this.count === 0) return;
+    return new Promise((resolve) => {
+      this.#emptied = resolve;
     });
   }
 }
