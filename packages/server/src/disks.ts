@@ -2,6 +2,7 @@ import type { LogicalUnitOptions, UnitNames } from '@lunbox/scsi';
 import {
   ContainerError,
   formatUuid,
+  type CatalogObject,
   type LayoutStatus,
   type MirrorHooks,
   StorageObject,
@@ -28,6 +29,8 @@ export interface Disk {
   readonly users?: ObjectUsers;
   /** The parts that it is made of now; undefined where it is in one file. */
   readonly layout?: () => LayoutStatus | undefined;
+  /** What a catalog says of it; undefined for what is no container. */
+  readonly catalogEntry?: () => Promise<CatalogObject>;
   /** Why it takes no change any more; undefined while a sync has not failed. */
   readonly fault?: () => string | undefined;
   /** Calls `listener` once, when a sync fails. */
@@ -95,7 +98,8 @@ async function fromObject(remaining: StorageObject[]): Promise<Disk> {
     object.onFault(({ message }) => listener(message));
   };
   const users = new ObjectUsers(object);
-  return { unit, continuity, path, grow, rename, layout, users, fault, onFault, close };
+  const catalogEntry = (): Promise<CatalogObject> => object.catalogEntry();
+  return { unit, continuity, path, grow, rename, layout, catalogEntry, users, fault, onFault, close };
 }
 
 function noRoom(path: string, roomBytes: number): ContainerError {

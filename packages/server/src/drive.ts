@@ -1,3 +1,4 @@
+import { BlockError } from '@lunbox/block';
 import {
   LogicalUnit,
   MediumPresenceError,
@@ -7,12 +8,17 @@ import {
   type UnitNames,
   type UnitPolicy,
 } from '@lunbox/scsi';
-import { formatUuid, type MirrorHooks, type StorageObjectSeams } from '@lunbox/storage-object';
+import {
+  ContainerError,
+  formatUuid,
+  type MirrorHooks,
+  type StorageObjectSeams,
+} from '@lunbox/storage-object';
 import { openDisks, type Disk } from './disks.ts';
 import type { UserChange, UserList } from './object-users.ts';
 import type { LunOptions } from './options.ts';
 import { ServerError } from './server-error.ts';
-import type { DiskFault, ServedLun } from './status.ts';
+import type { DiskFault, MeasuredLun, ServedLun, ServedObject } from './status.ts';
 
 /** What people are told when a medium cannot be taken out or put in. */
 const REFUSALS: Readonly<Record<MediumPresenceError['code'], string>> = {
@@ -177,6 +183,32 @@ export class Drive {
       continuity: this.#disk?.continuity ?? 'clean',
       layout: this.#disk?.layout?.(),
     };
+  }
+
+  /** The same with its space, which the open disk tells: its file may be gone from its place. */
+  async measure(url: string): Promise<MeasuredLun> {
+    const status = this.describe(url);
+    const space = await this.#tell(async (disk) => disk.unit.space?.());
+    if (space === undefined) return status;
+    const { usedBytes } = space;
+    return { ...status, usedBytes, freeBytes: Math.max(0, status.sizeBytes - usedBytes) };
+  }
+
+  /** What a catalog says of the disk; undefined where there is no container, or nothing can be told of it. */
+  async catalogEntry(iqn: string): Promise<ServedObject | undefined> {
+    const entry = await this.#tell(async (disk) => disk.catalogEntry?.());
+    const { lun } = this;
+    return entry && { ...entry, lun, served: { iqn, lun } };
+  }
+
+  /** Asks the disk; what it tells of itself is undefined while it is taken out, or its medium is lost. */
+  async #tell<T>(ask: (disk: Disk) => Promise<T | undefined>): Promise<T | undefined> {
+    try {
+      return this.#disk && (await ask(this.#disk));
+    } catch (error) {
+      if (error instanceof ContainerError || error instanceof BlockError) return undefined;
+      throw error;
+    }
   }
 
   /** Ends what goes on and lets go of the disk. */

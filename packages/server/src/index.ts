@@ -39,4 +39,11 @@ export {
   type StopOptions,
 } from './server.ts';
 export { ServerError, type ServerErrorCode, type ServerErrorData } from './server-error.ts';
-export type { DiskFault, ServedLun, ServedTarget } from './status.ts';
+export type {
+  DiskFault,
+  MeasuredLun,
+  MeasuredTarget,
+  ServedLun,
+  ServedObject,
+  ServedTarget,
+} from './status.ts';

@@ -14,13 +14,13 @@ import { accessOf, checkAccessOptions } from './access.ts';
 import { closeDisks, openDisks, type Disk } from './disks.ts';
 import { Drive } from './drive.ts';
 import { checkIscsiName, defaultIscsiName } from './iscsi-name.ts';
+import { listen, probePortals } from './listening.ts';
 import { numberLuns, type LunWish } from './lun-numbers.ts';
 import type { UserChange, UserList } from './object-users.ts';
 import { LUN_LIMIT, type LunOptions, type ServerOptions } from './options.ts';
-import { portalError } from './portal-error.ts';
 import { formatPortal, reachablePortal } from './portal.ts';
 import { ServerError } from './server-error.ts';
-import type { ServedTarget } from './status.ts';
+import type { MeasuredTarget, ServedObject, ServedTarget } from './status.ts';
 import { refusedAsOptions } from './target-refusal.ts';
 import { wantedPortals } from './wanted-portals.ts';
 
@@ -112,6 +112,23 @@ export class LunboxServer {
       iqn,
       luns: drives.map((drive) => drive.describe(urlOf(running, iqn, drive.lun))),
     }));
+  }
+
+  /** The same with the space of each disk at the moment. */
+  async measure(): Promise<readonly MeasuredTarget[]> {
+    const running = this.#running;
+    const measured = running?.targets.map(async ({ iqn, drives }) => ({
+      iqn,
+      luns: await Promise.all(drives.map((drive) => drive.measure(urlOf(running, iqn, drive.lun)))),
+    }));
+    return await Promise.all(measured ?? []);
+  }
+
+  /** What a catalog says of the containers that are served, as they are now. */
+  async catalogEntries(): Promise<readonly ServedObject[]> {
+    const targets = this.#running?.targets ?? [];
+    const asked = targets.flatMap(({ iqn, drives }) => drives.map((drive) => drive.catalogEntry(iqn)));
+    return (await Promise.all(asked)).filter((entry) => entry !== undefined);
   }
 
   /** `iscsi://host:port/iqn/lun` of one LUN. Throws a {@link ServerError} `SERVER_WRONG_STATE`. */
@@ -313,29 +330,6 @@ function checkOptions(options: ServerOptions, portals: readonly PortalOptions[])
   const twice = paths.find((path, index) => paths.indexOf(path) !== index);
   if (twice !== undefined) {
     throw new ServerError('SERVER_BAD_OPTIONS', `${twice} is given twice; a disk can be one LUN only`);
-  }
-}
-
-/** Finds out whether the portals are free, before any disk is touched. */
-async function probePortals(portals: readonly PortalOptions[]): Promise<void> {
-  const probe = new IscsiServer({ targets: [] });
-  try {
-    await listen(probe, portals);
-  } finally {
-    await probe.close({ timeoutMs: 0 });
-  }
-}
-
-/** Listens at every portal, or at none. */
-async function listen(iscsi: IscsiServer, portals: readonly PortalOptions[]): Promise<PortalOptions[]> {
-  const listening: PortalOptions[] = [];
-  try {
-    for (const portal of portals) listening.push({ ...portal, ...(await iscsi.listen(portal)) });
-    return listening;
-  } catch (error) {
-    await iscsi.close({ timeoutMs: 0 });
-    const failed = portals[listening.length];
-    throw failed ? portalError(error, failed) : error;
   }
 }
 

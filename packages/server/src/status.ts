@@ -1,5 +1,5 @@
 import type { PortGroupStatus, ProtectionType, UnitKind } from '@lunbox/scsi';
-import type { Continuity, LayoutStatus } from '@lunbox/storage-object';
+import type { CatalogObject, Continuity, LayoutStatus } from '@lunbox/storage-object';
 
 /** A LUN that is being served. */
 export interface ServedLun {
@@ -38,6 +38,25 @@ export interface ServedLun {
 export interface ServedTarget {
   readonly iqn: string;
   readonly luns: readonly ServedLun[];
+}
+
+/** A LUN with the space of its disk as it is at the moment. */
+export interface MeasuredLun extends ServedLun {
+  /** Space that the container takes with its parts; undefined where nobody tells it. */
+  readonly usedBytes?: number;
+  /** Capacity for which no space has been taken yet. */
+  readonly freeBytes?: number;
+}
+
+/** A target whose LUNs tell their space. */
+export interface MeasuredTarget extends ServedTarget {
+  readonly luns: readonly MeasuredLun[];
+}
+
+/** An object of a catalog that this server serves. */
+export interface ServedObject extends CatalogObject {
+  /** The LUN that it is; `lun` is the same. Undefined for one that is not served. */
+  readonly served?: { readonly iqn: string; readonly lun: number };
 }
 
 /** A disk that takes no change any more, since a sync has failed. */

@@ -1,4 +1,4 @@
-import { errnoName, type Disk, type DiskFile } from '@lunbox/block';
+import { errnoName, type Disk, type DiskFile, type FileStatus } from '@lunbox/block';
 
 /** Reads a small file whole; a longer one is cut at the limit. Undefined when there is none. */
 export async function readSmallFile(
@@ -57,11 +57,15 @@ export async function addName(disk: Disk, path: string, name: string): Promise<'
 
 /** True when there is something of that name. */
 export async function exists(disk: Disk, path: string): Promise<boolean> {
+  return (await statusIfThere(disk, path)) !== undefined;
+}
+
+/** What is at a name; undefined when nothing is. */
+export async function statusIfThere(disk: Disk, path: string): Promise<FileStatus | undefined> {
   try {
-    await disk.status(path);
-    return true;
+    return await disk.status(path);
   } catch (error) {
-    if (errnoName(error) === 'ENOENT') return false;
+    if (errnoName(error) === 'ENOENT') return undefined;
     throw error;
   }
 }

@@ -16,7 +16,13 @@ export {
   type PartFile,
   type UnusableFile,
 } from './catalog/catalog.ts';
-export { scanCatalog, type CatalogOptions } from './catalog/scan-catalog.ts';
+export {
+  CatalogScanner,
+  scanCatalog,
+  type CatalogOptions,
+  type ScanOptions,
+} from './catalog/scan-catalog.ts';
+export { withOpenObjects } from './catalog/with-open.ts';
 export {
   checkContainer,
   findSharedIdentities,

@@ -1,5 +1,7 @@
 import { mediumError, SpaceLedger, type BlockDevice, type BlockError, type FileDevice } from '@lunbox/block';
 import { findAttributesFault, type Attributes } from './attributes.ts';
+import type { CatalogObject } from './catalog/catalog.ts';
+import { openEntry } from './catalog/open-entry.ts';
 import { writeCleanStamp } from './clean-stamp.ts';
 import { ContainerError, type ContainerErrorCode } from './container-error.ts';
 import { letGo } from './container-lock.ts';
@@ -151,12 +153,21 @@ export class StorageObject {
     return objectRights(this.#current.header.attributes.users, user, this.#ledger);
   }
 
-  /** Describes the object as it is now. */
+  /** Describes the object as it is now. Throws `CONTAINER_IO` or `CONTAINER_CLOSED`. */
   async info(): Promise<ContainerInfo> {
     const { seams, file, birthIdentity, continuity } = this.#open;
-    const info = await describeContainer(seams.disk, file, birthIdentity, this.#current);
     const { usedBytes } = await this.space();
-    return { ...info, usedBytes, continuity, layout: this.layout };
+    try {
+      const info = await describeContainer(seams.disk, file, birthIdentity, this.#current);
+      return { ...info, usedBytes, continuity, layout: this.layout };
+    } catch (error) {
+      throw ioError('look at', this.path, error);
+    }
+  }
+
+  /** What a catalog says of the object, from what it has open. Throws `CONTAINER_IO` or `CONTAINER_CLOSED`. */
+  async catalogEntry(): Promise<CatalogObject> {
+    return await openEntry(this.#open, this.#current.header, await this.info());
   }
 
   /**

@@ -1,8 +1,7 @@
-import { scanCatalog, worstOf, type Catalog, type CatalogObject } from '@lunbox/storage-object';
+import { scanCatalog, worstOf, type Catalog } from '@lunbox/storage-object';
 import type { Command } from 'commander';
+import { catalogTable } from './catalog-table.ts';
 import { EXIT_CODES, ExitCode } from './exit-code.ts';
-import { layoutTree } from './layout-tree.ts';
-import { formatSize } from './size.ts';
 
 interface CatalogFlags {
   /** False when `--no-cache` was said. */
@@ -20,7 +19,7 @@ export function addCatalog(program: Command, setExitCode: (code: number) => void
     .action(async (directories: string[], flags: CatalogFlags) => {
       const catalog = await scanCatalog(directories, { withoutCache: !flags.cache });
       if (flags.json === true) printJson(catalog);
-      else printTable(catalog);
+      else for (const line of catalogTable(catalog)) console.log(line);
       setExitCode(exitCodeOf(catalog));
     });
 }
@@ -32,30 +31,4 @@ function exitCodeOf({ objects, unusable, drafts }: Catalog): number {
 
 function printJson({ objects, unusable, parts, gone, drafts }: Catalog): void {
   console.log(JSON.stringify({ objects, unusable, parts, gone, drafts }, null, 2));
-}
-
-function printTable({ objects, unusable, parts, gone, drafts }: Catalog): void {
-  const rows = objects.map(rowOf);
-  const width = Math.max(0, ...objects.map(({ path }) => path.length));
-  for (const [index, { path, layout, findings }] of objects.entries()) {
-    console.log(`${path.padEnd(width)}  ${rows[index]!.join('  ')}`);
-    if (layout !== undefined) for (const line of layoutTree(layout)) console.log(`  ${line}`);
-    for (const { severity, code, message } of findings) console.log(`  ${severity}: ${message} (${code})`);
-  }
-  for (const { severity, code, message } of drafts.flatMap(({ findings }) => findings))
-    console.log(`${severity}: ${message} (${code})`);
-  for (const { path, partOf } of parts) console.log(`part: ${path} is a part of the disk ${partOf}`);
-  for (const { code, message } of unusable) console.log(`unusable: ${message} (${code})`);
-  for (const path of gone) console.log(`gone: ${path} was here when somebody last looked`);
-}
-
-function rowOf({ identity, capacityBytes, usedBytes, lun, holder, title }: CatalogObject): string[] {
-  const sizes = `${formatSize(capacityBytes)}, ${formatSize(usedBytes)} used`;
-  return [
-    identity,
-    sizes,
-    ...(lun === undefined ? [] : [`LUN ${lun}`]),
-    ...(holder === undefined ? [] : [`served by process ${holder.pid} on ${holder.host}`]),
-    ...(title === undefined ? [] : [JSON.stringify(title)]),
-  ];
 }

@@ -5,6 +5,7 @@ import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { ServerError } from '../server-error.ts';
 import { quotaOf, userArgument, type QuotaArgument } from './arguments.ts';
+import { catalogTable } from './catalog-table.ts';
 import { ControlConnection, type Reply } from './control-connection.ts';
 import {
   checkControlRequest,
@@ -13,6 +14,7 @@ import {
   type ControlRequest,
   type ControlVerb,
 } from './control-request.ts';
+import type { ToldCatalog } from './control-verbs.ts';
 import { parseSize } from './size.ts';
 
 /** Flags of `lunbox control`. */
@@ -31,6 +33,7 @@ export interface ControlFlags {
   readonly quota?: QuotaArgument;
   readonly remove?: boolean;
   readonly everybody?: boolean;
+  readonly json?: boolean;
 }
 
 /** A flag, how it is written, and the field that it is in a request. */
@@ -77,8 +80,15 @@ const WORDS: Readonly<Partial<Record<ControlField, WordFormat>>> = {
   state: { what: `an access state: ${ACCESS_STATES.join(', ')}`, read: asItIs },
 };
 
-/** What is printed of an answer. */
-const PRINTED: ReadonlySet<ControlVerb> = new Set(['status', 'statistics', 'redirect', 'users']);
+/** How an answer is printed without `--json`; what is not here prints nothing. */
+const PRINTED: Readonly<Partial<Record<ControlVerb, (result: unknown) => string>>> = {
+  status: asJson,
+  statistics: asJson,
+  redirect: asJson,
+  users: asJson,
+  catalog: asTable,
+  rescan: asTable,
+};
 
 /** `lunbox control`: asks the server behind a control socket to do something, and prints what it says. */
 export async function controlServer(
@@ -93,13 +103,26 @@ export async function controlServer(
   if (verb === 'capture' && word === undefined) throw bad('capture needs the name of a file to write');
   const { result, payload } = await ask(socketPath, requestOf(verb, words, flags));
   if (verb === 'capture') saveCapture(word ?? '', payload);
-  if (PRINTED.has(verb)) console.log(JSON.stringify(result, null, 2));
+  const print = PRINTED[verb];
+  if (print !== undefined) console.log(flags.json === true ? asJson(result) : print(result));
+}
+
+function asJson(result: unknown): string {
+  return JSON.stringify(result, null, 2);
+}
+
+function asTable(result: unknown): string {
+  const told = result as ToldCatalog;
+  const age = `directories as they were at ${new Date(told.scannedAtMs).toISOString()}`;
+  const fault = told.fault === undefined ? [] : [`warning: ${told.fault}`];
+  return [...catalogTable(told), ...fault, age].join('\n');
 }
 
 /** A flag that means nothing to a verb was meant for another one: who is asked to do less must not do more. */
 function checkUsage(verb: ControlVerb, words: readonly string[], flags: ControlFlags): void {
   const shape = shapeOf(verb);
   if (words.length > (OWN_WORDS[verb] ?? shape.words.length)) throw bad(`too many arguments for ${verb}`);
+  if (flags.json === true && PRINTED[verb] === undefined) throw bad(`--json does not belong to ${verb}`);
   const given = FLAGS.filter(({ flag }) => flags[flag] !== undefined);
   const stray = given.find(({ field }) => !shape.flags.includes(field));
   if (stray !== undefined) throw bad(`${stray.written} does not belong to ${verb}`);

@@ -89,6 +89,8 @@ interface VerbShape {
 const VERBS = {
   status: { words: [], flags: [], needed: [] },
   statistics: { words: [], flags: [], needed: [] },
+  catalog: { words: [], flags: [], needed: [] },
+  rescan: { words: [], flags: [], needed: [] },
   capture: { words: [], flags: [], needed: [] },
   drain: { words: [], flags: ['address', 'timeoutMs'], needed: [] },
   resume: { words: [], flags: [], needed: [] },

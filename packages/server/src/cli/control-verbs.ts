@@ -1,18 +1,21 @@
 import type { Capture, DrainOptions } from '@lunbox/iscsi-target';
+import type { CatalogContent } from '@lunbox/storage-object';
 import { checkIscsiName } from '../iscsi-name.ts';
 import { formatPortal, parsePortal } from '../portal.ts';
 import { ServerError } from '../server-error.ts';
 import type { IscsiOperations, LunboxServer } from '../server.ts';
+import type { ServedObject } from '../status.ts';
 import { checkControlRequest, type ControlRequest, type ControlVerb } from './control-request.ts';
 import type { Asker, ControlAnswer } from './control-socket.ts';
-import { measured } from './live-space.ts';
 import type { Redirects } from './redirects.ts';
+import type { CatalogNow, ServedCatalog } from './served-catalog.ts';
 import { controlUsers } from './users-verb.ts';
 
 /** What the verbs work on. */
 export interface Controlled {
   readonly server: LunboxServer;
   readonly redirects: Redirects;
+  readonly catalog: ServedCatalog;
   /** The ring, when one was asked for. */
   readonly capture: Capture | undefined;
   /** True from a drain until logins are taken again. */
@@ -20,6 +23,9 @@ export interface Controlled {
   /** True while somebody works in the quiet: nobody else may end it. */
   maintained: boolean;
 }
+
+/** What is told of the catalog. */
+export type ToldCatalog = CatalogContent<ServedObject> & Omit<CatalogNow, 'catalog'>;
 
 type Verb<V extends ControlVerb> = (
   controlled: Controlled,
@@ -30,6 +36,11 @@ type Verb<V extends ControlVerb> = (
 const VERBS: { readonly [V in ControlVerb]: Verb<V> } = {
   status: async (controlled) => ({ result: await statusOf(controlled) }),
   statistics: ({ server }) => ({ result: iscsiOf(server).statistics() }),
+  catalog: async ({ catalog }) => ({ result: await toldCatalog(catalog) }),
+  rescan: async ({ catalog }) => {
+    await catalog.rescan();
+    return { result: await toldCatalog(catalog) };
+  },
   capture: ({ capture }) => {
     if (capture) return { result: {}, payload: capture.toPcap() };
     throw new ServerError(
@@ -46,12 +57,14 @@ const VERBS: { readonly [V in ControlVerb]: Verb<V> } = {
   },
   maintenance,
   redirect,
-  eject: async ({ server }, { lun, force = false }) => {
+  eject: async ({ server, catalog }, { lun, force = false }) => {
     await server.eject(lun, { force });
+    await catalog.rescan();
     return { result: {} };
   },
-  insert: async ({ server }, { lun, path }) => {
+  insert: async ({ server, catalog }, { lun, path }) => {
     await server.insert(lun, path);
+    await catalog.rescan();
     return { result: {} };
   },
   resize: async ({ server }, { lun, sizeBytes }) => {
@@ -84,10 +97,16 @@ export async function control(
   return (VERBS[checked.verb] as Verb<ControlVerb>)(controlled, checked, asker);
 }
 
+async function toldCatalog(served: ServedCatalog): Promise<ToldCatalog> {
+  const { catalog, ...scan } = await served.now();
+  const { objects, unusable, parts, gone, drafts } = catalog;
+  return { ...scan, objects, unusable, parts, gone, drafts };
+}
+
 async function statusOf({ server, redirects, draining }: Controlled): Promise<Record<string, unknown>> {
   const { portals, tlsPortals } = server;
   const { sessions } = iscsiOf(server);
-  const targets = await measured(server.targets);
+  const targets = await server.measure();
   return { pid: process.pid, portals, tlsPortals, targets, draining, redirects: redirects.rules, sessions };
 }
 

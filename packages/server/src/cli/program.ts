@@ -174,6 +174,7 @@ function addControl(program: Command): void {
     .option('--remove', 'users: take the user out of the list')
     .option('--everybody', 'users: drop the list; everybody may do everything')
     .option('--force', 'eject: also when an initiator prevents it')
+    .option('--json', 'catalog, rescan: print JSON, as status and others do')
     .option('--portal-group <tag>', 'redirect: at portals of this group only', positiveInteger)
     .action(async (socket: string, verb: ControlVerb, words: string[], flags: ControlFlags) => {
       await controlServer(socket, verb, words, flags);

@@ -1,5 +1,5 @@
 import type { AccessEntry, SessionEndReason, SessionStatus } from '@lunbox/iscsi-target';
-import type { Continuity } from '@lunbox/storage-object';
+import { CatalogScanner, type Continuity } from '@lunbox/storage-object';
 import type { LunOptions, ServerOptions } from '../options.ts';
 import type { DiskFault } from '../status.ts';
 import { createServer, type LunboxServer } from '../server.ts';
@@ -7,7 +7,7 @@ import { loadAccess } from './access-flags.ts';
 import { AccessWatcher } from './access-watcher.ts';
 import { connectionGuide } from './connection-guide.ts';
 import { ControlSocket } from './control-socket.ts';
-import { control } from './control-verbs.ts';
+import { control, type Controlled } from './control-verbs.ts';
 import { ExitCode } from './exit-code.ts';
 import { sickLegs } from './layout-tree.ts';
 import { limitsFromFlags } from './limit-flags.ts';
@@ -16,6 +16,7 @@ import { MirrorLines } from './mirror-lines.ts';
 import { portalsFromFlags } from './portal-flags.ts';
 import { Redirects } from './redirects.ts';
 import { CHAP_NAMES, type ServeFlags } from './serve-flags.ts';
+import { ServedCatalog } from './served-catalog.ts';
 import { SourceFiles } from './source-files.ts';
 import { disksToServe } from './storage-directory.ts';
 
@@ -32,7 +33,8 @@ export async function serveDisks(paths: readonly string[], flags: ServeFlags): P
   const files = new SourceFiles();
   const access = loadAccess(flags, files);
   const redirects = new Redirects(() => server.iscsi?.sessions.length ?? 0);
-  const luns = lunsFromFlags(await disksToServe(paths, flags), flags);
+  const scanner = new CatalogScanner();
+  const luns = lunsFromFlags(await disksToServe(paths, flags, scanner), flags);
   const mirrors = new MirrorLines(flags.json === true);
   const server: LunboxServer = await createServer({
     ...serverOptions(luns, flags, access, redirects),
@@ -44,7 +46,7 @@ export async function serveDisks(paths: readonly string[], flags: ServeFlags): P
   const signals = listenForSignals();
   try {
     await server.start();
-    const running = await startCompanions(server, flags, files, redirects);
+    const running = await startCompanions(server, flags, files, redirects, scanner);
     warn(server, flags.keepIdentity === true);
     console.log(flags.json === true ? readyLine(server) : connectionGuide(server, flags.chapUser));
     mirrors.begin();
@@ -87,6 +89,7 @@ async function startCompanions(
   flags: ServeFlags,
   files: SourceFiles,
   redirects: Redirects,
+  scanner: CatalogScanner,
 ): Promise<{ end: () => Promise<void> }> {
   const { captureSeconds, captureSize: maxBytes } = flags;
   const capture =
@@ -98,11 +101,17 @@ async function startCompanions(
     server.setDiscovery(access);
   });
   try {
-    const controlled = { server, redirects, capture, draining: false, maintained: false };
     const socket =
       flags.control === undefined
         ? undefined
-        : await ControlSocket.open(flags.control, (request, asker) => control(controlled, request, asker));
+        : await openControl(flags.control, {
+            server,
+            redirects,
+            catalog: await ServedCatalog.open(server, scanner),
+            capture,
+            draining: false,
+            maintained: false,
+          });
     const end = async (): Promise<void> => {
       watcher.close();
       await socket?.close();
@@ -114,6 +123,10 @@ async function startCompanions(
     await server.stop({ timeoutMs: 0 });
     throw error;
   }
+}
+
+function openControl(path: string, controlled: Controlled): Promise<ControlSocket> {
+  return ControlSocket.open(path, (request, asker) => control(controlled, request, asker));
 }
 
 /** The first signal ends the wait, also when it came during the start; the second one ends the process. */

@@ -1,4 +1,4 @@
-import { scanCatalog, type FindingCode, type Severity } from '@lunbox/storage-object';
+import { Catalog, CatalogScanner, type FindingCode, type Severity } from '@lunbox/storage-object';
 import { statSync } from 'node:fs';
 import { numberLuns, type LunWish } from '../lun-numbers.ts';
 import { ServerError } from '../server-error.ts';
@@ -13,13 +13,16 @@ interface PlaceFlags {
 /**
  * The disks that `lunbox serve` is to serve: those named, or all of the one directory that is named, in the order of
  * their LUNs. Throws a {@link ServerError} `SERVER_BAD_OPTIONS` when it cannot serve a directory as it is.
+ *
+ * @param scanner finds what is in a directory, and knows it afterwards
  */
 export async function disksToServe(
   paths: readonly string[],
   { ignoreLocation = false }: PlaceFlags = {},
+  scanner: CatalogScanner = new CatalogScanner(),
 ): Promise<readonly LunWish[]> {
   const directory = paths.find((path) => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true);
-  if (directory !== undefined) return await disksIn(directory, paths, ignoreLocation);
+  if (directory !== undefined) return await disksIn(directory, paths, ignoreLocation, scanner);
   return ignoreLocation ? paths.map((name) => ({ name, lun: undefined })) : await readLocations(paths);
 }
 
@@ -27,9 +30,10 @@ async function disksIn(
   directory: string,
   paths: readonly string[],
   ignoreLocation: boolean,
+  scanner: CatalogScanner,
 ): Promise<readonly LunWish[]> {
   if (paths.length > 1) throw bad('a directory is served alone; name its files instead');
-  const { objects, unusable, gone, drafts } = await scanCatalog([directory]);
+  const { objects, unusable, gone, drafts } = new Catalog(await scanner.scan([directory]));
   // Without it disks behind it could get other LUNs than they had.
   const [fault] = unusable;
   if (fault) throw bad(`${fault.message}; repair it, or move it out of ${directory}`);

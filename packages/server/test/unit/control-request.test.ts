@@ -2,8 +2,8 @@ import { MemoryDevice } from '@lunbox/block';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Asker } from '../../src/cli/control-socket.ts';
 import { control, type Controlled } from '../../src/cli/control-verbs.ts';
-import { Redirects } from '../../src/cli/redirects.ts';
 import { createServer } from '../../src/index.ts';
+import { controlledBy } from '../support/controlled.ts';
 
 const INITIATOR = 'iqn.1994-05.com.example:controlled';
 
@@ -12,8 +12,7 @@ async function newControlled(): Promise<Controlled> {
   const server = await createServer({ portals: ['127.0.0.1:0'], targets: [{ luns }] });
   await server.start();
   onTestFinished(() => server.stop({ timeoutMs: 0 }));
-  const redirects = new Redirects(() => 0);
-  return { server, redirects, capture: undefined, draining: false, maintained: false };
+  return await controlledBy(server);
 }
 
 /** An asker, who has begun when that settles, and goes away when told to. */

@@ -7,10 +7,10 @@ import { lunsFromFlags } from '../../src/cli/lun-flags.ts';
 import { openDiscImage } from '../../src/disc-image.ts';
 import { openDisks } from '../../src/disks.ts';
 import { Drive } from '../../src/drive.ts';
-import { Redirects } from '../../src/cli/redirects.ts';
 import { createServer, type LunboxServer, type LunOptions } from '../../src/index.ts';
 import { newProtection } from '../../src/protection.ts';
 import { makeTempDirectory, type TempDirectory } from '../support/temp-directory.ts';
+import { controlledBy } from '../support/controlled.ts';
 
 let directory: TempDirectory;
 
@@ -36,10 +36,9 @@ async function serving(...luns: LunOptions[]): Promise<LunboxServer> {
 }
 
 /** Asks like `lunbox control` does. */
-function ask(server: LunboxServer, request: object): Promise<unknown> {
-  const controlled = { server, redirects: new Redirects(() => 0), capture: undefined };
+async function ask(server: LunboxServer, request: object): Promise<unknown> {
   const asker = { begin: () => undefined, ended: Promise.resolve() };
-  return control({ ...controlled, draining: false, maintained: false }, request, asker);
+  return control(await controlledBy(server), request, asker);
 }
 
 const wrongState = (message: RegExp) => ({

@@ -2,9 +2,9 @@ import { MemoryDevice } from '@lunbox/block';
 import { readContainerInfo, StorageObject } from '@lunbox/storage-object';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { control } from '../../src/cli/control-verbs.ts';
-import { Redirects } from '../../src/cli/redirects.ts';
 import { createServer, type LunboxServer, type LunOptions } from '../../src/index.ts';
 import { makeTempDirectory, type TempDirectory } from '../support/temp-directory.ts';
+import { controlledBy } from '../support/controlled.ts';
 
 const MIB = 2 ** 20;
 
@@ -32,10 +32,9 @@ async function serving(...luns: LunOptions[]): Promise<LunboxServer> {
 }
 
 /** Asks like `lunbox control` does. */
-function ask(server: LunboxServer, request: object): Promise<unknown> {
-  const controlled = { server, redirects: new Redirects(() => 0), capture: undefined };
+async function ask(server: LunboxServer, request: object): Promise<unknown> {
   const asker = { begin: () => undefined, ended: Promise.resolve() };
-  return control({ ...controlled, draining: false, maintained: false }, request, asker);
+  return control(await controlledBy(server), request, asker);
 }
 
 const sizeOf = (server: LunboxServer): number | undefined => server.targets[0]?.luns[0]?.sizeBytes;

@@ -12,10 +12,10 @@ import {
 import { StorageObject, type Attributes, type UserAttribute } from '@lunbox/storage-object';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { control } from '../../src/cli/control-verbs.ts';
-import { Redirects } from '../../src/cli/redirects.ts';
 import { createServer, type LunboxServer, type LunOptions } from '../../src/index.ts';
 import { changedUsers, type UserChange, type UserList } from '../../src/object-users.ts';
 import { ScsiClient } from '../support/scsi-client.ts';
+import { controlledBy } from '../support/controlled.ts';
 
 const IQN = 'iqn.2026-11.com.example:listed';
 const MIB = 2 ** 20;
@@ -48,10 +48,9 @@ async function serving(attributes: Attributes, more: Partial<LunOptions> = {}) {
 }
 
 /** Asks like `lunbox control` does. */
-function ask(server: LunboxServer, request: object): Promise<unknown> {
-  const controlled = { server, redirects: new Redirects(() => 0), capture: undefined };
+async function ask(server: LunboxServer, request: object): Promise<unknown> {
   const asker = { begin: () => undefined, ended: Promise.resolve() };
-  return control({ ...controlled, draining: false, maintained: false }, request, asker);
+  return control(await controlledBy(server), request, asker);
 }
 
 async function luns(client: ScsiClient): Promise<(number | undefined)[]> {

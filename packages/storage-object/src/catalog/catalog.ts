@@ -1,3 +1,4 @@
+import type { FileStatus } from '@lunbox/block';
 import type { ContainerErrorCode, ContainerHolder } from '../container-error.ts';
 import type { Draft } from '../check/drafts.ts';
 import { finding, type Finding } from '../check/finding.ts';
@@ -9,7 +10,7 @@ export interface CatalogObject {
   readonly path: string;
   /** Name of the container file within its directory. */
   readonly name: string;
-  /** In UUID form. A copy still has that of its original here, until it is opened for writing. */
+  /** In UUID form. A copy still has that of its original here, until it is opened. */
   readonly identity: string;
   readonly capacityBytes: number;
   readonly blockSize: number;
@@ -21,13 +22,21 @@ export interface CatalogObject {
   readonly lun: number | undefined;
   /** The name for people among its attributes. */
   readonly title: string | undefined;
+  /** How it comes back; of one that is {@link CatalogObject.open}, how it came back when it was opened. */
   readonly continuity: Continuity;
+  /** This process has it open: what is told of it comes from there, not from its file. */
+  readonly open?: true;
   /** The process that has it open, when a lock file names one. */
   readonly holder: ContainerHolder | undefined;
   /** Number of the file and of its file system: two names with the same ones are one file. */
   readonly file: string;
   /** What somebody should know of it. */
   readonly findings: readonly Finding[];
+}
+
+/** What {@link CatalogObject.file} is of a file. */
+export function fileOf({ deviceId, inode }: FileStatus): string {
+  return `${deviceId}/${inode}`;
 }
 
 /** A file that has the name of a container and cannot be used as one. */
@@ -45,8 +54,8 @@ export interface PartFile {
 }
 
 /** What a {@link Catalog} is made of. */
-export interface CatalogContent {
-  readonly objects: readonly CatalogObject[];
+export interface CatalogContent<T extends CatalogObject = CatalogObject> {
+  readonly objects: readonly T[];
   readonly unusable: readonly UnusableFile[];
   readonly parts: readonly PartFile[];
   /** Paths that a former scan has found and this one has not. */
@@ -55,25 +64,25 @@ export interface CatalogContent {
   readonly drafts: readonly Draft[];
 }
 
-type Index<K> = ReadonlyMap<K, readonly CatalogObject[]>;
+type Index<K, T> = ReadonlyMap<K, readonly T[]>;
 
 /**
  * The objects of some directories at one moment. Every file describes itself, so there is nothing that could disagree
  * with the files.
  */
-export class Catalog implements CatalogContent {
+export class Catalog<T extends CatalogObject = CatalogObject> implements CatalogContent<T> {
   /** Sorted by path. */
-  readonly objects: readonly CatalogObject[];
+  readonly objects: readonly T[];
   readonly unusable: readonly UnusableFile[];
   readonly parts: readonly PartFile[];
   readonly gone: readonly string[];
   readonly drafts: readonly Draft[];
-  readonly #names: Index<string>;
-  readonly #identities: Index<string>;
-  readonly #luns: Index<number | undefined>;
+  readonly #names: Index<string, T>;
+  readonly #identities: Index<string, T>;
+  readonly #luns: Index<number | undefined, T>;
 
   /** Looks for objects that get in each other's way, and says so of each of them. */
-  constructor(content: CatalogContent) {
+  constructor(content: CatalogContent<T>) {
     const { objects } = content;
     this.unusable = content.unusable;
     this.parts = content.parts;
@@ -84,7 +93,7 @@ export class Catalog implements CatalogContent {
     const originals = objects.filter((object) => !isCopy(object) && files.get(object.file)?.[0] === object);
     const identities = group(originals, ({ identity }) => identity);
     const luns = group(originals, ({ lun }) => lun);
-    const complain = (object: CatalogObject): CatalogObject => {
+    const complain = (object: T): T => {
       const findings = [
         ...object.findings,
         ...rivals('SAME_FILE', 'it is the same file as', files.get(object.file), object),
@@ -97,35 +106,33 @@ export class Catalog implements CatalogContent {
     };
     this.objects = objects.map(complain);
     const judged = new Map(this.objects.map((object) => [object.path, object]));
-    const own = originals.map(({ path }) => judged.get(path) as CatalogObject);
+    const own = originals.map(({ path }) => judged.get(path) as T);
     this.#names = group(this.objects, ({ name }) => name);
     this.#identities = group(own, ({ identity }) => identity);
     this.#luns = group(own, ({ lun }) => lun);
   }
 
   /** The objects whose files have this name: one, unless several directories were scanned. */
-  byName(name: string): readonly CatalogObject[] {
+  byName(name: string): readonly T[] {
     return this.#names.get(name) ?? [];
   }
 
   /** The objects of this identity, copies left out: more than one must not be served together. */
-  byIdentity(identity: string): readonly CatalogObject[] {
+  byIdentity(identity: string): readonly T[] {
     return this.#identities.get(identity) ?? [];
   }
 
   /** The objects that ask for this LUN, copies left out. */
-  byLun(lun: number): readonly CatalogObject[] {
+  byLun(lun: number): readonly T[] {
     return this.#luns.get(lun) ?? [];
   }
 }
 
-const isCopy = ({ continuity }: CatalogObject): boolean => continuity === 'foreign';
+/** Open, it has an identity of its own, or whoever opened it wanted it to have that of the original. */
+const isCopy = ({ continuity, open }: CatalogObject): boolean => continuity === 'foreign' && open !== true;
 
-function group<K>(
-  objects: readonly CatalogObject[],
-  key: (object: CatalogObject) => K,
-): Map<K, CatalogObject[]> {
-  const groups = new Map<K, CatalogObject[]>();
+function group<K, T extends CatalogObject>(objects: readonly T[], key: (object: T) => K): Map<K, T[]> {
+  const groups = new Map<K, T[]>();
   for (const object of objects) {
     const others = groups.get(key(object));
     if (others) others.push(object);

@@ -1,5 +1,5 @@
 import type { FileStatus } from '@lunbox/block';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { checkPartsOf, ofContinuity } from '../check/check-container.ts';
 import { findDrafts, type Draft } from '../check/drafts.ts';
 import { finding } from '../check/finding.ts';
@@ -8,7 +8,15 @@ import { readContainerInfo, type ContainerInfo } from '../container-info.ts';
 import { ioError } from '../io-error.ts';
 import { lockPathOf, readLockOwner } from '../lock-file.ts';
 import { completeSeams, type Seams, type StorageObjectSeams } from '../seams.ts';
-import { Catalog, type CatalogObject, type PartFile, type UnusableFile } from './catalog.ts';
+import {
+  Catalog,
+  fileOf,
+  type CatalogContent,
+  type CatalogObject,
+  type PartFile,
+  type UnusableFile,
+} from './catalog.ts';
+import { wishesOf } from './wishes.ts';
 import {
   cacheStampOf,
   fileMarkOf,
@@ -19,18 +27,19 @@ import {
   type CachedObjects,
 } from './catalog-cache.ts';
 
-/** Options of {@link scanCatalog}. */
-export interface CatalogOptions extends StorageObjectSeams {
+/** How {@link CatalogScanner.scan} goes about it. */
+export interface ScanOptions {
   /** Reads every header, whatever the caches say, and writes no caches. */
   readonly withoutCache?: boolean;
 }
+
+/** Options of {@link scanCatalog}. */
+export interface CatalogOptions extends StorageObjectSeams, ScanOptions {}
 
 /** Name of a container file. */
 const CONTAINER_NAME = /\.lun$/;
 /** More containers than this in one directory are refused. */
 const OBJECTS_LIMIT = 10_000;
-/** Characters of a name for people. */
-const TITLE_LIMIT = 256;
 /** Files that are read at the same time. */
 const READERS = 8;
 
@@ -56,22 +65,59 @@ export async function scanCatalog(
   directories: readonly string[],
   options: CatalogOptions = {},
 ): Promise<Catalog> {
-  const seams = completeSeams(options);
-  const scans: DirectoryScan[] = [];
-  const seen = new Set<string>();
-  for (const directory of directories) {
-    scans.push(await scanDirectory(seams, directory, seen, options.withoutCache === true));
+  return new Catalog(await new CatalogScanner(options).scan(directories, options));
+}
+
+/**
+ * Scans directories time and again. It knows what it has found there before: files that are as they were are not read
+ * again, those that have another name now are told by it, and those that went are told of.
+ */
+export class CatalogScanner {
+  readonly #seams: Seams;
+  /** What the last scan has found, by directory. */
+  readonly #known = new Map<string, CachedObjects>();
+  #latest: CatalogContent | undefined;
+
+  /** @param seams - what stands for the file system, the clock and the processes. */
+  constructor(seams: StorageObjectSeams = {}) {
+    this.#seams = completeSeams(seams);
   }
-  const missing = new Map(scans.flatMap((scan) => [...scan.missing]));
-  const objects = scans.flatMap(({ found }) => found.flatMap((each) => tellFormerName(each, missing)));
-  objects.sort((left, right) => (left.path < right.path ? -1 : 1));
-  return new Catalog({
-    objects,
-    unusable: scans.flatMap(({ found }) => found.flatMap((each) => each.unusable ?? [])),
-    parts: scans.flatMap(({ found }) => found.flatMap((each) => each.part ?? [])),
-    gone: [...missing.values()],
-    drafts: scans.flatMap(({ drafts }) => drafts),
-  });
+
+  /** What the last scan has found; undefined before the first. */
+  get latest(): CatalogContent | undefined {
+    return this.#latest;
+  }
+
+  /**
+   * As {@link scanCatalog}; directories that it has scanned before are compared with what it found then, others with
+   * their cache. One scan at a time.
+   */
+  async scan(
+    directories: readonly string[],
+    { withoutCache = false }: ScanOptions = {},
+  ): Promise<CatalogContent> {
+    const scans: DirectoryScan[] = [];
+    const seen = new Set<string>();
+    for (const directory of directories) {
+      const scan = await scanDirectory(this.#seams, directory, seen, {
+        withoutCache,
+        known: this.#known.get(resolve(directory)),
+      });
+      scans.push(scan);
+      this.#known.set(resolve(directory), scan.after);
+    }
+    const missing = new Map(scans.flatMap((scan) => [...scan.missing]));
+    const objects = scans.flatMap(({ found }) => found.flatMap((each) => tellFormerName(each, missing)));
+    objects.sort((left, right) => (left.path < right.path ? -1 : 1));
+    this.#latest = {
+      objects,
+      unusable: scans.flatMap(({ found }) => found.flatMap((each) => each.unusable ?? [])),
+      parts: scans.flatMap(({ found }) => found.flatMap((each) => each.part ?? [])),
+      gone: [...missing.values()],
+      drafts: scans.flatMap(({ drafts }) => drafts),
+    };
+    return this.#latest;
+  }
 }
 
 /** What was found in one directory. */
@@ -79,6 +125,8 @@ interface DirectoryScan {
   readonly found: readonly Found[];
   /** Paths of objects that a former scan has found and this one has not, by what they are known by. */
   readonly missing: ReadonlyMap<string, string>;
+  /** What the next scan is to know. */
+  readonly after: CachedObjects;
   readonly drafts: readonly Draft[];
 }
 
@@ -86,12 +134,12 @@ async function scanDirectory(
   seams: Seams,
   directory: string,
   seen: Set<string>,
-  withoutCache: boolean,
+  { withoutCache, known }: { readonly withoutCache: boolean; readonly known: CachedObjects | undefined },
 ): Promise<DirectoryScan> {
   const { disk, random } = seams;
   const names = await containersIn(seams, directory, seen);
-  if (names === undefined) return { found: [], missing: new Map(), drafts: [] };
-  const before: CachedObjects = withoutCache ? new Map() : await readCache(disk, directory);
+  if (names === undefined) return { found: [], missing: new Map(), after: new Map(), drafts: [] };
+  const before: CachedObjects = known ?? (withoutCache ? new Map() : await readCache(disk, directory));
   const found = await inParallel(names, (name) => look(seams, join(directory, name), name, before.get(name)));
   const present = new Set(names);
   const missing = new Map(
@@ -101,7 +149,7 @@ async function scanDirectory(
   );
   const after = new Map(found.flatMap(({ name, cached }) => (cached ? [[name, cached] as const] : [])));
   if (!withoutCache && !sameCache(before, after)) await writeCache(disk, random, directory, after);
-  return { found, missing, drafts: await findDrafts(directory, seams) };
+  return { found, missing, after, drafts: await findDrafts(directory, seams) };
 }
 
 /** A file that was found elsewhere before is taken from those that are missing. */
@@ -198,26 +246,16 @@ function objectOf(path: string, name: string, status: FileStatus, cached: Cached
     layout: undefined,
     continuity: 'clean',
     holder: undefined,
-    file: `${status.deviceId}/${status.inode}`,
+    file: fileOf(status),
     findings: [],
   };
 }
 
-/** Attributes come from the file as they are: of the wrong shape they count as absent. */
 function summaryOf(
   { identity, capacityBytes, blockSize, attributes }: ContainerInfo,
   stamp: string,
 ): CachedObject {
-  const lun: unknown = (attributes.location as { lun?: unknown } | null | undefined)?.lun;
-  const { name } = attributes;
-  return {
-    stamp,
-    identity,
-    capacityBytes,
-    blockSize,
-    ...(typeof lun === 'number' && Number.isSafeInteger(lun) && lun >= 0 ? { lun } : {}),
-    ...(typeof name === 'string' ? { title: name.slice(0, TITLE_LIMIT) } : {}),
-  };
+  return { stamp, identity, capacityBytes, blockSize, ...wishesOf(attributes) };
 }
 
 function sameCache(left: CachedObjects, right: CachedObjects): boolean {

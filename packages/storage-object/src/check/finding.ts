@@ -28,6 +28,9 @@ export type FindingCode =
   | 'SAME_FILE'
   | 'RENAMED'
   | 'MIRROR_DEGRADED'
+  | 'FILE_GONE'
+  | 'FILE_REPLACED'
+  | 'FAULTED'
   | 'IDENTITY_BLOCK_DAMAGED'
   | 'HEADER_DAMAGED'
   | 'HEADERS_DAMAGED'
@@ -57,6 +60,9 @@ const SEVERITY_OF: Readonly<Record<FindingCode, Severity>> = {
   LUN_SHARED: 'warning',
   SAME_FILE: 'warning',
   MIRROR_DEGRADED: 'warning',
+  FILE_GONE: 'error',
+  FILE_REPLACED: 'error',
+  FAULTED: 'error',
   IDENTITY_BLOCK_DAMAGED: 'error',
   HEADER_DAMAGED: 'error',
   HEADERS_DAMAGED: 'loss',

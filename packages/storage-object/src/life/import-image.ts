@@ -1,8 +1,9 @@
-import { errnoName, type DiskFile, type FileStatus } from '@lunbox/block';
+import type { DiskFile, FileStatus } from '@lunbox/block';
 import { dirname } from 'node:path';
 import { takeByteLocks } from '../byte-locks.ts';
 import { ContainerError } from '../container-error.ts';
 import { createContainer, type NewContainer } from '../create-container.ts';
+import { statusIfThere } from '../files.ts';
 import { IDENTITY_BLOCK_BYTES } from '../format.ts';
 import { hasContainerMagic } from '../identity-block.ts';
 import { ioError } from '../io-error.ts';
@@ -61,10 +62,7 @@ async function checkImage(image: DiskFile, path: string): Promise<FileStatus> {
 }
 
 async function isSameFile({ disk }: Seams, image: FileStatus, path: string): Promise<boolean> {
-  const found = await disk.status(path).catch((error: unknown) => {
-    if (errnoName(error) === 'ENOENT') return undefined;
-    throw error;
-  });
+  const found = await statusIfThere(disk, path);
   return found !== undefined && found.inode === image.inode && found.deviceId === image.deviceId;
 }
 

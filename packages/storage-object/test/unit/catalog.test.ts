@@ -1,6 +1,7 @@
 import { SimulatedDisk } from '@lunbox/block';
 import {
   copyFileSync,
+  existsSync,
   linkSync,
   mkdirSync,
   readFileSync,
@@ -12,7 +13,15 @@ import {
 import { readdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { scanCatalog, StorageObject, type Attributes, type Catalog } from '../../src/index.ts';
+import {
+  Catalog,
+  CatalogScanner,
+  scanCatalog,
+  StorageObject,
+  withOpenObjects,
+  type Attributes,
+  type CatalogContent,
+} from '../../src/index.ts';
 import { FakeProcesses } from '../support/fake-processes.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
 
@@ -216,4 +225,93 @@ describe('a catalog', () => {
       }
     },
   );
+});
+
+describe('a catalog with the objects that this process has open', () => {
+  const scanned = (scanner: CatalogScanner): Promise<CatalogContent> =>
+    scanner.scan([directory], { withoutCache: true });
+
+  it('tells what they are now, not what was read of their files', async () => {
+    await newObject('a.lun', { name: 'first', location: { lun: 3 } });
+    await newObject('b.lun');
+    const scanner = new CatalogScanner();
+    const before = await scanned(scanner);
+    const object = await StorageObject.open(at('a.lun'));
+    await object.grow(2 ** 21);
+    await object.updateAttributes({ name: 'second' });
+    const catalog = new Catalog(withOpenObjects(before, [await object.catalogEntry()]));
+    expect(catalog.objects).toMatchObject([
+      {
+        name: 'a.lun',
+        title: 'second',
+        capacityBytes: 2 ** 21,
+        open: true,
+        lun: 3,
+        holder: { pid: process.pid },
+        findings: [],
+      },
+      { name: 'b.lun', capacityBytes: 2 ** 20 },
+    ]);
+    await object.close();
+    await expect(object.catalogEntry()).rejects.toMatchObject({ code: 'CONTAINER_CLOSED' });
+    expect(scanner.latest).toBe(before);
+    expect(existsSync(at(CACHE))).toBe(false);
+  });
+
+  it('follows a file that gets another name, and tells of one that is gone or whose name another one has', async () => {
+    await newObject('a.lun');
+    await newObject('b.lun');
+    const scanner = new CatalogScanner();
+    const object = await StorageObject.open(at('a.lun'));
+    const codes = async (): Promise<unknown> => {
+      const content = withOpenObjects(await scanned(scanner), [await object.catalogEntry()]);
+      const { objects, gone } = new Catalog(content);
+      return [objects.map(({ name, findings }) => [name, ...findings.map(({ code }) => code)]), gone];
+    };
+    expect(await codes()).toEqual([[['a.lun'], ['b.lun']], []]);
+    renameSync(at('a.lun'), at('c.lun'));
+    expect(await codes()).toEqual([[['b.lun'], ['c.lun', 'RENAMED']], []]);
+    copyFileSync(at('b.lun'), at('a.lun'));
+    expect(await codes()).toEqual([[['a.lun', 'FOREIGN'], ['b.lun'], ['c.lun', 'RENAMED']], []]);
+    unlinkSync(at('c.lun'));
+    expect(await codes()).toEqual([
+      [['a.lun', 'FOREIGN'], ['a.lun', 'FILE_REPLACED'], ['b.lun']],
+      [at('c.lun')],
+    ]);
+    unlinkSync(at('a.lun'));
+    expect(await codes()).toEqual([[['a.lun', 'FILE_GONE'], ['b.lun']], [at('a.lun')]]);
+    await object.close();
+  });
+
+  it('has a copy by the identity that it goes by: its own, or, where somebody wanted that, the same', async () => {
+    await newObject('a.lun');
+    copyFileSync(at('a.lun'), at('copy.lun'));
+    const scanner = new CatalogScanner();
+    for (const foreign of ['keep-identity', 'new-identity'] as const) {
+      const object = await StorageObject.open(at('copy.lun'), { foreign, readOnly: true });
+      const content = withOpenObjects(await scanned(scanner), [await object.catalogEntry()]);
+      const { objects } = new Catalog(content);
+      const isShared = objects[0]?.identity === objects[1]?.identity;
+      expect([foreign, isShared]).toEqual([foreign, foreign === 'keep-identity']);
+      const codes = objects.map(({ findings }) => findings.map(({ code }) => code));
+      const shared = isShared ? ['IDENTITY_SHARED'] : [];
+      expect(codes).toEqual([shared, ['FOREIGN', ...shared]]);
+      await object.close();
+    }
+  });
+
+  it('tells of a sync that has failed, and of parts that are missing', async () => {
+    const disk = new SimulatedDisk();
+    const seams = { disk, processes: new FakeProcesses() };
+    const layout = { kind: 'mirror', parts: ['a', 'b'].map((path) => ({ kind: 'file', path })) } as const;
+    const object = await StorageObject.create('/m.lun', { sizeBytes: 2 ** 20, layout, ...seams });
+    expect((await object.catalogEntry()).findings).toEqual([]);
+    await disk.unlink('/b');
+    expect((await object.catalogEntry()).findings).toMatchObject([{ code: 'MIRROR_DEGRADED' }]);
+    const single = await StorageObject.create('/s.lun', { sizeBytes: 2 ** 20, ...seams });
+    await single.device.write([Buffer.alloc(512, 1)], 0);
+    disk.faults.fail('sync', 1, 'EIO');
+    await expect(single.device.flush()).rejects.toThrow();
+    expect((await single.catalogEntry()).findings).toMatchObject([{ code: 'FAULTED', severity: 'error' }]);
+  });
 });
