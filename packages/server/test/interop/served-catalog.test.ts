@@ -1,5 +1,5 @@
+import { WRITE_10 } from '@lunbox/scsi';
 import { StorageObject } from '@lunbox/storage-object';
-import { READ_CAPACITY_16 } from '@lunbox/scsi';
 import { copyFileSync, readdirSync, renameSync, unlinkSync } from 'node:fs';
 import { basename } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -12,6 +12,8 @@ import { makeTempDirectory, type TempDirectory } from '../support/temp-directory
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
 
 const MIB = 1 << 20;
+/** The first MiB. */
+const WRITE_MIB = WRITE_10.encode({ LOGICAL_BLOCK_ADDRESS: 0, TRANSFER_LENGTH: MIB / 512 });
 
 interface Told {
   readonly objects: readonly {
@@ -108,8 +110,7 @@ describe.skipIf(process.platform === 'win32')('the catalog of a running server',
     expect(readdirSync(directory.path)).not.toContain('.lunbox-catalog');
 
     const initiator = await client();
-    const [write] = [Uint8Array.of(0x2a, 0, 0, 0, 0, 0, 0, 0x08, 0, 0)];
-    expect((await initiator.send(write, Buffer.alloc(MIB, 7))).status).toBe(0);
+    expect((await initiator.send(WRITE_MIB, Buffer.alloc(MIB, 7))).status).toBe(0);
     expect((await told()).objects[0]!.usedBytes).toBeGreaterThanOrEqual(a!.usedBytes + MIB);
     await control('resize', '0', '16M');
     expect((await told()).objects[0]).toMatchObject({ capacityBytes: 16 * MIB });
@@ -136,9 +137,7 @@ describe.skipIf(process.platform === 'win32')('the catalog of a running server',
       ['z.lun', 0, 'RENAMED'],
     ]);
     // It is served on, whatever it is called, and status tells its space from the open file.
-    await initiator.send(READ_CAPACITY_16.encode({ allocationLength: 32 }));
-    const write = Uint8Array.of(0x2a, 0, 0, 0, 0, 0, 0, 0x08, 0, 0);
-    expect((await initiator.send(write, Buffer.alloc(MIB, 7))).status).toBe(0);
+    expect((await initiator.send(WRITE_MIB, Buffer.alloc(MIB, 7))).status).toBe(0);
     const { targets } = JSON.parse(await control('status')) as {
       targets: { luns: { usedBytes: number }[] }[];
     };

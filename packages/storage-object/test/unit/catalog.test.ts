@@ -22,6 +22,7 @@ import {
   type Attributes,
   type CatalogContent,
 } from '../../src/index.ts';
+import { file, mirror } from '../support/combined.ts';
 import { FakeProcesses } from '../support/fake-processes.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
 
@@ -303,7 +304,7 @@ describe('a catalog with the objects that this process has open', () => {
   it('tells of a sync that has failed, and of parts that are missing', async () => {
     const disk = new SimulatedDisk();
     const seams = { disk, processes: new FakeProcesses() };
-    const layout = { kind: 'mirror', parts: ['a', 'b'].map((path) => ({ kind: 'file', path })) } as const;
+    const layout = mirror(file('a'), file('b'));
     const object = await StorageObject.create('/m.lun', { sizeBytes: 2 ** 20, layout, ...seams });
     expect((await object.catalogEntry()).findings).toEqual([]);
     await disk.unlink('/b');
