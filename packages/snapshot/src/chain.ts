@@ -18,8 +18,20 @@ export interface ChainEntry {
    * the earlier one is right.
    */
   readonly logs: readonly string[];
-  /** It took over logs, and what they have twice still takes space. */
-  readonly reclaim?: boolean;
+  /** Only what was changed since then is known; what the disk had is not kept. */
+  readonly bookmark?: true;
+  /** Its logs have more than is needed of them, and that still takes space. */
+  readonly reclaim?: true;
+}
+
+/** The disk is being brought back to what it was: what is not done yet is read from the snapshot. */
+export interface ChainRestore {
+  /** The snapshot that it is brought back to, in UUID form. */
+  readonly from: string;
+  /** The one that was taken right before; the newest, as long as this lasts. */
+  readonly safety: string;
+  /** Log of the grains that are done, in UUID form. */
+  readonly log: string;
 }
 
 /** All snapshots of an object, oldest first. */
@@ -28,6 +40,7 @@ export interface Chain {
   readonly object: string;
   readonly grainBytes: number;
   readonly snapshots: readonly ChainEntry[];
+  readonly restore?: ChainRestore;
 }
 
 /** Snapshots of one object. */
@@ -51,7 +64,8 @@ export function parseChain(text: string): Chain | undefined {
     Number.isSafeInteger(chain.grainBytes) &&
     Array.isArray(chain.snapshots) &&
     chain.snapshots.length <= SNAPSHOT_LIMIT &&
-    chain.snapshots.every(isEntry);
+    chain.snapshots.every(isEntry) &&
+    (chain.restore === undefined || isRestore(chain.restore));
   return isSound ? (chain as Chain) : undefined;
 }
 
@@ -69,11 +83,17 @@ function isEntry(value: unknown): value is ChainEntry {
     Array.isArray(entry.logs) &&
     entry.logs.length > 0 &&
     entry.logs.every(isUuid) &&
-    (entry.reclaim === undefined || typeof entry.reclaim === 'boolean')
+    isFlag(entry.bookmark) &&
+    isFlag(entry.reclaim)
   );
 }
 
+function isRestore({ from, safety, log }: Partial<ChainRestore>): boolean {
+  return isUuid(from) && isUuid(safety) && isUuid(log);
+}
+
 const isUuid = (value: unknown): value is string => typeof value === 'string' && UUID.test(value);
+const isFlag = (value: unknown): boolean => value === undefined || value === true;
 const isTexts = (value: unknown): boolean =>
   Array.isArray(value) && value.every((text) => typeof text === 'string');
 const isLabels = (value: unknown): boolean =>
@@ -92,13 +112,21 @@ export function withoutSnapshot(chain: Chain, id: string): Chain {
   const index = chain.snapshots.findIndex((entry) => entry.id === id);
   const gone = chain.snapshots[index];
   if (gone === undefined) return chain;
-  const snapshots = chain.snapshots.map((entry, at) =>
-    at === index - 1 ? { ...entry, logs: [...entry.logs, ...gone.logs], reclaim: true } : entry,
-  );
+  const snapshots = chain.snapshots.map((entry, at): ChainEntry => {
+    if (at === index - 1) return { ...entry, logs: [...entry.logs, ...gone.logs], reclaim: true };
+    // What a bookmark has kept for an older snapshot may be needed no more.
+    return entry.bookmark === undefined ? entry : { ...entry, reclaim: true };
+  });
   return { ...chain, snapshots: snapshots.filter((_, at) => at !== index) };
 }
 
-/** The chain with one that has what it has only once. */
+/** The chain with one entry changed. */
+export function withEntry(chain: Chain, id: string, change: Partial<ChainEntry>): Chain {
+  const snapshots = chain.snapshots.map((entry) => (entry.id === id ? { ...entry, ...change } : entry));
+  return { ...chain, snapshots };
+}
+
+/** The chain with one that has no more than is needed. */
 export function withReclaimed(chain: Chain, id: string): Chain {
   const snapshots = chain.snapshots.map((entry) => {
     const { reclaim, ...others } = entry;
@@ -107,7 +135,12 @@ export function withReclaimed(chain: Chain, id: string): Chain {
   return { ...chain, snapshots };
 }
 
+/** The chain once a restore is done. */
+export function withoutRestore({ restore: _done, ...chain }: Chain): Chain {
+  return chain;
+}
+
 /** Identities of all logs of a chain. */
-export function logsOf(chain: Chain): string[] {
-  return chain.snapshots.flatMap(({ logs }) => logs);
+export function logsOf({ snapshots, restore }: Chain): string[] {
+  return [...snapshots.flatMap(({ logs }) => logs), ...(restore ? [restore.log] : [])];
 }

@@ -8,6 +8,7 @@ import {
   type MaybePromise,
   type RangeGrant,
 } from '@lunbox/block';
+import { ChangeGate } from './change-gate.ts';
 import { isSaved, type SaveArea } from './save-area.ts';
 import { SaveQueue } from './save-queue.ts';
 
@@ -39,11 +40,7 @@ export class CowDevice extends BaseDevice {
   readonly #unsubscribe: () => void;
   #target: SaveTarget | undefined;
   #queue: SaveQueue | undefined;
-  /** Changes that have begun and have not ended. */
-  #changing = 0;
-  #drained: (() => void) | undefined;
-  /** Changes wait for it. */
-  #gate: Promise<void> | undefined;
+  readonly #gate = new ChangeGate();
   #fault: { readonly cause: unknown } | undefined;
 
   constructor(inner: BlockDevice, grainBytes: number) {
@@ -73,15 +70,7 @@ export class CowDevice extends BaseDevice {
 
   /** Holds changes back, and completes when those that had begun have ended. Call the answer to let them go on. */
   async pause(): Promise<() => void> {
-    while (this.#gate !== undefined) await this.#gate;
-    let open = (): void => undefined;
-    this.#gate = new Promise((resolve) => (open = resolve));
-    if (this.#changing > 0) await new Promise<void>((resolve) => (this.#drained = resolve));
-    this.#drained = undefined;
-    return () => {
-      this.#gate = undefined;
-      open();
-    };
+    return await this.#gate.close();
   }
 
   protected readRange(into: readonly Uint8Array[], offset: number): MaybePromise<void> {
@@ -96,7 +85,7 @@ export class CowDevice extends BaseDevice {
   ): MaybePromise<void> {
     if (this.#isFree(offset, length)) {
       const written = this.#inner.write(from, offset, fua ? FUA : undefined);
-      return isPromise(written) ? this.#counted(written) : undefined;
+      return isPromise(written) ? this.#gate.counted(written) : undefined;
     }
     return this.#afterSaving(offset, length, () => this.#inner.write(from, offset, fua ? FUA : undefined));
   }
@@ -107,14 +96,14 @@ export class CowDevice extends BaseDevice {
 
   protected unmapRange(offset: number, length: number): MaybePromise<void> {
     if (this.#isFree(offset, length))
-      return this.#counted(Promise.resolve(this.#inner.unmap(offset, length)));
+      return this.#gate.counted(Promise.resolve(this.#inner.unmap(offset, length)));
     return this.#inSteps(offset, length, (at, bytes) => this.#inner.unmap(at, bytes));
   }
 
   protected zeroRange(offset: number, length: number, mayUnmap: boolean): MaybePromise<void> {
     const options = { mayUnmap };
     if (this.#isFree(offset, length))
-      return this.#counted(Promise.resolve(this.#inner.writeZeroes(offset, length, options)));
+      return this.#gate.counted(Promise.resolve(this.#inner.writeZeroes(offset, length, options)));
     return this.#inSteps(offset, length, (at, bytes) => this.#inner.writeZeroes(at, bytes, options));
   }
 
@@ -129,7 +118,7 @@ export class CowDevice extends BaseDevice {
 
   /** Nothing is to be saved, or waited for. */
   #isFree(offset: number, length: number): boolean {
-    if (this.#gate !== undefined) return false;
+    if (this.#gate.isClosed) return false;
     if (this.#target === undefined) {
       this.#checkSound();
       return true;
@@ -151,19 +140,8 @@ export class CowDevice extends BaseDevice {
     this.#target?.current.checkSound();
   }
 
-  async #counted<T>(change: Promise<T>): Promise<T> {
-    this.#changing++;
-    try {
-      return await change;
-    } finally {
-      this.#changing--;
-      if (this.#changing === 0) this.#drained?.();
-    }
-  }
-
   async #afterSaving(offset: number, length: number, change: () => MaybePromise<void>): Promise<void> {
-    while (this.#gate !== undefined) await this.#gate;
-    await this.#counted(this.#saveAndChange(offset, length, change));
+    await this.#gate.enter(() => this.#saveAndChange(offset, length, change));
   }
 
   async #saveAndChange(offset: number, length: number, change: () => MaybePromise<void>): Promise<void> {

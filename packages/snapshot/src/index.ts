@@ -5,15 +5,12 @@
  *
  * @packageDocumentation
  */
+export type { ChangedExtent } from './diff.ts';
 export type { ConsistencyLevel } from './chain.ts';
-export { CowDevice, type SaveTarget } from './cow-device.ts';
 export { SnapshotError, type SnapshotErrorCode, type SnapshotErrorData } from './snapshot-error.ts';
-export {
-  SnapshotSet,
-  type ChangedExtent,
-  type NewSnapshot,
-  type SnapshotInfo,
-  type SnapshotSetOptions,
-} from './snapshot-set.ts';
+export { SnapshotSet, type BegunRestore, type NewSnapshot, type SnapshotInfo } from './snapshot-set.ts';
+export type { RestoreProgress } from './restore.ts';
+export type { SnapshotSetOptions } from './set-options.ts';
 export { snapshotDirectory } from './snapshot-store.ts';
+export type { SnapshotUsage } from './usage.ts';
 export { SnapshotView } from './snapshot-view.ts';

@@ -1,37 +1,59 @@
+import type { ChainEntry } from './chain.ts';
 import { isSaved, type SaveArea } from './save-area.ts';
+import type { SetState } from './set-state.ts';
 
-/** How far giving back the space of what a snapshot has twice has come. */
+/** How far giving space back has come. */
 export interface ReclaimPoint {
-  /** Which of the areas is looked through. */
+  /** Which of the areas of the snapshot is looked through. */
   readonly index: number;
   readonly grain: number;
 }
 
-/** Where it begins: the first area is the one that is right. */
-export const RECLAIM_START: ReclaimPoint = { index: 1, grain: 0 };
+/** Where it begins. */
+export const RECLAIM_START: ReclaimPoint = { index: 0, grain: 0 };
 
 /** Grains of one step. */
 const STEP_GRAINS = 512;
 
 /**
- * Gives back some of the space that areas take for grains that one before them has, too. Answers where to go on;
- * undefined when all is done. What is given back twice does no harm, so it can begin anew at any time.
+ * Gives back some of the space that the logs of a snapshot take for what nobody reads. Answers where to go on; undefined
+ * when all is done. What is given back twice does no harm, so it can begin anew at any time.
  *
- * @param areas - of one snapshot, oldest first; none of them grows
+ * @param entry - not the newest: none of its areas grows
  */
 export async function reclaimStep(
-  areas: readonly SaveArea[],
+  state: SetState,
+  entry: ChainEntry,
   { index, grain }: ReclaimPoint,
 ): Promise<ReclaimPoint | undefined> {
+  const areas = state.areasOf([entry]);
   const area = areas[index];
   if (area === undefined) return undefined;
-  const before = areas.slice(0, index);
+  const isNeeded = needOf(state, entry, areas.slice(0, index));
   let at = grain;
   for (let looked = 0; looked < STEP_GRAINS; looked++) {
     const next = area.next(at, Number.MAX_SAFE_INTEGER);
     if (next === undefined) return { index: index + 1, grain: 0 };
-    if (isSaved(next, before)) await area.forget(next);
+    if (!isNeeded(next)) await area.forget(next);
     at = next + 1;
   }
   return { index, grain: at };
+}
+
+/**
+ * Tells whether anybody reads a grain from an area of a snapshot: itself, unless an earlier area of it has the grain;
+ * for a bookmark only the snapshot before it.
+ */
+function needOf(
+  state: SetState,
+  entry: ChainEntry,
+  earlier: readonly SaveArea[],
+): (grain: number) => boolean {
+  if (entry.bookmark === undefined) return (grain) => !isSaved(grain, earlier);
+  const { entries } = state;
+  const index = entries.indexOf(entry);
+  const reader = entries.findLastIndex(({ bookmark }, at) => at < index && bookmark === undefined);
+  if (reader < 0) return () => false;
+  const before = [...state.areasOf(entries.slice(reader, index)), ...earlier];
+  return (grain) => !isSaved(grain, before);
 }

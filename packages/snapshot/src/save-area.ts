@@ -22,6 +22,7 @@ export type SavedGrain = 'none' | 'data' | 'zero' | 'bad';
 export class SaveArea {
   readonly #log: SaveLog;
   #map = new GrainMap();
+  #badCount = 0;
 
   private constructor(log: SaveLog) {
     this.#log = log;
@@ -72,6 +73,11 @@ export class SaveArea {
   /** Grains that it has something of. */
   get grainCount(): number {
     return this.#map.size;
+  }
+
+  /** Grains among them that were lost to the medium. */
+  get badCount(): number {
+    return this.#badCount;
   }
 
   /** What it has of a grain. */
@@ -125,6 +131,7 @@ export class SaveArea {
   async #load(): Promise<Group | undefined> {
     let last: Group | undefined;
     this.#map = new GrainMap();
+    this.#badCount = 0;
     await this.#log.scan((group): MaybePromise<void> => {
       last = group;
       const noted = this.#note(group.records, group.offset + LOG_BLOCK_BYTES);
@@ -143,7 +150,7 @@ export class SaveArea {
       }
       const slot = record.kind === 'zero' ? ZERO_SLOT : BAD_SLOT;
       for (let index = 0; index < record.grainCount; index++) {
-        this.#map.add(record.grain + index, slot);
+        if (this.#map.add(record.grain + index, slot) && record.kind === 'bad') this.#badCount++;
         if ((index + 1) % GRAINS_PER_TURN === 0) await yieldTurn();
       }
     }

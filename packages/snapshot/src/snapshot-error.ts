@@ -6,7 +6,8 @@
  * - `SNAPSHOT_BAD_NAME`: the name is empty, too long, or has control characters.
  * - `SNAPSHOT_LIMIT`: there are too many.
  * - `SNAPSHOT_HELD`: somebody holds it.
- * - `SNAPSHOT_BUSY`: it is open.
+ * - `SNAPSHOT_BUSY`: it is open, or a restore goes on.
+ * - `SNAPSHOT_BOOKMARK`: it is a bookmark, and has no content.
  * - `SNAPSHOT_CORRUPT`: what is stored of the snapshots is damaged.
  * - `SNAPSHOT_FOREIGN`: the snapshots are those of another object.
  * - `SNAPSHOT_CLOSED`: the set was closed.
@@ -19,6 +20,7 @@ export type SnapshotErrorCode =
   | 'SNAPSHOT_LIMIT'
   | 'SNAPSHOT_HELD'
   | 'SNAPSHOT_BUSY'
+  | 'SNAPSHOT_BOOKMARK'
   | 'SNAPSHOT_CORRUPT'
   | 'SNAPSHOT_FOREIGN'
   | 'SNAPSHOT_CLOSED'

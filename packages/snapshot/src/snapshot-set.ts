@@ -1,51 +1,27 @@
+import { BlockError, realDisk, systemClock, systemRandom, type BlockDevice } from '@lunbox/block';
 import {
-  BlockError,
-  realDisk,
-  systemClock,
-  systemRandom,
-  yieldTurn,
-  type BlockDevice,
-  type Clock,
-  type Disk,
-  type Random,
-} from '@lunbox/block';
-import debug from 'debug';
-import {
-  SNAPSHOT_LIMIT,
+  withEntry,
   withoutSnapshot,
-  withReclaimed,
   withSnapshot,
   type Chain,
   type ChainEntry,
   type ConsistencyLevel,
 } from './chain.ts';
-import { CowDevice } from './cow-device.ts';
+import { savedExtents, type ChangedExtent } from './diff.ts';
 import { DEFAULT_GRAIN_BYTES } from './grain.ts';
-import { RECLAIM_START, reclaimStep, type ReclaimPoint } from './reclaim.ts';
+import { beginRestore, Restore, type RestoreProgress } from './restore.ts';
+import { RestoringDevice } from './restoring-device.ts';
 import type { SaveArea } from './save-area.ts';
 import { isGrainSize } from './save-log.ts';
-import { SnapshotError, type SnapshotErrorCode } from './snapshot-error.ts';
+import type { SnapshotSetOptions } from './set-options.ts';
+import { SetState } from './set-state.ts';
 import { SnapshotStore, uuidOf } from './snapshot-store.ts';
 import { SnapshotView } from './snapshot-view.ts';
+import { TurnQueue } from './turn-queue.ts';
+import { Upkeep } from './upkeep.ts';
+import { usageOf, type SnapshotUsage } from './usage.ts';
 
-const log = debug('lunbox:snapshot:snapshot-set');
-
-/** Options of {@link SnapshotSet.open}. */
-export interface SnapshotSetOptions {
-  /** The disk itself. The set owns it: closing the set closes it. */
-  readonly production: BlockDevice;
-  /** Identity that the object was born with: 16 bytes. */
-  readonly object: Uint8Array;
-  /** Directory for the snapshots, on the file system of the disk; made with the first one. */
-  readonly directory: string;
-  /** What is copied on a first write, a power of two from 4 KiB to 1 MiB, for a set that is new. Default 64 KiB. */
-  readonly grainBytes?: number;
-  readonly disk?: Disk;
-  readonly clock?: Clock;
-  readonly random?: Random;
-}
-
-/** Options of {@link SnapshotSet.create}. */
+/** Options of {@link SnapshotSet.create} and {@link SnapshotSet.refresh}. */
 export interface NewSnapshot {
   /** Default: the time. */
   readonly name?: string;
@@ -55,17 +31,17 @@ export interface NewSnapshot {
 }
 
 /** A snapshot, as people are told of it. */
-export type SnapshotInfo = Omit<ChainEntry, 'logs'>;
+export type SnapshotInfo = Omit<ChainEntry, 'logs' | 'reclaim'>;
 
-/** Bytes that may differ between two points in time. */
-export interface ChangedExtent {
-  readonly offset: number;
-  readonly length: number;
+/** What a restore has begun. */
+export interface BegunRestore {
+  /** The snapshot that was taken right before: the way back. */
+  readonly safety: SnapshotInfo;
+  /** Completes when everything is copied back; the disk has its old content before that. */
+  readonly done: Promise<void>;
 }
 
-const NAME_LIMIT = 255;
 const ID_BYTES = 16;
-const GRAINS_PER_TURN = 4096;
 
 /**
  * The snapshots of one disk. Taking one copies nothing: what is overwritten after it is saved first. Every snapshot is
@@ -73,95 +49,82 @@ const GRAINS_PER_TURN = 4096;
  */
 export class SnapshotSet {
   /** The disk, for all who use it: whoever writes around it breaks the snapshots. */
-  readonly device: CowDevice;
-  readonly #options: SnapshotSetOptions;
-  readonly #clock: Clock;
-  readonly #random: Random;
-  readonly #store: SnapshotStore;
-  /** Areas by the identities of their logs. */
-  readonly #areas = new Map<string, SaveArea>();
-  readonly #views = new Map<string, number>();
-  /** One change of the list after the other. */
-  #turn: Promise<void> = Promise.resolve();
+  readonly device: BlockDevice;
+  readonly #device: RestoringDevice;
+  readonly #state: SetState;
+  readonly #turns = new TurnQueue();
+  readonly #upkeep: Upkeep;
   #closing: Promise<void> | undefined;
-  #tidying = false;
-  /** By the identities of snapshots. */
-  readonly #reclaimed = new Map<string, ReclaimPoint>();
 
-  private constructor(options: SnapshotSetOptions, store: SnapshotStore) {
-    this.#options = options;
-    this.#clock = options.clock ?? systemClock;
-    this.#random = options.random ?? systemRandom;
-    this.#store = store;
-    this.device = new CowDevice(options.production, store.chain.grainBytes);
+  private constructor(state: SetState) {
+    this.#state = state;
+    this.#device = new RestoringDevice(state.device, state.chain.grainBytes);
+    this.device = this.#device;
+    this.#upkeep = new Upkeep(state, this.#turns);
   }
 
   /**
    * Opens the snapshots of a disk, which nobody may have written since they were closed, and mends what a crash left.
+   * A restore that was cut off goes on.
    *
    * @throws SnapshotError `SNAPSHOT_CORRUPT`, `SNAPSHOT_FOREIGN`; BlockError `BLOCK_INVALID` for a bad size of grains.
    */
   static async open(options: SnapshotSetOptions): Promise<SnapshotSet> {
-    const { production, object, directory, disk = realDisk, random = systemRandom } = options;
+    const { production, object, directory } = options;
+    const { disk = realDisk, clock = systemClock, random = systemRandom } = options;
     const grainBytes = options.grainBytes ?? DEFAULT_GRAIN_BYTES;
     if (!isGrainSize(grainBytes) || grainBytes % production.blockSize !== 0)
       throw new BlockError('BLOCK_INVALID', `a grain cannot have ${grainBytes} bytes`);
     const empty: Chain = { object: uuidOf(object), grainBytes, snapshots: [] };
     const store = await SnapshotStore.open(directory, disk, random, empty);
-    const set = new SnapshotSet(options, store);
+    const set = new SnapshotSet(new SetState({ production, object, disk, clock, random }, store));
     try {
       await set.#recover();
       return set;
     } catch (error) {
-      await set.#closeFiles();
+      await set.#state.closeFiles();
       throw error;
     }
   }
 
   /** All snapshots, oldest first. */
   list(): SnapshotInfo[] {
-    return this.#entries.map(infoOf);
+    return this.#state.entries.map(infoOf);
   }
 
   /**
    * Takes a snapshot: changes that have been answered are in it, those that come later are not, and it is durable.
    *
-   * @throws SnapshotError `SNAPSHOT_EXISTS`, `SNAPSHOT_BAD_NAME`, `SNAPSHOT_LIMIT`, `SNAPSHOT_CLOSED`; and what
-   *   flushing the disk throws.
+   * @throws SnapshotError `SNAPSHOT_EXISTS`, `SNAPSHOT_BAD_NAME`, `SNAPSHOT_LIMIT`, `SNAPSHOT_BUSY` while a restore goes
+   *   on, `SNAPSHOT_CLOSED`; and what flushing the disk throws.
    */
   async create(options: NewSnapshot = {}): Promise<SnapshotInfo> {
     return await this.#inTurn(async () => {
-      const createdAtMs = Math.floor(this.#clock.unixMs());
-      const name = options.name ?? new Date(createdAtMs).toISOString();
-      this.#checkName(name);
-      const { id: logId, area } = await this.#store.createArea(this.#options.object, createdAtMs);
-      const resume = await this.device.pause();
-      try {
-        // Without it a crash could take from the snapshot what was answered before it.
-        await this.device.flush();
-        const entry: ChainEntry = {
-          id: uuidOf(this.#random.bytes(ID_BYTES)),
-          name,
-          createdAtMs,
-          sizeBytes: this.device.size,
-          level: options.level ?? 'crash',
-          labels: { ...options.labels },
-          holds: [],
-          logs: [logId],
-        };
-        // Readers of older snapshots look for it as soon as the list names it.
-        this.#areas.set(logId, area);
-        await this.#commitNew(entry);
-        this.device.saveTo({ areas: [area], current: area });
-        this.#tidyLater();
-        return infoOf(entry);
-      } catch (error) {
-        this.#areas.delete(logId);
-        await area.close();
-        throw error;
-      } finally {
-        resume();
-      }
+      const name = options.name ?? new Date(this.#nowMs).toISOString();
+      this.#state.checkName(name);
+      this.#state.checkCount();
+      return await this.#take({ ...options, name }, this.#state.chain);
+    });
+  }
+
+  /**
+   * Takes a snapshot anew under its old name: deletes it and takes one in its place, at one instant. What is not given
+   * stays as it was.
+   *
+   * @param snapshot - its identity or its name
+   * @throws SnapshotError as {@link SnapshotSet.create} and {@link SnapshotSet.delete} do.
+   */
+  async refresh(snapshot: string, options: Omit<NewSnapshot, 'name'> = {}): Promise<SnapshotInfo> {
+    return await this.#inTurn(async () => {
+      const old = this.#state.find(snapshot);
+      this.#state.checkRemovable(old);
+      const { name, labels } = old;
+      const taken = await this.#take(
+        { labels, ...options, name },
+        withoutSnapshot(this.#state.chain, old.id),
+      );
+      await this.#dropUnnamed(old);
+      return taken;
     });
   }
 
@@ -169,229 +132,253 @@ export class SnapshotSet {
    * Deletes a snapshot. Its space comes back, but for what older ones need.
    *
    * @param snapshot - its identity or its name
-   * @throws SnapshotError `SNAPSHOT_NOT_FOUND`, `SNAPSHOT_HELD`, `SNAPSHOT_BUSY` while it is open, `SNAPSHOT_CLOSED`.
+   * @throws SnapshotError `SNAPSHOT_NOT_FOUND`, `SNAPSHOT_HELD`, `SNAPSHOT_BUSY` while it is open or a restore needs it,
+   *   `SNAPSHOT_CLOSED`.
    */
   async delete(snapshot: string): Promise<void> {
     await this.#inTurn(async () => {
-      const entry = this.#find(snapshot);
-      if (entry.holds.length > 0)
-        throw this.#error('SNAPSHOT_HELD', `${entry.name} is held by ${entry.holds.join(', ')}`, snapshot);
-      if (this.#views.has(entry.id)) throw this.#error('SNAPSHOT_BUSY', `${entry.name} is open`, snapshot);
-      const isOldest = this.#entries[0] === entry;
-      const isNewest = this.#entries.at(-1) === entry;
-      const resume = isNewest ? await this.device.pause() : undefined;
+      const entry = this.#state.find(snapshot);
+      this.#state.checkRemovable(entry);
+      const isNewest = this.#state.entries.at(-1) === entry;
+      const resume = isNewest ? await this.#state.device.pause() : undefined;
       try {
-        await this.#store.commit(withoutSnapshot(this.#store.chain, entry.id));
-        if (isNewest) this.#saveToNewest();
+        await this.#state.commit(withoutSnapshot(this.#state.chain, entry.id));
+        if (isNewest) this.#state.saveToNewest();
       } finally {
         resume?.();
       }
-      if (isOldest) await this.#drop(entry.logs);
-      else this.#tidyLater();
+      await this.#dropUnnamed(entry);
     });
+  }
+
+  /** Gives a snapshot another name. Throws `SNAPSHOT_NOT_FOUND`, `SNAPSHOT_EXISTS`, `SNAPSHOT_BAD_NAME`. */
+  async rename(snapshot: string, name: string): Promise<SnapshotInfo> {
+    return await this.#edit(snapshot, () => {
+      this.#state.checkName(name);
+      return { name };
+    });
+  }
+
+  /** Keeps a snapshot from being deleted until everybody who holds it has released it. Holding twice is holding once. */
+  async hold(snapshot: string, holder: string): Promise<SnapshotInfo> {
+    return await this.#edit(snapshot, ({ holds }) => ({ holds: [...new Set([...holds, holder])] }));
+  }
+
+  /** Ends a hold, if there is one. */
+  async release(snapshot: string, holder: string): Promise<SnapshotInfo> {
+    return await this.#edit(snapshot, ({ holds }) => ({ holds: holds.filter((each) => each !== holder) }));
+  }
+
+  /**
+   * Makes a snapshot a bookmark: what changed since then can still be told, what the disk had cannot, and only what older
+   * snapshots need of it takes space. There is no way back.
+   *
+   * @throws SnapshotError as {@link SnapshotSet.delete} does.
+   */
+  async bookmark(snapshot: string): Promise<SnapshotInfo> {
+    return await this.#edit(snapshot, (entry) => {
+      this.#state.checkRemovable(entry);
+      return { bookmark: true, reclaim: true };
+    });
+  }
+
+  /**
+   * Brings the disk back to what a snapshot has: at once for whoever reads it, and copied back in the background. A
+   * snapshot of what the disk has now is taken first.
+   *
+   * @param name - of the snapshot taken first; by default it tells what it is
+   * @throws SnapshotError as {@link SnapshotSet.create} does, `SNAPSHOT_NOT_FOUND`, `SNAPSHOT_CORRUPT` when some of it is
+   *   lost.
+   */
+  async restore(snapshot: string, name?: string): Promise<BegunRestore> {
+    return await this.#inTurn(async () => {
+      const state = this.#state;
+      const from = state.find(snapshot);
+      state.checkReadable(from);
+      state.checkNoRestore();
+      state.checkCount();
+      if (state.areasSince(from.id)?.some(({ badCount }) => badCount > 0))
+        throw state.error(
+          'SNAPSHOT_CORRUPT',
+          `some of ${from.name} is lost; it cannot be restored whole`,
+          snapshot,
+        );
+      const safetyName =
+        name ?? `before the restore of ${from.name} at ${new Date(this.#nowMs).toISOString()}`;
+      state.checkName(safetyName);
+      const entryOf = (id: string): ChainEntry => this.#newEntry({ name: safetyName }, id);
+      const { restore, safety } = await beginRestore(state, this.#device, from, entryOf);
+      return { safety: infoOf(safety), done: this.#upkeep.run(restore) };
+    });
+  }
+
+  /** The restore that goes on; undefined when none does. */
+  get restoring(): RestoreProgress | undefined {
+    return this.#upkeep.restoring;
+  }
+
+  /** Completes when the restore that goes on is done; at once when none does. Throws what kept it from being done. */
+  async restored(): Promise<void> {
+    await this.#upkeep.restored();
   }
 
   /** Opens a snapshot for reading; close it before it is deleted. Throws `SNAPSHOT_NOT_FOUND` or `SNAPSHOT_CLOSED`. */
   openView(snapshot: string): SnapshotView {
     this.#checkOpen();
-    const { id, sizeBytes } = this.#find(snapshot);
-    this.#views.set(id, (this.#views.get(id) ?? 0) + 1);
+    const state = this.#state;
+    const entry = state.find(snapshot);
+    state.checkReadable(entry);
+    const { id, sizeBytes } = entry;
+    const { views } = state;
+    views.set(id, (views.get(id) ?? 0) + 1);
     return new SnapshotView({
-      production: this.device,
+      production: state.device,
       sizeBytes,
-      areas: () => this.#areasSince(id),
+      areas: () => state.areasSince(id),
       onClose: () => {
-        const left = (this.#views.get(id) ?? 1) - 1;
-        if (left === 0) this.#views.delete(id);
-        else this.#views.set(id, left);
+        const left = (views.get(id) ?? 1) - 1;
+        if (left === 0) views.delete(id);
+        else views.set(id, left);
       },
     });
   }
 
   /**
-   * What may have changed between a snapshot and a later one, or now: all of what did, in whole grains, ascending.
+   * What may have changed between a snapshot or bookmark and a later one, or now: all of what did, in whole grains,
+   * ascending.
    *
    * @param to - undefined for now
    * @throws SnapshotError `SNAPSHOT_NOT_FOUND`, also when `to` is older than `from`.
    */
   async *diff(from: string, to?: string): AsyncGenerator<ChangedExtent> {
-    const first = this.#entries.indexOf(this.#find(from));
-    const last = to === undefined ? this.#entries.length : this.#entries.indexOf(this.#find(to));
-    if (last < first) throw this.#error('SNAPSHOT_NOT_FOUND', `${String(to)} is older than ${from}`, from);
-    const areas = this.#areasOf(this.#entries.slice(first, last));
-    const { grainBytes } = this.device;
-    const size = this.#entries[last]?.sizeBytes ?? this.device.size;
-    const end = Math.ceil(size / grainBytes);
-    let run: { from: number; to: number } | undefined;
-    const extentOf = ({ from, to }: { from: number; to: number }): ChangedExtent => {
-      const offset = from * grainBytes;
-      return { offset, length: Math.min(size, to * grainBytes) - offset };
-    };
-    for (let grain = 0, looked = 1; ; looked++) {
-      const next = nextOf(areas, grain, end);
-      if (next !== undefined && run?.to === next) run.to = next + 1;
-      else {
-        if (run !== undefined) yield extentOf(run);
-        run = next === undefined ? undefined : { from: next, to: next + 1 };
-      }
-      if (next === undefined) return;
-      grain = next + 1;
-      if (looked % GRAINS_PER_TURN === 0) await yieldTurn();
-    }
+    const { entries, chain } = this.#state;
+    const first = entries.indexOf(this.#state.find(from));
+    const last = to === undefined ? entries.length : entries.indexOf(this.#state.find(to));
+    if (last < first)
+      throw this.#state.error('SNAPSHOT_NOT_FOUND', `${String(to)} is older than ${from}`, from);
+    const areas = this.#state.areasOf(entries.slice(first, last));
+    const sizeBytes = entries[last]?.sizeBytes ?? this.#device.size;
+    if (to === undefined) areas.push(...this.#pendingAreas(first));
+    yield* savedExtents(areas, chain.grainBytes, sizeBytes);
   }
 
-  /** Flushes and closes the disk and everything of the snapshots. Idempotent. */
+  /** What a snapshot takes. Throws `SNAPSHOT_NOT_FOUND`. */
+  async usage(snapshot: string): Promise<SnapshotUsage> {
+    return await this.#inTurn(() => usageOf(this.#state, this.#state.find(snapshot)));
+  }
+
+  /** Flushes and closes the disk and everything of the snapshots. Idempotent. A restore goes on at the next start. */
   close(): Promise<void> {
-    this.#closing ??= this.#turn.then(() => this.#closeAll());
+    this.#closing ??= this.#closeAll();
     return this.#closing;
   }
 
-  get #entries(): readonly ChainEntry[] {
-    return this.#store.chain.snapshots;
+  get #nowMs(): number {
+    return Math.floor(this.#state.parts.clock.unixMs());
+  }
+
+  /** Where a restore goes on, what it is still to change counts as changed for whoever asks since a later point. */
+  #pendingAreas(first: number): SaveArea[] {
+    const { entries, chain } = this.#state;
+    const from = entries.findIndex(({ id }) => id === chain.restore?.from);
+    return from < 0 || from >= first ? [] : this.#state.areasOf(entries.slice(from, first));
+  }
+
+  /** Takes a snapshot on top of a chain. */
+  async #take(options: NewSnapshot & { name: string }, chain: Chain): Promise<SnapshotInfo> {
+    const state = this.#state;
+    state.checkNoRestore();
+    const { id, area } = await state.store.createArea(state.parts.object, this.#nowMs);
+    const resume = await state.device.pause();
+    try {
+      // Without it a crash could take from the snapshot what was answered before it.
+      await state.device.flush();
+      const entry = this.#newEntry(options, id);
+      // Readers of older snapshots look for it as soon as the list names it.
+      state.areas.set(id, area);
+      await state.commit(withSnapshot(chain, entry));
+      state.saveToNewest();
+      this.#upkeep.tidyLater();
+      return infoOf(entry);
+    } catch (error) {
+      state.areas.delete(id);
+      await area.close();
+      throw error;
+    } finally {
+      resume();
+    }
+  }
+
+  #newEntry(
+    { name, level = 'crash', labels = {} }: NewSnapshot & { name: string },
+    logId: string,
+  ): ChainEntry {
+    return {
+      id: uuidOf(this.#state.parts.random.bytes(ID_BYTES)),
+      name,
+      createdAtMs: this.#nowMs,
+      sizeBytes: this.#device.size,
+      level,
+      labels: { ...labels },
+      holds: [],
+      logs: [logId],
+    };
+  }
+
+  async #edit(snapshot: string, change: (entry: ChainEntry) => Partial<ChainEntry>): Promise<SnapshotInfo> {
+    return await this.#inTurn(async () => {
+      const { id } = this.#state.find(snapshot);
+      await this.#state.commit(withEntry(this.#state.chain, id, change(this.#state.find(id))));
+      this.#upkeep.tidyLater();
+      return infoOf(this.#state.find(id));
+    });
+  }
+
+  /** After a snapshot was taken from the chain: its logs go, unless an older one has them now. */
+  async #dropUnnamed({ logs }: ChainEntry): Promise<void> {
+    const named = new Set(this.#state.entries.flatMap((entry) => entry.logs));
+    await this.#state.drop(logs.filter((id) => !named.has(id)));
+    this.#upkeep.tidyLater();
   }
 
   async #recover(): Promise<void> {
-    await this.#store.removeStray();
-    const newest = this.#entries.at(-1)?.logs.at(-1);
-    for (const { logs } of this.#entries)
+    const { store, entries, chain, areas, parts } = this.#state;
+    await store.removeStray();
+    const newest = entries.at(-1)?.logs.at(-1);
+    for (const { logs } of entries)
       for (const id of logs) {
-        const area =
-          id === newest
-            ? await this.#store.recoverArea(id, this.#options.production)
-            : await this.#store.openArea(id);
-        this.#areas.set(id, area);
+        const area = id === newest ? await store.recoverArea(id, parts.production) : await store.openArea(id);
+        areas.set(id, area);
       }
-    this.#saveToNewest();
-    this.#tidyLater();
-  }
-
-  /** When it fails, the list may be either, so what is changed from now on would be saved for neither. */
-  async #commitNew(entry: ChainEntry): Promise<void> {
-    try {
-      await this.#store.commit(withSnapshot(this.#store.chain, entry));
-    } catch (error) {
-      if (!(error instanceof SnapshotError)) this.device.fault(error);
-      throw error;
+    this.#state.saveToNewest();
+    if (chain.restore !== undefined) {
+      const done = await store.recoverArea(chain.restore.log, parts.production);
+      areas.set(chain.restore.log, done);
+      void this.#upkeep.run(new Restore(this.#state, this.#device, done)).catch(() => undefined);
     }
-  }
-
-  #saveToNewest(): void {
-    const newest = this.#entries.at(-1);
-    const areas = newest === undefined ? [] : this.#areasOf([newest]);
-    const current = areas.at(-1);
-    this.device.saveTo(current && { areas, current });
-  }
-
-  #areasOf(entries: readonly ChainEntry[]): SaveArea[] {
-    return entries.flatMap(({ logs }) => logs.map((id) => this.#areas.get(id) as SaveArea));
-  }
-
-  /** Everything that a snapshot is read from; undefined once it is gone. */
-  #areasSince(id: string): SaveArea[] | undefined {
-    const index = this.#entries.findIndex((entry) => entry.id === id);
-    return index < 0 ? undefined : this.#areasOf(this.#entries.slice(index));
-  }
-
-  /** Removes logs that are nobody's any more. What cannot be removed now is removed at the next start. */
-  async #drop(logs: readonly string[]): Promise<void> {
-    for (const id of logs) {
-      await this.#areas.get(id)?.close();
-      this.#areas.delete(id);
-    }
-    await this.#store.removeStray();
-  }
-
-  /** Gives space back in the background, in steps: nothing else waits for long. The next start goes on with it. */
-  #tidyLater(): void {
-    if (this.#tidying) return;
-    this.#tidying = true;
-    void this.#tidy()
-      .catch((error: unknown) => {
-        log('space could not be given back: %o', error);
-      })
-      .finally(() => (this.#tidying = false));
-  }
-
-  async #tidy(): Promise<void> {
-    let more = true;
-    while (more && this.#closing === undefined) {
-      more = await this.#inTurn(() => this.#tidyStep());
-      await yieldTurn();
-    }
-  }
-
-  /** Answers whether there is more to do. The newest snapshot is left alone: its last log still grows. */
-  async #tidyStep(): Promise<boolean> {
-    const entry = this.#entries.slice(0, -1).find(({ reclaim }) => reclaim);
-    if (entry === undefined) return false;
-    const point = await reclaimStep(this.#areasOf([entry]), this.#reclaimed.get(entry.id) ?? RECLAIM_START);
-    if (point !== undefined) this.#reclaimed.set(entry.id, point);
-    else {
-      this.#reclaimed.delete(entry.id);
-      await this.#store.commit(withReclaimed(this.#store.chain, entry.id));
-    }
-    return true;
+    this.#upkeep.tidyLater();
   }
 
   async #closeAll(): Promise<void> {
+    await this.#upkeep.stop();
+    await this.#turns.idle();
     try {
       await this.device.close();
     } finally {
-      await this.#closeFiles();
+      await this.#state.closeFiles();
     }
-  }
-
-  async #closeFiles(): Promise<void> {
-    for (const area of this.#areas.values()) await area.close();
-    await this.#store.close();
   }
 
   async #inTurn<T>(change: () => Promise<T>): Promise<T> {
     this.#checkOpen();
-    const result = this.#turn.then(change);
-    this.#turn = result.then(
-      () => undefined,
-      () => undefined,
-    );
-    return await result;
-  }
-
-  #find(snapshot: string): ChainEntry {
-    const entry = this.#entries.find(({ id, name }) => id === snapshot || name === snapshot);
-    if (entry !== undefined) return entry;
-    throw this.#error('SNAPSHOT_NOT_FOUND', `there is no snapshot ${snapshot}`, snapshot);
-  }
-
-  #checkName(name: string): void {
-    if (name.length === 0 || name.length > NAME_LIMIT || /\p{Cc}/u.test(name))
-      throw this.#error(
-        'SNAPSHOT_BAD_NAME',
-        'a name has 1 to 255 characters and no control characters',
-        name,
-      );
-    if (this.#entries.some((entry) => entry.name === name || entry.id === name))
-      throw this.#error('SNAPSHOT_EXISTS', `there is a snapshot ${name} already`, name);
-    if (this.#entries.length >= SNAPSHOT_LIMIT)
-      throw this.#error('SNAPSHOT_LIMIT', `there are ${SNAPSHOT_LIMIT} snapshots already; delete some`, name);
+    return await this.#turns.run(change);
   }
 
   #checkOpen(): void {
-    if (this.#closing !== undefined) throw this.#error('SNAPSHOT_CLOSED', 'the snapshots are closed');
-  }
-
-  #error(code: SnapshotErrorCode, message: string, snapshot?: string): SnapshotError {
-    const path = this.#store.path;
-    return new SnapshotError(code, message, snapshot === undefined ? { path } : { path, snapshot });
+    if (this.#closing !== undefined) throw this.#state.error('SNAPSHOT_CLOSED', 'the snapshots are closed');
   }
 }
 
-function infoOf({ id, name, createdAtMs, sizeBytes, level, labels, holds }: ChainEntry): SnapshotInfo {
-  return { id, name, createdAtMs, sizeBytes, level, labels, holds };
-}
-
-/** The first grain at or after `grain` that one of the areas has. */
-function nextOf(areas: readonly SaveArea[], grain: number, end: number): number | undefined {
-  let first = end;
-  for (const area of areas) first = area.next(grain, first) ?? first;
-  return first < end ? first : undefined;
+function infoOf({ logs: _logs, reclaim: _reclaim, ...info }: ChainEntry): SnapshotInfo {
+  return info;
 }

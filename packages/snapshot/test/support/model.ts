@@ -1,7 +1,7 @@
 import type { SimulatedDisk } from '@lunbox/block';
 import { FileDevice, randomBelow, type BlockDevice, type SeededRandom } from '@lunbox/block';
 import { expect } from 'vitest';
-import { SnapshotSet, type SnapshotSetOptions } from '../../src/index.ts';
+import { SnapshotSet, type SnapshotInfo, type SnapshotSetOptions } from '../../src/index.ts';
 
 export const SECTOR = 512;
 export const GRAIN = 4096;
@@ -55,8 +55,8 @@ export class Model {
   readonly unflushed = new Set<number>();
   /** Contents of the snapshots by name, oldest first. */
   readonly snapshots = new Map<string, Content>();
-  /** A snapshot that is being taken, or deleted: there may be one more, or one less. */
-  pending: { readonly name: string; readonly content: Content | undefined } | undefined;
+  /** What was being done when the power went; told what is there now, it finds out whether it was. */
+  pending: ((found: readonly SnapshotInfo[]) => void) | undefined;
 
   /** A range is about to be filled with a value. */
   change(at: number, count: number, value: number): void {
@@ -72,13 +72,35 @@ export class Model {
 
   /** Compares with what came back after a crash, and goes on from there. */
   async compare(set: SnapshotSet): Promise<void> {
+    this.pending?.(set.list());
+    this.pending = undefined;
     const found = await contentOf(set.device);
     for (let sector = 0; sector < SECTORS; sector++)
       if (!this.unflushed.has(sector)) expect(found[sector], `sector ${sector}`).toBe(this.flushed[sector]);
     this.current = [...found];
     this.flush();
-    this.#settle(set.list().map(({ name }) => name));
     await this.compareSnapshots(set);
+  }
+
+  /** Does something that is durable or not at all: `done` is called when it is, now or after a crash. */
+  async decide(
+    act: () => Promise<unknown>,
+    isDone: (found: readonly SnapshotInfo[]) => boolean,
+    done: () => void,
+  ): Promise<void> {
+    this.pending = (found) => {
+      if (isDone(found)) done();
+    };
+    await act();
+    this.pending = undefined;
+    done();
+  }
+
+  /** A snapshot of what is there now; taking one flushes. */
+  taken(name: string): void {
+    this.snapshots.delete(name);
+    this.snapshots.set(name, [...this.current]);
+    this.flush();
   }
 
   /** Every snapshot has exactly what it had, and no difference is kept back. */
@@ -87,9 +109,11 @@ export class Model {
     const points = [...this.snapshots, ['', this.current] as const];
     for (const [index, [name, content]] of points.entries()) {
       if (name === '') break;
-      const view = set.openView(name);
-      expect(await contentOf(view), `snapshot ${name}`).toEqual(content);
-      await view.close();
+      if (!set.list()[index]?.bookmark) {
+        const view = set.openView(name);
+        expect(await contentOf(view), `snapshot ${name}`).toEqual(content);
+        await view.close();
+      }
       const [next = '', later = this.current] = points[index + 1] ?? [];
       const changed = new Set<number>();
       for await (const { offset, length } of set.diff(name, next === '' ? undefined : next))
@@ -98,15 +122,6 @@ export class Model {
         if (content[sector] !== later[sector])
           expect(changed.has(sector), `difference of ${name} in sector ${sector}`).toBe(true);
     }
-  }
-
-  #settle(names: readonly string[]): void {
-    const { pending } = this;
-    this.pending = undefined;
-    if (pending === undefined) return;
-    const isThere = names.includes(pending.name);
-    if (isThere && pending.content !== undefined) this.snapshots.set(pending.name, pending.content);
-    if (!isThere) this.snapshots.delete(pending.name);
   }
 }
 
@@ -118,13 +133,16 @@ export async function live(
   steps: number,
 ): Promise<void> {
   for (let step = 0; step < steps; step++) {
-    const choice = randomBelow(random, 16);
+    const choice = randomBelow(random, 20);
     if (choice < 8) await change(set, model, random, choice);
     else if (choice < 11) {
       await set.device.flush();
       model.flush();
     } else if (choice < 14) await take(set, model, random);
-    else await remove(set, model, random);
+    else if (choice < 16) await remove(set, model, random);
+    else if (choice < 18) await edit(set, model, random);
+    else if (choice === 18) await restore(set, model, random);
+    else await set.restored();
   }
 }
 
@@ -140,24 +158,73 @@ async function change(set: SnapshotSet, model: Model, random: SeededRandom, choi
   else await set.device.write([Buffer.alloc(length, value)], offset);
 }
 
+const has = (name: string) => (found: readonly SnapshotInfo[]) => found.some((each) => each.name === name);
+
+function pick(set: SnapshotSet, random: SeededRandom): SnapshotInfo | undefined {
+  const found = set.list();
+  return found[randomBelow(random, Math.max(1, found.length))];
+}
+
 async function take(set: SnapshotSet, model: Model, random: SeededRandom): Promise<void> {
-  if (model.snapshots.size >= 5) return;
+  if (model.snapshots.size >= 5 || set.restoring !== undefined) return;
   const name = String(random.uint32());
-  model.pending = { name, content: [...model.current] };
-  await set.create({ name });
-  model.snapshots.set(name, [...model.current]);
-  model.pending = undefined;
-  model.flush();
+  await model.decide(
+    () => set.create({ name }),
+    has(name),
+    () => model.taken(name),
+  );
 }
 
 async function remove(set: SnapshotSet, model: Model, random: SeededRandom): Promise<void> {
-  const names = [...model.snapshots.keys()];
-  const name = names[randomBelow(random, Math.max(1, names.length))];
+  await set.restored();
+  const name = pick(set, random)?.name;
   if (name === undefined) return;
-  model.pending = { name, content: undefined };
-  await set.delete(name);
-  model.snapshots.delete(name);
-  model.pending = undefined;
+  await model.decide(
+    () => set.delete(name),
+    (found) => !has(name)(found),
+    () => model.snapshots.delete(name),
+  );
+}
+
+async function edit(set: SnapshotSet, model: Model, random: SeededRandom): Promise<void> {
+  const chosen = pick(set, random);
+  if (chosen === undefined || set.restoring !== undefined) return;
+  const { id, name } = chosen;
+  if (randomBelow(random, 3) === 0) await set.bookmark(id);
+  else if (randomBelow(random, 2) === 0) {
+    await model.decide(
+      () => set.refresh(id),
+      (found) => !found.some((each) => each.id === id),
+      () => model.taken(name),
+    );
+  } else {
+    const to = `${name}'`;
+    const rename = (): void => {
+      const entries = [...model.snapshots].map(
+        ([each, content]) => [each === name ? to : each, content] as const,
+      );
+      model.snapshots.clear();
+      for (const [each, content] of entries) model.snapshots.set(each, content);
+    };
+    await model.decide(() => set.rename(id, to), has(to), rename);
+  }
+}
+
+async function restore(set: SnapshotSet, model: Model, random: SeededRandom): Promise<void> {
+  const chosen = pick(set, random);
+  if (chosen === undefined || chosen.bookmark || model.snapshots.size >= 6 || set.restoring !== undefined)
+    return;
+  const content = model.snapshots.get(chosen.name)!;
+  const safety = String(random.uint32());
+  await model.decide(
+    () => set.restore(chosen.id, safety),
+    has(safety),
+    () => {
+      model.taken(safety);
+      model.current = [...content];
+      model.flush();
+    },
+  );
 }
 
 /** One history: a disk whose power goes some times. Throws what the model finds wrong. */

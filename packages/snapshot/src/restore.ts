@@ -1,0 +1,110 @@
+import { yieldTurn } from '@lunbox/block';
+import { withoutRestore, withSnapshot, type ChainEntry } from './chain.ts';
+import { RestoreOverlay } from './restore-overlay.ts';
+import type { RestoringDevice } from './restoring-device.ts';
+import type { SaveArea } from './save-area.ts';
+import type { SetState } from './set-state.ts';
+
+/** How far a restore has come. */
+export interface RestoreProgress {
+  /** Identity of the snapshot that the disk is brought back to. */
+  readonly from: string;
+  /** Identity of the one that was taken right before. */
+  readonly safety: string;
+  /** How much of the disk has been gone through. */
+  readonly doneBytes: number;
+  readonly totalBytes: number;
+}
+
+/** Grains that are restored at a time, and how many of them one flush makes durable. */
+const STEP_GRAINS = 16;
+const FLUSH_GRAINS = 512;
+
+/** A restore that goes on: from the moment it was decided the disk has its old content, and now gets it, piece by piece. */
+export class Restore {
+  readonly #state: SetState;
+  readonly #device: RestoringDevice;
+  readonly #overlay: RestoreOverlay;
+  #grain = 0;
+
+  constructor(state: SetState, device: RestoringDevice, done: SaveArea) {
+    this.#state = state;
+    this.#device = device;
+    this.#overlay = new RestoreOverlay(restoredFrom(state), done);
+    device.restoreBy(this.#overlay);
+  }
+
+  get progress(): RestoreProgress | undefined {
+    const { restore, grainBytes } = this.#state.chain;
+    if (restore === undefined) return undefined;
+    const totalBytes = this.#device.size;
+    const { from, safety } = restore;
+    return { from, safety, doneBytes: Math.min(this.#grain * grainBytes, totalBytes), totalBytes };
+  }
+
+  /** Restores some more. Answers whether there may be more to do. Clients come first: they wait for one step at most. */
+  async step(): Promise<boolean> {
+    const { grainBytes } = this.#state.chain;
+    const endGrain = Math.ceil(this.#device.size / grainBytes);
+    const first = this.#overlay.next(this.#grain, endGrain);
+    if (first === undefined) return false;
+    const end = Math.min(first + STEP_GRAINS, endGrain);
+    await this.#device.settle(first, end);
+    this.#grain = end;
+    if (this.#overlay.freshCount >= FLUSH_GRAINS) await this.#device.flush();
+    await yieldTurn();
+    return true;
+  }
+
+  /** Ends it, when all is done. */
+  async finish(): Promise<void> {
+    // What lies beyond the end of a disk of today cannot be pending: a disk never becomes smaller.
+    await this.#device.flush();
+    const { restore } = this.#state.chain;
+    await this.#state.commit(withoutRestore(this.#state.chain));
+    this.#device.restoreBy(undefined);
+    if (restore !== undefined) await this.#state.drop([restore.log]);
+  }
+}
+
+/** The areas with what a restore brings back: those between the snapshot and the safety snapshot. */
+function restoredFrom(state: SetState): SaveArea[] {
+  const { restore, snapshots } = state.chain;
+  const indexOf = (id: string | undefined): number => snapshots.findIndex((entry) => entry.id === id);
+  return state.areasOf(snapshots.slice(indexOf(restore?.from), indexOf(restore?.safety)));
+}
+
+/**
+ * Decides for a restore, durably: takes the safety snapshot, and from then on the disk has what the snapshot has.
+ *
+ * @param entryOf - makes the safety snapshot, given the identity of its log
+ */
+export async function beginRestore(
+  state: SetState,
+  device: RestoringDevice,
+  from: ChainEntry,
+  entryOf: (log: string) => ChainEntry,
+): Promise<{ restore: Restore; safety: ChainEntry }> {
+  const createdAtMs = Math.floor(state.parts.clock.unixMs());
+  const saved = await state.store.createArea(state.parts.object, createdAtMs);
+  const done = await state.store.createArea(state.parts.object, createdAtMs);
+  const resume = await device.pause();
+  try {
+    await device.flush();
+    const safety = entryOf(saved.id);
+    state.areas.set(saved.id, saved.area);
+    state.areas.set(done.id, done.area);
+    const restore = { from: from.id, safety: safety.id, log: done.id };
+    await state.commit({ ...withSnapshot(state.chain, safety), restore });
+    state.saveToNewest();
+    return { restore: new Restore(state, device, done.area), safety };
+  } catch (error) {
+    for (const { id, area } of [saved, done]) {
+      state.areas.delete(id);
+      await area.close();
+    }
+    throw error;
+  } finally {
+    resume();
+  }
+}

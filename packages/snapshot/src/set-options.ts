@@ -1,0 +1,16 @@
+import type { BlockDevice, Clock, Disk, Random } from '@lunbox/block';
+
+/** Options of `SnapshotSet.open`. */
+export interface SnapshotSetOptions {
+  /** The disk itself. The set owns it: closing the set closes it. */
+  readonly production: BlockDevice;
+  /** Identity that the object was born with: 16 bytes. */
+  readonly object: Uint8Array;
+  /** Directory for the snapshots, on the file system of the disk; made with the first one. */
+  readonly directory: string;
+  /** What is copied on a first write, a power of two from 4 KiB to 1 MiB, for a set that is new. Default 64 KiB. */
+  readonly grainBytes?: number;
+  readonly disk?: Disk;
+  readonly clock?: Clock;
+  readonly random?: Random;
+}

@@ -1,0 +1,137 @@
+import type { BlockDevice, Clock, Disk, Random } from '@lunbox/block';
+import { SNAPSHOT_LIMIT, type Chain, type ChainEntry } from './chain.ts';
+import { CowDevice } from './cow-device.ts';
+import type { SaveArea } from './save-area.ts';
+import { SnapshotError, type SnapshotErrorCode } from './snapshot-error.ts';
+import type { SnapshotStore } from './snapshot-store.ts';
+
+/** What a set is made of; see `SnapshotSetOptions`. */
+export interface SetParts {
+  readonly production: BlockDevice;
+  readonly object: Uint8Array;
+  readonly disk: Disk;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+const NAME_LIMIT = 255;
+
+/** The chain of a set with the areas that belong to it, and the device that saves to the newest. */
+export class SetState {
+  readonly parts: SetParts;
+  readonly store: SnapshotStore;
+  readonly device: CowDevice;
+  /** Areas by the identities of their logs. */
+  readonly areas: Map<string, SaveArea> = new Map();
+  /** How often each snapshot is open, by identity. */
+  readonly views: Map<string, number> = new Map();
+
+  constructor(parts: SetParts, store: SnapshotStore) {
+    this.parts = parts;
+    this.store = store;
+    this.device = new CowDevice(parts.production, store.chain.grainBytes);
+  }
+
+  get chain(): Chain {
+    return this.store.chain;
+  }
+
+  get entries(): readonly ChainEntry[] {
+    return this.store.chain.snapshots;
+  }
+
+  /** The areas of some snapshots, oldest first. */
+  areasOf(entries: readonly ChainEntry[]): SaveArea[] {
+    return entries.flatMap(({ logs }) => logs.map((id) => this.areas.get(id) as SaveArea));
+  }
+
+  /** Everything that a snapshot is read from; undefined once it is gone. */
+  areasSince(id: string): SaveArea[] | undefined {
+    const index = this.entries.findIndex((entry) => entry.id === id);
+    return index < 0 ? undefined : this.areasOf(this.entries.slice(index));
+  }
+
+  /** Old content goes to the newest snapshot from now on. Only while changes are paused. */
+  saveToNewest(): void {
+    const newest = this.entries.at(-1);
+    const areas = newest === undefined ? [] : this.areasOf([newest]);
+    const current = areas.at(-1);
+    this.device.saveTo(current && { areas, current });
+  }
+
+  /**
+   * Replaces the chain. When that fails the chain may be either one, so what is changed from now on could be saved for
+   * neither: every later change is refused.
+   */
+  async commit(chain: Chain): Promise<void> {
+    try {
+      await this.store.commit(chain);
+    } catch (error) {
+      if (!(error instanceof SnapshotError)) this.device.fault(error);
+      throw error;
+    }
+  }
+
+  /** Removes logs that are nobody's any more. What cannot be removed now is removed at the next start. */
+  async drop(logs: readonly string[]): Promise<void> {
+    for (const id of logs) {
+      await this.areas.get(id)?.close();
+      this.areas.delete(id);
+    }
+    await this.store.removeStray();
+  }
+
+  /** The snapshot of this identity or name. Throws `SNAPSHOT_NOT_FOUND`. */
+  find(snapshot: string): ChainEntry {
+    const entry = this.entries.find(({ id, name }) => id === snapshot || name === snapshot);
+    if (entry !== undefined) return entry;
+    throw this.error('SNAPSHOT_NOT_FOUND', `there is no snapshot ${snapshot}`, snapshot);
+  }
+
+  /** Throws `SNAPSHOT_BAD_NAME` or `SNAPSHOT_EXISTS`. */
+  checkName(name: string): void {
+    if (name.length === 0 || name.length > NAME_LIMIT || /\p{Cc}/u.test(name))
+      throw this.error('SNAPSHOT_BAD_NAME', 'a name has 1 to 255 characters and no control characters', name);
+    if (this.entries.some((entry) => entry.name === name || entry.id === name))
+      throw this.error('SNAPSHOT_EXISTS', `there is a snapshot ${name} already`, name);
+  }
+
+  /** Throws `SNAPSHOT_BOOKMARK` for one that has no content. */
+  checkReadable({ name, bookmark }: ChainEntry): void {
+    if (bookmark !== undefined)
+      throw this.error('SNAPSHOT_BOOKMARK', `${name} is a bookmark; what the disk had is not kept`, name);
+  }
+
+  /** Throws `SNAPSHOT_LIMIT`. */
+  checkCount(): void {
+    if (this.entries.length >= SNAPSHOT_LIMIT)
+      throw this.error('SNAPSHOT_LIMIT', `there are ${SNAPSHOT_LIMIT} snapshots already; delete some`);
+  }
+
+  /** Throws `SNAPSHOT_HELD`, or `SNAPSHOT_BUSY` while it is open or a restore needs it. */
+  checkRemovable(entry: ChainEntry): void {
+    if (entry.holds.length > 0)
+      throw this.error('SNAPSHOT_HELD', `${entry.name} is held by ${entry.holds.join(', ')}`, entry.name);
+    if (this.views.has(entry.id)) throw this.error('SNAPSHOT_BUSY', `${entry.name} is open`, entry.name);
+    const { restore } = this.chain;
+    const first = this.entries.findIndex(({ id }) => id === restore?.from);
+    if (restore !== undefined && this.entries.indexOf(entry) >= first)
+      throw this.error('SNAPSHOT_BUSY', `${entry.name} is needed by a restore that goes on`, entry.name);
+  }
+
+  /** Throws `SNAPSHOT_BUSY` while a restore goes on. */
+  checkNoRestore(): void {
+    if (this.chain.restore !== undefined)
+      throw this.error('SNAPSHOT_BUSY', 'a restore goes on; try again when it is done');
+  }
+
+  error(code: SnapshotErrorCode, message: string, snapshot?: string): SnapshotError {
+    const { path } = this.store;
+    return new SnapshotError(code, message, snapshot === undefined ? { path } : { path, snapshot });
+  }
+
+  async closeFiles(): Promise<void> {
+    for (const area of this.areas.values()) await area.close();
+    await this.store.close();
+  }
+}
