@@ -23,6 +23,8 @@ export interface FileStatus {
   readonly inode: bigint;
   /** Number of the file system. */
   readonly deviceId: bigint;
+  /** Names that the file has; 1 where the file system does not tell. */
+  readonly linkCount: number;
 }
 
 /** A run of bytes of a file that is locked, or tested for a lock. The bytes need not exist. */

@@ -53,6 +53,8 @@ export interface Attributes {
   layout?: unknown;
   /** The disk that this file is a part of. */
   part?: unknown;
+  /** True while the disk and its parts are being deleted: nobody opens it any more. */
+  deleting?: unknown;
   [key: string]: unknown;
 }
 

@@ -1,5 +1,5 @@
 import { errnoName, type DiskFile } from '@lunbox/block';
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { findAttributesFault, type Attributes } from './attributes.ts';
 import { ContainerError } from './container-error.ts';
 import { ioError } from './io-error.ts';
@@ -13,7 +13,7 @@ import {
   RegionType,
 } from './format.ts';
 import { IncompatibleFeature, ROLE_PRODUCTION } from './header.ts';
-import { createParts, volumeRooms } from './layout/create-parts.ts';
+import { createParts, MadeParts, volumeRooms } from './layout/create-parts.ts';
 import { planLayout, type NewLayout } from './layout/layout-plan.ts';
 import { partsOf, type LayoutNode } from './layout/layout.ts';
 import { partPath } from './layout/part.ts';
@@ -67,16 +67,21 @@ export async function createContainer(
   checkWanted(path, wanted.sizeBytes, blockSize, wanted.attributes ?? {});
   const parts = await planParts(path, wanted, seams);
   const identity = seams.random.bytes(UUID_BYTES);
-  let takeBack = (): Promise<void> => Promise.resolve();
+  const made = new MadeParts();
   try {
     if (place === 'free' && (await exists(seams.disk, path))) throw existsError(path);
     const overwriteVolumes = wanted.overwriteVolumes ?? false;
     const owner = { path, birthIdentity: identity, blockSize, overwriteVolumes };
-    if (parts !== undefined) takeBack = await createParts({ ...owner, layout: parts }, seams);
     const plan = { ...wanted, blockSize, identity, parts };
-    await makeWhole(seams, path, (draft) => writeContainer(draft, plan, seams), place);
+    const write = async (draft: DiskFile): Promise<void> => {
+      await writeContainer(draft, plan, seams);
+      if (parts === undefined) return;
+      // The draft, which names the parts, is there before they are: whoever finds it knows what to take away with it.
+      await seams.disk.syncDirectory(dirname(path));
+      await createParts({ ...owner, layout: parts }, made, seams);
+    };
+    await makeWhole(seams, path, write, place, () => made.takeBack());
   } catch (error) {
-    await takeBack().catch(() => undefined);
     throw errnoName(error) === 'EEXIST' ? existsError(path) : ioError('create', path, error);
   }
 }

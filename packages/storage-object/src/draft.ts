@@ -1,4 +1,4 @@
-import type { Disk, DiskFile, Random } from '@lunbox/block';
+import type { Disk, DiskFile, LockOutcome, Random } from '@lunbox/block';
 
 /** A name that ends in this is that of a file which gets another one when it is complete and durable. */
 const DRAFT_NAME = /\.[0-9a-f]{12}\.new$/;
@@ -26,8 +26,13 @@ export function draftOf(draftPath: string): string {
 /** Creates a draft, and shows that it is being written until it is closed. */
 export async function openDraft(disk: Disk, draftPath: string): Promise<DiskFile> {
   const draft = await disk.open(draftPath, 'create');
-  draft.lock(DRAFT_LOCK);
+  takeDraft(draft);
   return draft;
+}
+
+/** Takes a draft that is open for writing for oneself, until it is closed. */
+export function takeDraft(draft: DiskFile): LockOutcome {
+  return draft.lock(DRAFT_LOCK);
 }
 
 /** Whether somebody else writes a draft. */

@@ -63,7 +63,7 @@ export {
 export type { Continuity } from './file-stamp.ts';
 export { CAPACITY_LIMIT_BYTES } from './format.ts';
 export type { CopyProgress, OnCopyProgress } from './life/copy-stored.ts';
-export { deleteContainer, type DeleteOptions } from './life/delete-container.ts';
+export { deleteContainer, type DeletedContainer, type DeleteOptions } from './life/delete-container.ts';
 export { exportContainer, type ExportOptions } from './life/export-container.ts';
 export { importImage, type ImportOptions } from './life/import-image.ts';
 export { renameContainer } from './life/rename-container.ts';

@@ -21,6 +21,7 @@ import { completeSeams, type Seams, type StorageObjectSeams } from './seams.ts';
 import {
   dropHeaders,
   dropUnlessClosed,
+  isBeingDeleted,
   isCombined,
   readCurrentHeader,
   readIdentityBlock,
@@ -87,6 +88,7 @@ export async function reserveContainer(path: string, options: OpenOptions): Prom
     const continuity = judgeContinuity(current.header, status);
     if (continuity === 'foreign' && policy === 'refuse') throw foreignError(path);
     if (current.header.role === ROLE_PART) throw isPartError(path, current);
+    if (isBeingDeleted(current.header)) throw deletingError(path);
     const alone: Omit<ReservedContainer, 'combination'> = {
       path,
       seams,
@@ -234,6 +236,11 @@ function partsOfOriginalError(path: string): ContainerError {
 function isPartError(path: string, current: CurrentHeader): ContainerError {
   const message = `${path} is a part of the disk ${membershipOf(current).of}; serve that disk`;
   return new ContainerError('CONTAINER_IS_PART', message, { path });
+}
+
+function deletingError(path: string): ContainerError {
+  const message = `the deletion of ${path} was cut short; say lunbox delete once more, and the rest goes`;
+  return new ContainerError('CONTAINER_DELETING', message, { path });
 }
 
 function foreignError(path: string): ContainerError {

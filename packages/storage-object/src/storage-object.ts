@@ -210,8 +210,9 @@ export class StorageObject {
    * failed; then the old ones stand.
    */
   async updateAttributes(change: Attributes): Promise<void> {
-    if ('layout' in change)
-      throw this.#error('CONTAINER_BAD_ATTRIBUTES', 'the layout of a disk cannot be changed');
+    for (const key of ['layout', 'deleting'])
+      if (key in change)
+        throw this.#error('CONTAINER_BAD_ATTRIBUTES', `the attribute "${key}" of a disk cannot be changed`);
     await this.#update(() => {
       const attributes = { ...this.#current.header.attributes, ...structuredClone(change) };
       const fault = findAttributesFault(attributes, this.device.blockSize);

@@ -104,6 +104,11 @@ function areRivals(a: ContainerHeader, b: ContainerHeader): boolean {
   return !encodeHeader(a, 'A').equals(encodeHeader(b, 'A'));
 }
 
+/** Whether some of the parts of a disk may have been deleted already. */
+export function isBeingDeleted({ attributes }: ContainerHeader): boolean {
+  return attributes.deleting === true;
+}
+
 /** Says what is wrong with the measures of a disk; undefined when nothing is. */
 export function findGeometryFault(header: ContainerHeader): string | undefined {
   const { blockSize, capacityBytes, dataOffset } = header;

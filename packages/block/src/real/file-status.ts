@@ -20,5 +20,6 @@ export function toFileStatus(stats: BigIntStats): FileStatus {
     birthTimeNs: stats.birthtimeNs,
     inode: stats.ino,
     deviceId: stats.dev,
+    linkCount: Number(stats.nlink),
   };
 }

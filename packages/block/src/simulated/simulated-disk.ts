@@ -93,7 +93,8 @@ export class SimulatedDisk implements Disk {
   async status(path: string): Promise<FileStatus> {
     await this.#enter('status');
     const full = absolute(path);
-    return statusOf(this.#require(this.#names.get(full), 'stat', full));
+    const entry = this.#require(this.#names.get(full), 'stat', full);
+    return statusOf(entry, this.#names.countOf(entry));
   }
 
   async rename(from: string, to: string): Promise<void> {
@@ -155,6 +156,7 @@ export class SimulatedDisk implements Disk {
       sparse: this.#options.sparse ?? true,
       nowNs: () => this.#nowNs(),
       availableBytes: () => this.availableBytes,
+      linkCount: () => this.#names.countOf(inode),
       onClose: () => this.#open.delete(file),
     });
     this.#open.add(file);

@@ -19,6 +19,7 @@ export interface SimulatedFileOptions {
   readonly sparse: boolean;
   nowNs(): bigint;
   availableBytes(): number;
+  linkCount(): number;
   onClose(): void;
 }
 
@@ -73,7 +74,7 @@ export class SimulatedFile implements DiskFile {
   async status(): Promise<FileStatus> {
     await Promise.resolve();
     this.#enter('status');
-    return statusOf(this.#inode);
+    return statusOf(this.#inode, this.#options.linkCount());
   }
 
   async availableBytes(): Promise<number> {
@@ -201,11 +202,11 @@ export class SimulatedFile implements DiskFile {
 }
 
 /** What `status` answers for a name. */
-export function statusOf(entry: Entry): FileStatus {
+export function statusOf(entry: Entry, linkCount: number): FileStatus {
   if (entry === 'directory') {
     const nothing = { sizeBytes: 0, allocatedBytes: 0, mtimeNs: 0n, birthTimeNs: 0n };
-    return { kind: 'directory', ...nothing, inode: 1n, deviceId: 1n };
+    return { kind: 'directory', ...nothing, inode: 1n, deviceId: 1n, linkCount };
   }
-  const { size, allocatedBytes, mtimeNs, birthTimeNs, number } = entry;
-  return { kind: 'file', sizeBytes: size, allocatedBytes, mtimeNs, birthTimeNs, inode: number, deviceId: 1n };
+  const { size: sizeBytes, allocatedBytes, mtimeNs, birthTimeNs, number: inode } = entry;
+  return { kind: 'file', sizeBytes, allocatedBytes, mtimeNs, birthTimeNs, inode, deviceId: 1n, linkCount };
 }

@@ -18,6 +18,13 @@ export class SimulatedNames {
     return this.#live.get(path);
   }
 
+  /** Names that programs see a file under. */
+  countOf(entry: Entry): number {
+    let count = 0;
+    for (const each of this.#live.values()) if (each === entry) count++;
+    return count;
+  }
+
   /** Every file that has a name or will have one after some crash. */
   files(): Set<SimulatedInode> {
     const files = new Set<SimulatedInode>();

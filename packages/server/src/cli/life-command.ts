@@ -41,15 +41,7 @@ export function addLife(program: Command): void {
       await renameContainer(path, newPath);
       tell(json, { event: 'renamed', path: newPath, formerPath: path }, `${path} is ${newPath} now`);
     });
-  program
-    .command('delete <file>')
-    .description('delete a disk that is not served')
-    .option('--force', 'also when it was not closed in order, or is damaged')
-    .option('--json', 'print one line of JSON')
-    .action(async (path: string, { json, force }: JsonFlag & { force?: boolean }) => {
-      await deleteContainer(path, { force: force === true });
-      tell(json, { event: 'deleted', path }, `${path} is deleted`);
-    });
+  addDelete(program);
   program
     .command('export <file> <image>')
     .description('write a disk that nobody writes as a raw image, with its holes')
@@ -59,6 +51,27 @@ export function addLife(program: Command): void {
       tell(json, { event: 'exported', path, imagePath }, `${imagePath} holds the disk of ${path}`);
     });
   addImport(program);
+}
+
+interface DeleteFlags extends JsonFlag {
+  readonly force?: boolean;
+  readonly keepParts?: boolean;
+}
+
+function addDelete(program: Command): void {
+  program
+    .command('delete <file>')
+    .description('delete a disk that is not served, with the files that it is made of')
+    .option('--force', 'also when it was not closed in order, or is damaged')
+    .option('--keep-parts', 'delete no other file than this one')
+    .option('--json', 'print one line of JSON')
+    .action(async (path: string, { json, force, keepParts }: DeleteFlags) => {
+      const options = { force: force === true, keepParts: keepParts === true };
+      const { parts, kept } = await deleteContainer(path, options);
+      const lines = [...parts, path].map((each) => `${each} is deleted`);
+      const rest = kept.map((part) => `${part.path} ${part.reason}`);
+      tell(json, { event: 'deleted', path, parts, kept }, [...lines, ...rest].join('\n'));
+    });
 }
 
 function addImport(program: Command): void {

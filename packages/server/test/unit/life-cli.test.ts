@@ -73,6 +73,34 @@ describe('lunbox resize', () => {
   });
 });
 
+describe('lunbox delete, of a disk of several parts', () => {
+  const create = ['--size', '4M', '--raid', '1', '--quiet'];
+
+  it('deletes its files, and says what it has deleted and what it has kept', async () => {
+    const [a, b, path] = [file('a.img'), file('b.img'), file('mirror.lun')];
+    expect(await run(['create', path, ...create, '--part', a, '--part', b])).toBe(0);
+    expect(await run(['delete', path])).toBe(0);
+    expect(printed.join('\n')).toBe([a, b, path].map((each) => `${each} is deleted`).join('\n'));
+    expect(names()).toEqual(['disk.lun']);
+    printed.length = 0;
+    expect(await run(['create', path, ...create, '--part', a, '--part', b])).toBe(0);
+    writeFileSync(a, 'something else');
+    expect(await run(['delete', path])).toBe(1);
+    expect(complained.join('')).toContain('has a part that is not as it should be');
+    expect(await run(['delete', path, '--force', '--json'])).toBe(0);
+    const reason = expect.stringContaining('it holds something else') as string;
+    expect(json()).toEqual({ event: 'deleted', path, parts: [b], kept: [{ path: a, reason }] });
+    expect(names()).toEqual(['a.img', 'disk.lun']);
+  });
+
+  it('keeps them with --keep-parts', async () => {
+    const parts = ['--part', file('a.img'), '--part', file('b.img')];
+    expect(await run(['create', file('mirror.lun'), ...create, ...parts])).toBe(0);
+    expect(await run(['delete', file('mirror.lun'), '--keep-parts'])).toBe(0);
+    expect(names()).toEqual(['a.img', 'b.img', 'disk.lun']);
+  });
+});
+
 describe('lunbox rename and delete', () => {
   it('do what they say, and nothing to files that are in the way', async () => {
     expect(await run(['rename', file('disk.lun'), file('new.lun'), '--json'])).toBe(0);

@@ -1,17 +1,20 @@
 import { errnoName, type Disk, type DiskFile, type FileStatus } from '@lunbox/block';
 import { join } from 'node:path';
-import { draftOf, draftStateOf, isDraftName, type DraftState } from '../draft.ts';
+import { draftOf, draftStateOf, isDraftName, takeDraft, type DraftState } from '../draft.ts';
 import { ioError } from '../io-error.ts';
 import { completeSeams, type Seams, type StorageObjectSeams } from '../seams.ts';
 import type { CheckReport } from './check-container.ts';
+import { partsOfDraft, removePartsOfDraft } from './draft-parts.ts';
 import { finding, worstOf, type Finding } from './finding.ts';
 import type { RepairReport, RepairStep } from './repair-container.ts';
 
 /** A file that is to become a container or an image, or was to. */
 export interface Draft {
   readonly path: string;
-  /** Space that it takes. */
+  /** Space that it takes, with its parts. */
   readonly usedBytes: number;
+  /** Paths of the files that were made for it already, as parts of a disk. */
+  readonly parts: readonly string[];
   /** `DRAFT_LEFT`, or `DRAFT_IN_WORK`. */
   readonly findings: readonly Finding[];
 }
@@ -32,9 +35,10 @@ interface Found extends Draft {
  * before it gets its name, and leave behind when they are killed. Changes nothing. Throws `CONTAINER_IO`.
  */
 export async function findDrafts(directory: string, options: StorageObjectSeams = {}): Promise<Draft[]> {
-  return (await find(completeSeams(options), directory)).map(({ path, usedBytes, findings }) => ({
+  return (await find(completeSeams(options), directory)).map(({ path, usedBytes, parts, findings }) => ({
     path,
     usedBytes,
+    parts,
     findings,
   }));
 }
@@ -50,11 +54,12 @@ export async function repairDrafts(
   const seams = completeSeams(options);
   const steps: RepairStep[] = [];
   let applied = false;
-  for (const { path, state, usedBytes } of await find(seams, directory)) {
+  for (const { path, state, usedBytes, parts } of await find(seams, directory)) {
     if (state !== 'left') continue;
     if (options.apply === true && !(await remove(seams, path))) continue;
     applied ||= options.apply === true;
-    steps.push({ mends: 'DRAFT_LEFT', action: `delete ${path}: ${usedBytes} bytes come free` });
+    const names = [path, ...parts].join(', ');
+    steps.push({ mends: 'DRAFT_LEFT', action: `delete ${names}: ${usedBytes} bytes come free` });
   }
   try {
     if (applied) await seams.disk.syncDirectory(directory);
@@ -73,7 +78,7 @@ async function find(seams: Seams, directory: string): Promise<Found[]> {
   const found: Found[] = [];
   try {
     for (const name of (await seams.disk.readdir(directory)).filter(isDraftName)) {
-      const draft = await lookAt(seams.disk, join(directory, name));
+      const draft = await lookAt(seams, join(directory, name));
       if (draft !== undefined) found.push(draft);
     }
   } catch (error) {
@@ -82,7 +87,8 @@ async function find(seams: Seams, directory: string): Promise<Found[]> {
   return found;
 }
 
-async function lookAt(disk: Disk, path: string): Promise<Found | undefined> {
+async function lookAt(seams: Seams, path: string): Promise<Found | undefined> {
+  const { disk } = seams;
   try {
     const status = await disk.status(path);
     // Whoever made something else of that name knows what for.
@@ -90,8 +96,17 @@ async function lookAt(disk: Disk, path: string): Promise<Found | undefined> {
     const name = draftOf(path);
     const [state, named] = [await stateOf(disk, path), await statusIfThere(disk, name)];
     const isPublished = named?.inode === status.inode && named.deviceId === status.deviceId;
-    const usedBytes = isPublished ? 0 : status.allocatedBytes;
-    return { path, usedBytes, state, findings: [judge(path, usedBytes, state, isPublished)] };
+    const found = isPublished ? [] : await partsOfDraft(path, seams);
+    const partBytes = found.reduce((sum, part) => sum + part.usedBytes, 0);
+    const usedBytes = isPublished ? 0 : status.allocatedBytes + partBytes;
+    const parts = found.map((part) => part.path);
+    return {
+      path,
+      usedBytes,
+      parts,
+      state,
+      findings: [judge({ path, usedBytes, parts }, state, isPublished)],
+    };
   } catch (error) {
     // It has got its name meanwhile.
     if (errnoName(error) === 'ENOENT') return undefined;
@@ -121,9 +136,14 @@ async function stateOf(disk: Disk, path: string): Promise<DraftState> {
   }
 }
 
-function judge(path: string, usedBytes: number, state: DraftState, isPublished: boolean): Finding {
+function judge(
+  { path, usedBytes, parts }: Omit<Draft, 'findings'>,
+  state: DraftState,
+  isPublished: boolean,
+): Finding {
   if (state === 'in-work') return finding('DRAFT_IN_WORK', `${path} is being written just now`);
-  const what = isPublished ? `is a second name of ${draftOf(path)}` : `takes ${usedBytes} bytes`;
+  const withParts = parts.length === 0 ? '' : ` with its parts ${parts.join(', ')}`;
+  const what = isPublished ? `is a second name of ${draftOf(path)}` : `takes ${usedBytes} bytes${withParts}`;
   if (state === 'left') {
     return finding(
       'DRAFT_LEFT',
@@ -134,11 +154,14 @@ function judge(path: string, usedBytes: number, state: DraftState, isPublished: 
 }
 
 /** Whether it was deleted: not when somebody has begun to write it, or it has got its name. */
-async function remove({ disk }: Seams, path: string): Promise<boolean> {
+async function remove(seams: Seams, path: string): Promise<boolean> {
+  const { disk } = seams;
   let file: DiskFile | undefined;
   try {
-    file = await disk.open(path, 'read');
-    if (draftStateOf(file) !== 'left') return false;
+    file = await disk.open(path, 'write');
+    // Nobody gives it its name while it is locked.
+    if (takeDraft(file) !== 'granted') return false;
+    await removePartsOfDraft(path, seams);
     await disk.unlink(path);
     return true;
   } catch (error) {

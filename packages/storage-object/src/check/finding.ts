@@ -31,6 +31,7 @@ export type FindingCode =
   | 'FILE_GONE'
   | 'FILE_REPLACED'
   | 'FAULTED'
+  | 'DELETION_UNFINISHED'
   | 'IDENTITY_BLOCK_DAMAGED'
   | 'HEADER_DAMAGED'
   | 'HEADERS_DAMAGED'
@@ -63,6 +64,7 @@ const SEVERITY_OF: Readonly<Record<FindingCode, Severity>> = {
   FILE_GONE: 'error',
   FILE_REPLACED: 'error',
   FAULTED: 'error',
+  DELETION_UNFINISHED: 'warning',
   IDENTITY_BLOCK_DAMAGED: 'error',
   HEADER_DAMAGED: 'error',
   HEADERS_DAMAGED: 'loss',

@@ -2,7 +2,7 @@ import type { ContainerHeader } from '../header.ts';
 import { lookAtParts, problemsOf } from '../layout/layout-status.ts';
 import type { LayoutNode } from '../layout/layout.ts';
 import type { Seams } from '../seams.ts';
-import { findGeometryFault, isCombined } from '../twin-headers.ts';
+import { findGeometryFault, isBeingDeleted, isCombined } from '../twin-headers.ts';
 import { formatUuid } from '../uuid.ts';
 import { finding, type Finding, type FindingCode } from './finding.ts';
 
@@ -22,6 +22,11 @@ export async function checkParts(
 ): Promise<Finding[]> {
   if (!isCombined(header) || birthIdentity === undefined || findGeometryFault(header) !== undefined)
     return [];
+  // What of it is gone already is meant to be.
+  if (isBeingDeleted(header)) {
+    const message = `the deletion of ${path} was cut short; say lunbox delete once more, and the rest goes`;
+    return [finding('DELETION_UNFINISHED', message)];
+  }
   const layout = header.attributes.layout as LayoutNode;
   const owner = {
     path,

@@ -59,38 +59,54 @@ function badVolume(path: string): ContainerError {
   return new ContainerError('CONTAINER_BAD_LAYOUT', message, { path });
 }
 
-/**
- * Makes the parts of a disk, each durable under its name; answers how to take them back, as far as that can be done.
- * When it fails, it has taken back those that it made. Throws a `ContainerError` that names the part.
- */
-export async function createParts(wanted: NewParts, seams: Seams): Promise<() => Promise<void>> {
-  const undo: (() => Promise<void>)[] = [];
-  const takeBack = async (): Promise<void> => {
-    for (const each of undo.reverse()) await each().catch(() => undefined);
-  };
+/** The parts of a disk that have been made so far. */
+export class MadeParts {
+  #undo: (() => Promise<void>)[] = [];
+
+  /** Notes a part, and how to take it back. */
+  add(undo: () => Promise<void>): void {
+    this.#undo.push(undo);
+  }
+
+  /** Takes all of them back, as far as that can be done, durably. Throws why one could not be. */
+  async takeBack(): Promise<void> {
+    const undo = this.#undo.reverse();
+    this.#undo = [];
+    const results: PromiseSettledResult<void>[] = [];
+    for (const each of undo) results.push(...(await Promise.allSettled([each()])));
+    const failed = results.find((result) => result.status === 'rejected');
+    if (failed) throw failed.reason;
+  }
+}
+
+/** Makes the parts of a disk, each durable under its name, and notes them. Throws an error that names the part. */
+export async function createParts(wanted: NewParts, made: MadeParts, seams: Seams): Promise<void> {
   for (const leaf of partsOf(wanted.layout)) {
     const path = partPath(wanted.path, leaf);
     try {
-      undo.push(await (leaf.kind === 'file' ? createFile : formatVolume)(path, leaf, wanted, seams));
+      await (leaf.kind === 'file' ? createFile : formatVolume)(path, leaf, wanted, made, seams);
     } catch (error) {
-      await takeBack();
       throw errnoName(error) === 'EBUSY' ? busyError(path) : ioError('create', path, error);
     }
   }
-  return takeBack;
 }
 
 async function createFile(
   path: string,
   leaf: LayoutPart,
   wanted: NewParts,
+  made: MadeParts,
   seams: Seams,
-): Promise<() => Promise<void>> {
-  if (await exists(seams.disk, path)) throw existsError(path);
+): Promise<void> {
+  const { disk } = seams;
+  if (await exists(disk, path)) throw existsError(path);
   await makeWhole(seams, path, (draft) => writePart(draft, leaf, wanted, seams)).catch((error: unknown) => {
     throw errnoName(error) === 'EEXIST' ? existsError(path) : (error as Error);
   });
-  return () => unlinkIfThere(seams.disk, path);
+  made.add(async () => {
+    await unlinkIfThere(disk, path);
+    await disk.syncDirectory(dirname(path));
+  });
 }
 
 function existsError(path: string): ContainerError {
@@ -101,26 +117,30 @@ async function formatVolume(
   path: string,
   leaf: LayoutPart,
   wanted: NewParts,
+  made: MadeParts,
   seams: Seams,
-): Promise<() => Promise<void>> {
+): Promise<void> {
   const volume = await seams.disk.open(path, 'claim');
   const before = Buffer.alloc(FIXED_PART_BYTES);
   try {
     await volume.read([before], 0);
     if (!wanted.overwriteVolumes && before.some((byte) => byte !== 0)) throw notEmpty(path);
+    // Writing it may fail in the middle.
+    made.add(() => restore(path, before, seams));
     await writePart(volume, leaf, wanted, seams);
   } finally {
     await volume.close();
   }
-  return async () => {
-    const again = await seams.disk.open(path, 'claim');
-    try {
-      await again.write([before], 0);
-      await again.sync();
-    } finally {
-      await again.close();
-    }
-  };
+}
+
+async function restore(path: string, before: Buffer, { disk }: Seams): Promise<void> {
+  const volume = await disk.open(path, 'claim');
+  try {
+    await volume.write([before], 0);
+    await volume.sync();
+  } finally {
+    await volume.close();
+  }
 }
 
 function notEmpty(path: string): ContainerError {

@@ -8,8 +8,10 @@ import {
   readContainerInfo,
   renameContainer,
   repairDrafts,
+  scanCatalog,
   shrinkContainer,
   StorageObject,
+  type NewLayout,
   type NewProtection,
   type StorageObjectSeams,
 } from '../../src/index.ts';
@@ -84,6 +86,42 @@ async function isImage({ disk }: StorageObjectSeams): Promise<boolean> {
 }
 
 const namesOf = ({ disk }: StorageObjectSeams): Promise<string[]> => disk!.readdir('/');
+
+const PARTS = ['a.img', 'b.img'];
+const STRIPE: NewLayout = {
+  kind: 'stripe',
+  stripeBytes: 65_536,
+  parts: PARTS.map((path) => ({ kind: 'file', path })),
+};
+
+async function makeCombined(seams: StorageObjectSeams): Promise<void> {
+  const object = await StorageObject.create(CONTAINER, { ...seams, sizeBytes: SIZE, layout: STRIPE });
+  await object.device.write([CONTENT], 0);
+  await object.close();
+}
+
+/** What is left of disks, parts and drafts. */
+async function leftOf(seams: StorageObjectSeams): Promise<string[]> {
+  return (await namesOf(seams)).filter((name) => /\.(lun|img|new)$/.test(name));
+}
+
+/** A disk of several parts that was to go is whole, or goes now; nothing of it stays that nobody tells of. */
+async function checkDeletion(seams: StorageObjectSeams): Promise<void> {
+  const names = await leftOf(seams);
+  if (!names.includes('disk.lun')) return expect(names, 'parts without a disk').toEqual([]);
+  const { findings } = await checkContainer(CONTAINER, seams);
+  if (findings.some(({ code }) => code === 'DELETION_UNFINISHED')) {
+    await expect(StorageObject.open(CONTAINER, seams)).rejects.toMatchObject({ code: 'CONTAINER_DELETING' });
+    const { objects } = await scanCatalog(['/'], seams);
+    expect(objects[0]?.findings).toContainEqual(expect.objectContaining({ code: 'DELETION_UNFINISHED' }));
+  } else {
+    expect(await compareContainer(CONTAINER, seams)).toBe(SIZE);
+  }
+  // The header that was to say so is not whole; the one that is does not know of it.
+  const force = findings.some(({ code }) => code === 'HEADER_DAMAGED');
+  await deleteContainer(CONTAINER, { ...seams, force });
+  expect(await leftOf(seams)).toEqual([]);
+}
 
 /** The life of a disk, one change at a time. */
 export const LIFE_HISTORIES: Readonly<Record<string, LifeHistory>> = {
@@ -196,9 +234,28 @@ export const LIFE_HISTORIES: Readonly<Record<string, LifeHistory>> = {
       if ((await namesOf(seams)).includes('disk.img')) expect(await isImage(seams), 'the image').toBe(true);
     },
   },
+  'create, of several parts': {
+    prepare: () => Promise.resolve(),
+    act: async (seams) => {
+      const options = { ...seams, sizeBytes: SIZE, layout: STRIPE };
+      await (await StorageObject.create(CONTAINER, options)).close();
+    },
+    async check(seams) {
+      await repairDrafts('/', { ...seams, apply: true });
+      const names = await leftOf(seams);
+      if (!names.includes('disk.lun')) return expect(names, 'parts that nobody tells of').toEqual([]);
+      expect(names).toEqual([...PARTS, 'disk.lun']);
+      await (await StorageObject.open(CONTAINER, seams)).close();
+    },
+  },
+  'delete, of several parts': {
+    prepare: makeCombined,
+    act: async (seams) => void (await deleteContainer(CONTAINER, seams)),
+    check: checkDeletion,
+  },
   delete: {
     prepare: makeContainer,
-    act: (seams) => deleteContainer(CONTAINER, seams),
+    act: async (seams) => void (await deleteContainer(CONTAINER, seams)),
     async check(seams) {
       if ((await namesOf(seams)).includes('disk.lun'))
         expect(await compareContainer(CONTAINER, seams)).toBe(SIZE);

@@ -329,7 +329,7 @@ describe('a layout', () => {
     expect(await seams.disk.readdir('/')).toEqual([]);
   });
 
-  it('is known to those who resize, export, rename and delete: none of them loses a part', async () => {
+  it('is known to those who resize, export, rename and delete a part: none of them loses one', async () => {
     const seams = world();
     await seams.disk.mkdir('/elsewhere');
     const layout = stripe(file('a.img'), file('b.img'));
@@ -338,7 +338,6 @@ describe('a layout', () => {
       [() => shrinkContainer(PATH, MIB, { ...seams, discardData: true }), 'CONTAINER_BAD_SIZE'],
       [() => exportContainer(PATH, '/image', seams), 'CONTAINER_BAD_LAYOUT'],
       [() => renameContainer(PATH, '/elsewhere/disk.lun', seams), 'CONTAINER_BAD_LAYOUT'],
-      [() => deleteContainer(PATH, seams), 'CONTAINER_UNCLEAN'],
       [() => deleteContainer('/a.img', seams), 'CONTAINER_UNCLEAN'],
     ] as const;
     for (const [attempt, code] of refused) await expect(attempt()).rejects.toMatchObject({ code });

@@ -8,6 +8,7 @@ const status: FileStatus = {
   allocatedBytes: 0,
   mtimeNs: 5_000_000_000n,
   birthTimeNs: 1_000_000_000n,
+  linkCount: 1,
   inode: 12n,
   deviceId: 1n,
 };
