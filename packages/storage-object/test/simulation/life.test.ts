@@ -63,16 +63,24 @@ describe('a variant that is broken is caught:', () => {
     'create, preallocated and with protection',
     'export',
     'delete, of several parts',
-  ])('%s without a sync', async (name) => {
-    await expect(cutOffEverywhere(LIFE_HISTORIES[name]!, withoutFileSync)).rejects.toThrow(/power gone/);
-  });
+  ])(
+    '%s without a sync',
+    async (name) => {
+      await expect(cutOffEverywhere(LIFE_HISTORIES[name]!, withoutFileSync)).rejects.toThrow(/power gone/);
+    },
+    120_000,
+  );
 
   it.each([
     'import that deletes the image',
     'rename',
     'create, of several parts',
     'delete, of several parts',
-  ])('%s without a sync of names', async (name) => {
-    await expect(cutOffEverywhere(LIFE_HISTORIES[name]!, withoutNameSync)).rejects.toThrow(/power gone/);
-  });
+  ])(
+    '%s without a sync of names',
+    async (name) => {
+      await expect(cutOffEverywhere(LIFE_HISTORIES[name]!, withoutNameSync)).rejects.toThrow(/power gone/);
+    },
+    120_000,
+  );
 });
