@@ -16,8 +16,8 @@ export const RECLAIM_START: ReclaimPoint = { index: 0, grain: 0 };
 const STEP_GRAINS = 512;
 
 /**
- * Gives back some of the space that the logs of a snapshot take for what nobody reads. Answers where to go on; undefined
- * when all is done. What is given back twice does no harm, so it can begin anew at any time.
+ * Gives back some of the space that the logs of a snapshot take for what nobody reads. Answers where to go on;
+ * undefined when all is done. What is given back twice does no harm, so it can begin anew at any time.
  *
  * @param entry - not the newest: none of its areas grows
  */

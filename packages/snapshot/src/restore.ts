@@ -20,7 +20,7 @@ export interface RestoreProgress {
 const STEP_GRAINS = 16;
 const FLUSH_GRAINS = 512;
 
-/** A restore that goes on: from the moment it was decided the disk has its old content, and now gets it, piece by piece. */
+/** A restore that goes on: whoever reads the disk has its old content, and the disk now gets it, piece by piece. */
 export class Restore {
   readonly #state: SetState;
   readonly #device: RestoringDevice;
@@ -42,7 +42,7 @@ export class Restore {
     return { from, safety, doneBytes: Math.min(this.#grain * grainBytes, totalBytes), totalBytes };
   }
 
-  /** Restores some more. Answers whether there may be more to do. Clients come first: they wait for one step at most. */
+  /** Restores some more. Answers whether there may be more to do. Clients wait for one step at most. */
   async step(): Promise<boolean> {
     const { grainBytes } = this.#state.chain;
     const endGrain = Math.ceil(this.#device.size / grainBytes);

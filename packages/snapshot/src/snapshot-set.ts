@@ -95,8 +95,8 @@ export class SnapshotSet {
   /**
    * Takes a snapshot: changes that have been answered are in it, those that come later are not, and it is durable.
    *
-   * @throws SnapshotError `SNAPSHOT_EXISTS`, `SNAPSHOT_BAD_NAME`, `SNAPSHOT_LIMIT`, `SNAPSHOT_BUSY` while a restore goes
-   *   on, `SNAPSHOT_CLOSED`; and what flushing the disk throws.
+   * @throws SnapshotError `SNAPSHOT_EXISTS`, `SNAPSHOT_BAD_NAME`, `SNAPSHOT_LIMIT`, `SNAPSHOT_CLOSED`, `SNAPSHOT_BUSY`
+   *   while a restore goes on; and what flushing the disk throws.
    */
   async create(options: NewSnapshot = {}): Promise<SnapshotInfo> {
     return await this.#inTurn(async () => {
@@ -132,8 +132,8 @@ export class SnapshotSet {
    * Deletes a snapshot. Its space comes back, but for what older ones need.
    *
    * @param snapshot - its identity or its name
-   * @throws SnapshotError `SNAPSHOT_NOT_FOUND`, `SNAPSHOT_HELD`, `SNAPSHOT_BUSY` while it is open or a restore needs it,
-   *   `SNAPSHOT_CLOSED`.
+   * @throws SnapshotError `SNAPSHOT_NOT_FOUND`, `SNAPSHOT_HELD`, `SNAPSHOT_CLOSED`, `SNAPSHOT_BUSY` while it is open or
+   *   a restore needs it.
    */
   async delete(snapshot: string): Promise<void> {
     await this.#inTurn(async () => {
@@ -159,7 +159,7 @@ export class SnapshotSet {
     });
   }
 
-  /** Keeps a snapshot from being deleted until everybody who holds it has released it. Holding twice is holding once. */
+  /** Keeps a snapshot from being deleted until all who hold it have released it. Holding twice is holding once. */
   async hold(snapshot: string, holder: string): Promise<SnapshotInfo> {
     return await this.#edit(snapshot, ({ holds }) => ({ holds: [...new Set([...holds, holder])] }));
   }
