@@ -2,12 +2,14 @@
  * Snapshots of a disk that stays a plain image: what a first write overwrites is saved before, in a log beside it.
  *
  * {@link SnapshotSet} takes, lists, opens, compares and deletes them; its device is the disk, for all who use it.
+ * {@link SnapshotObject} is a container of `@lunbox/storage-object` with its snapshots.
  *
  * @packageDocumentation
  */
 export type { ChangedExtent } from './diff.ts';
 export type { ConsistencyLevel } from './chain.ts';
 export { SnapshotError, type SnapshotErrorCode, type SnapshotErrorData } from './snapshot-error.ts';
+export { SnapshotObject } from './snapshot-object.ts';
 export { SnapshotSet, type BegunRestore, type NewSnapshot, type SnapshotInfo } from './snapshot-set.ts';
 export type { RestoreProgress } from './restore.ts';
 export type { SnapshotSetOptions } from './set-options.ts';

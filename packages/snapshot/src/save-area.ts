@@ -49,15 +49,20 @@ export class SaveArea {
   /**
    * Opens the area that was in use last. What a crash left of a group that never became durable is taken away: its
    * grains were not overwritten. Where only the log has a grain of it, and not whole, that grain is lost, and said to
-   * be.
+   * be. For reading, only the map is made so; the log stays as it is.
    */
-  static async recover(disk: Disk, path: string, production: BlockDevice): Promise<SaveArea> {
-    const log = await SaveLog.open(disk, path, 'write');
+  static async recover(
+    disk: Disk,
+    path: string,
+    production: BlockDevice,
+    mode: 'read' | 'write',
+  ): Promise<SaveArea> {
+    const log = await SaveLog.open(disk, path, mode);
     const area = new SaveArea(log);
     try {
       const last = await area.#load();
-      await log.cutTail();
-      if (last !== undefined) await area.#examine(last, production);
+      if (mode === 'write') await log.cutTail();
+      if (last !== undefined) await area.#examine(last, production, mode);
       return area;
     } catch (error) {
       await log.close();
@@ -127,12 +132,13 @@ export class SaveArea {
     await this.#log.close();
   }
 
-  /** Builds the map. Answers the last group. */
-  async #load(): Promise<Group | undefined> {
+  /** Builds the map of the groups before one. Answers the last of them. */
+  async #load(endSequence = Infinity): Promise<Group | undefined> {
     let last: Group | undefined;
     this.#map = new GrainMap();
     this.#badCount = 0;
     await this.#log.scan((group): MaybePromise<void> => {
+      if (group.sequence >= endSequence) return;
       last = group;
       const noted = this.#note(group.records, group.offset + LOG_BLOCK_BYTES);
       return group.sequence % GROUPS_PER_TURN === 0 ? noted.then(yieldTurn) : noted;
@@ -140,11 +146,16 @@ export class SaveArea {
     return last;
   }
 
-  async #note(records: readonly GrainRecord[], contentsOffset: number): Promise<void> {
+  /** @param torn - which of the records have content that is lost */
+  async #note(
+    records: readonly GrainRecord[],
+    contentsOffset: number,
+    torn: readonly number[] = [],
+  ): Promise<void> {
     let offset = contentsOffset;
-    for (const record of records) {
+    for (const [index, record] of records.entries()) {
       if (record.kind === 'data') {
-        this.#map.add(record.grain, offset / LOG_BLOCK_BYTES);
+        this.#map.add(record.grain, torn.includes(index) ? BAD_SLOT : offset / LOG_BLOCK_BYTES);
         offset += this.identity.grainBytes;
         continue;
       }
@@ -157,7 +168,7 @@ export class SaveArea {
   }
 
   /** Checks the contents of the last group, which a crash may have torn. */
-  async #examine(group: Group, production: BlockDevice): Promise<void> {
+  async #examine(group: Group, production: BlockDevice, mode: 'read' | 'write'): Promise<void> {
     const { grainBytes } = this.identity;
     const contents = new Map<number, Uint8Array>();
     const torn: number[] = [];
@@ -172,10 +183,11 @@ export class SaveArea {
       lost ||= contentCrcOf(now) !== record.contentCrc;
     }
     if (torn.length === 0) return;
-    await this.#log.cutFrom(group);
-    await this.#load();
+    if (mode === 'write') await this.#log.cutFrom(group);
+    await this.#load(group.sequence);
     // The sync of the group never came back, so none of its grains was overwritten.
     if (!lost) return;
+    if (mode === 'read') return await this.#note(group.records, group.offset + LOG_BLOCK_BYTES, torn);
     const records = group.records.map((record, index): GrainRecord =>
       torn.includes(index) ? { kind: 'bad', grain: record.grain, grainCount: 1 } : record,
     );

@@ -53,7 +53,7 @@ export class SetState {
 
   /** Old content goes to the newest snapshot from now on. Only while changes are paused. */
   saveToNewest(): void {
-    const newest = this.entries.at(-1);
+    const newest = this.device.readOnly ? undefined : this.entries.at(-1);
     const areas = newest === undefined ? [] : this.areasOf([newest]);
     const current = areas.at(-1);
     this.device.saveTo(current && { areas, current });

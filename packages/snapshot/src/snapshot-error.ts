@@ -10,6 +10,7 @@
  * - `SNAPSHOT_BOOKMARK`: it is a bookmark, and has no content.
  * - `SNAPSHOT_CORRUPT`: what is stored of the snapshots is damaged.
  * - `SNAPSHOT_FOREIGN`: the snapshots are those of another object.
+ * - `SNAPSHOT_READ_ONLY`: the disk is open for reading only.
  * - `SNAPSHOT_CLOSED`: the set was closed.
  * - `SNAPSHOT_IO`: the file system failed.
  */
@@ -23,6 +24,7 @@ export type SnapshotErrorCode =
   | 'SNAPSHOT_BOOKMARK'
   | 'SNAPSHOT_CORRUPT'
   | 'SNAPSHOT_FOREIGN'
+  | 'SNAPSHOT_READ_ONLY'
   | 'SNAPSHOT_CLOSED'
   | 'SNAPSHOT_IO';
 

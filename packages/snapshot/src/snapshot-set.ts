@@ -65,7 +65,7 @@ export class SnapshotSet {
 
   /**
    * Opens the snapshots of a disk, which nobody may have written since they were closed, and mends what a crash left.
-   * A restore that was cut off goes on.
+   * A restore that was cut off goes on. Of a disk that is open for reading only nothing is changed, and all can be read.
    *
    * @throws SnapshotError `SNAPSHOT_CORRUPT`, `SNAPSHOT_FOREIGN`; BlockError `BLOCK_INVALID` for a bad size of grains.
    */
@@ -76,7 +76,8 @@ export class SnapshotSet {
     if (!isGrainSize(grainBytes) || grainBytes % production.blockSize !== 0)
       throw new BlockError('BLOCK_INVALID', `a grain cannot have ${grainBytes} bytes`);
     const empty: Chain = { object: uuidOf(object), grainBytes, snapshots: [] };
-    const store = await SnapshotStore.open(directory, disk, random, empty);
+    const mode = production.readOnly ? 'read' : 'write';
+    const store = await SnapshotStore.open(directory, disk, random, empty, mode);
     const set = new SnapshotSet(new SetState({ production, object, disk, clock, random }, store));
     try {
       await set.#recover();
@@ -354,9 +355,10 @@ export class SnapshotSet {
     if (chain.restore !== undefined) {
       const done = await store.recoverArea(chain.restore.log, parts.production);
       areas.set(chain.restore.log, done);
-      void this.#upkeep.run(new Restore(this.#state, this.#device, done)).catch(() => undefined);
+      const restore = new Restore(this.#state, this.#device, done);
+      if (!this.device.readOnly) void this.#upkeep.run(restore).catch(() => undefined);
     }
-    this.#upkeep.tidyLater();
+    if (!this.device.readOnly) this.#upkeep.tidyLater();
   }
 
   async #closeAll(): Promise<void> {

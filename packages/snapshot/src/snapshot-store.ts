@@ -15,30 +15,45 @@ export class SnapshotStore {
   readonly path: string;
   readonly #disk: Disk;
   readonly #random: Random;
+  readonly #mode: 'read' | 'write';
   #file: ChainFile | undefined;
   #chain: Chain;
 
-  private constructor(path: string, disk: Disk, random: Random, chain: Chain, file?: ChainFile) {
+  private constructor(
+    path: string,
+    disk: Disk,
+    random: Random,
+    chain: Chain,
+    mode: 'read' | 'write',
+    file?: ChainFile,
+  ) {
     this.path = path;
     this.#disk = disk;
     this.#random = random;
+    this.#mode = mode;
     this.#chain = chain;
     this.#file = file;
   }
 
   /**
    * Opens the directory; where there is none, `empty` is the chain, and one is made when it is needed. Throws
-   * `SNAPSHOT_CORRUPT`, and `SNAPSHOT_FOREIGN` for one of another object.
+   * `SNAPSHOT_CORRUPT`, and `SNAPSHOT_FOREIGN` for one of another object. For reading, nothing is ever changed.
    */
-  static async open(path: string, disk: Disk, random: Random, empty: Chain): Promise<SnapshotStore> {
+  static async open(
+    path: string,
+    disk: Disk,
+    random: Random,
+    empty: Chain,
+    mode: 'read' | 'write',
+  ): Promise<SnapshotStore> {
     let file: ChainFile;
     try {
-      file = await ChainFile.open(disk, join(path, CHAIN_NAME), 'write');
+      file = await ChainFile.open(disk, join(path, CHAIN_NAME), mode);
     } catch (error) {
       if (errnoName(error) !== 'ENOENT') throw error;
-      return new SnapshotStore(path, disk, random, empty);
+      return new SnapshotStore(path, disk, random, empty, mode);
     }
-    const store = new SnapshotStore(path, disk, random, file.chain, file);
+    const store = new SnapshotStore(path, disk, random, file.chain, mode, file);
     if (file.chain.object === empty.object) return store;
     await store.close();
     throw new SnapshotError('SNAPSHOT_FOREIGN', `${path} has the snapshots of another object`, { path });
@@ -51,6 +66,7 @@ export class SnapshotStore {
 
   /** Replaces the list, durably: the commit point of whatever is done. */
   async commit(chain: Chain): Promise<void> {
+    this.#checkChange();
     if (this.#file === undefined) {
       this.#file = await this.#createFile(chain);
     } else {
@@ -61,6 +77,7 @@ export class SnapshotStore {
 
   /** A new, empty area, and the identity that the list knows it by; durable with its name. */
   async createArea(object: Uint8Array, createdMs: number): Promise<{ id: string; area: SaveArea }> {
+    this.#checkChange();
     await this.#makeDirectory();
     const log = this.#random.bytes(ID_BYTES);
     const id = uuidOf(log);
@@ -72,16 +89,17 @@ export class SnapshotStore {
 
   /** Opens an area that nothing is added to. */
   async openArea(id: string): Promise<SaveArea> {
-    return this.#checked(id, await SaveArea.open(this.#disk, this.#logPath(id), 'write'));
+    return this.#checked(id, await SaveArea.open(this.#disk, this.#logPath(id), this.#mode));
   }
 
   /** Opens the area that was in use last, and mends what a crash did to it. */
   async recoverArea(id: string, production: BlockDevice): Promise<SaveArea> {
-    return this.#checked(id, await SaveArea.recover(this.#disk, this.#logPath(id), production));
+    return this.#checked(id, await SaveArea.recover(this.#disk, this.#logPath(id), production, this.#mode));
   }
 
   /** Removes logs that the list does not name: those of deleted snapshots, and those that a crash left. */
   async removeStray(): Promise<void> {
+    if (this.#mode === 'read') return;
     const named = new Set(logsOf(this.#chain).map((id) => id + LOG_SUFFIX));
     const isOurs = (name: string): boolean => name.endsWith(LOG_SUFFIX) || name === DRAFT_NAME;
     const names = await this.#disk.readdir(this.path).catch((error: unknown) => {
@@ -124,6 +142,12 @@ export class SnapshotStore {
     throw new SnapshotError('SNAPSHOT_CORRUPT', `${path} is damaged: it is another log than it should be`, {
       path,
     });
+  }
+
+  #checkChange(): void {
+    if (this.#mode === 'write') return;
+    const message = 'the disk is open for reading only, and so are its snapshots';
+    throw new SnapshotError('SNAPSHOT_READ_ONLY', message, { path: this.path });
   }
 
   async #makeDirectory(): Promise<void> {

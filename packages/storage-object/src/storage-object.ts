@@ -132,6 +132,11 @@ export class StorageObject {
     return this.#open.identity;
   }
 
+  /** 16 random bytes that stay the same in every copy. */
+  get birthIdentity(): Uint8Array {
+    return this.#open.birthIdentity;
+  }
+
   /** How the object came back when it was opened; tell people unless it is `clean`. */
   get continuity(): Continuity {
     return this.#open.continuity;

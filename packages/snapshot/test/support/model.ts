@@ -29,12 +29,13 @@ export async function openSet(
   disk: SimulatedDisk,
   random: SeededRandom,
   wrap: (production: BlockDevice) => BlockDevice = (production) => production,
-  options: Partial<SnapshotSetOptions> = {},
+  options: Partial<SnapshotSetOptions> & { readonly readOnly?: boolean } = {},
 ): Promise<SnapshotSet> {
-  const file = await disk.open(PATH, 'write');
-  const production = wrap(new FileDevice(file, { size: SIZE, closeFile: true }));
+  const { readOnly = false, ...others } = options;
+  const file = await disk.open(PATH, readOnly ? 'read' : 'write');
+  const production = wrap(new FileDevice(file, { size: SIZE, closeFile: true, readOnly }));
   const set = { production, object: OBJECT, directory: DIRECTORY, grainBytes: GRAIN, disk, random };
-  return await SnapshotSet.open({ ...set, ...options });
+  return await SnapshotSet.open({ ...set, ...others });
 }
 
 /** Reads a whole device, by sectors. */
@@ -227,6 +228,32 @@ async function restore(set: SnapshotSet, model: Model, random: SeededRandom): Pr
   );
 }
 
+/** The disk and what can be read of its snapshots. */
+async function snapshotsOf(set: SnapshotSet): Promise<[string, Content][]> {
+  const found: [string, Content][] = [['', await contentOf(set.device)]];
+  for (const { name, bookmark } of set.list()) {
+    if (bookmark) continue;
+    const view = set.openView(name);
+    found.push([name, await contentOf(view)]);
+    await view.close();
+  }
+  return found;
+}
+
+/** What a reader finds, who changes nothing. */
+async function readOnly(
+  disk: SimulatedDisk,
+  random: SeededRandom,
+  wrap?: (production: BlockDevice) => BlockDevice,
+): Promise<[string, Content][]> {
+  const { changes } = disk.faults;
+  const set = await openSet(disk, random, wrap, { readOnly: true });
+  const found = await snapshotsOf(set);
+  await set.close();
+  expect(disk.faults.changes, 'changes by a reader').toBe(changes);
+  return found;
+}
+
 /** One history: a disk whose power goes some times. Throws what the model finds wrong. */
 export async function play(
   seed: number,
@@ -237,8 +264,11 @@ export async function play(
   const model = new Model();
   await makeDisk(disk);
   for (let round = 0; round < 4; round++) {
+    const seen = await readOnly(disk, random, wrap);
     const set = await openSet(disk, random, wrap);
     await model.compare(set);
+    // A reader has found the same before, though nothing was mended yet.
+    expect(seen).toEqual(await snapshotsOf(set));
     disk.faults.haltAfter(randomBelow(random, 120));
     try {
       await live(set, model, random, 40);

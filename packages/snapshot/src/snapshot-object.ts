@@ -1,0 +1,65 @@
+import { StorageObject, type OpenOptions, type OpenRequest } from '@lunbox/storage-object';
+import type { BlockDevice } from '@lunbox/block';
+import { SnapshotSet } from './snapshot-set.ts';
+import { snapshotDirectory } from './snapshot-store.ts';
+
+/** A container and its snapshots, opened by this process and nobody else. Everybody writes through `device`. */
+export class SnapshotObject {
+  /** The container. Its own device is not for use: what is written through it is in no snapshot. */
+  readonly object: StorageObject;
+  readonly set: SnapshotSet;
+
+  private constructor(object: StorageObject, set: SnapshotSet) {
+    this.object = object;
+    this.set = set;
+  }
+
+  /**
+   * Opens a container with its snapshots, for reading only without changing anything of either. Throws as
+   * `StorageObject.open` and {@link SnapshotSet.open} do.
+   */
+  static async open(path: string, options: OpenOptions = {}): Promise<SnapshotObject> {
+    const [opened] = await SnapshotObject.openAll([{ ...options, path }]);
+    return opened as SnapshotObject;
+  }
+
+  /** Opens several, all or none, and answers in the order of the requests. Throws as {@link SnapshotObject.open}. */
+  static async openAll(requests: readonly OpenRequest[]): Promise<SnapshotObject[]> {
+    const objects = await StorageObject.openAll(requests);
+    const opened: SnapshotObject[] = [];
+    try {
+      for (const [index, object] of objects.entries())
+        opened.push(new SnapshotObject(object, await openSet(object, requests[index] as OpenRequest)));
+      return opened;
+    } catch (error) {
+      for (const each of opened) await each.close();
+      for (const object of objects.slice(opened.length)) await object.close();
+      throw error;
+    }
+  }
+
+  /** The disk, for all who use it. */
+  get device(): BlockDevice {
+    return this.set.device;
+  }
+
+  /** Flushes and closes the disk, its snapshots and the container. Idempotent. */
+  async close(): Promise<void> {
+    try {
+      await this.set.close();
+    } finally {
+      await this.object.close();
+    }
+  }
+}
+
+async function openSet(object: StorageObject, { disk, clock, random }: OpenRequest): Promise<SnapshotSet> {
+  return await SnapshotSet.open({
+    production: object.device,
+    object: object.birthIdentity,
+    directory: snapshotDirectory(object.path),
+    ...(disk === undefined ? {} : { disk }),
+    ...(clock === undefined ? {} : { clock }),
+    ...(random === undefined ? {} : { random }),
+  });
+}
