@@ -1,13 +1,16 @@
 import { BlockError, yieldTurn, type BlockDevice, type Disk, type MaybePromise } from '@lunbox/block';
-import { GrainMap } from './grain-map.ts';
+import { GrainMap, type Slot } from './grain-map.ts';
 import { contentCrcOf, type GrainRecord, type Group } from './grain-record.ts';
 import { readGrain } from './grain.ts';
 import { LOG_BLOCK_BYTES } from './log-layout.ts';
+import { readIndex, writeIndex } from './map-index.ts';
 import { SaveLog, type LogIdentity } from './save-log.ts';
 
 /** Slots that stand for no place in the log. */
 const ZERO_SLOT = 2 ** 32 - 2;
 const BAD_SLOT = 2 ** 32 - 3;
+/** Files beside logs, with what their maps have. */
+export const INDEX_SUFFIX = '.map';
 /** Groups, or grains of a run, that are gone through between two turns. */
 const GROUPS_PER_TURN = 64;
 const GRAINS_PER_TURN = 65_536;
@@ -20,23 +23,27 @@ export type SavedGrain = 'none' | 'data' | 'zero' | 'bad';
  * is where in it.
  */
 export class SaveArea {
+  readonly #disk: Disk;
   readonly #log: SaveLog;
   #map = new GrainMap();
-  #badCount = 0;
 
-  private constructor(log: SaveLog) {
+  /** Grains that the index has, or what it would have for a log that needs none. */
+  #indexedCount = 0;
+
+  private constructor(disk: Disk, log: SaveLog) {
+    this.#disk = disk;
     this.#log = log;
   }
 
   /** A new area; its name is not durable yet. */
   static async create(disk: Disk, path: string, identity: LogIdentity): Promise<SaveArea> {
-    return new SaveArea(await SaveLog.create(disk, path, identity));
+    return new SaveArea(disk, await SaveLog.create(disk, path, identity));
   }
 
   /** Opens an area to which nothing will be added. Throws `SNAPSHOT_CORRUPT`. */
   static async open(disk: Disk, path: string, mode: 'read' | 'write'): Promise<SaveArea> {
     const log = await SaveLog.open(disk, path, mode);
-    const area = new SaveArea(log);
+    const area = new SaveArea(disk, log);
     try {
       await area.#load();
       return area;
@@ -58,7 +65,7 @@ export class SaveArea {
     mode: 'read' | 'write',
   ): Promise<SaveArea> {
     const log = await SaveLog.open(disk, path, mode);
-    const area = new SaveArea(log);
+    const area = new SaveArea(disk, log);
     try {
       const last = await area.#load();
       if (mode === 'write') await log.cutTail();
@@ -80,9 +87,15 @@ export class SaveArea {
     return this.#map.size;
   }
 
-  /** Grains among them that were lost to the medium. */
-  get badCount(): number {
-    return this.#badCount;
+  /** Whether some of them were lost to the medium. */
+  async hasBad(): Promise<boolean> {
+    let looked = 0;
+    const end = Number.MAX_SAFE_INTEGER;
+    for (let grain = this.next(0, end); grain !== undefined; grain = this.next(grain + 1, end)) {
+      if (this.find(grain) === 'bad') return true;
+      if (++looked % GRAINS_PER_TURN === 0) await yieldTurn();
+    }
+    return false;
   }
 
   /** What it has of a grain. */
@@ -132,17 +145,47 @@ export class SaveArea {
     await this.#log.close();
   }
 
-  /** Builds the map of the groups before one. Answers the last of them. */
+  /** Whether {@link SaveArea.writeIndex} has something to do. */
+  get needsIndex(): boolean {
+    return this.#map.size !== this.#indexedCount;
+  }
+
+  /** Keeps the map in a file beside the log, so that the area opens fast. Nothing is lost when it fails. */
+  async writeIndex(): Promise<void> {
+    const { size } = this.#map;
+    await writeIndex(
+      this.#disk,
+      indexPath(this.#log.path),
+      this.#map,
+      this.identity.log,
+      this.#log.end,
+      this.#stepOf,
+    );
+    this.#indexedCount = size;
+  }
+
+  /** Places of grains that follow one another in a group do so, too; those that stand for no place are all the same. */
+  readonly #stepOf = (slot: Slot): number =>
+    slot >= BAD_SLOT ? 0 : this.identity.grainBytes / LOG_BLOCK_BYTES;
+
+  /** Builds the map of the groups before one. Answers the last, unless the index has it: it is durable then. */
   async #load(endSequence = Infinity): Promise<Group | undefined> {
     let last: Group | undefined;
     this.#map = new GrainMap();
-    this.#badCount = 0;
+    const from = await readIndex(
+      this.#disk,
+      indexPath(this.#log.path),
+      this.#map,
+      this.identity.log,
+      this.#stepOf,
+    );
+    this.#indexedCount = this.#map.size;
     await this.#log.scan((group): MaybePromise<void> => {
       if (group.sequence >= endSequence) return;
       last = group;
       const noted = this.#note(group.records, group.offset + LOG_BLOCK_BYTES);
       return group.sequence % GROUPS_PER_TURN === 0 ? noted.then(yieldTurn) : noted;
-    });
+    }, from);
     return last;
   }
 
@@ -161,7 +204,7 @@ export class SaveArea {
       }
       const slot = record.kind === 'zero' ? ZERO_SLOT : BAD_SLOT;
       for (let index = 0; index < record.grainCount; index++) {
-        if (this.#map.add(record.grain + index, slot) && record.kind === 'bad') this.#badCount++;
+        this.#map.add(record.grain + index, slot);
         if ((index + 1) % GRAINS_PER_TURN === 0) await yieldTurn();
       }
     }
@@ -208,6 +251,11 @@ export class SaveArea {
     }
     return contents;
   }
+}
+
+/** Where the index of a log is. */
+function indexPath(logPath: string): string {
+  return logPath.replace(/\.log$/, INDEX_SUFFIX);
 }
 
 /** Whether one of the areas has something of a grain. */

@@ -1,6 +1,7 @@
 import { mediumError, BlockError, type Disk, type DiskFile, type MaybePromise } from '@lunbox/block';
 import { decodeGroup, encodeGroup, groupBytes, type GrainRecord, type Group } from './grain-record.ts';
 import { blockCrc, LOG_BLOCK_BYTES, LOG_MAGIC, LOG_VERSION, logHeaderLayout } from './log-layout.ts';
+import type { IndexedEnd } from './map-index.ts';
 import { SnapshotError } from './snapshot-error.ts';
 
 /** What a log is made with, and keeps in its first block. */
@@ -16,6 +17,8 @@ export interface LogIdentity {
 
 /** Ends of a log that stand in 32 bits, counted in blocks. */
 const LOG_LIMIT_BYTES = (2 ** 32 - 16) * LOG_BLOCK_BYTES;
+/** Where the first group is. */
+const LOG_START: IndexedEnd = { endOffset: LOG_BLOCK_BYTES, nextSequence: 1 };
 const CRC_OFFSET = logHeaderLayout.offsetOf('headerCrc') as number;
 
 /**
@@ -27,8 +30,8 @@ export class SaveLog {
   readonly identity: LogIdentity;
   readonly #file: DiskFile;
   /** Where the next group goes, and its number. */
-  #endOffset = LOG_BLOCK_BYTES;
-  #nextSequence = 1;
+  #endOffset = LOG_START.endOffset;
+  #nextSequence = LOG_START.nextSequence;
   #fault: unknown;
 
   private constructor(file: DiskFile, identity: LogIdentity) {
@@ -65,20 +68,20 @@ export class SaveLog {
     }
   }
 
-  /** Bytes of the log, its first block included. */
-  get lengthBytes(): number {
-    return this.#endOffset;
+  /** How far the log goes: after a scan, and what was appended since. */
+  get end(): IndexedEnd {
+    return { endOffset: this.#endOffset, nextSequence: this.#nextSequence };
   }
 
   /**
-   * Goes through the groups from the first one on, up to where no whole one follows. The last may be one that never
-   * became durable.
+   * Goes through the groups from the first one on, or from where an index ends, up to where no whole one follows. The
+   * last may be one that never became durable.
    */
-  async scan(onGroup: (group: Group) => MaybePromise<void>): Promise<void> {
+  async scan(onGroup: (group: Group) => MaybePromise<void>, from: IndexedEnd = LOG_START): Promise<void> {
     const { sizeBytes } = await this.#file.status();
     const block = Buffer.alloc(LOG_BLOCK_BYTES);
-    this.#endOffset = LOG_BLOCK_BYTES;
-    this.#nextSequence = 1;
+    this.#endOffset = from.endOffset;
+    this.#nextSequence = from.nextSequence;
     for (;;) {
       const offset = this.#endOffset;
       if (offset + LOG_BLOCK_BYTES > sizeBytes) return;

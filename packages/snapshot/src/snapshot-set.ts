@@ -1,4 +1,5 @@
 import { BlockError, realDisk, systemClock, systemRandom, type BlockDevice } from '@lunbox/block';
+import debug from 'debug';
 import {
   withEntry,
   withoutSnapshot,
@@ -41,6 +42,8 @@ export interface BegunRestore {
   readonly done: Promise<void>;
 }
 
+const log = debug('lunbox:snapshot:snapshot-set');
+
 const ID_BYTES = 16;
 
 /**
@@ -65,7 +68,7 @@ export class SnapshotSet {
 
   /**
    * Opens the snapshots of a disk, which nobody may have written since they were closed, and mends what a crash left.
-   * A restore that was cut off goes on. Of a disk that is open for reading only nothing is changed, and all can be read.
+   * A restore that was cut off goes on. Of a disk that is open for reading only all can be read, and nothing is changed.
    *
    * @throws SnapshotError `SNAPSHOT_CORRUPT`, `SNAPSHOT_FOREIGN`; BlockError `BLOCK_INVALID` for a bad size of grains.
    */
@@ -171,8 +174,8 @@ export class SnapshotSet {
   }
 
   /**
-   * Makes a snapshot a bookmark: what changed since then can still be told, what the disk had cannot, and only what older
-   * snapshots need of it takes space. There is no way back.
+   * Makes a snapshot a bookmark: what changed since then can still be told, what the disk had cannot, and only what
+   * older snapshots need of it takes space. There is no way back.
    *
    * @throws SnapshotError as {@link SnapshotSet.delete} does.
    */
@@ -188,8 +191,8 @@ export class SnapshotSet {
    * snapshot of what the disk has now is taken first.
    *
    * @param name - of the snapshot taken first; by default it tells what it is
-   * @throws SnapshotError as {@link SnapshotSet.create} does, `SNAPSHOT_NOT_FOUND`, `SNAPSHOT_CORRUPT` when some of it is
-   *   lost.
+   * @throws SnapshotError as {@link SnapshotSet.create} does, `SNAPSHOT_NOT_FOUND`, `SNAPSHOT_CORRUPT` when some of
+   *   it is lost.
    */
   async restore(snapshot: string, name?: string): Promise<BegunRestore> {
     return await this.#inTurn(async () => {
@@ -198,12 +201,13 @@ export class SnapshotSet {
       state.checkReadable(from);
       state.checkNoRestore();
       state.checkCount();
-      if (state.areasSince(from.id)?.some(({ badCount }) => badCount > 0))
-        throw state.error(
-          'SNAPSHOT_CORRUPT',
-          `some of ${from.name} is lost; it cannot be restored whole`,
-          snapshot,
-        );
+      for (const area of state.areasSince(from.id) ?? [])
+        if (await area.hasBad())
+          throw state.error(
+            'SNAPSHOT_CORRUPT',
+            `some of ${from.name} is lost; it cannot be restored whole`,
+            snapshot,
+          );
       const safetyName =
         name ?? `before the restore of ${from.name} at ${new Date(this.#nowMs).toISOString()}`;
       state.checkName(safetyName);
@@ -366,6 +370,9 @@ export class SnapshotSet {
     await this.#turns.idle();
     try {
       await this.device.close();
+      await this.#state.writeIndexes().catch((error: unknown) => {
+        log('the next start will take longer: %o', error);
+      });
     } finally {
       await this.#state.closeFiles();
     }

@@ -2,12 +2,13 @@ import { errnoName, type BlockDevice, type Disk, type Random } from '@lunbox/blo
 import { basename, dirname, join } from 'node:path';
 import { logsOf, type Chain } from './chain.ts';
 import { ChainFile } from './chain-file.ts';
-import { SaveArea } from './save-area.ts';
+import { INDEX_SUFFIX, SaveArea } from './save-area.ts';
 import { SnapshotError } from './snapshot-error.ts';
 
 const CHAIN_NAME = 'chain';
 const DRAFT_NAME = 'chain.new';
 const LOG_SUFFIX = '.log';
+const OUR_FILE = /\.(log|map)$/;
 const ID_BYTES = 16;
 
 /** The directory beside a container in which its snapshots are: the list of them, and the logs. */
@@ -100,8 +101,8 @@ export class SnapshotStore {
   /** Removes logs that the list does not name: those of deleted snapshots, and those that a crash left. */
   async removeStray(): Promise<void> {
     if (this.#mode === 'read') return;
-    const named = new Set(logsOf(this.#chain).map((id) => id + LOG_SUFFIX));
-    const isOurs = (name: string): boolean => name.endsWith(LOG_SUFFIX) || name === DRAFT_NAME;
+    const named = new Set(logsOf(this.#chain).flatMap((id) => [id + LOG_SUFFIX, id + INDEX_SUFFIX]));
+    const isOurs = (name: string): boolean => OUR_FILE.test(name) || name === DRAFT_NAME;
     const names = await this.#disk.readdir(this.path).catch((error: unknown) => {
       if (errnoName(error) === 'ENOENT') return [];
       throw error;

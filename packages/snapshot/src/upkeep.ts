@@ -9,8 +9,8 @@ import type { TurnQueue } from './turn-queue.ts';
 const log = debug('lunbox:snapshot:upkeep');
 
 /**
- * What goes on in the background of a set: a restore, and giving back the space of what nobody reads. It takes turns
- * with what is asked for, in small steps, and the next start goes on with what is left.
+ * What goes on in the background of a set: a restore, indexes of maps, giving back the space of what nobody reads. It
+ * takes turns with what is asked for, in small steps, and the next start goes on with what is left.
  */
 export class Upkeep {
   readonly #state: SetState;
@@ -79,7 +79,13 @@ export class Upkeep {
 
   /** Answers whether there is more to do. The newest snapshot is left alone: its last log still grows. */
   async #tidyStep(): Promise<boolean> {
-    const entry = this.#state.entries.slice(0, -1).find(({ reclaim }) => reclaim);
+    const sealed = this.#state.entries.slice(0, -1);
+    const unindexed = this.#state.areasOf(sealed).find(({ needsIndex }) => needsIndex);
+    if (unindexed !== undefined) {
+      await unindexed.writeIndex();
+      return true;
+    }
+    const entry = sealed.find(({ reclaim }) => reclaim);
     if (entry === undefined) return false;
     const point = await reclaimStep(this.#state, entry, this.#reclaimed.get(entry.id) ?? RECLAIM_START);
     if (point !== undefined) this.#reclaimed.set(entry.id, point);

@@ -276,6 +276,9 @@ export async function play(
     } catch (error) {
       if (!disk.faults.halted) throw error;
     }
+    // What went on in the background ends with the power.
+    disk.faults.haltAfter(0);
+    await set.close().catch(() => undefined);
     disk.crash(seed * 16 + round);
   }
   const set = await openSet(disk, random, wrap);
