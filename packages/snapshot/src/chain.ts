@@ -24,6 +24,14 @@ export interface ChainEntry {
   readonly reclaim?: true;
 }
 
+/** What is done when there is no room for what the disk had. */
+export interface SpacePolicy {
+  /** What the logs may take; without it only the file system bounds them. */
+  readonly limitBytes?: number;
+  /** Delete the oldest snapshots that nobody holds or has open, or refuse what would overwrite something. */
+  readonly whenFull: 'drop-oldest' | 'refuse';
+}
+
 /** The disk is being brought back to what it was: what is not done yet is read from the snapshot. */
 export interface ChainRestore {
   /** The snapshot that it is brought back to, in UUID form. */
@@ -41,6 +49,7 @@ export interface Chain {
   readonly grainBytes: number;
   readonly snapshots: readonly ChainEntry[];
   readonly restore?: ChainRestore;
+  readonly policy?: SpacePolicy;
 }
 
 /** Snapshots of one object. */
@@ -65,7 +74,8 @@ export function parseChain(text: string): Chain | undefined {
     Array.isArray(chain.snapshots) &&
     chain.snapshots.length <= SNAPSHOT_LIMIT &&
     chain.snapshots.every(isEntry) &&
-    (chain.restore === undefined || isRestore(chain.restore));
+    (chain.restore === undefined || isRestore(chain.restore)) &&
+    (chain.policy === undefined || isPolicy(chain.policy));
   return isSound ? (chain as Chain) : undefined;
 }
 
@@ -93,6 +103,11 @@ function isRestore({ from, safety, log }: Partial<ChainRestore>): boolean {
 }
 
 const isUuid = (value: unknown): value is string => typeof value === 'string' && UUID.test(value);
+function isPolicy({ limitBytes, whenFull }: Partial<SpacePolicy>): boolean {
+  const isLimit = limitBytes === undefined || (Number.isSafeInteger(limitBytes) && limitBytes > 0);
+  return isLimit && (whenFull === 'drop-oldest' || whenFull === 'refuse');
+}
+
 const isFlag = (value: unknown): boolean => value === undefined || value === true;
 const isTexts = (value: unknown): boolean =>
   Array.isArray(value) && value.every((text) => typeof text === 'string');

@@ -26,6 +26,14 @@ export interface SaveTarget {
   readonly current: SaveArea;
 }
 
+/** Who knows how much may be saved. */
+export interface Room {
+  /** Throws `BLOCK_NO_SPACE` where so much more may not be saved. */
+  claim(lengthBytes: number): void;
+  /** Answers whether saving is worth another try. */
+  makeRoom(): Promise<boolean>;
+}
+
 /**
  * A device whose old content is saved before it is overwritten, grain by grain, while there is somewhere to save it:
  * the *law* of snapshots is that what was there, and the record of it, are durable before the overwrite is issued.
@@ -40,6 +48,7 @@ export class CowDevice extends BaseDevice {
   readonly #unsubscribe: () => void;
   #target: SaveTarget | undefined;
   #queue: SaveQueue | undefined;
+  #room: Room | undefined;
   readonly #gate = new ChangeGate();
   #fault: { readonly cause: unknown } | undefined;
 
@@ -60,7 +69,12 @@ export class CowDevice extends BaseDevice {
   /** From now on old content is saved there; undefined: nowhere. Only while changes are paused. */
   saveTo(target: SaveTarget | undefined): void {
     this.#target = target;
-    this.#queue = target && new SaveQueue(this.#inner, target.current);
+    this.#queue = target && new SaveQueue(this.#inner, target.current, (bytes) => this.#room?.claim(bytes));
+  }
+
+  /** Asks this for room from now on. */
+  askForRoom(room: Room): void {
+    this.#room = room;
   }
 
   /** Refuses every change from now on: nobody knows which snapshots a crash would leave. */
@@ -141,10 +155,19 @@ export class CowDevice extends BaseDevice {
   }
 
   async #afterSaving(offset: number, length: number, change: () => MaybePromise<void>): Promise<void> {
-    await this.#gate.enter(() => this.#saveAndChange(offset, length, change));
+    for (;;) {
+      const full = await this.#gate.enter(() => this.#saveAndChange(offset, length, change));
+      if (full === undefined) return;
+      if (!(await this.#room?.makeRoom())) throw full;
+    }
   }
 
-  async #saveAndChange(offset: number, length: number, change: () => MaybePromise<void>): Promise<void> {
+  /** Answers why there was no room to save what it would have changed; then it has changed nothing. */
+  async #saveAndChange(
+    offset: number,
+    length: number,
+    change: () => MaybePromise<void>,
+  ): Promise<BlockError | undefined> {
     const { grainBytes } = this;
     const first = Math.floor(offset / grainBytes);
     const end = Math.ceil((offset + length) / grainBytes);
@@ -156,10 +179,21 @@ export class CowDevice extends BaseDevice {
       const wanted: number[] = [];
       if (this.#target !== undefined)
         for (let grain = first; grain < end; grain++) if (!isSaved(grain, areas)) wanted.push(grain);
-      if (wanted.length > 0) await this.#queue?.save(wanted);
-      await change();
+      const full = wanted.length === 0 ? undefined : await this.#save(wanted);
+      if (full === undefined) await change();
+      return full;
     } finally {
       grant.release();
+    }
+  }
+
+  async #save(grains: readonly number[]): Promise<BlockError | undefined> {
+    try {
+      await this.#queue?.save(grains);
+      return undefined;
+    } catch (error) {
+      if (error instanceof BlockError && error.code === 'BLOCK_NO_SPACE') return error;
+      throw error;
     }
   }
 

@@ -7,12 +7,14 @@
  * @packageDocumentation
  */
 export type { ChangedExtent } from './diff.ts';
-export type { ConsistencyLevel } from './chain.ts';
+export type { ConsistencyLevel, SpacePolicy } from './chain.ts';
 export { SnapshotError, type SnapshotErrorCode, type SnapshotErrorData } from './snapshot-error.ts';
 export { SnapshotObject } from './snapshot-object.ts';
-export { SnapshotSet, type BegunRestore, type NewSnapshot, type SnapshotInfo } from './snapshot-set.ts';
+export { SnapshotSet, type BegunRestore, type SnapshotInfo } from './snapshot-set.ts';
 export type { RestoreProgress } from './restore.ts';
 export type { SnapshotSetOptions } from './set-options.ts';
 export { snapshotDirectory } from './snapshot-store.ts';
 export type { SnapshotUsage } from './usage.ts';
+export type { SnapshotEvent } from './space-keeper.ts';
+export type { NewSnapshot } from './take-snapshot.ts';
 export { SnapshotView } from './snapshot-view.ts';

@@ -33,7 +33,10 @@ export async function reclaimStep(
   let at = grain;
   for (let looked = 0; looked < STEP_GRAINS; looked++) {
     const next = area.next(at, Number.MAX_SAFE_INTEGER);
-    if (next === undefined) return { index: index + 1, grain: 0 };
+    if (next === undefined) {
+      await area.measure();
+      return { index: index + 1, grain: 0 };
+    }
     if (!isNeeded(next)) await area.forget(next);
     at = next + 1;
   }

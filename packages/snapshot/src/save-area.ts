@@ -1,6 +1,6 @@
 import { BlockError, yieldTurn, type BlockDevice, type Disk, type MaybePromise } from '@lunbox/block';
 import { GrainMap, type Slot } from './grain-map.ts';
-import { contentCrcOf, type GrainRecord, type Group } from './grain-record.ts';
+import { contentCrcOf, groupBytes, type GrainRecord, type Group } from './grain-record.ts';
 import { readGrain } from './grain.ts';
 import { LOG_BLOCK_BYTES } from './log-layout.ts';
 import { readIndex, writeIndex } from './map-index.ts';
@@ -29,6 +29,7 @@ export class SaveArea {
 
   /** Grains that the index has, or what it would have for a log that needs none. */
   #indexedCount = 0;
+  #storedBytes = LOG_BLOCK_BYTES;
 
   private constructor(disk: Disk, log: SaveLog) {
     this.#disk = disk;
@@ -119,6 +120,7 @@ export class SaveArea {
   /** Keeps a group durably, and only then knows of it. Throws as {@link SaveLog.append}. */
   async save(records: readonly GrainRecord[], contents: readonly Uint8Array[]): Promise<void> {
     const offset = await this.#log.append(records, contents);
+    this.#storedBytes += groupBytes(records, this.identity.grainBytes);
     await this.#note(records, offset);
   }
 
@@ -133,6 +135,16 @@ export class SaveArea {
   async forget(grain: number): Promise<void> {
     const slot = this.#map.get(grain);
     if (slot !== undefined && slot < BAD_SLOT) await this.#log.forget(slot * LOG_BLOCK_BYTES);
+  }
+
+  /** Space that it took when it was last measured, and what was added since. */
+  get storedBytes(): number {
+    return this.#storedBytes;
+  }
+
+  /** Finds out anew what it takes. */
+  async measure(): Promise<void> {
+    this.#storedBytes = await this.usedBytes();
   }
 
   /** Space that it takes. */
@@ -186,6 +198,7 @@ export class SaveArea {
       const noted = this.#note(group.records, group.offset + LOG_BLOCK_BYTES);
       return group.sequence % GROUPS_PER_TURN === 0 ? noted.then(yieldTurn) : noted;
     }, from);
+    await this.measure();
     return last;
   }
 

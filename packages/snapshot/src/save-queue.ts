@@ -1,5 +1,5 @@
 import { isZero, type BlockDevice } from '@lunbox/block';
-import { contentCrcOf, type GrainRecord } from './grain-record.ts';
+import { contentCrcOf, groupBytes, type GrainRecord } from './grain-record.ts';
 import { readGrainInto } from './grain.ts';
 import type { SaveArea } from './save-area.ts';
 
@@ -19,11 +19,14 @@ interface Waiting {
 export class SaveQueue {
   readonly #production: BlockDevice;
   readonly #area: SaveArea;
+  readonly #claim: (lengthBytes: number) => void;
   readonly #buffer: Uint8Array;
   readonly #waiting: Waiting[] = [];
   #running = false;
 
-  constructor(production: BlockDevice, area: SaveArea) {
+  /** @param claim - throws when so many bytes more may not be saved */
+  constructor(production: BlockDevice, area: SaveArea, claim: (lengthBytes: number) => void) {
+    this.#claim = claim;
     this.#production = production;
     this.#area = area;
     this.#buffer = new Uint8Array(GROUP_GRAINS * area.identity.grainBytes);
@@ -82,6 +85,7 @@ export class SaveQueue {
         contents.push(content);
       }
     }
+    this.#claim(groupBytes(records, grainBytes));
     await this.#area.save(records, contents);
   }
 

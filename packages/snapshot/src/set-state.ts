@@ -40,6 +40,10 @@ export class SetState {
     return this.store.chain.snapshots;
   }
 
+  get nowMs(): number {
+    return Math.floor(this.parts.clock.unixMs());
+  }
+
   /** The areas of some snapshots, oldest first. */
   areasOf(entries: readonly ChainEntry[]): SaveArea[] {
     return entries.flatMap(({ logs }) => logs.map((id) => this.areas.get(id) as SaveArea));
@@ -81,6 +85,12 @@ export class SetState {
     await this.store.removeStray();
   }
 
+  /** After a snapshot was taken from the chain: its logs go, unless an older one has them now. */
+  async dropUnnamed({ logs }: ChainEntry): Promise<void> {
+    const named = new Set(this.entries.flatMap((entry) => entry.logs));
+    await this.drop(logs.filter((id) => !named.has(id)));
+  }
+
   /** The snapshot of this identity or name. Throws `SNAPSHOT_NOT_FOUND`. */
   find(snapshot: string): ChainEntry {
     const entry = this.entries.find(({ id, name }) => id === snapshot || name === snapshot);
@@ -108,15 +118,26 @@ export class SetState {
       throw this.error('SNAPSHOT_LIMIT', `there are ${SNAPSHOT_LIMIT} snapshots already; delete some`);
   }
 
+  /** Whether nobody holds a snapshot, has it open, or needs it for a restore. */
+  isRemovable(entry: ChainEntry): boolean {
+    return this.#needOf(entry) === undefined;
+  }
+
   /** Throws `SNAPSHOT_HELD`, or `SNAPSHOT_BUSY` while it is open or a restore needs it. */
   checkRemovable(entry: ChainEntry): void {
-    if (entry.holds.length > 0)
-      throw this.error('SNAPSHOT_HELD', `${entry.name} is held by ${entry.holds.join(', ')}`, entry.name);
-    if (this.views.has(entry.id)) throw this.error('SNAPSHOT_BUSY', `${entry.name} is open`, entry.name);
+    const need = this.#needOf(entry);
+    if (need !== undefined) throw this.error(need.code, `${entry.name} ${need.reason}`, entry.name);
+  }
+
+  #needOf(entry: ChainEntry): { readonly code: SnapshotErrorCode; readonly reason: string } | undefined {
+    const { id, holds } = entry;
+    if (holds.length > 0) return { code: 'SNAPSHOT_HELD', reason: `is held by ${holds.join(', ')}` };
+    if (this.views.has(id)) return { code: 'SNAPSHOT_BUSY', reason: 'is open' };
     const { restore } = this.chain;
-    const first = this.entries.findIndex(({ id }) => id === restore?.from);
-    if (restore !== undefined && this.entries.indexOf(entry) >= first)
-      throw this.error('SNAPSHOT_BUSY', `${entry.name} is needed by a restore that goes on`, entry.name);
+    if (restore === undefined) return undefined;
+    const first = this.entries.findIndex((each) => each.id === restore.from);
+    if (this.entries.indexOf(entry) < first) return undefined;
+    return { code: 'SNAPSHOT_BUSY', reason: 'is needed by a restore that goes on' };
   }
 
   /** Throws `SNAPSHOT_BUSY` while a restore goes on. */

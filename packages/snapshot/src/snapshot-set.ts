@@ -1,13 +1,6 @@
 import { BlockError, realDisk, systemClock, systemRandom, type BlockDevice } from '@lunbox/block';
 import debug from 'debug';
-import {
-  withEntry,
-  withoutSnapshot,
-  withSnapshot,
-  type Chain,
-  type ChainEntry,
-  type ConsistencyLevel,
-} from './chain.ts';
+import { withEntry, withoutSnapshot, type Chain, type ChainEntry, type SpacePolicy } from './chain.ts';
 import { savedExtents, type ChangedExtent } from './diff.ts';
 import { DEFAULT_GRAIN_BYTES } from './grain.ts';
 import { beginRestore, Restore, type RestoreProgress } from './restore.ts';
@@ -17,19 +10,12 @@ import { isGrainSize } from './save-log.ts';
 import type { SnapshotSetOptions } from './set-options.ts';
 import { SetState } from './set-state.ts';
 import { SnapshotStore, uuidOf } from './snapshot-store.ts';
+import { SpaceKeeper, type SnapshotEvent } from './space-keeper.ts';
+import { newEntry, takeSnapshot, type NamedSnapshot, type NewSnapshot } from './take-snapshot.ts';
 import { SnapshotView } from './snapshot-view.ts';
 import { TurnQueue } from './turn-queue.ts';
 import { Upkeep } from './upkeep.ts';
 import { usageOf, type SnapshotUsage } from './usage.ts';
-
-/** Options of {@link SnapshotSet.create} and {@link SnapshotSet.refresh}. */
-export interface NewSnapshot {
-  /** Default: the time. */
-  readonly name?: string;
-  /** What was done before the call. Default `crash`: nothing. */
-  readonly level?: ConsistencyLevel;
-  readonly labels?: Readonly<Record<string, string>>;
-}
 
 /** A snapshot, as people are told of it. */
 export type SnapshotInfo = Omit<ChainEntry, 'logs' | 'reclaim'>;
@@ -44,8 +30,6 @@ export interface BegunRestore {
 
 const log = debug('lunbox:snapshot:snapshot-set');
 
-const ID_BYTES = 16;
-
 /**
  * The snapshots of one disk. Taking one copies nothing: what is overwritten after it is saved first. Every snapshot is
  * exact after any crash, the disk stays a plain image, and what changed between any two points can be told.
@@ -57,6 +41,8 @@ export class SnapshotSet {
   readonly #state: SetState;
   readonly #turns = new TurnQueue();
   readonly #upkeep: Upkeep;
+  readonly #keeper: SpaceKeeper;
+  readonly #listeners = new Set<(event: SnapshotEvent) => void>();
   #closing: Promise<void> | undefined;
 
   private constructor(state: SetState) {
@@ -64,11 +50,15 @@ export class SnapshotSet {
     this.#device = new RestoringDevice(state.device, state.chain.grainBytes);
     this.device = this.#device;
     this.#upkeep = new Upkeep(state, this.#turns);
+    this.#keeper = new SpaceKeeper(state, this.#turns, (event) => {
+      for (const listener of this.#listeners) listener(event);
+    });
+    state.device.askForRoom(this.#keeper);
   }
 
   /**
    * Opens the snapshots of a disk, which nobody may have written since they were closed, and mends what a crash left.
-   * A restore that was cut off goes on. Of a disk that is open for reading only all can be read, and nothing is changed.
+   * A restore that was cut off goes on. Of a disk that is open for reading only nothing is changed; all can be read.
    *
    * @throws SnapshotError `SNAPSHOT_CORRUPT`, `SNAPSHOT_FOREIGN`; BlockError `BLOCK_INVALID` for a bad size of grains.
    */
@@ -104,7 +94,7 @@ export class SnapshotSet {
    */
   async create(options: NewSnapshot = {}): Promise<SnapshotInfo> {
     return await this.#inTurn(async () => {
-      const name = options.name ?? new Date(this.#nowMs).toISOString();
+      const name = options.name ?? new Date(this.#state.nowMs).toISOString();
       this.#state.checkName(name);
       this.#state.checkCount();
       return await this.#take({ ...options, name }, this.#state.chain);
@@ -127,7 +117,7 @@ export class SnapshotSet {
         { labels, ...options, name },
         withoutSnapshot(this.#state.chain, old.id),
       );
-      await this.#dropUnnamed(old);
+      await this.#state.dropUnnamed(old);
       return taken;
     });
   }
@@ -151,7 +141,8 @@ export class SnapshotSet {
       } finally {
         resume?.();
       }
-      await this.#dropUnnamed(entry);
+      await this.#state.dropUnnamed(entry);
+      this.#upkeep.tidyLater();
     });
   }
 
@@ -209,9 +200,9 @@ export class SnapshotSet {
             snapshot,
           );
       const safetyName =
-        name ?? `before the restore of ${from.name} at ${new Date(this.#nowMs).toISOString()}`;
+        name ?? `before the restore of ${from.name} at ${new Date(this.#state.nowMs).toISOString()}`;
       state.checkName(safetyName);
-      const entryOf = (id: string): ChainEntry => this.#newEntry({ name: safetyName }, id);
+      const entryOf = (id: string): ChainEntry => newEntry(state, { name: safetyName }, id);
       const { restore, safety } = await beginRestore(state, this.#device, from, entryOf);
       return { safety: infoOf(safety), done: this.#upkeep.run(restore) };
     });
@@ -267,6 +258,22 @@ export class SnapshotSet {
     yield* savedExtents(areas, chain.grainBytes, sizeBytes);
   }
 
+  /** What is done when there is no room for what the disk had. */
+  get policy(): SpacePolicy {
+    return this.#keeper.policy;
+  }
+
+  /** Says what is done when there is no room for what the disk had; durably. By default the oldest snapshots go. */
+  async setPolicy(policy: SpacePolicy): Promise<void> {
+    await this.#inTurn(() => this.#state.commit({ ...this.#state.chain, policy }));
+  }
+
+  /** Calls `listener` with what people should hear of. Returns a function that ends the subscription. */
+  onEvent(listener: (event: SnapshotEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
   /** What a snapshot takes. Throws `SNAPSHOT_NOT_FOUND`. */
   async usage(snapshot: string): Promise<SnapshotUsage> {
     return await this.#inTurn(() => usageOf(this.#state, this.#state.find(snapshot)));
@@ -278,10 +285,6 @@ export class SnapshotSet {
     return this.#closing;
   }
 
-  get #nowMs(): number {
-    return Math.floor(this.#state.parts.clock.unixMs());
-  }
-
   /** Where a restore goes on, what it is still to change counts as changed for whoever asks since a later point. */
   #pendingAreas(first: number): SaveArea[] {
     const { entries, chain } = this.#state;
@@ -290,44 +293,10 @@ export class SnapshotSet {
   }
 
   /** Takes a snapshot on top of a chain. */
-  async #take(options: NewSnapshot & { name: string }, chain: Chain): Promise<SnapshotInfo> {
-    const state = this.#state;
-    state.checkNoRestore();
-    const { id, area } = await state.store.createArea(state.parts.object, this.#nowMs);
-    const resume = await state.device.pause();
-    try {
-      // Without it a crash could take from the snapshot what was answered before it.
-      await state.device.flush();
-      const entry = this.#newEntry(options, id);
-      // Readers of older snapshots look for it as soon as the list names it.
-      state.areas.set(id, area);
-      await state.commit(withSnapshot(chain, entry));
-      state.saveToNewest();
-      this.#upkeep.tidyLater();
-      return infoOf(entry);
-    } catch (error) {
-      state.areas.delete(id);
-      await area.close();
-      throw error;
-    } finally {
-      resume();
-    }
-  }
-
-  #newEntry(
-    { name, level = 'crash', labels = {} }: NewSnapshot & { name: string },
-    logId: string,
-  ): ChainEntry {
-    return {
-      id: uuidOf(this.#state.parts.random.bytes(ID_BYTES)),
-      name,
-      createdAtMs: this.#nowMs,
-      sizeBytes: this.#device.size,
-      level,
-      labels: { ...labels },
-      holds: [],
-      logs: [logId],
-    };
+  async #take(options: NamedSnapshot, chain: Chain): Promise<SnapshotInfo> {
+    const entry = await takeSnapshot(this.#state, options, chain);
+    this.#upkeep.tidyLater();
+    return infoOf(entry);
   }
 
   async #edit(snapshot: string, change: (entry: ChainEntry) => Partial<ChainEntry>): Promise<SnapshotInfo> {
@@ -337,13 +306,6 @@ export class SnapshotSet {
       this.#upkeep.tidyLater();
       return infoOf(this.#state.find(id));
     });
-  }
-
-  /** After a snapshot was taken from the chain: its logs go, unless an older one has them now. */
-  async #dropUnnamed({ logs }: ChainEntry): Promise<void> {
-    const named = new Set(this.#state.entries.flatMap((entry) => entry.logs));
-    await this.#state.drop(logs.filter((id) => !named.has(id)));
-    this.#upkeep.tidyLater();
   }
 
   async #recover(): Promise<void> {
