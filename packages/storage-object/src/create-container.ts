@@ -1,4 +1,4 @@
-import { errnoName, type DiskFile } from '@lunbox/block';
+import { errnoName, type BlockDevice, type DiskFile } from '@lunbox/block';
 import { dirname, resolve } from 'node:path';
 import { findAttributesFault, type Attributes } from './attributes.ts';
 import { ContainerError } from './container-error.ts';
@@ -14,6 +14,7 @@ import {
 } from './format.ts';
 import { IncompatibleFeature, ROLE_PRODUCTION } from './header.ts';
 import { createParts, MadeParts, volumeRooms } from './layout/create-parts.ts';
+import { fillParts } from './layout/fill-parts.ts';
 import { planLayout, type NewLayout } from './layout/layout-plan.ts';
 import { partsOf, type LayoutNode } from './layout/layout.ts';
 import { partPath } from './layout/part.ts';
@@ -21,7 +22,7 @@ import { writeNewContainer } from './new-container-file.ts';
 import { formatProtection, placeProtection, type NewProtection } from './protection-region.ts';
 import type { Seams } from './seams.ts';
 import { takeSpace } from './life/take-space.ts';
-import { UUID_BYTES } from './uuid.ts';
+import { NIL_UUID, UUID_BYTES } from './uuid.ts';
 import { makeWhole } from './whole-file.ts';
 
 /** What a new object is to be like. */
@@ -35,6 +36,8 @@ export interface NewContainer {
   readonly preallocate?: boolean;
   /** Writes what the disk is to hold from the start; without this it is all zeroes. */
   readonly content?: NewContent;
+  /** The same for a disk of several parts, which has no area in the file: writes onto the disk, which is all zeroes. */
+  readonly fill?: (device: BlockDevice) => Promise<void>;
   /** Room for protection information, and who prepares it; without this there is none, now and later. */
   readonly protection?: NewProtection;
   /** The parts that the disk is made of, which are created with it; without this it is in the container itself. */
@@ -71,14 +74,18 @@ export async function createContainer(
   try {
     if (place === 'free' && (await exists(seams.disk, path))) throw existsError(path);
     const overwriteVolumes = wanted.overwriteVolumes ?? false;
-    const owner = { path, birthIdentity: identity, blockSize, overwriteVolumes };
-    const plan = { ...wanted, blockSize, identity, parts };
+    // Whoever fills a disk has used it, and its parts, in one session.
+    const writeSession = wanted.fill ? seams.random.bytes(UUID_BYTES) : NIL_UUID;
+    const plan = { ...wanted, blockSize, identity, parts, writeSession };
+    const preallocate = wanted.preallocate === true;
+    const owner = { path, birthIdentity: identity, writeSession, blockSize, overwriteVolumes, preallocate };
     const write = async (draft: DiskFile): Promise<void> => {
       await writeContainer(draft, plan, seams);
       if (parts === undefined) return;
       // The draft, which names the parts, is there before they are: whoever finds it knows what to take away with it.
       await seams.disk.syncDirectory(dirname(path));
       await createParts({ ...owner, layout: parts }, made, seams);
+      if (wanted.fill) await fillParts({ ...owner, layout: parts }, wanted.sizeBytes, wanted.fill, seams);
     };
     await makeWhole(seams, path, write, place, () => made.takeBack());
   } catch (error) {
@@ -111,6 +118,7 @@ export function checkCapacity(path: string, sizeBytes: number, blockSize: number
 interface Plan extends NewContainer {
   readonly blockSize: number;
   readonly identity: Uint8Array;
+  readonly writeSession: Uint8Array;
   /** The parts of the disk; undefined when it is in this file. */
   readonly parts: LayoutNode | undefined;
 }
@@ -127,6 +135,7 @@ async function writeContainer(draft: DiskFile, plan: Plan, seams: Seams): Promis
       role: ROLE_PRODUCTION,
       incompatible: (place ? IncompatibleFeature.PROTECTION : 0) | (parts ? IncompatibleFeature.LAYOUT : 0),
       identity,
+      writeSession: plan.writeSession,
       capacityBytes: sizeBytes,
       dataOffset,
       endBytes: dataOffset + (parts ? 0 : sizeBytes),
@@ -140,7 +149,7 @@ async function writeContainer(draft: DiskFile, plan: Plan, seams: Seams): Promis
     },
     seams,
     async (header) => {
-      if (plan.preallocate === true) await takeSpace(draft, dataOffset, sizeBytes);
+      if (plan.preallocate === true && !parts) await takeSpace(draft, dataOffset, sizeBytes);
       await plan.content?.(draft, dataOffset);
       if (protection) await formatProtection(draft, header, identity, protection);
     },
@@ -156,8 +165,8 @@ async function planParts(path: string, wanted: NewContainer, seams: Seams): Prom
   const fault = typeof planned === 'string' ? planned : partsFault(path, planned);
   if (protection !== undefined)
     throw badLayout(path, 'protection information is kept for disks in one file only');
-  if (wanted.preallocate === true || wanted.content !== undefined)
-    throw badLayout(path, 'it can neither be preallocated nor filled');
+  if (wanted.content !== undefined)
+    throw badLayout(path, 'there is no area in the file that could be filled');
   if (fault !== undefined) throw badLayout(path, fault);
   return planned as LayoutNode;
 }

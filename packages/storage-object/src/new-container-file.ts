@@ -13,6 +13,8 @@ export interface NewContainerFile {
   /** Incompatible feature bits. */
   readonly incompatible: number;
   readonly identity: Uint8Array;
+  /** The session in which it has been written; none of a file that nobody has used. */
+  readonly writeSession: Uint8Array;
   readonly capacityBytes: number;
   readonly dataOffset: number;
   /** Length of the file; undefined for a volume, which has the one that it has. */
@@ -46,7 +48,7 @@ export async function writeNewContainer(
     identity,
     origin: NIL_UUID,
     generation: random.bytes(UUID_BYTES),
-    writeSession: NIL_UUID,
+    writeSession: wanted.writeSession,
     capacityBytes: wanted.capacityBytes,
     dataOffset: wanted.dataOffset,
     blockSize: wanted.blockSize,

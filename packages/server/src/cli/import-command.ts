@@ -3,14 +3,16 @@ import { importImage, readContainerInfo, StorageObject, type ContainerInfo } fro
 import { dirname } from 'node:path';
 import { ServerError } from '../server-error.ts';
 import { converted, formatOf, virtualSize } from './foreign-image.ts';
+import { layoutFromFlags, type LayoutFlags } from './layout-argument.ts';
 import { progressLine } from './progress-line.ts';
 
 /** Flags of `lunbox import`. */
-export interface ImportFlags {
+export interface ImportFlags extends LayoutFlags {
   readonly format?: string;
   readonly blockSize: string;
   readonly preallocate?: boolean;
   readonly deleteOriginal?: boolean;
+  readonly overwriteVolumes?: boolean;
 }
 
 /** `lunbox import`: makes a disk of an image, and describes it. */
@@ -21,17 +23,28 @@ export async function importDisk(
 ): Promise<ContainerInfo> {
   const format = formatOf(imagePath, flags.format);
   if (format === 'raw') await importRaw(imagePath, path, flags);
+  else if (layoutFromFlags(path, flags) !== undefined) throw rawOnly(imagePath, format);
   else await convert(imagePath, path, format, flags);
   return await readContainerInfo(path);
 }
 
 async function importRaw(imagePath: string, path: string, flags: ImportFlags): Promise<void> {
+  const layout = layoutFromFlags(path, flags);
   await importImage(imagePath, path, {
+    ...(layout === undefined ? {} : { layout }),
+    overwriteVolumes: flags.overwriteVolumes === true,
     blockSize: Number(flags.blockSize),
     preallocate: flags.preallocate === true,
     original: flags.deleteOriginal === true ? 'delete' : 'keep',
     onProgress: progressLine(path),
   });
+}
+
+function rawOnly(imagePath: string, format: string): ServerError {
+  const message =
+    `${imagePath} is a ${format} image, of which a disk of several parts cannot be made at once;` +
+    ` make a raw one of it first: qemu-img convert -O raw`;
+  return new ServerError('SERVER_BAD_IMAGE', message);
 }
 
 async function convert(imagePath: string, path: string, format: string, flags: ImportFlags): Promise<void> {

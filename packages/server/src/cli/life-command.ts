@@ -10,6 +10,7 @@ import { openDisks } from '../disks.ts';
 import { ServerError } from '../server-error.ts';
 import { sizeArgument } from './arguments.ts';
 import { IMAGE_FORMATS } from './foreign-image.ts';
+import { addLayoutFlags } from './layout-flags.ts';
 import { importDisk, type ImportFlags } from './import-command.ts';
 import { progressLine } from './progress-line.ts';
 import { formatSize } from './size.ts';
@@ -75,7 +76,7 @@ function addDelete(program: Command): void {
 }
 
 function addImport(program: Command): void {
-  program
+  const command = program
     .command('import <image> <file>')
     .description('make a disk of an image; with the same name twice it takes the place of a raw one')
     .addOption(
@@ -87,7 +88,8 @@ function addImport(program: Command): void {
       new Option('--block-size <bytes>', 'logical block length').choices(['512', '4096']).default('512'),
     )
     .option('--preallocate', 'take the space of the whole disk at once')
-    .option('--delete-original', 'delete the image when the disk is complete and durable')
+    .option('--delete-original', 'delete the image when the disk is complete and durable');
+  addLayoutFlags(command)
     .option('--json', 'print one line of JSON')
     .action(async (imagePath: string, path: string, flags: ImportFlags & JsonFlag) => {
       const { capacityBytes, identity } = await importDisk(imagePath, path, flags);

@@ -4,7 +4,6 @@ import { Argument, Command, CommanderError, Option } from 'commander';
 import { createRequire } from 'node:module';
 import { ServerError, type ServerErrorCode } from '../server-error.ts';
 import {
-  collect,
   lunArgument,
   positiveInteger,
   quotaArgument,
@@ -19,6 +18,7 @@ import { controlServer, type ControlFlags } from './control-command.ts';
 import { CONTROL_VERBS, type ControlVerb } from './control-request.ts';
 import { createDisk, type CreateFlags } from './create-command.ts';
 import { ExitCode } from './exit-code.ts';
+import { addLayoutFlags } from './layout-flags.ts';
 import { addLife } from './life-command.ts';
 import { printInfo, type InfoFlags } from './info-command.ts';
 import { serveDisks } from './serve-command.ts';
@@ -97,7 +97,7 @@ function buildProgram(setExitCode: (code: number) => void): Command {
 }
 
 function addCreate(program: Command): void {
-  program
+  const create = program
     .command('create <file>')
     .description('create a disk in a new file; blocks take space when they are written')
     .requiredOption(
@@ -120,20 +120,8 @@ function addCreate(program: Command): void {
         'keep protection information of each block: type 1, 2 or 3, or 0 to format it later',
       ).choices(['0', '1', '2', '3']),
     )
-    .option('--preallocate', 'take the space of the whole disk at once')
-    .option(
-      '--layout <layout>',
-      'what the disk is made of, such as stripe(64K, a.img, mirror(b.img, c.img)); the files are created',
-    )
-    .option('--part <file>', 'a backing file or a block device; repeat it for each', collect)
-    .addOption(
-      new Option(
-        '--raid <level>',
-        'how the parts go together: 0, 1 or 10 (default: one after the other)',
-      ).choices(['0', '1', '10']),
-    )
-    .option('--stripe-size <size>', 'consecutive bytes on one part, for --raid (default: 64K)', sizeArgument)
-    .option('--overwrite-volumes', 'take block devices that hold something; what is on them is lost')
+    .option('--preallocate', 'take the space of the whole disk at once');
+  addLayoutFlags(create)
     .option('--vendor <text>', 'vendor in INQUIRY data (default: LUNBOX)', textArgument(8))
     .option('--product <text>', 'product in INQUIRY data (default: LUNBOX DISK)', textArgument(16))
     .option('--revision <text>', 'revision in INQUIRY data (default: 0001)', textArgument(4))

@@ -1,5 +1,5 @@
 import { StorageObject } from '@lunbox/storage-object';
-import { copyFileSync, linkSync, mkdtempSync, readdirSync } from 'node:fs';
+import { copyFileSync, linkSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -91,6 +91,23 @@ describe('lunbox delete, of a disk of several parts', () => {
     const reason = expect.stringContaining('it holds something else') as string;
     expect(json()).toEqual({ event: 'deleted', path, parts: [b], kept: [{ path: a, reason }] });
     expect(names()).toEqual(['a.img', 'disk.lun']);
+  });
+
+  it('after it was imported, made smaller, and exported', async () => {
+    const [image, path] = [file('disk.raw'), file('mirror.lun')];
+    writeFileSync(image, Buffer.alloc(MIB, 7));
+    const parts = ['--raid', '0', '--part', file('a.img'), '--part', file('b.img')];
+    expect(await run(['import', image, path, ...parts, '--delete-original'])).toBe(0);
+    expect(await run(['resize', path, '512K', '--force'])).toBe(1);
+    expect(complained.join('')).toContain('--discard-data');
+    expect(await run(['resize', path, '512K', '--force', '--discard-data'])).toBe(0);
+    expect(await run(['export', path, image])).toBe(0);
+    expect(readFileSync(image).equals(Buffer.alloc(MIB / 2, 7))).toBe(true);
+    expect(await run(['import', image, image, ...parts])).toBe(2);
+    expect(await run(['import', image, file('x.lun'), '--format', 'qcow2', ...parts])).toBe(1);
+    expect(complained.at(-1)).toContain('qemu-img convert -O raw');
+    expect(await run(['delete', path])).toBe(0);
+    expect(names()).toEqual(['disk.lun', 'disk.raw']);
   });
 
   it('keeps them with --keep-parts', async () => {

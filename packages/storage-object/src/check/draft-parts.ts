@@ -51,8 +51,8 @@ export async function removePartsOfDraft(draftPath: string, seams: Seams): Promi
 }
 
 function whyItStays({ trust, continuity }: KnownPart): string | undefined {
-  const isUntouched = (trust === 'current' || trust === 'ahead') && continuity !== 'foreign';
-  return isUntouched ? undefined : 'stays: it has been used since';
+  // Whoever was killed while filling it has left it modified.
+  return trust !== 'old' && continuity !== 'foreign' ? undefined : 'stays: it has been used since';
 }
 
 /** Undefined for what is no disk of several parts, has not become one, or may be one under another name. */

@@ -9,6 +9,7 @@ import {
 } from '@lunbox/block';
 import { ContainerError } from '../container-error.ts';
 import { growLayout } from './grow-layout.ts';
+import { shrinkLayout } from './shrink-layout.ts';
 import type { Seams } from '../seams.ts';
 import type { HeaderChange } from '../twin-headers.ts';
 import { judgeLayout, type JudgedLayout } from './judge-layout.ts';
@@ -62,7 +63,7 @@ export class Combination {
   /** The disk: as much of the root as the capacity says. */
   #disk: SliceDevice | undefined;
   #mender: Mender | undefined;
-  #save: (layout: LayoutNode) => Promise<void> = () => Promise.reject(new Error('nobody keeps the layout'));
+  #save: (layout: LayoutNode) => Promise<void> = () => Promise.reject(this.#failedError());
 
   private constructor(request: CombinationRequest, parts: PartSet) {
     this.#request = request;
@@ -142,12 +143,25 @@ export class Combination {
     await this.#parts.grow(parts.filter(({ identity, sizeBytes }) => sizes.get(identity) !== sizeBytes));
     this.#follow(before, after);
     this.#judged = { ...this.#judged, node: after };
-    // What was on a volume must not show up in the disk; in files there is nothing but holes.
-    if (!parts.some(({ kind }) => kind === 'volume')) return;
+    // What was on a volume, or in what a disk that was made smaller has left of a part, must not show up in the disk.
     await this.#root?.writeZeroes(this.#capacityBytes, capacityBytes - this.#capacityBytes, {
       mayUnmap: true,
     });
     await this.#root?.flush();
+  }
+
+  /** The layout of a smaller disk, or why there is none: `CONTAINER_BAD_SIZE`, `CONTAINER_PART_STALE`. */
+  shrunk(capacityBytes: number): LayoutNode | ContainerError {
+    const { path } = this.#request.owner;
+    if (this.degraded || this.#parts.lacksAny) return degradedError(path);
+    const after = shrinkLayout(this.#judged.node, capacityBytes);
+    if (typeof after !== 'string') return after;
+    return new ContainerError('CONTAINER_BAD_SIZE', `${path} cannot be made so small: ${after}`, { path });
+  }
+
+  /** Cuts the parts of a disk that nobody uses to a layout that is kept already. */
+  async cut(layout: LayoutNode): Promise<void> {
+    await this.#parts.shrink(partsOf(layout));
   }
 
   /** Whether the parts have room for a disk of this size, all of them and now. */
@@ -222,6 +236,12 @@ export class Combination {
   async release(): Promise<void> {
     await this.#mender?.close();
     await this.#parts.release(partsOf(this.#request.layout));
+  }
+
+  /** Nobody keeps the layout: a disk that is only being made is not made without a part. */
+  #failedError(): ContainerError {
+    const { path } = this.#request.owner;
+    return new ContainerError('CONTAINER_IO', `a part of ${path} has failed`, { path });
   }
 
   #judge(): JudgedLayout {
@@ -337,7 +357,7 @@ export class Combination {
 }
 
 function degradedError(path: string): ContainerError {
-  const message = `${path} has a mirror of which a part is missing or not in sync; make it larger when that is mended`;
+  const message = `${path} has a mirror of which a part is missing or not in sync; change its size when that is mended`;
   return new ContainerError('CONTAINER_PART_STALE', message, { path });
 }
 

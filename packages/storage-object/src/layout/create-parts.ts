@@ -5,6 +5,7 @@ import { exists, unlinkIfThere } from '../files.ts';
 import { DATA_ALIGNMENT_BYTES, HEADER_SLOT_BYTES, HEADER_SLOTS } from '../format.ts';
 import { ROLE_PART } from '../header.ts';
 import { ioError } from '../io-error.ts';
+import { takeSpace } from '../life/take-space.ts';
 import { writeNewContainer } from '../new-container-file.ts';
 import type { Seams } from '../seams.ts';
 import { formatUuid, NIL_UUID, parseUuid } from '../uuid.ts';
@@ -20,8 +21,12 @@ export interface NewParts {
   readonly layout: LayoutNode;
   readonly birthIdentity: Uint8Array;
   readonly blockSize: number;
+  /** The session in which the disk is filled; none when it stays empty. */
+  readonly writeSession: Uint8Array;
   /** Take volumes that hold something already. */
   readonly overwriteVolumes: boolean;
+  /** Take the space of the files at once. */
+  readonly preallocate: boolean;
 }
 
 /** Bytes of a volume that hold the headers: it may only be taken when there is nothing in them. */
@@ -156,6 +161,7 @@ async function writePart(file: DiskFile, leaf: LayoutPart, wanted: NewParts, sea
       role: ROLE_PART,
       incompatible: 0,
       identity: parseUuid(leaf.identity),
+      writeSession: wanted.writeSession,
       capacityBytes: leaf.sizeBytes,
       dataOffset: DATA_ALIGNMENT_BYTES,
       endBytes: leaf.kind === 'volume' ? undefined : DATA_ALIGNMENT_BYTES + leaf.sizeBytes,
@@ -164,5 +170,9 @@ async function writePart(file: DiskFile, leaf: LayoutPart, wanted: NewParts, sea
       attributes: { part: membership },
     },
     seams,
+    async () => {
+      if (wanted.preallocate && leaf.kind === 'file')
+        await takeSpace(file, DATA_ALIGNMENT_BYTES, leaf.sizeBytes);
+    },
   );
 }

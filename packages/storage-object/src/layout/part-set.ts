@@ -6,6 +6,7 @@ import type { Seams } from '../seams.ts';
 import type { HeaderChange } from '../twin-headers.ts';
 import { AbsentDevice } from './absent-device.ts';
 import { checkRoom, growPart } from './grow-part.ts';
+import { shrinkPart } from './shrink-part.ts';
 import type { PartFate } from './judge-layout.ts';
 import { partsOf, type LayoutNode, type LayoutPart } from './layout.ts';
 import {
@@ -124,6 +125,19 @@ export class PartSet {
       const slot = this.#slots.get(leaf.identity);
       if (slot !== undefined && 'open' in slot && slot.open === open)
         this.#slots.set(leaf.identity, { open: grown });
+    }
+  }
+
+  /**
+   * Cuts the files of parts, which nobody uses any more, to what a smaller layout has of them; volumes stay as they are.
+   * Throws a `ContainerError`; some are then longer than they need be, which does no harm.
+   */
+  async shrink(parts: readonly LayoutPart[]): Promise<void> {
+    const nowMs = Math.floor(this.#seams.clock.unixMs());
+    for (const leaf of parts) {
+      const open = this.#openPart(leaf);
+      if (leaf.kind === 'volume' || leaf.sizeBytes >= open.leaf.sizeBytes) continue;
+      this.#slots.set(leaf.identity, { open: await shrinkPart(open, leaf, nowMs) });
     }
   }
 

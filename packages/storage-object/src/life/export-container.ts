@@ -1,11 +1,11 @@
-import { errnoName } from '@lunbox/block';
+import { errnoName, type BlockDevice } from '@lunbox/block';
 import { ContainerError } from '../container-error.ts';
 import { exists } from '../files.ts';
 import { ioError } from '../io-error.ts';
 import { releaseContainer, reserveContainer, type ReservedContainer } from '../open-container.ts';
 import type { StorageObjectSeams } from '../seams.ts';
-import { isCombined } from '../twin-headers.ts';
 import { makeWhole } from '../whole-file.ts';
+import { copyFromDevice } from './copy-device.ts';
 import { copyStored, type OnCopyProgress } from './copy-stored.ts';
 
 /** Options of {@link exportContainer}. */
@@ -16,7 +16,7 @@ export interface ExportOptions extends StorageObjectSeams {
 /**
  * Writes the disk of a container that nobody writes as a raw image, with its holes, whole or not at all: it gets its
  * name, which must be free, when it is durable. Its blocks share the space of the container where the file system can
- * do that. Changes nothing in the container. Throws what `StorageObject.open` throws, and `CONTAINER_EXISTS`.
+ * do that, and are copied from a disk of several parts. Changes nothing in the container. Throws what `StorageObject.open` throws, and `CONTAINER_EXISTS`.
  */
 export async function exportContainer(
   path: string,
@@ -25,8 +25,9 @@ export async function exportContainer(
 ): Promise<void> {
   const reserved = await reserveContainer(path, { ...options, readOnly: true });
   try {
-    if (isCombined(reserved.current.header)) throw combinedError(path);
-    await writeImage(reserved, imagePath, options.onProgress);
+    // For reading only, so that nothing is written for it.
+    const device = await reserved.combination?.begin({});
+    await writeImage(reserved, device, imagePath, options.onProgress);
   } finally {
     await releaseContainer(reserved);
   }
@@ -34,6 +35,7 @@ export async function exportContainer(
 
 async function writeImage(
   { file, current, seams }: ReservedContainer,
+  device: BlockDevice | undefined,
   imagePath: string,
   onProgress: OnCopyProgress | undefined,
 ): Promise<void> {
@@ -46,17 +48,13 @@ async function writeImage(
         { file, offset: dataOffset },
         { file: draft, offset: 0 },
       ];
-      await copyStored(source, target, capacityBytes, onProgress);
+      if (device) await copyFromDevice(device, draft, onProgress);
+      else await copyStored(source, target, capacityBytes, onProgress);
       await draft.sync();
     });
   } catch (error) {
     throw errnoName(error) === 'EEXIST' ? existsError(imagePath) : ioError('write', imagePath, error);
   }
-}
-
-function combinedError(path: string): ContainerError {
-  const message = `${path} is made of several parts; serve it, and copy it with qemu-img convert`;
-  return new ContainerError('CONTAINER_BAD_LAYOUT', message, { path });
 }
 
 function existsError(path: string): ContainerError {

@@ -8,11 +8,14 @@ import { IDENTITY_BLOCK_BYTES } from '../format.ts';
 import { hasContainerMagic } from '../identity-block.ts';
 import { ioError } from '../io-error.ts';
 import { completeSeams, type Seams, type StorageObjectSeams } from '../seams.ts';
+import { copyToDevice } from './copy-device.ts';
 import { copyStored, type OnCopyProgress } from './copy-stored.ts';
 
 /** Options of {@link importImage}; the size is that of the image. */
 export interface ImportOptions
-  extends StorageObjectSeams, Pick<NewContainer, 'blockSize' | 'attributes' | 'preallocate'> {
+  extends
+    StorageObjectSeams,
+    Pick<NewContainer, 'blockSize' | 'attributes' | 'preallocate' | 'layout' | 'overwriteVolumes'> {
   /** What becomes of the image once the container is durable; without this it stays. */
   readonly original?: 'keep' | 'delete';
   readonly onProgress?: OnCopyProgress;
@@ -21,7 +24,8 @@ export interface ImportOptions
 /**
  * Makes a container of a raw image. The blocks that the image stores are shared with it where the file system can
  * do that, and copied elsewhere; its holes stay holes, and a last block that is not whole is filled up with zeroes.
- * When `path` is that of the image, the container takes its place in one step. Until the container is durable the image
+ * When `path` is that of the image, the container takes its place in one step; a disk of several parts cannot, and is
+ * always a copy. Until the container is durable the image
  * is as it was. Throws what `StorageObject.create` throws, `CONTAINER_LOCKED` when another program writes the image,
  * and `CONTAINER_BAD_SOURCE` when it is no raw image, or changes meanwhile.
  */
@@ -37,6 +41,7 @@ export async function importImage(
     image = await disk.open(imagePath, 'read');
     const before = await checkImage(image, imagePath);
     const inPlace = await isSameFile(seams, before, path);
+    if (inPlace && options.layout !== undefined) throw inPlaceError(path);
     await createContainer(path, contentOf(image, before, options), seams, inPlace ? 'replace' : 'free');
     if (options.original === 'delete' && !inPlace) {
       await disk.unlink(imagePath);
@@ -67,24 +72,35 @@ async function isSameFile({ disk }: Seams, image: FileStatus, path: string): Pro
 }
 
 function contentOf(image: DiskFile, before: FileStatus, options: ImportOptions): NewContainer {
-  const { blockSize = 512, attributes, preallocate = false, onProgress } = options;
+  const { blockSize = 512, attributes, preallocate = false, layout, overwriteVolumes, onProgress } = options;
   const { sizeBytes } = before;
+  const source = { file: image, offset: 0 };
+  const checkUnchanged = async (): Promise<void> => {
+    const after = await image.status();
+    if (after.sizeBytes === before.sizeBytes && after.mtimeNs === before.mtimeNs) return;
+    throw badSource(image.path, 'was changed while it was imported');
+  };
+  const content: NewContainer['content'] = async (draft, dataOffset) => {
+    await copyStored(source, { file: draft, offset: dataOffset }, sizeBytes, onProgress);
+    await checkUnchanged();
+  };
+  const fill: NewContainer['fill'] = async (device) => {
+    await copyToDevice(source, sizeBytes, device, onProgress);
+    await checkUnchanged();
+  };
   return {
     sizeBytes: Math.ceil(sizeBytes / blockSize) * blockSize,
     blockSize,
     preallocate,
     ...(attributes ? { attributes } : {}),
-    content: async (draft, dataOffset) => {
-      const [source, target] = [
-        { file: image, offset: 0 },
-        { file: draft, offset: dataOffset },
-      ];
-      await copyStored(source, target, sizeBytes, onProgress);
-      const after = await image.status();
-      if (after.sizeBytes === before.sizeBytes && after.mtimeNs === before.mtimeNs) return;
-      throw badSource(image.path, 'was changed while it was imported');
-    },
+    ...(overwriteVolumes === undefined ? {} : { overwriteVolumes }),
+    ...(layout ? { layout, fill } : { content }),
   };
+}
+
+function inPlaceError(path: string): ContainerError {
+  const message = `a disk of several parts cannot take the place of ${path}, which it is copied from; name it otherwise`;
+  return new ContainerError('CONTAINER_BAD_LAYOUT', message, { path });
 }
 
 function badSource(path: string, what: string): ContainerError {

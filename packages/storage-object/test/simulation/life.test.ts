@@ -63,6 +63,8 @@ describe('a variant that is broken is caught:', () => {
     'create, preallocated and with protection',
     'export',
     'delete, of several parts',
+    'import, to several parts',
+    'shrink, of several parts',
   ])(
     '%s without a sync',
     async (name) => {

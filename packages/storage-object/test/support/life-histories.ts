@@ -28,6 +28,8 @@ const SEEDS = 24;
 
 /** What is done to a disk, and what must hold when it was cut off. */
 export interface LifeHistory {
+  /** For each change at which the power goes; fewer where there are many changes. */
+  readonly seeds?: number;
   prepare(seams: StorageObjectSeams): Promise<void>;
   act(seams: StorageObjectSeams): Promise<void>;
   check(seams: StorageObjectSeams): Promise<void>;
@@ -235,6 +237,7 @@ export const LIFE_HISTORIES: Readonly<Record<string, LifeHistory>> = {
     },
   },
   'create, of several parts': {
+    seeds: 6,
     prepare: () => Promise.resolve(),
     act: async (seams) => {
       const options = { ...seams, sizeBytes: SIZE, layout: STRIPE };
@@ -248,7 +251,37 @@ export const LIFE_HISTORIES: Readonly<Record<string, LifeHistory>> = {
       await (await StorageObject.open(CONTAINER, seams)).close();
     },
   },
+  'import, to several parts': {
+    seeds: 6,
+    prepare: makeImage,
+    act: (seams) => importImage(IMAGE, CONTAINER, { ...seams, layout: STRIPE, original: 'delete' }),
+    async check(seams) {
+      await repairDrafts('/', { ...seams, apply: true });
+      const names = await leftOf(seams);
+      if (names.includes('disk.img')) expect(await isImage(seams), 'the image').toBe(true);
+      else expect(names, 'there is neither').toContain('disk.lun');
+      if (names.includes('disk.lun')) expect(await compareContainer(CONTAINER, seams)).toBe(SIZE);
+      else expect(names, 'parts that nobody tells of').toEqual(['disk.img']);
+    },
+  },
+  'shrink, of several parts': {
+    seeds: 6,
+    prepare: makeCombined,
+    act: (seams) => shrinkContainer(CONTAINER, SMALLER, { ...seams, discardData: true }),
+    async check(seams) {
+      const sizeBytes = await compareContainer(CONTAINER, seams);
+      expect([SIZE, SMALLER]).toContain(sizeBytes);
+      if (sizeBytes === SIZE) return;
+      const object = await StorageObject.open(CONTAINER, seams);
+      await object.grow(SIZE);
+      const end = Buffer.alloc(SIZE - SMALLER, 1);
+      await object.device.read([end], SMALLER);
+      await object.close();
+      expect(end.equals(Buffer.alloc(SIZE - SMALLER)), 'what was cut off comes back').toBe(true);
+    },
+  },
   'delete, of several parts': {
+    seeds: 6,
     prepare: makeCombined,
     act: async (seams) => void (await deleteContainer(CONTAINER, seams)),
     check: checkDeletion,
@@ -282,7 +315,7 @@ export async function cutOffEverywhere(
 ): Promise<number> {
   const changes = await countChanges(history, variant);
   for (let stopAt = 0; stopAt <= changes; stopAt++) {
-    for (let seed = 0; seed < SEEDS; seed++) {
+    for (let seed = 0; seed < (history.seeds ?? SEEDS); seed++) {
       const disk = new SimulatedDisk();
       const [before, after] = worldsOf(disk, seed);
       await history.prepare(before);
