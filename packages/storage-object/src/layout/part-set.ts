@@ -129,7 +129,8 @@ export class PartSet {
   }
 
   /**
-   * Cuts the files of parts, which nobody uses any more, to what a smaller layout has of them; volumes stay as they are.
+   * Cuts the files of parts, which nobody uses any more, to what a smaller layout has of them; volumes stay as they
+   * are.
    * Throws a `ContainerError`; some are then longer than they need be, which does no harm.
    */
   async shrink(parts: readonly LayoutPart[]): Promise<void> {

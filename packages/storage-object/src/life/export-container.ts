@@ -16,7 +16,8 @@ export interface ExportOptions extends StorageObjectSeams {
 /**
  * Writes the disk of a container that nobody writes as a raw image, with its holes, whole or not at all: it gets its
  * name, which must be free, when it is durable. Its blocks share the space of the container where the file system can
- * do that, and are copied from a disk of several parts. Changes nothing in the container. Throws what `StorageObject.open` throws, and `CONTAINER_EXISTS`.
+ * do that, and are copied from a disk of several parts. Changes nothing in the container. Throws what
+ * `StorageObject.open` throws, and `CONTAINER_EXISTS`.
  */
 export async function exportContainer(
   path: string,

@@ -99,7 +99,7 @@ function contentOf(image: DiskFile, before: FileStatus, options: ImportOptions):
 }
 
 function inPlaceError(path: string): ContainerError {
-  const message = `a disk of several parts cannot take the place of ${path}, which it is copied from; name it otherwise`;
+  const message = `a disk of several parts cannot take the place of ${path}, its image; give it another name`;
   return new ContainerError('CONTAINER_BAD_LAYOUT', message, { path });
 }
 
