@@ -5,13 +5,14 @@ import {
   type CatalogObject,
   type LayoutStatus,
   type MirrorHooks,
-  StorageObject,
   type Continuity,
   type StorageObjectSeams,
 } from '@lunbox/storage-object';
 import { discIdentity, openDiscImage } from './disc-image.ts';
 import { forgetState, objectUnit } from './object-unit.ts';
 import { ObjectUsers } from './object-users.ts';
+import { SnapshotObject, type SnapshotSet } from '@lunbox/snapshot';
+import type { ServedSnapshot } from './status.ts';
 import type { ContainerLun, DeviceLun, ImageLun, LunOptions } from './options.ts';
 import { openProtected } from './protection.ts';
 import { ServerError } from './server-error.ts';
@@ -27,6 +28,12 @@ export interface Disk {
   readonly rename?: (names: UnitNames) => Promise<void>;
   /** Who may do what; undefined where that cannot be said, and everybody may do everything. */
   readonly users?: ObjectUsers;
+  /** Its snapshots; undefined where it can have none. */
+  readonly snapshots?: SnapshotSet;
+  /** Of which LUN it is a snapshot, and the identity of that in UUID form; undefined for what is none. */
+  readonly snapshotOf?: Omit<ServedSnapshot, 'name'>;
+  /** What the snapshot is called now. */
+  readonly snapshotName?: () => string;
   /** The parts that it is made of now; undefined where it is in one file. */
   readonly layout?: () => LayoutStatus | undefined;
   /** What a catalog says of it; undefined for what is no container. */
@@ -44,7 +51,7 @@ const isImage = (lun: LunOptions): lun is ImageLun => 'image' in lun;
 
 /**
  * Opens the containers and images among the LUNs, all or none, and answers a disk for each LUN in order; none may have
- * an identity that is `taken`. Throws what `StorageObject.openAll` throws, and a {@link ServerError}
+ * an identity that is `taken`. Throws what `SnapshotObject.openAll` throws, and a {@link ServerError}
  * `SERVER_DUPLICATE_IDENTITY` or `SERVER_BAD_IMAGE`.
  */
 export async function openDisks(
@@ -53,7 +60,7 @@ export async function openDisks(
   taken: readonly Uint8Array[] = [],
 ): Promise<Disk[]> {
   const requests = luns.filter(isContainer).map((lun) => ({ ...seams, ...lun }));
-  const objects = await StorageObject.openAll(requests);
+  const objects = await SnapshotObject.openAll(requests);
   const remaining = [...objects];
   const disks: Disk[] = [];
   try {
@@ -72,9 +79,10 @@ export async function openDisks(
 }
 
 /** Takes the next object into use; one that cannot be used stays among those that remain. */
-async function fromObject(remaining: StorageObject[]): Promise<Disk> {
-  const [object] = remaining;
-  if (!object) throw new Error('fewer objects were opened than were asked for');
+async function fromObject(remaining: SnapshotObject[]): Promise<Disk> {
+  const [opened] = remaining;
+  if (!opened) throw new Error('fewer objects were opened than were asked for');
+  const { object, set, device } = opened;
   const { continuity, path } = object;
   const guarded = await openProtected(object);
   remaining.shift();
@@ -88,18 +96,21 @@ async function fromObject(remaining: StorageObject[]): Promise<Disk> {
     try {
       await guarded?.close();
     } finally {
-      await object.close();
+      await opened.close();
     }
   };
-  const unit = objectUnit(object, guarded ?? object.device);
+  const unit = objectUnit(object, guarded ?? device);
   const layout = (): LayoutStatus | undefined => object.layout;
   const fault = (): string | undefined => object.faulted?.message;
   const onFault = (listener: (fault: string) => void): void => {
     object.onFault(({ message }) => listener(message));
   };
   const users = new ObjectUsers(object);
+  // Protection information lies beside what snapshots have.
+  const more = guarded === undefined ? { snapshots: set } : {};
   const catalogEntry = (): Promise<CatalogObject> => object.catalogEntry();
-  return { unit, continuity, path, grow, rename, layout, catalogEntry, users, fault, onFault, close };
+  const told = { layout, catalogEntry, users, fault, onFault };
+  return { unit, continuity, path, grow, rename, ...told, close, ...more };
 }
 
 function noRoom(path: string, roomBytes: number): ContainerError {
@@ -117,8 +128,11 @@ function fromDevice(unit: DeviceLun): Disk {
   return { unit, continuity: 'clean', path: undefined, close: async () => unit.device.flush() };
 }
 
-async function forgetStates(luns: readonly ContainerLun[], objects: readonly StorageObject[]): Promise<void> {
-  for (const [index, object] of objects.entries()) {
+async function forgetStates(
+  luns: readonly ContainerLun[],
+  objects: readonly SnapshotObject[],
+): Promise<void> {
+  for (const [index, { object }] of objects.entries()) {
     if (luns[index]?.forgetState === true) await forgetState(object);
   }
 }

@@ -18,7 +18,7 @@ import { openDisks, type Disk } from './disks.ts';
 import type { UserChange, UserList } from './object-users.ts';
 import type { LunOptions } from './options.ts';
 import { ServerError } from './server-error.ts';
-import type { DiskFault, MeasuredLun, ServedLun, ServedObject } from './status.ts';
+import type { DiskFault, MeasuredLun, ServedLun, ServedObject, ServedSnapshot } from './status.ts';
 
 /** What people are told when a medium cannot be taken out or put in. */
 const REFUSALS: Readonly<Record<MediumPresenceError['code'], string>> = {
@@ -181,6 +181,7 @@ export class Drive {
       portGroups: unit.portGroups,
       fault: this.#disk?.fault?.(),
       continuity: this.#disk?.continuity ?? 'clean',
+      snapshot: this.snapshot,
       layout: this.#disk?.layout?.(),
     };
   }
@@ -209,6 +210,12 @@ export class Drive {
       if (error instanceof ContainerError || error instanceof BlockError) return undefined;
       throw error;
     }
+  }
+
+  /** What the LUN is a snapshot of; undefined when it is none. */
+  get snapshot(): ServedSnapshot | undefined {
+    const { snapshotOf, snapshotName } = this.#disk ?? {};
+    return snapshotOf && { ...snapshotOf, name: snapshotName?.() ?? snapshotOf.id };
   }
 
   /** Ends what goes on and lets go of the disk. */

@@ -38,6 +38,7 @@ export {
   type IscsiOperations,
   type StopOptions,
 } from './server.ts';
+export { ServedSnapshots, type OpenSnapshotOptions, type RestoreOptions } from './served-snapshots.ts';
 export { ServerError, type ServerErrorCode, type ServerErrorData } from './server-error.ts';
 export type {
   DiskFault,
@@ -45,5 +46,6 @@ export type {
   MeasuredTarget,
   ServedLun,
   ServedObject,
+  ServedSnapshot,
   ServedTarget,
 } from './status.ts';

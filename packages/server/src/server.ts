@@ -7,35 +7,29 @@ import {
   type SecurityOptions,
   type TargetOptions,
 } from '@lunbox/iscsi-target';
-import { CopyDomain, ScsiTarget, type PortGroupChange, type UnitNames } from '@lunbox/scsi';
+import { CopyDomain, type PortGroupChange, type UnitNames } from '@lunbox/scsi';
 import debug from 'debug';
 import { resolve } from 'node:path';
 import { accessOf, checkAccessOptions } from './access.ts';
-import { closeDisks, openDisks, type Disk } from './disks.ts';
-import { Drive } from './drive.ts';
-import { checkIscsiName, defaultIscsiName } from './iscsi-name.ts';
+import { closeDisks, openDisks } from './disks.ts';
+import type { Drive } from './drive.ts';
+import { checkIscsiName } from './iscsi-name.ts';
 import { listen, probePortals } from './listening.ts';
-import { numberLuns, type LunWish } from './lun-numbers.ts';
+import { numberLuns } from './lun-numbers.ts';
 import type { UserChange, UserList } from './object-users.ts';
-import { LUN_LIMIT, type LunOptions, type ServerOptions } from './options.ts';
+import { allLuns, divide, wishOf, type OpenTarget } from './open-target.ts';
+import { LUN_LIMIT, type ServerOptions } from './options.ts';
 import { formatPortal, reachablePortal } from './portal.ts';
 import { ServerError } from './server-error.ts';
 import type { MeasuredTarget, ServedObject, ServedTarget } from './status.ts';
 import { refusedAsOptions } from './target-refusal.ts';
+import { ServedSnapshots } from './served-snapshots.ts';
 import { wantedPortals } from './wanted-portals.ts';
 
 const log = debug('lunbox:server:server');
 
 /** How long commands that are running may take to finish when a server stops. */
 const STOP_TIMEOUT_MS = 10_000;
-
-/** A target with its disks open. */
-interface OpenTarget {
-  readonly iqn: string;
-  readonly drives: readonly Drive[];
-  readonly scsi: ScsiTarget;
-  readonly access: readonly AccessEntry[];
-}
 
 /** Everything that a running server holds. */
 interface Running {
@@ -144,7 +138,9 @@ export class LunboxServer {
    * set; or what flushing or closing the disk throws.
    */
   async eject(lun: number, { force = false, targetIndex = 0 }: EjectOptions = {}): Promise<void> {
-    await this.#drive(lun, targetIndex).drive.eject(force);
+    const { target, drive } = this.#drive(lun, targetIndex);
+    target.snapshotLuns.checkClosed(drive);
+    await drive.eject(force);
   }
 
   /**
@@ -185,7 +181,13 @@ export class LunboxServer {
   async changeUsers(lun: number, change: UserChange, targetIndex = 0): Promise<void> {
     const { target, drive } = this.#drive(lun, targetIndex);
     await drive.changeUsers(change);
-    target.scsi.rightsChanged(lun);
+    for (const each of [drive, ...target.snapshotLuns.of(drive)]) target.scsi.rightsChanged(each.lun);
+  }
+
+  /** The snapshots of the disk of a LUN. Throws a {@link ServerError} `SERVER_WRONG_STATE` without such a LUN. */
+  snapshots(lun: number, targetIndex = 0): ServedSnapshots {
+    const { target, drive } = this.#drive(lun, targetIndex);
+    return new ServedSnapshots(drive, target.snapshotLuns);
   }
 
   /**
@@ -333,31 +335,6 @@ function checkOptions(options: ServerOptions, portals: readonly PortalOptions[])
   }
 }
 
-const allLuns = (options: ServerOptions): LunOptions[] => options.targets.flatMap(({ luns }) => luns);
-
-/** Gives each target its disks, which were opened in one row. */
-function divide(disks: readonly Disk[], options: ServerOptions, copyDomain: CopyDomain): OpenTarget[] {
-  let from = 0;
-  return options.targets.map((target) => {
-    const { iqn, luns } = target;
-    const own = disks.slice(from, (from += luns.length));
-    const numbers = numberLuns(luns.map(wishOf));
-    const drives = own.map((disk, index) => new Drive(numbers[index]!, disk, luns[index]!, options.onFault));
-    const identity = own[0]?.unit.identity ?? new Uint8Array();
-    const name = iqn === undefined ? defaultIscsiName(identity) : checkIscsiName(iqn);
-    const scsi = new ScsiTarget({ copyDomain });
-    for (const { lun, unit, disk } of drives)
-      scsi.addUnit(lun, unit, unit.removable ? undefined : disk?.users?.rightsOf);
-    return { iqn: name, drives, scsi, access: accessOf(target, options) };
-  });
-}
-
-/** The number that a LUN must have, and what people call it. */
-function wishOf(options: LunOptions): LunWish {
-  const name = 'path' in options ? options.path : 'image' in options ? options.image : 'a device';
-  return { name, lun: options.lun };
-}
-
 function security({ discovery, minimumChapAlgorithm }: ServerOptions): SecurityOptions {
   return {
     ...(discovery === undefined ? {} : { discovery }),
@@ -377,6 +354,9 @@ async function stopAll({ iscsi, targets }: Running, timeoutMs: number): Promise<
   try {
     await iscsi.close({ timeoutMs });
   } finally {
-    await closeDisks(targets.flatMap(({ drives }) => drives));
+    const drives = targets.flatMap((target) => target.drives);
+    // Snapshots before the disks that they are read from.
+    drives.sort((a, b) => Number(a.snapshot === undefined) - Number(b.snapshot === undefined));
+    await closeDisks(drives);
   }
 }

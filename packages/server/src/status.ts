@@ -1,6 +1,15 @@
 import type { PortGroupStatus, ProtectionType, UnitKind } from '@lunbox/scsi';
 import type { CatalogObject, Continuity, LayoutStatus } from '@lunbox/storage-object';
 
+/** A snapshot that is being served as a LUN. */
+export interface ServedSnapshot {
+  /** The LUN of the disk that it is a snapshot of. */
+  readonly lun: number;
+  /** In UUID form. */
+  readonly id: string;
+  readonly name: string;
+}
+
 /** A LUN that is being served. */
 export interface ServedLun {
   readonly lun: number;
@@ -30,6 +39,8 @@ export interface ServedLun {
   readonly fault: string | undefined;
   /** How the container came back when it was opened; `clean` for a device. */
   readonly continuity: Continuity;
+  /** What it is a snapshot of; undefined for a LUN that is none. */
+  readonly snapshot: ServedSnapshot | undefined;
   /** The parts that it is made of, and what its mirrors hold; undefined where it is in one file. */
   readonly layout: LayoutStatus | undefined;
 }

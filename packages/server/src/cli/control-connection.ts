@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { ServerError, type ServerErrorCode } from '../server-error.ts';
 import type { ControlRequest } from './control-request.ts';
+import type { WorkProgress } from './control-socket.ts';
 
 /** What a server answers: its result, and the bytes after it. */
 export interface Reply {
@@ -13,6 +14,8 @@ export interface Reply {
 interface Line {
   /** True of the line that comes before the answer. */
   readonly begun?: boolean;
+  /** Of lines before the answer. */
+  readonly progress?: WorkProgress;
   readonly ok?: boolean;
   readonly result?: unknown;
   readonly code?: ServerErrorCode;
@@ -62,11 +65,28 @@ export class ControlConnection {
 
   /** Waits for the answer, and all that belongs to it. Throws a {@link ServerError} when the request is refused. */
   async answer(): Promise<Reply> {
-    const line = await this.#line();
-    if (line.ok !== true) throw this.#refusal(line);
+    const result = await this.result();
     const chunks = [this.#received];
     for (let chunk = await this.#next(); chunk; chunk = await this.#next()) chunks.push(chunk);
-    return { result: line.result, payload: Buffer.concat(chunks) };
+    return { result, payload: Buffer.concat(chunks) };
+  }
+
+  /** Waits for the answer alone. Throws a {@link ServerError} when the request is refused. */
+  async result(onProgress: (progress: WorkProgress) => void = () => undefined): Promise<unknown> {
+    let line = await this.#line();
+    for (; line.progress !== undefined; line = await this.#line()) onProgress(line.progress);
+    if (line.ok !== true) throw this.#refusal(line);
+    return line.result;
+  }
+
+  /** What belongs to the answer, as it comes; it may have been cut off. */
+  async *rest(): AsyncGenerator<Buffer> {
+    for (let chunk: Buffer | undefined = this.#received; chunk; chunk = await this.#next()) yield chunk;
+  }
+
+  /** Ends the connection, whatever is still to come. */
+  close(): void {
+    this.#socket.destroy();
   }
 
   #refusal({ code = 'SERVER_BAD_OPTIONS', message = '' }: Line): ServerError {

@@ -3,9 +3,10 @@ import { isUserName, PERMISSIONS, type Permission } from '@lunbox/storage-object
 import { isAbsolute } from 'node:path';
 import { LUN_LIMIT } from '../options.ts';
 import { ServerError } from '../server-error.ts';
+import { SNAP_CHECKS, SNAP_VERBS, type SnapFields } from './snap-request.ts';
 
 /** The fields of requests. */
-export interface ControlFields {
+export interface ControlFields extends SnapFields {
   /** `host:port` */
   readonly address: string;
   readonly timeoutMs: number;
@@ -73,6 +74,8 @@ const CHECKS: Readonly<Record<ControlField, Check>> = {
   quotaBytes: ['a whole number of bytes, or null', (value) => value === null || isWhole(value, 0)],
   remove: TRUTH,
   everybody: TRUTH,
+  asLun: ['the number of a LUN', (value) => isWhole(value, 0, LUN_LIMIT - 1)],
+  ...SNAP_CHECKS,
 };
 
 /** What there is to say to a verb. */
@@ -86,7 +89,7 @@ interface VerbShape {
 }
 
 /** What a server can be asked to do, as `docs/cli.md` lists it. */
-const VERBS = {
+const OWN_VERBS = {
   status: { words: [], flags: [], needed: [] },
   statistics: { words: [], flags: [], needed: [] },
   catalog: { words: [], flags: [], needed: [] },
@@ -112,6 +115,8 @@ const VERBS = {
   },
 } as const;
 
+const VERBS: typeof OWN_VERBS & typeof SNAP_VERBS = { ...OWN_VERBS, ...SNAP_VERBS };
+
 /** One of the verbs. */
 export type ControlVerb = keyof typeof VERBS;
 
@@ -123,8 +128,8 @@ export type ControlRequest<V extends ControlVerb = ControlVerb> = V extends Cont
   ? { readonly verb: V } & Pick<ControlFields, Needed<V>> & Partial<Pick<ControlFields, Optional<V>>>
   : never;
 
-/** Every verb, for help and messages. */
-export const CONTROL_VERBS: readonly ControlVerb[] = Object.keys(VERBS) as ControlVerb[];
+/** The verbs of `lunbox control`, for help and messages. */
+export const CONTROL_VERBS: readonly ControlVerb[] = Object.keys(OWN_VERBS) as ControlVerb[];
 
 /** What there is to say to a verb. */
 export function shapeOf(verb: ControlVerb): VerbShape {

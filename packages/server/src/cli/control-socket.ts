@@ -1,5 +1,6 @@
 import { BlockError } from '@lunbox/block';
 import { TargetError } from '@lunbox/iscsi-target';
+import { SnapshotError } from '@lunbox/snapshot';
 import { ContainerError } from '@lunbox/storage-object';
 import { once } from 'node:events';
 import { lstat, unlink } from 'node:fs/promises';
@@ -13,10 +14,17 @@ const REQUEST_TIMEOUT_MS = 5000;
 /** Nobody but the owner may connect. */
 const UMASK = 0o177;
 
+/** How far long work has come. */
+export interface WorkProgress {
+  readonly doneBytes: number;
+  readonly totalBytes: number;
+}
+
 /** What a verb answers: an object, and bytes that follow it. */
 export interface ControlAnswer {
   readonly result: unknown;
-  readonly payload?: Uint8Array;
+  /** Bytes, or as they come; what fails then ends the connection, so that nobody takes them for all. */
+  readonly payload?: Uint8Array | AsyncIterable<Uint8Array>;
 }
 
 /** Who asks: the other end of the connection on which a request came. */
@@ -25,6 +33,8 @@ export interface Asker {
   readonly ended: Promise<void>;
   /** Says that the work of the asker may begin: one line of JSON ahead of the answer. */
   readonly begin: () => void;
+  /** Tells how far long work has come: one line of JSON ahead of the answer. */
+  readonly progress: (progress: WorkProgress) => void;
 }
 
 /** Does what one request asks for. Errors of the kinds that have a code are told to the asker; others are ours. */
@@ -117,6 +127,7 @@ function serve(socket: Socket, handle: ControlHandler): void {
   const asker: Asker = {
     ended: new Promise((resolve) => socket.once('end', resolve).once('close', () => resolve())),
     begin: () => void socket.write('{"begun":true}\n'),
+    progress: (progress) => void socket.write(`${JSON.stringify({ progress })}\n`),
   };
   const take = (chunk: string): void => {
     received += chunk;
@@ -126,14 +137,29 @@ function serve(socket: Socket, handle: ControlHandler): void {
     const request = received.slice(0, Math.max(0, end));
     void answer(() => handle(parse(request), asker)).then(({ line, payload }) => {
       socket.write(`${line}\n`);
-      if (payload) socket.write(payload);
-      socket.end();
+      return sendPayload(socket, payload);
     });
   };
   socket.on('data', take);
 }
 
-async function answer(handle: () => Promise<ControlAnswer>): Promise<{ line: string; payload?: Uint8Array }> {
+/** Sends what belongs to an answer, as fast as the asker takes it. */
+async function sendPayload(socket: Socket, payload: ControlAnswer['payload']): Promise<void> {
+  try {
+    for await (const chunk of payload instanceof Uint8Array ? [payload] : (payload ?? [])) {
+      if (socket.destroyed) return;
+      if (!socket.write(chunk)) await Promise.race([once(socket, 'drain'), once(socket, 'close')]);
+    }
+    socket.end();
+  } catch (error) {
+    socket.destroy();
+    if (!isTold(error)) throw error;
+  }
+}
+
+async function answer(
+  handle: () => Promise<ControlAnswer>,
+): Promise<{ line: string; payload?: ControlAnswer['payload'] }> {
   try {
     const { result, payload } = await handle();
     return { line: JSON.stringify({ ok: true, result }), ...(payload ? { payload } : {}) };
@@ -144,11 +170,13 @@ async function answer(handle: () => Promise<ControlAnswer>): Promise<{ line: str
   }
 }
 
-type Told = ServerError | TargetError | ContainerError | BlockError;
+type Told = ServerError | TargetError | ContainerError | SnapshotError | BlockError;
 
 /** True for what a file, a device or the target has refused: a server that serves others must not end for it. */
 function isTold(error: unknown): error is Told {
-  return [ServerError, TargetError, ContainerError, BlockError].some((kind) => error instanceof kind);
+  return [ServerError, TargetError, ContainerError, SnapshotError, BlockError].some(
+    (kind) => error instanceof kind,
+  );
 }
 
 function parse(line: string): unknown {

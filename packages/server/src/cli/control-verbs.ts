@@ -9,6 +9,7 @@ import { checkControlRequest, type ControlRequest, type ControlVerb } from './co
 import type { Asker, ControlAnswer } from './control-socket.ts';
 import type { Redirects } from './redirects.ts';
 import type { CatalogNow, ServedCatalog } from './served-catalog.ts';
+import { SNAP_CONTROL } from './snap-verbs.ts';
 import { controlUsers } from './users-verb.ts';
 
 /** What the verbs work on. */
@@ -27,7 +28,8 @@ export interface Controlled {
 /** What is told of the catalog. */
 export type ToldCatalog = CatalogContent<ServedObject> & Omit<CatalogNow, 'catalog'>;
 
-type Verb<V extends ControlVerb> = (
+/** What does what one verb asks for. */
+export type Verb<V extends ControlVerb> = (
   controlled: Controlled,
   request: ControlRequest<V>,
   asker: Asker,
@@ -85,6 +87,7 @@ const VERBS: { readonly [V in ControlVerb]: Verb<V> } = {
     return { result: {} };
   },
   users: ({ server }, request) => controlUsers(server, request),
+  ...SNAP_CONTROL,
 };
 
 /** Does what a request asks for. Throws a {@link ServerError}. */

@@ -1,4 +1,5 @@
 import { BlockError } from '@lunbox/block';
+import { SnapshotError, type SnapshotErrorCode } from '@lunbox/snapshot';
 import { ContainerError, PERMISSIONS, type ContainerErrorCode } from '@lunbox/storage-object';
 import { Argument, Command, CommanderError, Option } from 'commander';
 import { createRequire } from 'node:module';
@@ -21,11 +22,12 @@ import { ExitCode } from './exit-code.ts';
 import { addLayoutFlags } from './layout-flags.ts';
 import { addLife } from './life-command.ts';
 import { printInfo, type InfoFlags } from './info-command.ts';
+import { addSnap } from './snap-command.ts';
 import { serveDisks } from './serve-command.ts';
 import { addServeFlags, type ServeFlags } from './serve-flags.ts';
 
 /** Refusals that only other arguments can help. */
-const USAGE_CODES: ReadonlySet<string> = new Set<ServerErrorCode | ContainerErrorCode>([
+const USAGE_CODES: ReadonlySet<string> = new Set<ServerErrorCode | ContainerErrorCode | SnapshotErrorCode>([
   'SERVER_BAD_PORTAL',
   'SERVER_BAD_NAME',
   'SERVER_BAD_OPTIONS',
@@ -33,6 +35,7 @@ const USAGE_CODES: ReadonlySet<string> = new Set<ServerErrorCode | ContainerErro
   'CONTAINER_BAD_SIZE',
   'CONTAINER_BAD_ATTRIBUTES',
   'CONTAINER_BAD_LAYOUT',
+  'SNAPSHOT_BAD_NAME',
 ]);
 
 const PHYSICAL_BLOCK_SIZES = ['512', '4096', '8192', '16384', '32768', '65536'];
@@ -47,6 +50,9 @@ const HINTS: Readonly<Record<string, string>> = {
   CONTAINER_NOT_LUNBOX: 'make a disk with: lunbox create FILE --size 10G',
   CONTAINER_NOT_EMPTY: 'say --discard-data if it is to be lost',
   CONTAINER_UNCLEAN: 'say --force to delete it all the same',
+  SNAPSHOT_NOT_FOUND: 'lunbox snap ls lists those that are there',
+  SNAPSHOT_HELD: 'lunbox snap release ends a hold',
+  SNAPSHOT_LIMIT: 'lunbox snap rm deletes one',
   CONTAINER_CORRUPT: 'lunbox check says what is left; nothing was changed',
 };
 
@@ -86,6 +92,7 @@ function buildProgram(setExitCode: (code: number) => void): Command {
   addLife(program);
   addCatalog(program, setExitCode);
   addAttributes(program);
+  addSnap(program);
   const serve = program
     .command('serve [file...]')
     .description('serve disks and disc images as LUN 0, 1, … of one iSCSI target, until Ctrl-C');
@@ -174,12 +181,15 @@ function packageVersion(): string {
   return manifest.version;
 }
 
+function isForPeople(error: unknown): error is ServerError | ContainerError | SnapshotError | BlockError {
+  return [ServerError, ContainerError, SnapshotError, BlockError].some((kind) => error instanceof kind);
+}
+
 /** Prints what is wrong, once, and picks the exit code. What nobody foresaw is thrown on: it is our mistake. */
 function exitCodeOf(error: unknown): number {
   // Commander has printed its message; its own code for help and version is 0.
   if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.OK : ExitCode.USAGE;
-  if (!(error instanceof ServerError || error instanceof ContainerError || error instanceof BlockError))
-    throw error;
+  if (!isForPeople(error)) throw error;
   const { code, message } = error;
   const hint = HINTS[code];
   console.error(`lunbox: ${message}${hint === undefined ? '' : `; ${hint}`}`);

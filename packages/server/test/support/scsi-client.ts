@@ -25,7 +25,7 @@ export const noSpace = {
   },
 };
 
-/** Our initiator, sending CDBs to LUN 0 and telling whatever comes back, unit attentions too. */
+/** Our initiator, sending CDBs and telling whatever comes back, unit attentions too. */
 export class ScsiClient {
   readonly session: IscsiSession;
 
@@ -55,11 +55,11 @@ export class ScsiClient {
     return client;
   }
 
-  /** Sends a command with data, or for up to 64 KiB of it. */
-  async send(cdb: Uint8Array, dataOut?: Uint8Array): Promise<ScsiReply> {
+  /** Sends a command with data, or for up to 64 KiB of it; to LUN 0 when no other is said. */
+  async send(cdb: Uint8Array, dataOut?: Uint8Array, lun = 0): Promise<ScsiReply> {
     const buffer = new Uint8Array(65_536);
     const data = dataOut === undefined ? { read: [buffer] } : { write: [dataOut] };
-    const result = await this.session.command({ lun: 0, cdb, ...data });
+    const result = await this.session.command({ lun, cdb, ...data });
     return { ...result, data: buffer.subarray(0, result.receivedBytes) };
   }
 

@@ -20,7 +20,7 @@ function newAsker(): Asker & { readonly begun: Promise<void>; readonly leave: ()
   let [begin, leave] = Array<() => void>(2).fill(() => undefined);
   const begun = new Promise<void>((resolve) => (begin = resolve));
   const ended = new Promise<void>((resolve) => (leave = resolve));
-  return { begun, ended, begin: () => begin?.(), leave: () => leave?.() };
+  return { begun, ended, begin: () => begin?.(), progress: () => undefined, leave: () => leave?.() };
 }
 
 describe('a control request', () => {

@@ -33,7 +33,7 @@ async function serving(...luns: LunOptions[]): Promise<LunboxServer> {
 
 /** Asks like `lunbox control` does. */
 async function ask(server: LunboxServer, request: object): Promise<unknown> {
-  const asker = { begin: () => undefined, ended: Promise.resolve() };
+  const asker = { begin: () => undefined, progress: () => undefined, ended: Promise.resolve() };
   return control(await controlledBy(server), request, asker);
 }
 

@@ -1,0 +1,209 @@
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import { userInfo } from 'node:os';
+import { ServerError } from '../server-error.ts';
+import { findSnapshot } from '../snapshot-luns.ts';
+import { lunArgument } from './arguments.ts';
+import { progressLine } from './progress-line.ts';
+import { actOn, told, type SimpleVerb, type SnapEvent, type SnapList } from './snap-desk.ts';
+import { diffLines } from './snap-diff.ts';
+import { eventLine, listLines } from './snap-lines.ts';
+import { printDiff } from './snap-print.ts';
+import { LEVELS, type SnapVerb } from './snap-request.ts';
+import { watchRestore } from './snap-restore.ts';
+import { askServer, snapRequest, withDesk } from './snap-source.ts';
+
+/** Flags that every verb has. */
+interface SnapFlags {
+  readonly control?: string;
+  readonly json?: boolean;
+}
+
+interface NewFlags extends SnapFlags {
+  readonly name?: string;
+  readonly level?: string;
+  readonly label?: Readonly<Record<string, string>>;
+}
+
+/** Adds `lunbox snap`. */
+export function addSnap(program: Command): void {
+  const snap = program
+    .command('snap')
+    .description('take, list, compare, present and restore snapshots of a disk');
+  addTaking(snap);
+  addKeeping(snap);
+  addReading(snap);
+}
+
+/** A command about a disk, or a snapshot of it, that works with and without a server. */
+function define(snap: Command, usage: string, description: string): Command {
+  return snap
+    .command(usage)
+    .description(description)
+    .option('--control <socket>', 'ask the server that serves the disk; it may be named by its LUN then')
+    .option('--json', 'print JSON');
+}
+
+function addTaking(snap: Command): void {
+  withNewFlags(define(snap, 'create <disk>', 'take a snapshot'))
+    .option('--name <name>', 'what it is called (default: the time)')
+    .action(async (disk: string, { name, level, label, ...flags }: NewFlags) => {
+      await change(disk, 'snap-create', { name, level, labels: label }, flags);
+    });
+  withNewFlags(define(snap, 'refresh <disk> <snapshot>', 'take a snapshot anew, under its name')).action(
+    async (disk: string, snapshot: string, { level, label, ...flags }: NewFlags) => {
+      await change(disk, 'snap-refresh', { snapshot, level, labels: label }, flags);
+    },
+  );
+  define(snap, 'restore <disk> <snapshot>', 'bring the disk back to what a snapshot has')
+    .option('--name <name>', 'what the snapshot is called that is taken first, of what the disk has now')
+    .option('--force', 'also while initiators use the disk, or have it reserved')
+    .action(async (disk: string, snapshot: string, flags: SnapFlags & { name?: string; force?: boolean }) => {
+      await restore(disk, snapshot, flags);
+    });
+}
+
+function withNewFlags(command: Command): Command {
+  return command
+    .option('--label <key=value>', 'a label; repeat it for each', labelArgument)
+    .addOption(new Option('--level <level>', 'how sure its content is (default: crash)').choices(LEVELS));
+}
+
+function addKeeping(snap: Command): void {
+  define(snap, 'rm <disk> <snapshot>', 'delete a snapshot').action(
+    async (disk: string, snapshot: string, flags: SnapFlags) => {
+      await change(disk, 'snap-rm', { snapshot }, flags);
+    },
+  );
+  define(snap, 'rename <disk> <snapshot> <name>', 'call a snapshot something else').action(
+    async (disk: string, snapshot: string, name: string, flags: SnapFlags) => {
+      await change(disk, 'snap-rename', { snapshot, name }, flags);
+    },
+  );
+  for (const [verb, what] of [
+    ['hold', 'keep a snapshot from being deleted'],
+    ['release', 'end a hold'],
+  ] as const)
+    define(snap, `${verb} <disk> <snapshot>`, what)
+      .option('--holder <name>', 'who holds it (default: the user)')
+      .action(
+        async (disk: string, snapshot: string, { holder, ...flags }: SnapFlags & { holder?: string }) => {
+          await change(disk, `snap-${verb}`, { snapshot, holder: holder ?? userInfo().username }, flags);
+        },
+      );
+  define(
+    snap,
+    'bookmark <disk> <snapshot>',
+    'drop what a snapshot holds, and keep what has changed since',
+  ).action(async (disk: string, snapshot: string, flags: SnapFlags) => {
+    await change(disk, 'snap-bookmark', { snapshot }, flags);
+  });
+}
+
+function addReading(snap: Command): void {
+  define(snap, 'ls <disk>', 'list the snapshots of a disk, oldest first').action(
+    async (disk: string, flags: SnapFlags) => {
+      await change(disk, 'snap-ls', {}, flags);
+    },
+  );
+  define(
+    snap,
+    'diff <disk> <snapshot> [until]',
+    'list what has changed since a snapshot, until a later one or now',
+  ).action(async (disk: string, snapshot: string, until: string | undefined, flags: SnapFlags) => {
+    await diff(disk, { snapshot, until }, flags);
+  });
+  define(snap, 'open <disk> <snapshot>', 'present a snapshot as a LUN, write protected, of the server')
+    .option('--lun <n>', 'which LUN (default: the lowest that is free)', lunArgument)
+    .action(async (disk: string, snapshot: string, { lun, ...flags }: SnapFlags & { lun?: number }) => {
+      const result = await present(disk, 'snap-open', { snapshot, asLun: lun }, flags);
+      if (flags.json !== true)
+        console.log(`snapshot ${result.snapshot.name} is LUN ${result.lun}: ${result.url}`);
+    });
+  define(snap, 'close <disk> <snapshot>', 'take the LUN of a snapshot away').action(
+    async (disk: string, snapshot: string, flags: SnapFlags) => {
+      const result = await present(disk, 'snap-close', { snapshot }, flags);
+      if (flags.json !== true) console.log(`snapshot ${result.snapshot.name} is LUN ${result.lun} no more`);
+    },
+  );
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** Does what one answer comes of, and prints it. */
+async function change(disk: string, verb: SimpleVerb, fields: Fields, flags: SnapFlags): Promise<void> {
+  const request = snapRequest(verb, fields);
+  const result =
+    flags.control === undefined
+      ? await withDesk(disk, (desk) => actOn(desk, request))
+      : ((await answerOf(flags.control, disk, verb, fields)) as SnapList | SnapEvent);
+  if (flags.json === true) console.log(JSON.stringify(result));
+  else if ('snapshots' in result) for (const line of listLines(result, Date.now())) console.log(line);
+  else console.log(eventLine(result));
+}
+
+async function answerOf(socket: string, disk: string, verb: SnapVerb, fields: Fields): Promise<unknown> {
+  const connection = await askServer(socket, disk, verb, fields);
+  return connection.result(progressLine(disk)).finally(() => {
+    connection.close();
+  });
+}
+
+async function restore(
+  disk: string,
+  snapshot: string,
+  { control, json, ...fields }: SnapFlags & { name?: string; force?: boolean },
+): Promise<void> {
+  const request = snapRequest('snap-restore', { snapshot, ...fields });
+  const result =
+    control === undefined
+      ? await withDesk(disk, async (desk) => {
+          const info = findSnapshot(desk.set, snapshot);
+          const begun = await desk.set.restore(info.id, request.name);
+          await watchRestore(desk.set, begun, progressLine(disk));
+          return { ...told(desk, 'restored', info), safety: begun.safety };
+        })
+      : ((await answerOf(control, disk, 'snap-restore', { snapshot, ...fields })) as SnapEvent & {
+          safety: SnapEvent['snapshot'];
+        });
+  if (json === true) console.log(JSON.stringify(result));
+  else console.log(`${eventLine(result)}; what the disk had is in the snapshot ${result.safety.name}`);
+}
+
+async function diff(disk: string, fields: Fields, { control, json }: SnapFlags): Promise<void> {
+  const { snapshot, until } = snapRequest('snap-diff', fields);
+  const print = (lines: AsyncIterable<Uint8Array>): Promise<void> => printDiff(lines, json === true);
+  if (control === undefined) {
+    await withDesk(disk, (desk) => print(diffLines(desk, snapshot, until)));
+    return;
+  }
+  const connection = await askServer(control, disk, 'snap-diff', fields);
+  try {
+    await connection.result();
+    await print(connection.rest());
+  } finally {
+    connection.close();
+  }
+}
+
+async function present(
+  disk: string,
+  verb: 'snap-open' | 'snap-close',
+  fields: Fields,
+  { control, json }: SnapFlags,
+): Promise<SnapEvent & { lun: number; url?: string }> {
+  if (control === undefined)
+    throw new ServerError(
+      'SERVER_BAD_OPTIONS',
+      'only a server has LUNs: name its socket with --control SOCKET',
+    );
+  const result = (await answerOf(control, disk, verb, fields)) as SnapEvent & { lun: number; url?: string };
+  if (json === true) console.log(JSON.stringify(result));
+  return result;
+}
+
+/** Collects labels. */
+function labelArgument(text: string, before: Readonly<Record<string, string>> = {}): Record<string, string> {
+  const at = text.indexOf('=');
+  if (at < 1) throw new InvalidArgumentError('Write a label such as job=nightly.');
+  return { ...before, [text.slice(0, at)]: text.slice(at + 1) };
+}

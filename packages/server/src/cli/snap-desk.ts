@@ -1,0 +1,106 @@
+import type { NewSnapshot, SnapshotInfo, SnapshotSet, SnapshotUsage } from '@lunbox/snapshot';
+import { ServerError } from '../server-error.ts';
+import { findSnapshot } from '../snapshot-luns.ts';
+import type { ControlRequest } from './control-request.ts';
+
+/** The snapshots of one disk, of a server that has it or of this process alone. */
+export interface SnapDesk {
+  /** The file with the disk. */
+  readonly disk: string;
+  readonly set: SnapshotSet;
+  /** The LUN under which initiators read a snapshot. */
+  lunOf(id: string): number | undefined;
+  /** Deletes a snapshot that is not in use. */
+  delete(snapshot: string): Promise<void>;
+}
+
+/** A snapshot as `snap ls` tells of it. */
+export interface SnapRow extends SnapshotInfo, SnapshotUsage {
+  /** The LUN under which initiators read it. */
+  readonly lun?: number;
+}
+
+/** What `snap ls` tells. */
+export interface SnapList {
+  readonly disk: string;
+  /** The restore that goes on. */
+  readonly restoring?: NonNullable<SnapshotSet['restoring']>;
+  /** Oldest first. */
+  readonly snapshots: readonly SnapRow[];
+}
+
+/** What a change of one snapshot tells. */
+export interface SnapEvent {
+  readonly event: string;
+  readonly disk: string;
+  readonly snapshot: SnapshotInfo;
+}
+
+/** Verbs that are the same, whoever has the disk, and answer with one object. */
+export type SimpleVerb = Exclude<
+  Extract<ControlRequest['verb'], `snap-${string}`>,
+  'snap-diff' | 'snap-restore' | 'snap-open' | 'snap-close'
+>;
+
+type Action<V extends SimpleVerb> = (
+  desk: SnapDesk,
+  request: ControlRequest<V>,
+) => Promise<SnapList | SnapEvent>;
+
+/** What each of them does. */
+export const SNAP_ACTIONS: { readonly [V in SimpleVerb]: Action<V> } = {
+  'snap-ls': listSnapshots,
+  'snap-create': async (desk, { name, ...more }) =>
+    told(
+      desk,
+      'created',
+      await desk.set.create({ ...newOptions(more), ...(name === undefined ? {} : { name }) }),
+    ),
+  'snap-rm': async (desk, { snapshot }) => {
+    const info = findSnapshot(desk.set, snapshot);
+    await desk.delete(info.id);
+    return told(desk, 'deleted', info);
+  },
+  'snap-rename': async (desk, { snapshot, name }) =>
+    told(desk, 'renamed', await desk.set.rename(snapshot, name)),
+  'snap-hold': async (desk, { snapshot, holder }) =>
+    told(desk, 'held', await desk.set.hold(snapshot, holder)),
+  'snap-release': async (desk, { snapshot, holder }) => {
+    const { name, holds } = findSnapshot(desk.set, snapshot);
+    if (!holds.includes(holder))
+      throw new ServerError('SERVER_WRONG_STATE', `snapshot ${name} is not held by ${holder}`);
+    return told(desk, 'released', await desk.set.release(snapshot, holder));
+  },
+  'snap-refresh': async (desk, { snapshot, ...more }) =>
+    told(desk, 'refreshed', await desk.set.refresh(snapshot, newOptions(more))),
+  'snap-bookmark': async (desk, { snapshot }) => told(desk, 'bookmarked', await desk.set.bookmark(snapshot)),
+};
+
+/** Does what a request asks for. */
+export async function actOn(
+  desk: SnapDesk,
+  request: ControlRequest<SimpleVerb>,
+): Promise<SnapList | SnapEvent> {
+  return (SNAP_ACTIONS[request.verb] as Action<SimpleVerb>)(desk, request);
+}
+
+function newOptions({ level, labels }: Pick<NewSnapshot, 'level' | 'labels'>): NewSnapshot {
+  return { ...(level === undefined ? {} : { level }), ...(labels === undefined ? {} : { labels }) };
+}
+
+/** What has been done to a snapshot. */
+export function told({ disk }: Pick<SnapDesk, 'disk'>, event: string, snapshot: SnapshotInfo): SnapEvent {
+  return { event, disk, snapshot };
+}
+
+async function listSnapshots(desk: SnapDesk): Promise<SnapList> {
+  const { disk, set } = desk;
+  const snapshots: SnapRow[] = [];
+  for (const info of set.list()) {
+    const lun = desk.lunOf(info.id);
+    const usage = await set.usage(info.id);
+    snapshots.push({ ...info, ...usage, ...(lun === undefined ? {} : { lun }) });
+  }
+  const { restoring } = set;
+  return { disk, ...(restoring === undefined ? {} : { restoring }), snapshots };
+}

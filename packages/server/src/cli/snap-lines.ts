@@ -1,0 +1,52 @@
+import { formatSize } from './size.ts';
+import type { SnapEvent, SnapList, SnapRow } from './snap-desk.ts';
+
+const UNITS: readonly (readonly [unit: string, ms: number])[] = [
+  ['d', 86_400_000],
+  ['h', 3_600_000],
+  ['min', 60_000],
+  ['s', 1000],
+];
+
+/** How long ago something was, in the largest unit that fits: `3 h`. */
+export function formatAge(ageMs: number): string {
+  const [unit, ms] = UNITS.find((each) => ageMs >= each[1]) ?? ['s', 1000];
+  return `${Math.max(0, Math.floor(ageMs / ms))} ${unit}`;
+}
+
+/** What `snap ls` prints: a table, oldest first, and a restore that goes on. */
+export function listLines({ disk, restoring, snapshots }: SnapList, nowMs: number): string[] {
+  if (snapshots.length === 0) return [`${disk} has no snapshots`];
+  const rows = [
+    ['NAME', 'AGE', 'SIZE', 'EXCLUSIVE', 'SHARED', 'LEVEL', ''],
+    ...snapshots.map((row) => cellsOf(row, nowMs)),
+  ];
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  const lines = rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column]!))
+      .join('  ')
+      .trimEnd(),
+  );
+  if (restoring === undefined) return lines;
+  const from = snapshots.find(({ id }) => id === restoring.from)?.name ?? restoring.from;
+  const done = `${formatSize(restoring.doneBytes)} of ${formatSize(restoring.totalBytes)}`;
+  return [...lines, `a restore of ${from} goes on: ${done}`];
+}
+
+function cellsOf(row: SnapRow, nowMs: number): string[] {
+  const { name, createdAtMs, sizeBytes, exclusiveBytes, sharedBytes, level, labels, holds, lun } = row;
+  const notes = [
+    ...(lun === undefined ? [] : [`LUN ${lun}`]),
+    ...(row.bookmark === undefined ? [] : ['bookmark']),
+    ...holds.map((holder) => `held by ${holder}`),
+    ...Object.entries(labels).map(([key, value]) => `${key}=${value}`),
+  ];
+  const sizes = [sizeBytes, exclusiveBytes, sharedBytes].map(formatSize);
+  return [name, formatAge(nowMs - createdAtMs), ...sizes, level, notes.join(', ')];
+}
+
+/** What has been done, on one line. */
+export function eventLine({ event, snapshot: { name } }: SnapEvent): string {
+  return `snapshot ${name} is ${event}`;
+}

@@ -1,0 +1,72 @@
+import type { ConsistencyLevel } from '@lunbox/snapshot';
+
+/** Fields of requests about snapshots. */
+export interface SnapFields {
+  /** A snapshot: its name or its identity. */
+  readonly snapshot: string;
+  /** A later one. */
+  readonly until: string;
+  readonly name: string;
+  readonly level: ConsistencyLevel;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Who holds a snapshot. */
+  readonly holder: string;
+  /** The LUN that a snapshot gets. */
+  readonly asLun: number;
+}
+
+/** How sure a snapshot is, as `--level` says it. */
+export const LEVELS: readonly ConsistencyLevel[] = ['crash', 'filesystem', 'application'];
+
+const TEXT_LIMIT = 255;
+const LABEL_LIMIT = 64;
+
+/** Text on one line that people give things as a name. */
+export function isLabelText(value: unknown): value is string {
+  return (
+    typeof value === 'string' && value.length > 0 && value.length <= TEXT_LIMIT && !/\p{Cc}/u.test(value)
+  );
+}
+
+function areLabels(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  const entries = Object.entries(value);
+  return (
+    entries.length <= LABEL_LIMIT && entries.every(([key, text]) => isLabelText(key) && isLabelText(text))
+  );
+}
+
+function isLevel(value: unknown): boolean {
+  return LEVELS.some((level) => level === value);
+}
+
+/** What each of the fields has to be. */
+export const SNAP_CHECKS: Readonly<
+  Record<Exclude<keyof SnapFields, 'asLun'>, readonly [what: string, isRight: (value: unknown) => boolean]>
+> = {
+  snapshot: ['the name or the identity of a snapshot', isLabelText],
+  until: ['the name or the identity of a snapshot', isLabelText],
+  name: ['a name of 1 to 255 characters on one line', isLabelText],
+  level: [`one of ${LEVELS.join(', ')}`, isLevel],
+  labels: [`an object with up to ${LABEL_LIMIT} texts of 1 to 255 characters`, areLabels],
+  holder: ['who holds it, 1 to 255 characters on one line', isLabelText],
+};
+
+/** What a server can be asked to do with the snapshots of a disk, which is a LUN or the file behind one. */
+export const SNAP_VERBS = {
+  'snap-create': { words: [], flags: ['lun', 'path', 'name', 'level', 'labels'], needed: [] },
+  'snap-ls': { words: [], flags: ['lun', 'path'], needed: [] },
+  'snap-rm': { words: [], flags: ['lun', 'path', 'snapshot'], needed: ['snapshot'] },
+  'snap-rename': { words: [], flags: ['lun', 'path', 'snapshot', 'name'], needed: ['snapshot', 'name'] },
+  'snap-hold': { words: [], flags: ['lun', 'path', 'snapshot', 'holder'], needed: ['snapshot', 'holder'] },
+  'snap-release': { words: [], flags: ['lun', 'path', 'snapshot', 'holder'], needed: ['snapshot', 'holder'] },
+  'snap-refresh': { words: [], flags: ['lun', 'path', 'snapshot', 'level', 'labels'], needed: ['snapshot'] },
+  'snap-bookmark': { words: [], flags: ['lun', 'path', 'snapshot'], needed: ['snapshot'] },
+  'snap-diff': { words: [], flags: ['lun', 'path', 'snapshot', 'until'], needed: ['snapshot'] },
+  'snap-restore': { words: [], flags: ['lun', 'path', 'snapshot', 'name', 'force'], needed: ['snapshot'] },
+  'snap-open': { words: [], flags: ['lun', 'path', 'snapshot', 'asLun'], needed: ['snapshot'] },
+  'snap-close': { words: [], flags: ['lun', 'path', 'snapshot'], needed: ['snapshot'] },
+} as const;
+
+/** One of the verbs. */
+export type SnapVerb = keyof typeof SNAP_VERBS;

@@ -1,0 +1,75 @@
+import { ServerError } from '../server-error.ts';
+import type { LunboxServer } from '../server.ts';
+import type { ControlRequest } from './control-request.ts';
+import type { Verb } from './control-verbs.ts';
+import { actOn, told, type SimpleVerb, type SnapDesk } from './snap-desk.ts';
+import { diffLines } from './snap-diff.ts';
+import type { SnapVerb } from './snap-request.ts';
+import { findSnapshot } from '../snapshot-luns.ts';
+import type { ServedSnapshots } from '../served-snapshots.ts';
+import { watchRestore } from './snap-restore.ts';
+
+/** A desk for the disk that a request is about. */
+function deskOf(
+  server: LunboxServer,
+  { lun, path }: Pick<ControlRequest<'snap-ls'>, 'lun' | 'path'>,
+): SnapDesk & { readonly served: ServedSnapshots } {
+  const { targets } = server;
+  const luns = targets.flatMap((target) => target.luns);
+  const found = luns.find((each) => (lun === undefined ? each.path === path : each.lun === lun));
+  if (found === undefined || (lun === undefined && path === undefined)) {
+    const what = lun === undefined ? (path ?? 'a disk without a name') : `LUN ${lun}`;
+    const there = luns.map((each) => `${each.lun} (${each.path ?? each.kind})`).join(', ');
+    throw new ServerError('SERVER_WRONG_STATE', `the server has no ${what}; it has the LUNs ${there}`);
+  }
+  const served = server.snapshots(found.lun);
+  return {
+    disk: found.path ?? `LUN ${found.lun}`,
+    set: served.set,
+    served,
+    lunOf: (id) => served.lunOf(id),
+    delete: (snapshot) => served.delete(snapshot),
+  };
+}
+
+const simple = async (
+  { server }: { readonly server: LunboxServer },
+  request: ControlRequest<SimpleVerb>,
+): Promise<{ result: unknown }> => ({ result: await actOn(deskOf(server, request), request) });
+
+/** What a server that runs does with the snapshots of its disks. */
+export const SNAP_CONTROL: { readonly [V in SnapVerb]: Verb<V> } = {
+  'snap-ls': simple,
+  'snap-create': simple,
+  'snap-rm': simple,
+  'snap-rename': simple,
+  'snap-hold': simple,
+  'snap-release': simple,
+  'snap-refresh': simple,
+  'snap-bookmark': simple,
+  'snap-diff': ({ server }, request) => {
+    const payload = diffLines(deskOf(server, request), request.snapshot, request.until);
+    return { result: {}, payload };
+  },
+  'snap-open': ({ server }, request) => {
+    const desk = deskOf(server, request);
+    const { asLun, snapshot } = request;
+    const lun = desk.served.open(snapshot, asLun === undefined ? {} : { lun: asLun });
+    const url = server.url(lun);
+    return { result: { ...told(desk, 'opened', findSnapshot(desk.set, snapshot)), lun, url } };
+  },
+  'snap-close': async ({ server }, request) => {
+    const desk = deskOf(server, request);
+    const info = findSnapshot(desk.set, request.snapshot);
+    const lun = await desk.served.close(info.id);
+    return { result: { ...told(desk, 'closed', info), lun } };
+  },
+  'snap-restore': async ({ server }, request, { progress }) => {
+    const desk = deskOf(server, request);
+    const { snapshot, name, force = false } = request;
+    const info = findSnapshot(desk.set, snapshot);
+    const begun = await desk.served.restore(info.id, { force, ...(name === undefined ? {} : { name }) });
+    await watchRestore(desk.set, begun, progress);
+    return { result: { ...told(desk, 'restored', info), safety: begun.safety } };
+  },
+};

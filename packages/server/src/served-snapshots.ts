@@ -1,0 +1,96 @@
+import { contentReplaced, unitUse } from '@lunbox/scsi';
+import type { BegunRestore, SnapshotSet } from '@lunbox/snapshot';
+import type { Drive } from './drive.ts';
+import { ServerError } from './server-error.ts';
+import { findSnapshot, snapshotsOf, type SnapshotLuns } from './snapshot-luns.ts';
+
+/** Options of {@link ServedSnapshots.open}. */
+export interface OpenSnapshotOptions {
+  /** The LUN that it gets; the lowest that is free when left out. */
+  readonly lun?: number;
+}
+
+/** Options of {@link ServedSnapshots.restore}. */
+export interface RestoreOptions {
+  /** Also while initiators use the disk, or have it reserved. Default false. */
+  readonly force?: boolean;
+  /** What the snapshot is called that is taken first. */
+  readonly name?: string;
+}
+
+/** The snapshots of a disk that is being served; see `LunboxServer.snapshots`. */
+export class ServedSnapshots {
+  readonly #drive: Drive;
+  readonly #luns: SnapshotLuns;
+
+  /** @internal */
+  constructor(drive: Drive, luns: SnapshotLuns) {
+    this.#drive = drive;
+    this.#luns = luns;
+  }
+
+  /** The snapshots themselves. Throws a {@link ServerError} `SERVER_WRONG_STATE` where there can be none. */
+  get set(): SnapshotSet {
+    return snapshotsOf(this.#drive);
+  }
+
+  /** The LUN under which initiators read a snapshot; undefined when they cannot. */
+  lunOf(id: string): number | undefined {
+    return this.#luns.of(this.#drive).find(({ snapshot }) => snapshot?.id === id)?.lun;
+  }
+
+  /**
+   * Gives a snapshot a LUN of its own, write protected, which has the identity of the snapshot. Those who may see the
+   * disk hear of it: REPORTED LUNS DATA HAS CHANGED. Answers the LUN.
+   *
+   * Throws a {@link ServerError} `SERVER_WRONG_STATE` when it has one already, `SERVER_BAD_OPTIONS` for a LUN that is
+   * taken or cannot be, and a SnapshotError `SNAPSHOT_NOT_FOUND`.
+   */
+  open(snapshot: string, { lun }: OpenSnapshotOptions = {}): number {
+    return this.#luns.open({ of: this.#drive, snapshot, lun }).lun;
+  }
+
+  /**
+   * Takes that LUN away: what is under way ends first, for 10 seconds at most. Answers the LUN that it was.
+   *
+   * Throws a {@link ServerError} `SERVER_WRONG_STATE` when it has none, and a SnapshotError `SNAPSHOT_NOT_FOUND`.
+   */
+  async close(snapshot: string): Promise<number> {
+    const { id, name } = findSnapshot(this.set, snapshot);
+    const drive = this.#luns.of(this.#drive).find((each) => each.snapshot?.id === id);
+    if (drive === undefined) throw wrongState(`snapshot ${name} is not open as a LUN`);
+    await this.#luns.close(drive);
+    return drive.lun;
+  }
+
+  /** Deletes a snapshot that is no LUN. Throws a {@link ServerError}, or what `SnapshotSet.delete` throws. */
+  async delete(snapshot: string): Promise<void> {
+    this.#luns.checkClosed(this.#drive, findSnapshot(this.set, snapshot).id);
+    await this.set.delete(snapshot);
+  }
+
+  /**
+   * Brings the disk back to what a snapshot has, at once for who reads it; initiators hear that the medium may have
+   * changed (28h/00h), and ROD tokens of it are not good any more. A host that has the disk in use would mix up old and
+   * new: while an initiator is logged in to it, or has it reserved, the restore is refused unless it is forced.
+   *
+   * Throws a {@link ServerError} `SERVER_WRONG_STATE`, or what `SnapshotSet.restore` throws.
+   */
+  async restore(snapshot: string, { force = false, name }: RestoreOptions = {}): Promise<BegunRestore> {
+    const { unit, lun } = this.#drive;
+    const { initiators, reserved } = unitUse(unit);
+    const [first] = initiators;
+    const anyway = 'restore it with --force all the same';
+    if (!force && first !== undefined)
+      throw wrongState(`LUN ${lun} is in use by ${first.split(',')[0]}; let it log out, or ${anyway}`);
+    if (!force && reserved)
+      throw wrongState(`LUN ${lun} is reserved by an initiator; let it be released, or ${anyway}`);
+    const begun = await this.set.restore(snapshot, name);
+    contentReplaced(unit);
+    return begun;
+  }
+}
+
+function wrongState(message: string): ServerError {
+  return new ServerError('SERVER_WRONG_STATE', message);
+}
