@@ -78,6 +78,14 @@ export interface DiskFile {
     length: number,
   ): MaybePromise<number | undefined>;
   /**
+   * Gives a range the same space as one of another file has, at once and whatever its length: nothing is copied until
+   * one of them is written. Both ranges and offsets go by the blocks of the file system. Answers false when the
+   * platform cannot, between these files; then nothing was changed.
+   */
+  cloneFrom(source: DiskFile, sourceOffset: number, offset: number, length: number): MaybePromise<boolean>;
+  /** Takes from everybody the permission to write the file. Who has it open for writing goes on. Not synced. */
+  makeReadOnly(): Promise<void>;
+  /**
    * Lets go of what the page cache holds of a range and nobody has changed since: what is read next is what the medium
    * has. After a failed sync the cache shows writes that are lost. Does nothing where the platform cannot.
    */

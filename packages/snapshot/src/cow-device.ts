@@ -44,6 +44,8 @@ export class CowDevice extends BaseDevice {
   readonly grainBytes: number;
   /** Held for a grain that is not saved yet: shared to read it for a snapshot, exclusive to save and change it. */
   readonly grainLock: RangeLock = new RangeLock({ limit: LOCK_LIMIT });
+  /** Requests so far, but for those of readers of snapshots: while it grows, work in the background makes room. */
+  requestCount = 0;
   readonly #inner: BlockDevice;
   readonly #unsubscribe: () => void;
   #target: SaveTarget | undefined;
@@ -82,12 +84,19 @@ export class CowDevice extends BaseDevice {
     this.#fault ??= { cause };
   }
 
+  /** Reads for a snapshot, which is no client. */
+  readForSnapshot(into: readonly Uint8Array[], offset: number): MaybePromise<void> {
+    this.requestCount--;
+    return this.read(into, offset);
+  }
+
   /** Holds changes back, and completes when those that had begun have ended. Call the answer to let them go on. */
   async pause(): Promise<() => void> {
     return await this.#gate.close();
   }
 
   protected readRange(into: readonly Uint8Array[], offset: number): MaybePromise<void> {
+    this.requestCount++;
     return this.#inner.read(into, offset);
   }
 
@@ -97,6 +106,7 @@ export class CowDevice extends BaseDevice {
     length: number,
     fua: boolean,
   ): MaybePromise<void> {
+    this.requestCount++;
     if (this.#isFree(offset, length)) {
       const written = this.#inner.write(from, offset, fua ? FUA : undefined);
       return isPromise(written) ? this.#gate.counted(written) : undefined;

@@ -8,6 +8,12 @@
  */
 export type { ChangedExtent } from './diff.ts';
 export type { ConsistencyLevel, SpacePolicy } from './chain.ts';
+export type { BadExtent } from './copy/bad-extents.ts';
+export { cloneSnapshot, type Clone, type CloneOptions, type ImagePlace } from './copy/clone.ts';
+export type { SnapshotManifest } from './copy/manifest.ts';
+export type { BackgroundOptions, WorkProgress } from './copy/pace.ts';
+export { publishSnapshot, type PublishOptions } from './copy/publish.ts';
+export { verifySnapshot, type VerifyOptions, type VerifyReport } from './copy/verify.ts';
 export { SnapshotError, type SnapshotErrorCode, type SnapshotErrorData } from './snapshot-error.ts';
 export { SnapshotObject } from './snapshot-object.ts';
 export { SnapshotSet, type BegunRestore, type SnapshotInfo } from './snapshot-set.ts';

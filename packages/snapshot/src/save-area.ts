@@ -15,6 +15,12 @@ export const INDEX_SUFFIX = '.map';
 const GROUPS_PER_TURN = 64;
 const GRAINS_PER_TURN = 65_536;
 
+/** A grain that an area has the data of, and their CRC-32; undefined when they are lost. */
+export interface SavedChecksum {
+  readonly grain: number;
+  readonly contentCrc: number | undefined;
+}
+
 /** How an area is asked for a grain. */
 export type SavedGrain = 'none' | 'data' | 'zero' | 'bad';
 
@@ -129,6 +135,27 @@ export class SaveArea {
     const slot = this.#map.get(grain);
     if (slot === undefined || slot >= BAD_SLOT) throw new Error('a grain that the area does not have');
     await this.#log.read(into, slot * LOG_BLOCK_BYTES + within, lengthBytes);
+  }
+
+  /**
+   * The checksums of what it has the data of, and the grains that are lost, in the order of the log. What is added
+   * meanwhile may be left out. Throws `SNAPSHOT_CORRUPT`, `BLOCK_IO`.
+   */
+  async *checksums(): AsyncGenerator<SavedChecksum> {
+    for await (const { offset, records } of this.#log.groups()) {
+      let slot = offset / LOG_BLOCK_BYTES + 1;
+      for (const record of records) {
+        if (record.kind === 'data') {
+          const { grain, contentCrc } = record;
+          if (this.#map.get(grain) === slot) yield { grain, contentCrc };
+          slot += this.identity.grainBytes / LOG_BLOCK_BYTES;
+        } else if (record.kind === 'bad') {
+          for (let index = 0; index < record.grainCount; index++)
+            if (this.#map.get(record.grain + index) === BAD_SLOT)
+              yield { grain: record.grain + index, contentCrc: undefined };
+        }
+      }
+    }
   }
 
   /** Gives the space of a grain back that is not needed any more; nothing asks for it after that. */

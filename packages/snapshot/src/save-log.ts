@@ -96,6 +96,23 @@ export class SaveLog {
     }
   }
 
+  /**
+   * The groups that are durable, from the first one on; some that come meanwhile may be left out. Throws
+   * `SNAPSHOT_CORRUPT` where one cannot be read any more.
+   */
+  async *groups(): AsyncGenerator<Group> {
+    const endOffset = this.#endOffset;
+    const block = Buffer.alloc(LOG_BLOCK_BYTES);
+    let offset = LOG_BLOCK_BYTES;
+    for (let sequence = 1; offset < endOffset; sequence++) {
+      await this.read([block], offset, LOG_BLOCK_BYTES);
+      const records = decodeGroup(block, this.identity.log, sequence);
+      if (records === undefined) throw corrupt(this.path, `group ${sequence} has changed`);
+      yield { sequence, offset, records };
+      offset += groupBytes(records, this.identity.grainBytes);
+    }
+  }
+
   /** Cuts off a group, which is the last one, and whatever follows; durable when it completes. */
   async cutFrom(group: Group): Promise<void> {
     this.#endOffset = group.offset;

@@ -12,6 +12,8 @@
  * - `SNAPSHOT_FOREIGN`: the snapshots are those of another object.
  * - `SNAPSHOT_READ_ONLY`: the disk is open for reading only.
  * - `SNAPSHOT_CLOSED`: the set was closed.
+ * - `SNAPSHOT_CANCELLED`: the caller gave the work up.
+ * - `SNAPSHOT_BAD_MANIFEST`: a file is no manifest, or that of another snapshot.
  * - `SNAPSHOT_IO`: the file system failed.
  */
 export type SnapshotErrorCode =
@@ -26,6 +28,8 @@ export type SnapshotErrorCode =
   | 'SNAPSHOT_FOREIGN'
   | 'SNAPSHOT_READ_ONLY'
   | 'SNAPSHOT_CLOSED'
+  | 'SNAPSHOT_CANCELLED'
+  | 'SNAPSHOT_BAD_MANIFEST'
   | 'SNAPSHOT_IO';
 
 /** Facts that go with a {@link SnapshotError}; which are present depends on its code. */

@@ -86,6 +86,42 @@ export class SnapshotSet {
     return this.#state.entries.map(infoOf);
   }
 
+  /** Identity that the object was born with, in UUID form. */
+  get object(): string {
+    return this.#state.chain.object;
+  }
+
+  /** What is saved at a time. */
+  get grainBytes(): number {
+    return this.#state.chain.grainBytes;
+  }
+
+  /** Requests that clients have made so far: while it grows, work in the background makes room for them. */
+  get requestCount(): number {
+    return this.#state.device.requestCount;
+  }
+
+  /**
+   * Has the disk at rest on the medium while something is done with it: changes wait meanwhile. What is still to be
+   * restored is not on the medium.
+   */
+  async atRest<T>(work: () => Promise<T>): Promise<T> {
+    const { device } = this.#state;
+    // What is not written back yet is now, and not while the changes wait.
+    await device.flush();
+    const resume = await device.pause();
+    try {
+      return await work();
+    } finally {
+      resume();
+    }
+  }
+
+  /** One snapshot, by its identity or its name. Throws `SNAPSHOT_NOT_FOUND`. */
+  find(snapshot: string): SnapshotInfo {
+    return infoOf(this.#state.find(snapshot));
+  }
+
   /**
    * Takes a snapshot: changes that have been answered are in it, those that come later are not, and it is durable.
    *

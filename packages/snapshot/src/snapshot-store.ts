@@ -167,6 +167,11 @@ export function snapshotDirectory(containerPath: string): string {
   return join(dirname(containerPath), `${basename(containerPath)}.snaps`);
 }
 
+/** The 16 bytes of a UUID. */
+export function uuidBytes(uuid: string): Uint8Array {
+  return new Uint8Array(Buffer.from(uuid.replaceAll('-', ''), 'hex'));
+}
+
 /** 16 bytes in UUID form. */
 export function uuidOf(bytes: Uint8Array): string {
   const hex = Buffer.from(bytes).toString('hex');

@@ -101,11 +101,16 @@ export class SnapshotView extends BaseDevice {
       const { saved, area } = this.#find(grain);
       if (saved === 'bad') throw lostGrainError(grain);
       if (saved === 'zero') for (const buffer of into) buffer.fill(0);
-      else if (area === undefined) await production.read(into, offset);
+      else if (area === undefined) await production.readForSnapshot(into, offset);
       else await area.read(into, grain, offset % grainBytes, length);
     } finally {
       grant.release();
     }
+  }
+
+  /** @internal What it is read from besides the disk, in the order in which a grain is looked for. */
+  get areas(): readonly SaveArea[] {
+    return this.#areas();
   }
 
   #find(grain: number): { saved: SavedGrain; area?: SaveArea } {

@@ -42,6 +42,8 @@ export interface NewContainer {
   readonly protection?: NewProtection;
   /** The parts that the disk is made of, which are created with it; without this it is in the container itself. */
   readonly layout?: NewLayout;
+  /** Identity of the object that it is a copy of; nobody's copy without this. */
+  readonly origin?: Uint8Array;
   /** Take volumes that hold something already; what is on them is lost. Default false. */
   readonly overwriteVolumes?: boolean;
 }
@@ -135,6 +137,7 @@ async function writeContainer(draft: DiskFile, plan: Plan, seams: Seams): Promis
       role: ROLE_PRODUCTION,
       incompatible: (place ? IncompatibleFeature.PROTECTION : 0) | (parts ? IncompatibleFeature.LAYOUT : 0),
       identity,
+      origin: plan.origin,
       writeSession: plan.writeSession,
       capacityBytes: sizeBytes,
       dataOffset,

@@ -63,6 +63,7 @@ export {
 export type { Continuity } from './file-stamp.ts';
 export { CAPACITY_LIMIT_BYTES } from './format.ts';
 export type { CopyProgress, OnCopyProgress } from './life/copy-stored.ts';
+export { createCopy, type NewCopy } from './life/create-copy.ts';
 export { deleteContainer, type DeletedContainer, type DeleteOptions } from './life/delete-container.ts';
 export { exportContainer, type ExportOptions } from './life/export-container.ts';
 export { importImage, type ImportOptions } from './life/import-image.ts';
@@ -82,3 +83,4 @@ export {
   type UserAttribute,
 } from './user-rights.ts';
 export { formatUuid } from './uuid.ts';
+export { makeWhole } from './whole-file.ts';

@@ -21,7 +21,9 @@ const FINDS: ReadonlySet<string> = new Set(['open', 'check', 'repair', 'delete']
 export function ioError(action: string, path: string, error: unknown): Error {
   if (error instanceof ContainerError || error instanceof BlockError) return error;
   const errno = errnoName(error);
-  if (errno === undefined) return error instanceof Error ? error : new Error(String(error));
+  // The errors of other packages have codes, too; those of the system have no underscore.
+  if (errno === undefined || errno.includes('_'))
+    return error instanceof Error ? error : new Error(String(error));
   const reason = WORDS[errno] ?? `the file system answered ${errno}`;
   const code = errno === 'ENOENT' && FINDS.has(action) ? 'CONTAINER_NOT_FOUND' : 'CONTAINER_IO';
   return new ContainerError(code, `cannot ${action} ${path}: ${reason}`, { path, cause: error });

@@ -13,6 +13,8 @@ export interface NewContainerFile {
   /** Incompatible feature bits. */
   readonly incompatible: number;
   readonly identity: Uint8Array;
+  /** Identity of the object that it is a copy of; nobody's copy without this. */
+  readonly origin?: Uint8Array | undefined;
   /** The session in which it has been written; none of a file that nobody has used. */
   readonly writeSession: Uint8Array;
   readonly capacityBytes: number;
@@ -46,7 +48,7 @@ export async function writeNewContainer(
     features: { incompatible, compatible: 0, autoclear: 0 },
     role: wanted.role,
     identity,
-    origin: NIL_UUID,
+    origin: wanted.origin ?? NIL_UUID,
     generation: random.bytes(UUID_BYTES),
     writeSession: wanted.writeSession,
     capacityBytes: wanted.capacityBytes,

@@ -1,9 +1,11 @@
-import { fdatasync, ftruncate, futimes, read, readv, write, writev } from 'node:fs';
+import { fchmod, fdatasync, ftruncate, futimes, read, readv, write, writev } from 'node:fs';
 import { cutBuffers } from '../buffers.ts';
 import { DiskError } from '../disk-error.ts';
 
 /** Linux IOV_MAX: buffers in one call. */
 const IOV_MAX = 1024;
+/** Everybody may read. */
+const READ_ONLY_MODE = 0o444;
 
 type Callback = (error: NodeJS.ErrnoException | null, count: number) => void;
 type Call = (fd: number, buffers: readonly Uint8Array[], offset: number, callback: Callback) => void;
@@ -91,6 +93,13 @@ export function poolSetModifiedTime(fd: number, unixMs: number): Promise<void> {
   const seconds = (unixMs + 0.001) / 1000;
   return new Promise((resolve, reject) => {
     futimes(fd, seconds, seconds, settle(resolve, reject));
+  });
+}
+
+/** Takes the permissions to write away, on the thread pool. */
+export function poolMakeReadOnly(fd: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    fchmod(fd, READ_ONLY_MODE, settle(resolve, reject));
   });
 }
 

@@ -9,7 +9,14 @@ import type { DiskFile, FileStatus, LockOutcome, LockRange } from '../disk.ts';
 import { dirtyRoomBytes } from './dirty-pages.ts';
 import { fileSystemKind, type FileSystemKind } from './file-system.ts';
 import { Errno, FallocateMode, Whence, type NativeCalls } from './native.ts';
-import { poolRead, poolSetModifiedTime, poolSync, poolTruncate, poolWrite } from './pool-io.ts';
+import {
+  poolMakeReadOnly,
+  poolRead,
+  poolSetModifiedTime,
+  poolSync,
+  poolTruncate,
+  poolWrite,
+} from './pool-io.ts';
 import { toFileStatus } from './file-status.ts';
 import { WriteGovernor } from './write-governor.ts';
 
@@ -23,6 +30,8 @@ const FALLOCATE_STEP_BYTES = 64 << 20;
 const COPY_STEP_BYTES = 16 << 20;
 /** What the kernel says when it cannot copy between two files at all. */
 const CANNOT_COPY: ReadonlySet<number> = new Set([Errno.EXDEV, Errno.EINVAL, Errno.ENOSYS, Errno.EOPNOTSUPP]);
+/** What it says when two files cannot share space, one of them not being on a file system that can do it, too. */
+const CANNOT_CLONE: ReadonlySet<number> = new Set([...CANNOT_COPY, Errno.ENOTTY]);
 
 /** The name of a negated `errno`. */
 const nameOf = (errno: number): string => namelessErrno(errno) ?? getSystemErrorName(errno);
@@ -175,6 +184,23 @@ export class RealFile implements DiskFile {
     }
     this.#copies = false;
     return undefined;
+  }
+
+  async cloneFrom(source: DiskFile, sourceOffset: number, offset: number, length: number): Promise<boolean> {
+    this.#checkOpen('ficlonerange');
+    const native = this.#native;
+    if (native === undefined || !(source instanceof RealFile)) return false;
+    source.#checkOpen('ficlonerange');
+    const clone = this.#change(() => native.cloneRange(source.#fd, sourceOffset, this.#fd, offset, length));
+    const result = await source.#track(clone);
+    if (result >= 0) return true;
+    if (CANNOT_CLONE.has(-result)) return false;
+    throw new DiskError(nameOf(result), 'ficlonerange', this.path);
+  }
+
+  makeReadOnly(): Promise<void> {
+    this.#checkOpen('fchmod');
+    return this.#track(poolMakeReadOnly(this.#fd));
   }
 
   async dropCache(offset: number, length: number): Promise<void> {

@@ -18,6 +18,8 @@ export interface SimulatedDiskOptions {
   readonly immediate?: boolean;
   /** Holes can be punched and told, ranges zeroed and copied, space taken ahead. Default true. */
   readonly sparse?: boolean;
+  /** Ranges of files can share their space. Default false. */
+  readonly clones?: boolean;
   /** Open files can hold locks. Default true. */
   readonly locks?: boolean;
 }
@@ -87,7 +89,9 @@ export class SimulatedDisk implements Disk {
       this.#names.change([full, inode]);
       return this.#opened(full, inode, true);
     }
-    return this.#opened(full, this.#requireFile(entry, 'open', full), mode !== 'read');
+    const inode = this.#requireFile(entry, 'open', full);
+    if (inode.readOnly && mode !== 'read') throw new DiskError('EACCES', 'open', full);
+    return this.#opened(full, inode, mode !== 'read');
   }
 
   async status(path: string): Promise<FileStatus> {
@@ -154,6 +158,7 @@ export class SimulatedDisk implements Disk {
       locks: this.#options.locks === false ? undefined : this.#locks,
       immediate: this.#options.immediate ?? false,
       sparse: this.#options.sparse ?? true,
+      clones: this.#options.clones ?? false,
       nowNs: () => this.#nowNs(),
       availableBytes: () => this.availableBytes,
       linkCount: () => this.#names.countOf(inode),

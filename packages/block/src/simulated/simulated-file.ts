@@ -1,5 +1,5 @@
 import type { MaybePromise } from '../block-device.ts';
-import { totalLength } from '../buffers.ts';
+import { isZero, totalLength } from '../buffers.ts';
 import { DiskError } from '../disk-error.ts';
 import type { DiskFile, FileStatus, LockOutcome, LockRange } from '../disk.ts';
 import { mapMaybe } from '../maybe-promise.ts';
@@ -17,6 +17,7 @@ export interface SimulatedFileOptions {
   readonly locks: SimulatedLocks | undefined;
   readonly immediate: boolean;
   readonly sparse: boolean;
+  readonly clones: boolean;
   nowNs(): bigint;
   availableBytes(): number;
   linkCount(): number;
@@ -121,6 +122,27 @@ export class SimulatedFile implements DiskFile {
       if (count > 0) this.#inode.write([bytes.subarray(0, count)], offset, count);
       return count;
     });
+  }
+
+  cloneFrom(source: DiskFile, sourceOffset: number, offset: number, length: number): MaybePromise<boolean> {
+    if (!this.#options.clones || !(source instanceof SimulatedFile)) return false;
+    return mapMaybe(this.#turn(), () => {
+      source.#checkOpen('cloneRange');
+      this.#change('cloneRange');
+      for (let done = 0; done < length; done += COPY_STEP_BYTES) {
+        const bytes = new Uint8Array(Math.min(COPY_STEP_BYTES, length - done));
+        source.#inode.read([bytes], sourceOffset + done, bytes.length);
+        if (isZero(bytes)) this.#inode.zero(offset + done, bytes.length, true);
+        else this.#inode.write([bytes], offset + done, bytes.length);
+      }
+      return true;
+    });
+  }
+
+  async makeReadOnly(): Promise<void> {
+    await Promise.resolve();
+    this.#change('makeReadOnly');
+    this.#inode.readOnly = true;
   }
 
   async dropCache(offset: number, length: number): Promise<void> {

@@ -15,6 +15,8 @@ export class SimulatedInode {
   readonly number: bigint;
   readonly birthTimeNs: bigint;
   mtimeNs: bigint;
+  /** Nobody may open it for writing. */
+  readOnly = false;
   readonly #live = new SparseBytes();
   readonly #medium = new SparseBytes();
   #size = 0;

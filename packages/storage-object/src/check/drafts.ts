@@ -153,14 +153,32 @@ function judge(
   return finding('DRAFT_LEFT', `${path} ${what}; delete it if nobody is making a disk or an image there`);
 }
 
+/** Opens a draft that nobody writes; undefined when somebody does. */
+async function openLeft(disk: Disk, path: string): Promise<DiskFile | undefined> {
+  let file: DiskFile;
+  let isTaken: (file: DiskFile) => boolean;
+  try {
+    file = await disk.open(path, 'write');
+    // Nobody gives it its name while it is locked.
+    isTaken = (file) => takeDraft(file) !== 'granted';
+  } catch (error) {
+    if (errnoName(error) !== 'EACCES') throw error;
+    // It is the second name of what was made read-only under its own.
+    file = await disk.open(path, 'read');
+    isTaken = (file) => draftStateOf(file) !== 'left';
+  }
+  if (!isTaken(file)) return file;
+  await file.close();
+  return undefined;
+}
+
 /** Whether it was deleted: not when somebody has begun to write it, or it has got its name. */
 async function remove(seams: Seams, path: string): Promise<boolean> {
   const { disk } = seams;
   let file: DiskFile | undefined;
   try {
-    file = await disk.open(path, 'write');
-    // Nobody gives it its name while it is locked.
-    if (takeDraft(file) !== 'granted') return false;
+    file = await openLeft(disk, path);
+    if (file === undefined) return false;
     await removePartsOfDraft(path, seams);
     await disk.unlink(path);
     return true;
