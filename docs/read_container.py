@@ -13,7 +13,7 @@ MIB = 1 << 20
 SLOTS = {"A": 65536, "B": 196608}
 SLOT_BYTES = 131072
 FIELDS_BYTES = 4096
-PROTECTION, COMBINED = 1, 2  # incompatible features: a reader may ignore the first; with the second the disk is in other files
+PROTECTION, COMBINED, SNAPSHOTS = 1, 2, 4  # incompatible features: with the second the disk is in other files; a reader may ignore the others
 FIELDS = struct.Struct(">8sIIQQIII4xIIII16s16s16s16sQQIIQQQQQII16s64s")
 NAMES = """magic version length own_offset sequence crc attributes_length attributes_crc incompatible compatible
     autoclear role identity origin generation write_session capacity data_offset block_size open_state stamp_size
@@ -41,7 +41,7 @@ def read_slot(file, letter):
         return "wrong length or place"
     if header["crc"] != checksum(slot[:FIELDS_BYTES], 32):
         return "wrong checksum"
-    unknown = header["incompatible"] & ~(PROTECTION | COMBINED)
+    unknown = header["incompatible"] & ~(PROTECTION | COMBINED | SNAPSHOTS)
     header["newer"] = header["version"] != 1 or unknown != 0 or header["role"] not in (1, 2)
     # What belongs to this slot and not to what the header says: magic, own offset, checksum.
     header["content"] = slot[8:16] + slot[24:32] + slot[36:FIELDS_BYTES]

@@ -20,6 +20,8 @@ export interface ChainEntry {
   readonly logs: readonly string[];
   /** Only what was changed since then is known; what the disk had is not kept. */
   readonly bookmark?: true;
+  /** The disk was changed around its snapshots since: what this one has may be wrong. */
+  readonly suspect?: true;
   /** Its logs have more than is needed of them, and that still takes space. */
   readonly reclaim?: true;
 }
@@ -46,6 +48,8 @@ export interface ChainRestore {
 export interface Chain {
   /** Identity that the object was born with, in UUID form. */
   readonly object: string;
+  /** Identity of this set of snapshots, in UUID form; the disk names it. */
+  readonly set: string;
   readonly grainBytes: number;
   readonly snapshots: readonly ChainEntry[];
   readonly restore?: ChainRestore;
@@ -70,6 +74,7 @@ export function parseChain(text: string): Chain | undefined {
   if (typeof chain !== 'object' || chain === null) return undefined;
   const isSound =
     isUuid(chain.object) &&
+    isUuid(chain.set) &&
     Number.isSafeInteger(chain.grainBytes) &&
     Array.isArray(chain.snapshots) &&
     chain.snapshots.length <= SNAPSHOT_LIMIT &&
@@ -94,6 +99,7 @@ function isEntry(value: unknown): value is ChainEntry {
     entry.logs.length > 0 &&
     entry.logs.every(isUuid) &&
     isFlag(entry.bookmark) &&
+    isFlag(entry.suspect) &&
     isFlag(entry.reclaim)
   );
 }
@@ -139,6 +145,11 @@ export function withoutSnapshot(chain: Chain, id: string): Chain {
 export function withEntry(chain: Chain, id: string, change: Partial<ChainEntry>): Chain {
   const snapshots = chain.snapshots.map((entry) => (entry.id === id ? { ...entry, ...change } : entry));
   return { ...chain, snapshots };
+}
+
+/** The chain of a disk that was changed around its snapshots. */
+export function withSuspects(chain: Chain): Chain {
+  return { ...chain, snapshots: chain.snapshots.map((entry) => ({ ...entry, suspect: true })) };
 }
 
 /** The chain with one that has no more than is needed. */

@@ -6,6 +6,7 @@
  *
  * @packageDocumentation
  */
+export type { SnapshotAttachment } from './attachment.ts';
 export type { ChangedExtent } from './diff.ts';
 export type { ConsistencyLevel, SpacePolicy } from './chain.ts';
 export type { BadExtent } from './copy/bad-extents.ts';

@@ -1,4 +1,5 @@
 import type { BlockDevice, Clock, Disk, Random } from '@lunbox/block';
+import type { SnapshotAttachment } from './attachment.ts';
 
 /** Options of `SnapshotSet.open`. */
 export interface SnapshotSetOptions {
@@ -10,6 +11,8 @@ export interface SnapshotSetOptions {
   readonly directory: string;
   /** What is copied on a first write, a power of two from 4 KiB to 1 MiB, for a set that is new. Default 64 KiB. */
   readonly grainBytes?: number;
+  /** Where the disk itself says which snapshots it has. Without it those in the directory are its own. */
+  readonly attachment?: SnapshotAttachment;
   readonly disk?: Disk;
   readonly clock?: Clock;
   readonly random?: Random;

@@ -55,6 +55,19 @@ export class SetState {
     return index < 0 ? undefined : this.areasOf(this.entries.slice(index));
   }
 
+  /** Where a restore goes on, what it is still to change counts as changed for whoever asks since a later point. */
+  pendingAreas(first: number): SaveArea[] {
+    const from = this.entries.findIndex(({ id }) => id === this.chain.restore?.from);
+    return from < 0 || from >= first ? [] : this.areasOf(this.entries.slice(from, first));
+  }
+
+  /** Space that all areas take. */
+  async usedBytes(): Promise<number> {
+    let total = 0;
+    for (const area of this.areas.values()) total += await area.usedBytes();
+    return total;
+  }
+
   /** Old content goes to the newest snapshot from now on. Only while changes are paused. */
   saveToNewest(): void {
     const newest = this.device.readOnly ? undefined : this.entries.at(-1);

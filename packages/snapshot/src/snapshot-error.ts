@@ -10,6 +10,8 @@
  * - `SNAPSHOT_BOOKMARK`: it is a bookmark, and has no content.
  * - `SNAPSHOT_CORRUPT`: what is stored of the snapshots is damaged.
  * - `SNAPSHOT_FOREIGN`: the snapshots are those of another object.
+ * - `SNAPSHOT_MISSING`: the disk has snapshots, and they are not where they should be.
+ * - `SNAPSHOT_UNSUPPORTED`: of this disk there can be no snapshots.
  * - `SNAPSHOT_READ_ONLY`: the disk is open for reading only.
  * - `SNAPSHOT_CLOSED`: the set was closed.
  * - `SNAPSHOT_CANCELLED`: the caller gave the work up.
@@ -26,6 +28,8 @@ export type SnapshotErrorCode =
   | 'SNAPSHOT_BOOKMARK'
   | 'SNAPSHOT_CORRUPT'
   | 'SNAPSHOT_FOREIGN'
+  | 'SNAPSHOT_MISSING'
+  | 'SNAPSHOT_UNSUPPORTED'
   | 'SNAPSHOT_READ_ONLY'
   | 'SNAPSHOT_CLOSED'
   | 'SNAPSHOT_CANCELLED'

@@ -1,7 +1,13 @@
-import { StorageObject, type OpenOptions, type OpenRequest } from '@lunbox/storage-object';
-import type { BlockDevice } from '@lunbox/block';
+import {
+  StorageObject,
+  type OpenOptions,
+  type OpenRequest,
+  type SnapshotKeeper,
+} from '@lunbox/storage-object';
+import type { SnapshotAttachment } from './attachment.ts';
+import { realDisk, type BlockDevice } from '@lunbox/block';
 import { SnapshotSet } from './snapshot-set.ts';
-import { snapshotDirectory } from './snapshot-store.ts';
+import { markSuspect, snapshotDirectory } from './snapshot-store.ts';
 
 /** A container and its snapshots, opened by this process and nobody else. Everybody writes through `device`. */
 export class SnapshotObject {
@@ -25,7 +31,9 @@ export class SnapshotObject {
 
   /** Opens several, all or none, and answers in the order of the requests. Throws as {@link SnapshotObject.open}. */
   static async openAll(requests: readonly OpenRequest[]): Promise<SnapshotObject[]> {
-    const objects = await StorageObject.openAll(requests);
+    const objects = await StorageObject.openAll(
+      requests.map((request) => ({ ...request, snapshotKeeper: keeperOf(request) })),
+    );
     const opened: SnapshotObject[] = [];
     try {
       for (const [index, object] of objects.entries())
@@ -53,13 +61,44 @@ export class SnapshotObject {
   }
 }
 
-async function openSet(object: StorageObject, { disk, clock, random }: OpenRequest): Promise<SnapshotSet> {
-  return await SnapshotSet.open({
+async function openSet(
+  object: StorageObject,
+  { disk, clock, random, foreign }: OpenRequest,
+): Promise<SnapshotSet> {
+  const keepsIdentity = object.continuity === 'foreign' && foreign === 'keep-identity';
+  const set = await SnapshotSet.open({
     production: object.device,
     object: object.birthIdentity,
     directory: snapshotDirectory(object.path),
+    attachment: attachmentOf(object, object.continuity === 'modified' || keepsIdentity),
     ...(disk === undefined ? {} : { disk }),
     ...(clock === undefined ? {} : { clock }),
     ...(random === undefined ? {} : { random }),
   });
+  object.countBeside(() => set.usedBytes());
+  return set;
+}
+
+function attachmentOf(object: StorageObject, suspect: boolean): SnapshotAttachment {
+  const { snapshots } = object.attributes;
+  const refusal = `${object.path} keeps protection information of its blocks, which snapshots would not have`;
+  return {
+    set: snapshots?.set,
+    pending: snapshots?.pending === true,
+    suspect,
+    refusal: object.protection === undefined ? undefined : refusal,
+    attach: (set) => object.updateSnapshots({ set, pending: true }),
+    confirm: (set) => object.updateSnapshots({ set }),
+    detach: () => object.updateSnapshots(undefined),
+  };
+}
+
+/** Tells the snapshots of a disk, before it is written again, that another program may have written to it. */
+function keeperOf({ disk = realDisk }: OpenOptions): SnapshotKeeper {
+  return {
+    beforeOpen: async (path, { set }, continuity) => {
+      if (continuity === 'modified' || continuity === 'foreign')
+        await markSuspect(disk, snapshotDirectory(path), set);
+    },
+  };
 }

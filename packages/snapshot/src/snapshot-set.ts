@@ -5,7 +5,6 @@ import { savedExtents, type ChangedExtent } from './diff.ts';
 import { DEFAULT_GRAIN_BYTES } from './grain.ts';
 import { beginRestore, Restore, type RestoreProgress } from './restore.ts';
 import { RestoringDevice } from './restoring-device.ts';
-import type { SaveArea } from './save-area.ts';
 import { isGrainSize } from './save-log.ts';
 import type { SnapshotSetOptions } from './set-options.ts';
 import { SetState } from './set-state.ts';
@@ -63,14 +62,14 @@ export class SnapshotSet {
    * @throws SnapshotError `SNAPSHOT_CORRUPT`, `SNAPSHOT_FOREIGN`; BlockError `BLOCK_INVALID` for a bad size of grains.
    */
   static async open(options: SnapshotSetOptions): Promise<SnapshotSet> {
-    const { production, object, directory } = options;
+    const { production, object, directory, attachment } = options;
     const { disk = realDisk, clock = systemClock, random = systemRandom } = options;
     const grainBytes = options.grainBytes ?? DEFAULT_GRAIN_BYTES;
     if (!isGrainSize(grainBytes) || grainBytes % production.blockSize !== 0)
       throw new BlockError('BLOCK_INVALID', `a grain cannot have ${grainBytes} bytes`);
-    const empty: Chain = { object: uuidOf(object), grainBytes, snapshots: [] };
+    const empty = { object: uuidOf(object), set: uuidOf(random.bytes(16)), grainBytes, snapshots: [] };
     const mode = production.readOnly ? 'read' : 'write';
-    const store = await SnapshotStore.open(directory, disk, random, empty, mode);
+    const store = await SnapshotStore.open({ path: directory, disk, random, mode, attachment }, empty);
     const set = new SnapshotSet(new SetState({ production, object, disk, clock, random }, store));
     try {
       await set.#recover();
@@ -277,7 +276,7 @@ export class SnapshotSet {
 
   /**
    * What may have changed between a snapshot or bookmark and a later one, or now: all of what did, in whole grains,
-   * ascending.
+   * ascending; everything, where the disk was changed around its snapshots since.
    *
    * @param to - undefined for now
    * @throws SnapshotError `SNAPSHOT_NOT_FOUND`, also when `to` is older than `from`.
@@ -288,9 +287,10 @@ export class SnapshotSet {
     const last = to === undefined ? entries.length : entries.indexOf(this.#state.find(to));
     if (last < first)
       throw this.#state.error('SNAPSHOT_NOT_FOUND', `${String(to)} is older than ${from}`, from);
-    const areas = this.#state.areasOf(entries.slice(first, last));
     const sizeBytes = entries[last]?.sizeBytes ?? this.#device.size;
-    if (to === undefined) areas.push(...this.#pendingAreas(first));
+    if (entries[first]?.suspect) return void (yield { offset: 0, length: sizeBytes });
+    const areas = this.#state.areasOf(entries.slice(first, last));
+    if (to === undefined) areas.push(...this.#state.pendingAreas(first));
     yield* savedExtents(areas, chain.grainBytes, sizeBytes);
   }
 
@@ -315,17 +315,20 @@ export class SnapshotSet {
     return await this.#inTurn(() => usageOf(this.#state, this.#state.find(snapshot)));
   }
 
+  /** Space that all of them take. */
+  async usedBytes(): Promise<number> {
+    return await this.#state.usedBytes();
+  }
+
+  /** There is a directory of snapshots that are not those of the disk; it is left alone. */
+  get detached(): boolean {
+    return this.#state.store.detached;
+  }
+
   /** Flushes and closes the disk and everything of the snapshots. Idempotent. A restore goes on at the next start. */
   close(): Promise<void> {
     this.#closing ??= this.#closeAll();
     return this.#closing;
-  }
-
-  /** Where a restore goes on, what it is still to change counts as changed for whoever asks since a later point. */
-  #pendingAreas(first: number): SaveArea[] {
-    const { entries, chain } = this.#state;
-    const from = entries.findIndex(({ id }) => id === chain.restore?.from);
-    return from < 0 || from >= first ? [] : this.#state.areasOf(entries.slice(from, first));
   }
 
   /** Takes a snapshot on top of a chain. */

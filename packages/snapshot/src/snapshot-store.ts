@@ -1,9 +1,13 @@
 import { errnoName, type BlockDevice, type Disk, type Random } from '@lunbox/block';
+import debug from 'debug';
 import { basename, dirname, join } from 'node:path';
-import { logsOf, type Chain } from './chain.ts';
+import type { SnapshotAttachment } from './attachment.ts';
+import { logsOf, withSuspects, type Chain } from './chain.ts';
 import { ChainFile } from './chain-file.ts';
 import { INDEX_SUFFIX, SaveArea } from './save-area.ts';
 import { SnapshotError } from './snapshot-error.ts';
+
+const log = debug('lunbox:snapshot:snapshot-store');
 
 const CHAIN_NAME = 'chain';
 const DRAFT_NAME = 'chain.new';
@@ -11,53 +15,69 @@ const LOG_SUFFIX = '.log';
 const OUR_FILE = /\.(log|map)$/;
 const ID_BYTES = 16;
 
+/** What a store is made of. */
+interface StoreParts {
+  readonly path: string;
+  readonly disk: Disk;
+  readonly random: Random;
+  readonly mode: 'read' | 'write';
+  readonly attachment?: SnapshotAttachment | undefined;
+}
+
 /** The directory beside a container in which its snapshots are: the list of them, and the logs. */
 export class SnapshotStore {
   readonly path: string;
+  /** Something is in the directory that is not the disk's; it is left alone. */
+  readonly detached: boolean;
   readonly #disk: Disk;
   readonly #random: Random;
   readonly #mode: 'read' | 'write';
+  readonly #attachment: SnapshotAttachment | undefined;
   #file: ChainFile | undefined;
   #chain: Chain;
 
   private constructor(
-    path: string,
-    disk: Disk,
-    random: Random,
+    { path, disk, random, mode, attachment }: StoreParts,
     chain: Chain,
-    mode: 'read' | 'write',
-    file?: ChainFile,
+    file: ChainFile | undefined,
+    detached: boolean,
   ) {
     this.path = path;
+    this.detached = detached;
     this.#disk = disk;
     this.#random = random;
     this.#mode = mode;
-    this.#chain = chain;
+    this.#attachment = attachment;
+    this.#chain = mode === 'read' && attachment?.suspect === true ? withSuspects(chain) : chain;
     this.#file = file;
   }
 
   /**
    * Opens the directory; where there is none, `empty` is the chain, and one is made when it is needed. Throws
    * `SNAPSHOT_CORRUPT`, and `SNAPSHOT_FOREIGN` for one of another object. For reading, nothing is ever changed.
+   *
+   * Where the disk says which snapshots it has, what is there and is not that is left alone; when that is not there, it
+   * is `SNAPSHOT_MISSING`.
    */
-  static async open(
-    path: string,
-    disk: Disk,
-    random: Random,
-    empty: Chain,
-    mode: 'read' | 'write',
-  ): Promise<SnapshotStore> {
-    let file: ChainFile;
-    try {
-      file = await ChainFile.open(disk, join(path, CHAIN_NAME), mode);
-    } catch (error) {
-      if (errnoName(error) !== 'ENOENT') throw error;
-      return new SnapshotStore(path, disk, random, empty, mode);
+  static async open(parts: StoreParts, empty: Chain): Promise<SnapshotStore> {
+    const { path, mode, attachment } = parts;
+    const file = await findChain(parts);
+    if (attachment === undefined) {
+      if (file !== 'damaged' && (file === undefined || file.chain.object === empty.object))
+        return new SnapshotStore(parts, file?.chain ?? empty, file, false);
+      if (file !== 'damaged') await file.close();
+      throw new SnapshotError('SNAPSHOT_FOREIGN', `${path} has the snapshots of another object`, { path });
     }
-    const store = new SnapshotStore(path, disk, random, file.chain, mode, file);
-    if (file.chain.object === empty.object) return store;
-    await store.close();
-    throw new SnapshotError('SNAPSHOT_FOREIGN', `${path} has the snapshots of another object`, { path });
+    if (file !== 'damaged' && file !== undefined && isOurs(file.chain, empty, attachment.set)) {
+      const store = new SnapshotStore(parts, file.chain, file, false);
+      await store.#settle(attachment);
+      return store;
+    }
+    if (file !== 'damaged') await file?.close();
+    if (attachment.set !== undefined && !attachment.pending && mode === 'write') throw missingError(path);
+    const store = new SnapshotStore(parts, empty, undefined, file !== undefined);
+    await store.#settle(attachment);
+    return store;
   }
 
   /** The list as it is. */
@@ -68,17 +88,28 @@ export class SnapshotStore {
   /** Replaces the list, durably: the commit point of whatever is done. */
   async commit(chain: Chain): Promise<void> {
     this.#checkChange();
+    const hadAny = this.#chain.snapshots.length > 0;
+    const hasAny = chain.snapshots.length > 0;
+    // A disk that could be written by who does not know of the snapshots never has any.
+    if (hasAny && !hadAny) await this.#attach(chain.set);
     if (this.#file === undefined) {
       this.#file = await this.#createFile(chain);
     } else {
       await this.#file.write(chain);
     }
     this.#chain = chain;
+    if (hasAny === hadAny) return;
+    const noted = hasAny ? this.#attachment?.confirm(chain.set) : this.#attachment?.detach();
+    await noted?.catch((error: unknown) => {
+      // The next start does it.
+      log('the disk could not be told of its snapshots: %o', error);
+    });
   }
 
   /** A new, empty area, and the identity that the list knows it by; durable with its name. */
   async createArea(object: Uint8Array, createdMs: number): Promise<{ id: string; area: SaveArea }> {
     this.#checkChange();
+    this.#checkRoom();
     await this.#makeDirectory();
     const log = this.#random.bytes(ID_BYTES);
     const id = uuidOf(log);
@@ -100,7 +131,8 @@ export class SnapshotStore {
 
   /** Removes logs that the list does not name: those of deleted snapshots, and those that a crash left. */
   async removeStray(): Promise<void> {
-    if (this.#mode === 'read') return;
+    const isKnown = this.#file !== undefined || this.#attachment === undefined;
+    if (this.#mode === 'read' || !isKnown) return;
     const named = new Set(logsOf(this.#chain).flatMap((id) => [id + LOG_SUFFIX, id + INDEX_SUFFIX]));
     const isOurs = (name: string): boolean => OUR_FILE.test(name) || name === DRAFT_NAME;
     const names = await this.#disk.readdir(this.path).catch((error: unknown) => {
@@ -114,6 +146,37 @@ export class SnapshotStore {
   /** Closes the list. Idempotent. */
   async close(): Promise<void> {
     await this.#file?.close();
+  }
+
+  /** What a crash left between the disk and its list. */
+  async #settle(attachment: SnapshotAttachment): Promise<void> {
+    const { set, pending } = attachment;
+    if (set === undefined || this.#mode === 'read') return;
+    if (this.#chain.snapshots.length === 0) await attachment.detach();
+    else if (pending) await attachment.confirm(set);
+  }
+
+  async #attach(set: string): Promise<void> {
+    try {
+      await this.#attachment?.attach(set);
+    } catch (cause) {
+      const { message } = cause as Error;
+      throw new SnapshotError('SNAPSHOT_IO', `the disk cannot be told of its snapshots: ${message}`, {
+        cause,
+      });
+    }
+  }
+
+  #checkRoom(): void {
+    const { path } = this;
+    const refusal = this.#attachment?.refusal;
+    if (refusal !== undefined) throw new SnapshotError('SNAPSHOT_UNSUPPORTED', refusal, { path });
+    if (this.detached)
+      throw new SnapshotError(
+        'SNAPSHOT_FOREIGN',
+        `${path} has snapshots that are not those of this disk; move it away to take new ones`,
+        { path },
+      );
   }
 
   /** A list that is not whole never has its name. */
@@ -159,6 +222,45 @@ export class SnapshotStore {
     }
     // Also when it was there: the crash that ended its making may have been between the two.
     await this.#disk.syncDirectory(dirname(this.path));
+  }
+}
+
+/** The list that is in the directory. */
+async function findChain({
+  path,
+  disk,
+  mode,
+  attachment,
+}: Omit<StoreParts, 'random'>): Promise<ChainFile | 'damaged' | undefined> {
+  try {
+    return await ChainFile.open(disk, join(path, CHAIN_NAME), mode);
+  } catch (error) {
+    if (errnoName(error) === 'ENOENT') return undefined;
+    const isNobodys = attachment !== undefined && attachment.set === undefined;
+    if (isNobodys && error instanceof SnapshotError) return 'damaged';
+    throw error;
+  }
+}
+
+/** Whether a list is that of the disk: the one that it names or, when it has none, an empty one to be used again. */
+function isOurs({ object, set, snapshots }: Chain, empty: Chain, claimed: string | undefined): boolean {
+  if (object !== empty.object) return false;
+  return claimed === undefined ? snapshots.length === 0 : set === claimed;
+}
+
+function missingError(path: string): SnapshotError {
+  const message = `the disk has snapshots, and they are not in ${path}; put that directory back in its place`;
+  return new SnapshotError('SNAPSHOT_MISSING', message, { path });
+}
+
+/** Says durably, in the list of a set, that the disk was changed around its snapshots. Nothing when it is not there. */
+export async function markSuspect(disk: Disk, directory: string, set: string): Promise<void> {
+  const file = await findChain({ path: directory, disk, mode: 'write' });
+  if (file === undefined || file === 'damaged') return;
+  try {
+    if (file.chain.set === set) await file.write(withSuspects(file.chain));
+  } finally {
+    await file.close();
   }
 }
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { FileStatus, Random } from '@lunbox/block';
 import { attributesOfCopy } from './attributes.ts';
 import { stampOf, type Continuity } from './file-stamp.ts';
-import type { ContainerHeader } from './header.ts';
+import { IncompatibleFeature, type ContainerHeader } from './header.ts';
 import type { HeaderChange } from './twin-headers.ts';
 import { UUID_BYTES } from './uuid.ts';
 
@@ -24,7 +24,9 @@ export function adopt(
   const generation = random.bytes(UUID_BYTES);
   if (continuity === 'modified' || policy === 'keep-identity') return { generation };
   const attributes = attributesOfCopy(header.attributes);
-  return { generation, identity: random.bytes(UUID_BYTES), origin: header.identity, attributes };
+  const incompatible = header.features.incompatible & ~IncompatibleFeature.SNAPSHOTS;
+  const features = { ...header.features, incompatible };
+  return { generation, identity: random.bytes(UUID_BYTES), origin: header.identity, attributes, features };
 }
 
 /**

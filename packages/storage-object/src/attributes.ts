@@ -16,6 +16,14 @@ export interface InquiryAttribute {
   serialNumber?: string;
 }
 
+/** Which snapshots a disk has; they lie beside the container. */
+export interface SnapshotsAttribute {
+  /** Identity of the set of snapshots, in UUID form. */
+  set: string;
+  /** True until the first snapshot is there: where none is found, there never was one. */
+  pending?: boolean;
+}
+
 /**
  * The attributes of a storage object. The named ones have a fixed shape; others are kept as they are, so that
  * a version which does not know them never loses them.
@@ -51,6 +59,8 @@ export interface Attributes {
   unfinishedOperations?: unknown;
   /** The parts that the disk is made of, where it is not in the container itself. */
   layout?: unknown;
+  /** The set of snapshots of the disk, while it has any. */
+  snapshots?: SnapshotsAttribute;
   /** The disk that this file is a part of. */
   part?: unknown;
   /** True while the disk and its parts are being deleted: nobody opens it any more. */
@@ -107,6 +117,7 @@ const SHAPES: Readonly<Record<string, Check>> = {
       serialNumber: optional(isAscii(1, 32)),
     }),
   ),
+  snapshots: optional(shaped({ set: isText, pending: optional((value) => typeof value === 'boolean') })),
 };
 
 /** Attributes as the bytes that go into a header: JSON, UTF-8, no byte order mark. */
@@ -154,5 +165,7 @@ const bad = (reason: string): AttributesFault => ({ code: 'CONTAINER_BAD_ATTRIBU
 export function attributesOfCopy(attributes: Attributes): Attributes {
   const copy = structuredClone(attributes);
   delete copy.inquiry?.serialNumber;
+  // They are the original's: nobody has saved what was overwritten in the copy.
+  delete copy.snapshots;
   return copy;
 }

@@ -64,11 +64,13 @@ export const IncompatibleFeature = {
   PROTECTION: 1,
   /** The disk is not in this file: the attribute `layout` says which parts it is made of. */
   LAYOUT: 2,
+  /** There are snapshots, so what is about to be overwritten has to be saved; see the attribute `snapshots`. */
+  SNAPSHOTS: 4,
 } as const;
 
 /** Incompatible feature bits that this version understands. */
 export const KNOWN_INCOMPATIBLE_FEATURES: number =
-  IncompatibleFeature.PROTECTION | IncompatibleFeature.LAYOUT;
+  IncompatibleFeature.PROTECTION | IncompatibleFeature.LAYOUT | IncompatibleFeature.SNAPSHOTS;
 
 /** Autoclear feature bits that this version keeps up to date, and therefore does not clear: none. */
 export const KNOWN_AUTOCLEAR_FEATURES = 0;

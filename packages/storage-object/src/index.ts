@@ -8,7 +8,7 @@
  * @packageDocumentation
  */
 export type { ForeignPolicy } from './adoption.ts';
-export type { Attributes, InquiryAttribute } from './attributes.ts';
+export type { Attributes, InquiryAttribute, SnapshotsAttribute } from './attributes.ts';
 export {
   Catalog,
   type CatalogContent,
@@ -70,10 +70,11 @@ export { importImage, type ImportOptions } from './life/import-image.ts';
 export { renameContainer } from './life/rename-container.ts';
 export { shrinkContainer, type ShrinkOptions } from './life/shrink-container.ts';
 export type { NewProtection, ProtectedParts, ProtectionPlace } from './protection-region.ts';
-export type { OpenOptions } from './open-container.ts';
+export type { OpenOptions, SnapshotKeeper } from './open-container.ts';
 export { SystemProcessTable, type ProcessIdentity, type ProcessTable } from './process-identity.ts';
 export type { StorageObjectSeams } from './seams.ts';
-export { StorageObject, type CreateOptions, type ObjectSpace, type OpenRequest } from './storage-object.ts';
+export type { CreateOptions, ObjectSpace, OpenRequest } from './object-options.ts';
+export { StorageObject } from './storage-object.ts';
 export {
   isUser,
   isUserName,

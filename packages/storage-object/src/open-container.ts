@@ -6,7 +6,7 @@ import {
   type FileStatus,
 } from '@lunbox/block';
 import { adopt, provisionalIdentity, type ForeignPolicy } from './adoption.ts';
-import { attributesOfCopy } from './attributes.ts';
+import { attributesOfCopy, type SnapshotsAttribute } from './attributes.ts';
 import { ContainerError } from './container-error.ts';
 import { letGo, lockContainer, type ContainerLock } from './container-lock.ts';
 import { judgeContinuity, stampOf, type Continuity } from './file-stamp.ts';
@@ -21,6 +21,7 @@ import { completeSeams, type Seams, type StorageObjectSeams } from './seams.ts';
 import {
   dropHeaders,
   dropUnlessClosed,
+  hasSnapshots,
   isBeingDeleted,
   isCombined,
   readCurrentHeader,
@@ -31,12 +32,23 @@ import {
 } from './twin-headers.ts';
 import { formatUuid, UUID_BYTES } from './uuid.ts';
 
+/** Who saves what is overwritten while a disk has snapshots. */
+export interface SnapshotKeeper {
+  /**
+   * Called before a disk with snapshots is marked as open for writing, with how it came back: the last moment at which
+   * it can be told that another program has written to it. What it throws keeps the disk closed.
+   */
+  beforeOpen(path: string, snapshots: SnapshotsAttribute, continuity: Continuity): Promise<void>;
+}
+
 /** Options of {@link StorageObject.open}. */
 export interface OpenOptions extends StorageObjectSeams, MirrorHooks {
   /** Refuses every change and leaves the file as it is. */
   readonly readOnly?: boolean;
   /** What to do with a copy; by default it gets a new identity. */
   readonly foreign?: ForeignPolicy;
+  /** Without one, a disk that has snapshots is opened for reading only. */
+  readonly snapshotKeeper?: SnapshotKeeper;
 }
 
 /** A container that is locked and sound, and in which nothing has been changed yet. */
@@ -52,6 +64,7 @@ export interface ReservedContainer {
   readonly status: FileStatus;
   readonly continuity: Continuity;
   readonly policy: ForeignPolicy;
+  readonly snapshotKeeper: SnapshotKeeper | undefined;
   /** The parts of the disk; undefined when it is in this file. */
   readonly combination: Combination | undefined;
 }
@@ -88,6 +101,10 @@ export async function reserveContainer(path: string, options: OpenOptions): Prom
     const continuity = judgeContinuity(current.header, status);
     if (continuity === 'foreign' && policy === 'refuse') throw foreignError(path);
     if (current.header.role === ROLE_PART) throw isPartError(path, current);
+    const { snapshotKeeper } = options;
+    const losesThem = continuity === 'foreign' && policy === 'new-identity';
+    if (access === 'write' && hasSnapshots(current.header) && !losesThem && !snapshotKeeper)
+      throw hasSnapshotsError(path);
     if (isBeingDeleted(current.header)) throw deletingError(path);
     const alone: Omit<ReservedContainer, 'combination'> = {
       path,
@@ -100,6 +117,7 @@ export async function reserveContainer(path: string, options: OpenOptions): Prom
       status,
       continuity,
       policy,
+      snapshotKeeper,
     };
     if (!isCombined(current.header)) return { ...alone, combination: undefined };
     return await reserveCombination(alone, options);
@@ -163,8 +181,11 @@ export async function beginContainer(reserved: ReservedContainer): Promise<OpenC
       const identity = provisionalIdentity(current.header, status);
       return { ...reserved, current: { ...current, header }, ...parts, identity };
     }
-    const { features } = current.header;
     const adopted = adopt(current.header, continuity, policy, seams.random);
+    const features = adopted.features ?? current.header.features;
+    const { snapshots } = current.header.attributes;
+    if (hasSnapshots({ features }) && snapshots !== undefined)
+      await reserved.snapshotKeeper?.beforeOpen(path, snapshots, continuity);
     const attributes = adopted.attributes ?? current.header.attributes;
     const opened = await writeNextHeader(file, current, {
       ...session,
@@ -241,6 +262,11 @@ function isPartError(path: string, current: CurrentHeader): ContainerError {
 function deletingError(path: string): ContainerError {
   const message = `the deletion of ${path} was cut short; say lunbox delete once more, and the rest goes`;
   return new ContainerError('CONTAINER_DELETING', message, { path });
+}
+
+function hasSnapshotsError(path: string): ContainerError {
+  const message = `${path} has snapshots, which this way of writing to it would spoil; delete them first (lunbox snap rm)`;
+  return new ContainerError('CONTAINER_HAS_SNAPSHOTS', message, { path });
 }
 
 function foreignError(path: string): ContainerError {

@@ -1,12 +1,12 @@
 import { mediumError, SpaceLedger, type BlockDevice, type BlockError, type FileDevice } from '@lunbox/block';
-import { findAttributesFault, type Attributes } from './attributes.ts';
+import { findAttributesFault, type Attributes, type SnapshotsAttribute } from './attributes.ts';
 import type { CatalogObject } from './catalog/catalog.ts';
 import { openEntry } from './catalog/open-entry.ts';
 import { writeCleanStamp } from './clean-stamp.ts';
 import { ContainerError, type ContainerErrorCode } from './container-error.ts';
 import { letGo } from './container-lock.ts';
 import { describeContainer, type ContainerInfo } from './container-info.ts';
-import { checkCapacity, createContainer, type NewContainer } from './create-container.ts';
+import { checkCapacity, createContainer } from './create-container.ts';
 import type { Continuity } from './file-stamp.ts';
 import { ioError } from './io-error.ts';
 import type { Combination } from './layout/combination.ts';
@@ -20,24 +20,12 @@ import {
   type OpenOptions,
   type ReservedContainer,
 } from './open-container.ts';
+import type { CreateOptions, ObjectSpace, OpenRequest } from './object-options.ts';
 import type { ProtectedParts } from './protection-region.ts';
-import { completeSeams, type StorageObjectSeams } from './seams.ts';
+import { completeSeams } from './seams.ts';
+import { withSnapshots } from './snapshots-bit.ts';
 import { writeNextHeader, type CurrentHeader, type HeaderChange } from './twin-headers.ts';
 import { objectRights, type ObjectRights } from './user-rights.ts';
-
-/** Options of {@link StorageObject.create}. */
-export interface CreateOptions extends NewContainer, StorageObjectSeams {}
-
-/** One container that {@link StorageObject.openAll} is to open. */
-export interface OpenRequest extends OpenOptions {
-  readonly path: string;
-}
-
-/** How much space an object takes and can get. */
-export interface ObjectSpace {
-  readonly usedBytes: number;
-  readonly availableBytes: number;
-}
 
 /**
  * A virtual disk in a container file, opened by this process and nobody else.
@@ -54,6 +42,7 @@ export class StorageObject {
   /** The end of the attempts to grow so far. */
   #growth: Promise<unknown> = Promise.resolve();
   #closing: Promise<void> | undefined;
+  #besideBytes = (): Promise<number> => Promise.resolve(0);
 
   private constructor(open: OpenContainer) {
     this.#open = open;
@@ -110,9 +99,7 @@ export class StorageObject {
     return this.#open.device;
   }
 
-  /**
-   * The parts that the disk is made of, and what its mirrors hold now; undefined when it is in the container itself.
-   */
+  /** The parts of the disk, and what its mirrors hold now; undefined when it is in the container itself. */
   get layout(): LayoutStatus | undefined {
     const { combination } = this.#open;
     return combination && describeLayout(combination.layout, combination.progress);
@@ -185,10 +172,11 @@ export class StorageObject {
     const { file } = this.#open;
     try {
       const { allocatedBytes } = await file.status();
+      const ownBytes = allocatedBytes + (await this.#besideBytes());
       const parts = await this.#open.combination?.space();
-      if (parts) return { ...parts, usedBytes: parts.usedBytes + allocatedBytes };
+      if (parts) return { ...parts, usedBytes: parts.usedBytes + ownBytes };
       const wanted = Math.max(0, this.device.size - allocatedBytes);
-      return { usedBytes: allocatedBytes, availableBytes: Math.min(wanted, await file.availableBytes()) };
+      return { usedBytes: ownBytes, availableBytes: Math.min(wanted, await file.availableBytes()) };
     } catch (error) {
       throw ioError('look at', this.path, error);
     }
@@ -215,7 +203,7 @@ export class StorageObject {
    * failed; then the old ones stand.
    */
   async updateAttributes(change: Attributes): Promise<void> {
-    for (const key of ['layout', 'deleting'])
+    for (const key of ['layout', 'deleting', 'snapshots'])
       if (key in change)
         throw this.#error('CONTAINER_BAD_ATTRIBUTES', `the attribute "${key}" of a disk cannot be changed`);
     await this.#update(() => {
@@ -224,6 +212,16 @@ export class StorageObject {
       if (fault !== undefined) throw this.#error(fault.code, fault.reason);
       return { attributes };
     });
+  }
+
+  /** Notes durably which snapshots the disk has from now on, or that it has none. Throws as `updateAttributes` does. */
+  async updateSnapshots(snapshots: SnapshotsAttribute | undefined): Promise<void> {
+    await this.#update(() => withSnapshots(this.#current.header, snapshots));
+  }
+
+  /** Counts space that belongs to the object and is not in its files, wherever its space is told. */
+  countBeside(usedBytes: () => Promise<number>): void {
+    this.#besideBytes = usedBytes;
   }
 
   /**
@@ -343,7 +341,7 @@ export class StorageObject {
     const { file, combination } = this.#open;
     try {
       const { allocatedBytes } = await file.status();
-      return allocatedBytes + ((await combination?.storedBytes()) ?? 0);
+      return allocatedBytes + (await this.#besideBytes()) + ((await combination?.storedBytes()) ?? 0);
     } catch (error) {
       throw mediumError('look at the space', error);
     }

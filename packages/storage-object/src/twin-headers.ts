@@ -125,12 +125,19 @@ export function findGeometryFault(header: ContainerHeader): string | undefined {
     if (sizeOf(header.attributes.layout as LayoutNode) < capacityBytes)
       return 'its parts are smaller than its disk';
   }
+  if (hasSnapshots(header) && typeof header.attributes.snapshots?.set !== 'string')
+    return 'it has snapshots, and does not say which';
   return findProtectionFault(header);
 }
 
 /** Whether the disk is in other files than this one. */
 export function isCombined({ features }: ContainerHeader): boolean {
   return (features.incompatible & IncompatibleFeature.LAYOUT) !== 0;
+}
+
+/** Whether what is overwritten has to be saved first. */
+export function hasSnapshots({ features }: Pick<ContainerHeader, 'features'>): boolean {
+  return (features.incompatible & IncompatibleFeature.SNAPSHOTS) !== 0;
 }
 
 /** Where the file ends: behind the disk, if that is in it. */

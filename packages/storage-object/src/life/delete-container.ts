@@ -16,7 +16,13 @@ import {
   type DoomedParts,
 } from '../layout/remove-parts.ts';
 import { completeSeams, type Seams, type StorageObjectSeams } from '../seams.ts';
-import { findGeometryFault, isBeingDeleted, isCombined, writeNextHeader } from '../twin-headers.ts';
+import {
+  findGeometryFault,
+  hasSnapshots,
+  isBeingDeleted,
+  isCombined,
+  writeNextHeader,
+} from '../twin-headers.ts';
 import { formatUuid } from '../uuid.ts';
 
 /** Options of {@link deleteContainer}. */
@@ -25,6 +31,8 @@ export interface DeleteOptions extends StorageObjectSeams {
   readonly force?: boolean;
   /** Leaves all parts of the disk, where it is made of several. */
   readonly keepParts?: boolean;
+  /** Also when the disk has snapshots, which are nobody's then. */
+  readonly withSnapshots?: boolean;
 }
 
 /** What {@link deleteContainer} has done. */
@@ -41,7 +49,7 @@ export interface DeletedContainer {
  * several parts that say of themselves that they belong to it, and to nothing else, go before it; raw volumes and
  * whatever else is in the place of a part stay. After a crash in the middle nobody can open the disk any more, and this
  * can be done again. Throws `CONTAINER_NOT_FOUND`, `CONTAINER_NOT_LUNBOX` (whatever is forced), `CONTAINER_LOCKED`,
- * `CONTAINER_UNCLEAN` without `force`, `CONTAINER_PART_MISSING` when a part cannot be looked at, or `CONTAINER_IO`.
+ * `CONTAINER_HAS_SNAPSHOTS`, `CONTAINER_UNCLEAN` without `force`, `CONTAINER_PART_MISSING` when a part cannot be looked at, or `CONTAINER_IO`.
  */
 export async function deleteContainer(path: string, options: DeleteOptions = {}): Promise<DeletedContainer> {
   const seams = completeSeams(options);
@@ -56,6 +64,9 @@ export async function deleteContainer(path: string, options: DeleteOptions = {})
     const nowMs = Math.floor(seams.clock.unixMs());
     lock = await lockContainer({ ...seams, path, file, access: 'write', nowMs });
     const examination = await examine(file);
+    const { current } = examination;
+    if (current !== undefined && hasSnapshots(current.header) && options.withSnapshots !== true)
+      throw hasSnapshotsError(path);
     if (options.keepParts !== true) doomed = await partsToDelete(path, examination, seams);
     const objection = options.force === true ? undefined : objectionTo(examination, doomed);
     if (objection !== undefined) {
@@ -114,6 +125,11 @@ async function deleteParts(
     await writeNextHeader(file, marked, {});
   }
   await removeDoomed(doomed, seams);
+}
+
+function hasSnapshotsError(path: string): ContainerError {
+  const message = `${path} has snapshots, which would be lost; delete them first (lunbox snap rm)`;
+  return new ContainerError('CONTAINER_HAS_SNAPSHOTS', message, { path });
 }
 
 /** Why somebody might still want what is in it. A copy that was made of an object at rest is none of these. */

@@ -84,10 +84,12 @@ function notEmptyError(path: string, cutBytes: number): ContainerError {
 /** The headers come first: one that told of more than the file has would be taken for a damaged file. */
 async function shrink(reserved: ReservedContainer, sizeBytes: number): Promise<void> {
   const { file, current, continuity, policy, status, seams } = reserved;
-  const { dataOffset, features } = current.header;
+  const { dataOffset } = current.header;
+  const adopted = adopt(current.header, continuity, policy, seams.random);
+  const features = adopted.features ?? current.header.features;
   const smaller = await writeNextHeader(file, current, {
     ...(await openedBy(seams)),
-    ...adopt(current.header, continuity, policy, seams.random),
+    ...adopted,
     stamp: stampOf(status),
     features: { ...features, autoclear: features.autoclear & KNOWN_AUTOCLEAR_FEATURES },
     capacityBytes: sizeBytes,

@@ -228,13 +228,13 @@ describe.skipIf(!isInstalled('python3'))('the same reader and damage: as we do, 
     [
       'asks for a newer one by an incompatible bit',
       NEWER,
-      (path) => patchHeaders(path, (header) => header.writeUInt32BE(4, At.INCOMPATIBLE)),
+      (path) => patchHeaders(path, (header) => header.writeUInt32BE(8, At.INCOMPATIBLE)),
     ],
     [
       'asks for a newer one although the older header would do',
       NEWER,
       (path) =>
-        patchHeaders(path, (h) => h.writeUInt32BE(4, At.INCOMPATIBLE), [older(path) === 'A' ? 'B' : 'A']),
+        patchHeaders(path, (h) => h.writeUInt32BE(8, At.INCOMPATIBLE), [older(path) === 'A' ? 'B' : 'A']),
     ],
     [
       'asks for a newer one by the version',

@@ -54,7 +54,7 @@ describe('docs/container-format.md', () => {
     expect(RegionType).toEqual({ ACTIVITY_LOG: 1, MAPS: 2, PROTECTION: 3 });
     expect(page).toContain('1 = activity log, 2 = grain maps, 3 = protection information');
     // A bit that is added has to be told of on the page.
-    expect(IncompatibleFeature).toEqual({ PROTECTION: 1, LAYOUT: 2 });
-    expect([KNOWN_INCOMPATIBLE_FEATURES, KNOWN_AUTOCLEAR_FEATURES]).toEqual([3, 0]);
+    expect(IncompatibleFeature).toEqual({ PROTECTION: 1, LAYOUT: 2, SNAPSHOTS: 4 });
+    expect([KNOWN_INCOMPATIBLE_FEATURES, KNOWN_AUTOCLEAR_FEATURES]).toEqual([7, 0]);
   });
 });
