@@ -92,7 +92,7 @@ function buildProgram(setExitCode: (code: number) => void): Command {
   addLife(program);
   addCatalog(program, setExitCode);
   addAttributes(program);
-  addSnap(program);
+  addSnap(program, setExitCode);
   const serve = program
     .command('serve [file...]')
     .description('serve disks and disc images as LUN 0, 1, … of one iSCSI target, until Ctrl-C');

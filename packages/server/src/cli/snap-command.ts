@@ -4,6 +4,7 @@ import { ServerError } from '../server-error.ts';
 import { findSnapshot } from '../snapshot-luns.ts';
 import { lunArgument } from './arguments.ts';
 import { progressLine } from './progress-line.ts';
+import { addSnapCopies } from './snap-copy-command.ts';
 import { actOn, told, type SimpleVerb, type SnapEvent, type SnapList } from './snap-desk.ts';
 import { diffLines } from './snap-diff.ts';
 import { eventLine, listLines } from './snap-lines.ts';
@@ -25,13 +26,14 @@ interface NewFlags extends SnapFlags {
 }
 
 /** Adds `lunbox snap`. */
-export function addSnap(program: Command): void {
+export function addSnap(program: Command, setExitCode: (code: number) => void): void {
   const snap = program
     .command('snap')
     .description('take, list, compare, present and restore snapshots of a disk');
   addTaking(snap);
   addKeeping(snap);
   addReading(snap);
+  addSnapCopies(snap, setExitCode);
 }
 
 /** A command about a disk, or a snapshot of it, that works with and without a server. */

@@ -1,6 +1,7 @@
 import type { NewSnapshot, SnapshotInfo, SnapshotSet, SnapshotUsage } from '@lunbox/snapshot';
 import { ServerError } from '../server-error.ts';
 import { findSnapshot } from '../snapshot-luns.ts';
+import type { CopyVerb } from './snap-copies.ts';
 import type { ControlRequest } from './control-request.ts';
 
 /** The snapshots of one disk, of a server that has it or of this process alone. */
@@ -39,7 +40,7 @@ export interface SnapEvent {
 /** Verbs that are the same, whoever has the disk, and answer with one object. */
 export type SimpleVerb = Exclude<
   Extract<ControlRequest['verb'], `snap-${string}`>,
-  'snap-diff' | 'snap-restore' | 'snap-open' | 'snap-close'
+  'snap-diff' | 'snap-restore' | 'snap-open' | 'snap-close' | CopyVerb
 >;
 
 type Action<V extends SimpleVerb> = (

@@ -1,4 +1,5 @@
 import type { ConsistencyLevel } from '@lunbox/snapshot';
+import { isAbsolute } from 'node:path';
 
 /** Fields of requests about snapshots. */
 export interface SnapFields {
@@ -11,6 +12,14 @@ export interface SnapFields {
   readonly labels: Readonly<Record<string, string>>;
   /** Who holds a snapshot. */
   readonly holder: string;
+  /** Where a snapshot is published, an absolute path. */
+  readonly directory: string;
+  /** The file that is to be a clone, an absolute path. */
+  readonly target: string;
+  /** The manifest of a publication, an absolute path. */
+  readonly manifest: string;
+  /** How fast a snapshot is read at most. */
+  readonly bytesPerSecond: number;
   /** The LUN that a snapshot gets. */
   readonly asLun: number;
 }
@@ -27,6 +36,10 @@ export function isLabelText(value: unknown): value is string {
     typeof value === 'string' && value.length > 0 && value.length <= TEXT_LIMIT && !/\p{Cc}/u.test(value)
   );
 }
+
+const isPath = (value: unknown): boolean => typeof value === 'string' && isAbsolute(value);
+
+const isRate = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) > 0;
 
 function areLabels(value: unknown): boolean {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
@@ -49,6 +62,10 @@ export const SNAP_CHECKS: Readonly<
   name: ['a name of 1 to 255 characters on one line', isLabelText],
   level: [`one of ${LEVELS.join(', ')}`, isLevel],
   labels: [`an object with up to ${LABEL_LIMIT} texts of 1 to 255 characters`, areLabels],
+  directory: ['an absolute path', isPath],
+  target: ['an absolute path', isPath],
+  manifest: ['an absolute path', isPath],
+  bytesPerSecond: ['a number of bytes, above zero', isRate],
   holder: ['who holds it, 1 to 255 characters on one line', isLabelText],
 };
 
@@ -65,6 +82,21 @@ export const SNAP_VERBS = {
   'snap-diff': { words: [], flags: ['lun', 'path', 'snapshot', 'until'], needed: ['snapshot'] },
   'snap-restore': { words: [], flags: ['lun', 'path', 'snapshot', 'name', 'force'], needed: ['snapshot'] },
   'snap-open': { words: [], flags: ['lun', 'path', 'snapshot', 'asLun'], needed: ['snapshot'] },
+  'snap-publish': {
+    words: [],
+    flags: ['lun', 'path', 'snapshot', 'directory', 'name', 'bytesPerSecond'],
+    needed: ['snapshot', 'directory'],
+  },
+  'snap-clone': {
+    words: [],
+    flags: ['lun', 'path', 'snapshot', 'target', 'bytesPerSecond'],
+    needed: ['snapshot', 'target'],
+  },
+  'snap-verify': {
+    words: [],
+    flags: ['lun', 'path', 'snapshot', 'manifest', 'bytesPerSecond'],
+    needed: ['snapshot'],
+  },
   'snap-close': { words: [], flags: ['lun', 'path', 'snapshot'], needed: ['snapshot'] },
 } as const;
 

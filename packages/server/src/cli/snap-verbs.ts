@@ -2,6 +2,8 @@ import { ServerError } from '../server-error.ts';
 import type { LunboxServer } from '../server.ts';
 import type { ControlRequest } from './control-request.ts';
 import type { Verb } from './control-verbs.ts';
+import type { Asker } from './control-socket.ts';
+import { copyOn, type CopyVerb } from './snap-copies.ts';
 import { actOn, told, type SimpleVerb, type SnapDesk } from './snap-desk.ts';
 import { diffLines } from './snap-diff.ts';
 import type { SnapVerb } from './snap-request.ts';
@@ -37,6 +39,28 @@ const simple = async (
   request: ControlRequest<SimpleVerb>,
 ): Promise<{ result: unknown }> => ({ result: await actOn(deskOf(server, request), request) });
 
+/** Goes on as long as the asker waits for it. */
+const copy = async (
+  { server }: { readonly server: LunboxServer },
+  request: ControlRequest<CopyVerb>,
+  { ended, progress }: Asker,
+): Promise<{ result: unknown }> => {
+  const wanted = new AbortController();
+  void ended.then(() => wanted.abort());
+  const options = { onProgress: seldom(progress), signal: wanted.signal };
+  return { result: await copyOn(deskOf(server, request), request, options) };
+};
+
+/** Tells of each percent once: who asks may be slow to read. */
+function seldom(tell: Asker['progress']): Asker['progress'] {
+  let shown = -1;
+  return ({ doneBytes, totalBytes }) => {
+    const percent = Math.floor((doneBytes / totalBytes) * 100);
+    if (percent !== shown) tell({ doneBytes, totalBytes });
+    shown = percent;
+  };
+}
+
 /** What a server that runs does with the snapshots of its disks. */
 export const SNAP_CONTROL: { readonly [V in SnapVerb]: Verb<V> } = {
   'snap-ls': simple,
@@ -47,6 +71,9 @@ export const SNAP_CONTROL: { readonly [V in SnapVerb]: Verb<V> } = {
   'snap-release': simple,
   'snap-refresh': simple,
   'snap-bookmark': simple,
+  'snap-publish': copy,
+  'snap-clone': copy,
+  'snap-verify': copy,
   'snap-diff': ({ server }, request) => {
     const payload = diffLines(deskOf(server, request), request.snapshot, request.until);
     return { result: {}, payload };
