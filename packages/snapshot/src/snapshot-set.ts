@@ -320,6 +320,11 @@ export class SnapshotSet {
     return await this.#state.usedBytes();
   }
 
+  /** A restore was begun and is not done, so the file of the disk is not the disk yet. */
+  get restorePending(): boolean {
+    return this.#state.chain.restore !== undefined;
+  }
+
   /** There is a directory of snapshots that are not those of the disk; it is left alone. */
   get detached(): boolean {
     return this.#state.store.detached;

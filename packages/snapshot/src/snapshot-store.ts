@@ -75,7 +75,9 @@ export class SnapshotStore {
     }
     if (file !== 'damaged') await file?.close();
     if (attachment.set !== undefined && !attachment.pending && mode === 'write') throw missingError(path);
-    const store = new SnapshotStore(parts, empty, undefined, file !== undefined);
+    // An empty list of somebody else is nothing to be kept: the first one of ours takes its place.
+    const isInTheWay = file === 'damaged' || (file?.chain.snapshots.length ?? 0) > 0;
+    const store = new SnapshotStore(parts, empty, undefined, isInTheWay);
     await store.#settle(attachment);
     return store;
   }

@@ -1,8 +1,8 @@
+import { SnapshotObject } from '@lunbox/snapshot';
 import {
   isUserName,
   PERMISSIONS,
   readContainerInfo,
-  StorageObject,
   type Attributes,
   type Permission,
 } from '@lunbox/storage-object';
@@ -81,12 +81,13 @@ async function changeAttributes(
 ): Promise<Attributes> {
   // Before the disk is opened, which gives a copy an identity of its own: a word that is wrong changes nothing.
   change((await readContainerInfo(path)).attributes);
-  const object = await StorageObject.open(path);
+  const opened = await SnapshotObject.open(path);
+  const { object } = opened;
   try {
     await object.updateAttributes(change(object.attributes));
     return object.attributes;
   } finally {
-    await object.close();
+    await opened.close();
   }
 }
 

@@ -1,4 +1,6 @@
+import { SnapshotObject } from '@lunbox/snapshot';
 import {
+  ContainerError,
   deleteContainer,
   exportContainer,
   readContainerInfo,
@@ -48,10 +50,23 @@ export function addLife(program: Command): void {
     .description('write a disk that nobody writes as a raw image, with its holes')
     .option('--json', 'print one line of JSON')
     .action(async (path: string, imagePath: string, { json }: JsonFlag) => {
+      await checkRestored(path);
       await exportContainer(path, imagePath, { onProgress: progressLine(imagePath) });
       tell(json, { event: 'exported', path, imagePath }, `${imagePath} holds the disk of ${path}`);
     });
   addImport(program);
+}
+
+/** While a restore is not done, the file has some of what the disk had before. */
+async function checkRestored(path: string): Promise<void> {
+  const { attributes } = await readContainerInfo(path);
+  if (attributes.snapshots === undefined) return;
+  const opened = await SnapshotObject.open(path, { readOnly: true });
+  const { restorePending } = opened.set;
+  await opened.close();
+  if (!restorePending) return;
+  const message = `${path} is being restored to a snapshot; serve it until that is done`;
+  throw new ContainerError('CONTAINER_HAS_SNAPSHOTS', message, { path });
 }
 
 interface DeleteFlags extends JsonFlag {

@@ -127,6 +127,20 @@ it('gives a copy no snapshots, and leaves those beside it alone', async () => {
   await (await StorageObject.open('/copy.lun', world)).close();
 });
 
+it('does not mind the empty list of a disk that was deleted', async () => {
+  const world = await newWorld();
+  await withOne(world);
+  const first = await SnapshotObject.open(PATH, world);
+  await first.set.delete('one');
+  await first.close();
+  await deleteContainer(PATH, world);
+  await (await StorageObject.create(PATH, { ...world, sizeBytes: SIZE })).close();
+  await withOne(world);
+  const again = await SnapshotObject.open(PATH, world);
+  expect([again.set.detached, again.set.list().length]).toEqual([false, 1]);
+  await again.close();
+});
+
 it('does not trust the snapshots of a copy that keeps its identity', async () => {
   const world = await newWorld();
   const { disk } = world;
