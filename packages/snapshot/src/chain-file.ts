@@ -132,15 +132,16 @@ async function readSlot(
   file: DiskFile,
   index: number,
 ): Promise<{ sequence: number; chain: Chain } | undefined> {
-  const slot = Buffer.alloc(SLOT_BYTES);
-  await file.read([slot], index * SLOT_BYTES);
-  const fields = slotLayout.decode(slot);
+  const header = Buffer.alloc(HEADER_BYTES);
+  await file.read([header], index * SLOT_BYTES);
+  const fields = slotLayout.decode(header);
   const isWhole =
     fields.magic.toString('latin1') === MAGIC &&
     fields.ownOffset === index * SLOT_BYTES &&
     fields.textLength <= SLOT_BYTES - HEADER_BYTES;
   if (!isWhole) return undefined;
-  const bytes = slot.subarray(0, HEADER_BYTES + fields.textLength);
+  const bytes = Buffer.alloc(HEADER_BYTES + fields.textLength);
+  await file.read([bytes], index * SLOT_BYTES);
   if (blockCrc(bytes, CRC_OFFSET) !== fields.slotCrc) return undefined;
   const chain = parseChain(bytes.toString('utf8', HEADER_BYTES));
   return chain && { sequence: fields.sequence, chain };

@@ -1,16 +1,24 @@
-import { SeededRandom, SimulatedDisk } from '@lunbox/block';
 import { expect, it } from 'vitest';
-import { play } from '../support/model.ts';
+import { rangeOf } from '../../../block/test/support/histories.ts';
+import { playHistories } from '../support/history.ts';
 
-const SEEDS = Number(process.env['SNAP_SEEDS'] ?? 300);
+const HISTORIES = 300;
 
 it('every snapshot is exact, whenever the power goes', async () => {
-  for (let seed = 0; seed < SEEDS; seed++) {
-    try {
-      await play(seed, new SeededRandom(seed), new SimulatedDisk());
-    } catch (error) {
-      throw new Error(`seed ${seed}`, { cause: error });
-    }
-  }
-  expect(SEEDS).toBeGreaterThan(0);
+  const { seen } = await playHistories('snapshot-crashes', rangeOf(HISTORIES));
+  for (const what of [
+    'taken',
+    'deleted',
+    'refreshed',
+    'renamed',
+    'bookmarked',
+    'restored',
+    'restores cut off',
+  ])
+    expect(seen[what], what).toBeGreaterThan(0);
+}, 600_000);
+
+it('every snapshot is exact, whatever call of the disk has failed', async () => {
+  const { seen } = await playHistories('snapshot-failures', rangeOf(HISTORIES));
+  expect(seen['failures']).toBeGreaterThan(0);
 }, 600_000);

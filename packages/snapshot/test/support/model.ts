@@ -56,8 +56,15 @@ export class Model {
   readonly unflushed = new Set<number>();
   /** Contents of the snapshots by name, oldest first. */
   readonly snapshots = new Map<string, Content>();
+  /** What has happened, and how often. */
+  readonly seen: Record<string, number> = {};
   /** What was being done when the power went; told what is there now, it finds out whether it was. */
   pending: ((found: readonly SnapshotInfo[]) => void) | undefined;
+
+  /** Counts something that happened. */
+  count(what: string): void {
+    this.seen[what] = (this.seen[what] ?? 0) + 1;
+  }
 
   /** A range is about to be filled with a value. */
   change(at: number, count: number, value: number): void {
@@ -85,6 +92,7 @@ export class Model {
 
   /** Does something that is durable or not at all: `done` is called when it is, now or after a crash. */
   async decide(
+    what: string,
     act: () => Promise<unknown>,
     isDone: (found: readonly SnapshotInfo[]) => boolean,
     done: () => void,
@@ -95,6 +103,7 @@ export class Model {
     await act();
     this.pending = undefined;
     done();
+    this.count(what);
   }
 
   /** A snapshot of what is there now; taking one flushes. */
@@ -170,6 +179,7 @@ async function take(set: SnapshotSet, model: Model, random: SeededRandom): Promi
   if (model.snapshots.size >= 5 || set.restoring !== undefined) return;
   const name = String(random.uint32());
   await model.decide(
+    'taken',
     () => set.create({ name }),
     has(name),
     () => model.taken(name),
@@ -181,6 +191,7 @@ async function remove(set: SnapshotSet, model: Model, random: SeededRandom): Pro
   const name = pick(set, random)?.name;
   if (name === undefined) return;
   await model.decide(
+    'deleted',
     () => set.delete(name),
     (found) => !has(name)(found),
     () => model.snapshots.delete(name),
@@ -191,9 +202,10 @@ async function edit(set: SnapshotSet, model: Model, random: SeededRandom): Promi
   const chosen = pick(set, random);
   if (chosen === undefined || set.restoring !== undefined) return;
   const { id, name } = chosen;
-  if (randomBelow(random, 3) === 0) await set.bookmark(id);
+  if (randomBelow(random, 3) === 0) await set.bookmark(id).then(() => model.count('bookmarked'));
   else if (randomBelow(random, 2) === 0) {
     await model.decide(
+      'refreshed',
       () => set.refresh(id),
       (found) => !found.some((each) => each.id === id),
       () => model.taken(name),
@@ -207,7 +219,7 @@ async function edit(set: SnapshotSet, model: Model, random: SeededRandom): Promi
       model.snapshots.clear();
       for (const [each, content] of entries) model.snapshots.set(each, content);
     };
-    await model.decide(() => set.rename(id, to), has(to), rename);
+    await model.decide('renamed', () => set.rename(id, to), has(to), rename);
   }
 }
 
@@ -218,6 +230,7 @@ async function restore(set: SnapshotSet, model: Model, random: SeededRandom): Pr
   const content = model.snapshots.get(chosen.name)!;
   const safety = String(random.uint32());
   await model.decide(
+    'restored',
     () => set.restore(chosen.id, safety),
     has(safety),
     () => {
@@ -229,7 +242,7 @@ async function restore(set: SnapshotSet, model: Model, random: SeededRandom): Pr
 }
 
 /** The disk and what can be read of its snapshots. */
-async function snapshotsOf(set: SnapshotSet): Promise<[string, Content][]> {
+export async function snapshotsOf(set: SnapshotSet): Promise<[string, Content][]> {
   const found: [string, Content][] = [['', await contentOf(set.device)]];
   for (const { name, bookmark } of set.list()) {
     if (bookmark) continue;
@@ -238,50 +251,4 @@ async function snapshotsOf(set: SnapshotSet): Promise<[string, Content][]> {
     await view.close();
   }
   return found;
-}
-
-/** What a reader finds, who changes nothing. */
-async function readOnly(
-  disk: SimulatedDisk,
-  random: SeededRandom,
-  wrap?: (production: BlockDevice) => BlockDevice,
-): Promise<[string, Content][]> {
-  const { changes } = disk.faults;
-  const set = await openSet(disk, random, wrap, { readOnly: true });
-  const found = await snapshotsOf(set);
-  await set.close();
-  expect(disk.faults.changes, 'changes by a reader').toBe(changes);
-  return found;
-}
-
-/** One history: a disk whose power goes some times. Throws what the model finds wrong. */
-export async function play(
-  seed: number,
-  random: SeededRandom,
-  disk: SimulatedDisk,
-  wrap?: (production: BlockDevice) => BlockDevice,
-): Promise<void> {
-  const model = new Model();
-  await makeDisk(disk);
-  for (let round = 0; round < 4; round++) {
-    const seen = await readOnly(disk, random, wrap);
-    const set = await openSet(disk, random, wrap);
-    await model.compare(set);
-    // A reader has found the same before, though nothing was mended yet.
-    expect(seen).toEqual(await snapshotsOf(set));
-    disk.faults.haltAfter(randomBelow(random, 120));
-    try {
-      await live(set, model, random, 40);
-      await model.compareSnapshots(set);
-    } catch (error) {
-      if (!disk.faults.halted) throw error;
-    }
-    // What went on in the background ends with the power.
-    disk.faults.haltAfter(0);
-    await set.close().catch(() => undefined);
-    disk.crash(seed * 16 + round);
-  }
-  const set = await openSet(disk, random, wrap);
-  await model.compare(set);
-  await set.close();
 }
