@@ -1,10 +1,4 @@
-import {
-  openFileDevice,
-  type BlockDevice,
-  type DiskFile,
-  type FileDevice,
-  type FileStatus,
-} from '@lunbox/block';
+import { openFileDevice, type DiskFile, type FileDevice, type FileStatus } from '@lunbox/block';
 import { adopt, provisionalIdentity, type ForeignPolicy } from './adoption.ts';
 import { attributesOfCopy, type SnapshotsAttribute } from './attributes.ts';
 import { ContainerError } from './container-error.ts';
@@ -13,6 +7,7 @@ import { judgeContinuity, stampOf, type Continuity } from './file-stamp.ts';
 import { KNOWN_AUTOCLEAR_FEATURES, ROLE_PART } from './header.ts';
 import { ioError } from './io-error.ts';
 import { Combination } from './layout/combination.ts';
+import type { CombinedDisk } from './layout/combined-disk.ts';
 import type { LayoutNode } from './layout/layout.ts';
 import type { MirrorHooks } from './layout/mirror-event.ts';
 import { membershipOf } from './layout/part.ts';
@@ -71,7 +66,7 @@ export interface ReservedContainer {
 
 /** A container that is in use. */
 export interface OpenContainer extends ReservedContainer {
-  readonly device: BlockDevice;
+  readonly device: FileDevice | CombinedDisk;
   /** The same, when it is in this file. */
   readonly ownDevice: FileDevice | undefined;
   /** Where protection information is kept, if it is. */

@@ -184,16 +184,16 @@ export class StorageObject {
 
   /**
    * Why the object takes no change any more: a sync has failed, and what is on the medium is unknown. Undefined while
-   * none has. It stays so until the object is opened again, which shows what the medium has: every flushed write. Of a
-   * disk of several parts each has its own state; see {@link StorageObject.layout}.
+   * none has. It stays so until the object is opened again, which shows what the medium has: every flushed write. A disk
+   * of several parts is faulted when a part is that nothing stands in for: one of a stripe, or all legs of a mirror.
    */
   get faulted(): BlockError | undefined {
-    return this.#open.ownDevice?.faulted;
+    return this.#open.device.faulted;
   }
 
   /** Calls `listener` once, when a sync fails. Returns a function that ends the subscription. */
   onFault(listener: (fault: BlockError) => void): () => void {
-    return this.#open.ownDevice?.onFault(listener) ?? (() => undefined);
+    return this.#open.device.onFault(listener);
   }
 
   /**
@@ -203,9 +203,8 @@ export class StorageObject {
    * failed; then the old ones stand.
    */
   async updateAttributes(change: Attributes): Promise<void> {
-    for (const key of ['layout', 'deleting', 'snapshots'])
-      if (key in change)
-        throw this.#error('CONTAINER_BAD_ATTRIBUTES', `the attribute "${key}" of a disk cannot be changed`);
+    const fixed = ['layout', 'deleting', 'snapshots'].find((key) => key in change);
+    if (fixed) throw this.#error('CONTAINER_BAD_ATTRIBUTES', `the attribute "${fixed}" cannot be changed`);
     await this.#update(() => {
       const attributes = { ...this.#current.header.attributes, ...structuredClone(change) };
       const fault = findAttributesFault(attributes, this.device.blockSize);
@@ -326,6 +325,7 @@ export class StorageObject {
         attributes: { ...this.#current.header.attributes, layout: combination?.layout ?? layout },
       }));
     } catch (error) {
+      this.#open.device.fault(error);
       throw mediumError('note what a mirror holds', error);
     }
   }
@@ -356,7 +356,7 @@ export class StorageObject {
     try {
       await this.#open.file.sync();
     } catch (error) {
-      this.#open.ownDevice?.fault(error);
+      this.#open.device.fault(error);
       this.#open.area?.fault(error);
       throw error;
     }
@@ -379,7 +379,7 @@ export class StorageObject {
     const update = this.#updates.then(async () => {
       const updatedAtMs = Math.floor(seams.clock.unixMs());
       // What is on the medium is unknown since a sync has failed: nothing is said to be durable beside it.
-      this.#open.ownDevice?.checkSound();
+      this.#open.device.checkSound();
       const change = { ...(await prepare()), updatedAtMs };
       this.#current = await this.#writeHeader(change);
     });

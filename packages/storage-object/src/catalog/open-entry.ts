@@ -17,12 +17,12 @@ export async function openEntry(
   header: ContainerHeader,
   info: ContainerInfo,
 ): Promise<CatalogObject> {
-  const { file, seams, birthIdentity, ownDevice } = open;
+  const { file, seams, birthIdentity, device } = open;
   try {
     const status = await file.status();
     const named = await statusIfThere(seams.disk, file.path);
     const findings = [
-      ...ofFault(ownDevice?.faulted),
+      ...ofFault(device.faulted),
       ...ofName(status, named),
       ...ofCopy(info),
       ...(await checkParts(file.path, header, birthIdentity, seams)),

@@ -1,5 +1,6 @@
 import {
   concat,
+  FileDevice,
   mirror,
   slice,
   stripe,
@@ -8,6 +9,7 @@ import {
   type SliceDevice,
 } from '@lunbox/block';
 import { ContainerError } from '../container-error.ts';
+import { CombinedDisk } from './combined-disk.ts';
 import { growLayout } from './grow-layout.ts';
 import { shrinkLayout } from './shrink-layout.ts';
 import type { Seams } from '../seams.ts';
@@ -15,11 +17,14 @@ import type { HeaderChange } from '../twin-headers.ts';
 import { judgeLayout, type JudgedLayout } from './judge-layout.ts';
 import {
   foldLayout,
+  isLost,
+  isWithin,
   legName,
   mapMirrors,
   partsOf,
   type LayoutMirror,
   type LayoutNode,
+  type LayoutPart,
   type LayoutSlice,
 } from './layout.ts';
 import { Mender, type SickLeg } from './mender.ts';
@@ -61,7 +66,7 @@ export class Combination {
   readonly #slices = new Map<LayoutSlice, SliceDevice>();
   #root: BlockDevice | undefined;
   /** The disk: as much of the root as the capacity says. */
-  #disk: SliceDevice | undefined;
+  #disk: CombinedDisk | undefined;
   #mender: Mender | undefined;
   #save: (layout: LayoutNode) => Promise<void> = () => Promise.reject(this.#failedError());
 
@@ -120,12 +125,13 @@ export class Combination {
    * Takes the parts into use, for a new write session, and answers the disk. Nothing may be written before the layout
    * is kept.
    */
-  async begin(opened: HeaderChange): Promise<BlockDevice> {
+  async begin(opened: HeaderChange): Promise<CombinedDisk> {
     await this.#parts.begin(partsOf(this.#request.layout), opened);
     this.#judged = this.#judge();
     if (this.#judged.fault !== undefined) throw this.#judged.fault;
     this.#root = this.#build(this.#judged.node);
-    this.#disk = slice(this.#root, { offset: 0, length: this.#capacityBytes });
+    this.#disk = new CombinedDisk(this.#root, this.#capacityBytes);
+    this.#disk.onFault(() => void this.#mender?.close());
     return this.#disk;
   }
 
@@ -224,6 +230,7 @@ export class Combination {
     await this.#mender?.close();
     const parts = partsOf(this.#request.layout);
     try {
+      this.#disk?.checkSound();
       await this.#root?.close();
     } catch (error) {
       await this.#parts.release(parts);
@@ -253,7 +260,7 @@ export class Combination {
     switch (node.kind) {
       case 'file':
       case 'volume':
-        return this.#parts.deviceOf(node);
+        return this.#watched(node);
       case 'slice':
         return this.#buildSlice(node);
       case 'concat':
@@ -266,6 +273,21 @@ export class Combination {
       case 'mirror':
         return this.#buildMirror(node);
     }
+  }
+
+  /** A part that has failed to sync may be one that nothing stands in for. */
+  #watched(leaf: LayoutPart): BlockDevice {
+    const device = this.#parts.deviceOf(leaf);
+    if (device instanceof FileDevice)
+      device.onFault((fault) => {
+        if (isLost(this.layout, (part) => this.#hasFailed(part))) this.#disk?.fault(fault, leaf.path);
+      });
+    return device;
+  }
+
+  #hasFailed(leaf: LayoutPart): boolean {
+    const device = this.#parts.deviceOf(leaf);
+    return device instanceof FileDevice && device.faulted !== undefined;
   }
 
   #buildSlice(node: LayoutSlice): SliceDevice {
@@ -285,6 +307,7 @@ export class Combination {
         this.#mend(device, index, false);
       },
       onLegSynced: async (index) => {
+        this.#disk?.checkSound();
         await this.#save(this.layout);
         this.#tell('in-sync', node.parts[index]);
       },
@@ -359,10 +382,4 @@ export class Combination {
 function degradedError(path: string): ContainerError {
   const message = `${path} has a mirror of which a part is missing or not in sync; change its size when that is mended`;
   return new ContainerError('CONTAINER_PART_STALE', message, { path });
-}
-
-function isWithin(node: LayoutNode, tree: LayoutNode): boolean {
-  if (node === tree) return true;
-  if ('path' in tree) return false;
-  return (tree.kind === 'slice' ? [tree.part] : tree.parts).some((part) => isWithin(node, part));
 }

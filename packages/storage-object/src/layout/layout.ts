@@ -164,3 +164,18 @@ export function foldLayout(node: LayoutNode, valueOf: (part: LayoutPart) => numb
   const values = (node.kind === 'slice' ? [node.part] : node.parts).map((part) => foldLayout(part, valueOf));
   return node.kind === 'mirror' ? Math.max(...values) : values.reduce((sum, value) => sum + value, 0);
 }
+
+/** Whether there is nothing left that a node is whole on: of a mirror every leg in use has failed, of others one part. */
+export function isLost(node: LayoutNode, hasFailed: (part: LayoutPart) => boolean): boolean {
+  if ('path' in node) return hasFailed(node);
+  if (node.kind === 'slice') return isLost(node.part, hasFailed);
+  if (node.kind !== 'mirror') return node.parts.some((part) => isLost(part, hasFailed));
+  return node.parts.every((part, index) => node.states[index] === 'stale' || isLost(part, hasFailed));
+}
+
+/** Whether a node is one of a tree. */
+export function isWithin(node: LayoutNode, tree: LayoutNode): boolean {
+  if (node === tree) return true;
+  if ('path' in tree) return false;
+  return (tree.kind === 'slice' ? [tree.part] : tree.parts).some((part) => isWithin(node, part));
+}
