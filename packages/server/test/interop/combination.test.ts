@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, renameSync, truncateSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, renameSync, truncateSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { run, runOrThrow } from '../support/processes.ts';
 import { requiresTools } from '../support/requires.ts';
@@ -159,32 +159,66 @@ describe.skipIf(!requiresTools('qemu-img', 'qemu-io') || process.platform === 'w
       return made.output.trim();
     };
 
-    it.skipIf(process.getuid?.() !== 0 || !requiresTools('losetup'))('takes raw volumes', async () => {
-      const loop = await loopDevice('volume', 6 << 20);
-      // A container may be root without loop devices.
-      if (loop === undefined) return;
-      await create('--layout', `concat(${loop}, ${directory.file('b.img')})`);
-      expect((await lunboxInfo(directory.file('disk.lun')))['layout']).toMatchObject({
-        parts: [
-          { kind: 'volume', path: loop, sizeBytes: 5 << 20 },
-          { kind: 'file', sizeBytes: 3 << 20 },
-        ],
-      });
-      const { url, stop } = await serve();
-      await qemuIo(url, 'write -P 0x51 4M 2M', 'flush', 'read -P 0x51 4M 2M');
-      await stop();
-      target = undefined;
-      const third = await serve();
-      await qemuIo(third.url, 'read -P 0x51 4M 2M');
-      const other = ['create', directory.file('other.lun'), '--size', '4M', '--layout', loop];
-      expect((await lunbox(other)).output).toContain('is in use by another program, or mounted');
-      await third.stop();
-      target = undefined;
-      expect((await lunbox(other)).output).toContain('holds something already');
-      expect((await lunbox([...other, '--overwrite-volumes'])).status).toBe(0);
-      expect((await lunbox(['serve', directory.file('disk.lun')])).output).toContain(
-        'is not the part that belongs there',
-      );
-    });
+    it.skipIf(process.getuid?.() !== 0 || !requiresTools('losetup'))(
+      'takes raw volumes',
+      async ({ skip }) => {
+        const loop = await loopDevice('volume', 6 << 20);
+        if (loop === undefined) return skip('root has no loop devices here, as in some containers');
+        await create('--layout', `concat(${loop}, ${directory.file('b.img')})`);
+        expect((await lunboxInfo(directory.file('disk.lun')))['layout']).toMatchObject({
+          parts: [
+            { kind: 'volume', path: loop, sizeBytes: 5 << 20 },
+            { kind: 'file', sizeBytes: 3 << 20 },
+          ],
+        });
+        const { url, stop } = await serve();
+        await qemuIo(url, 'write -P 0x51 4M 2M', 'flush', 'read -P 0x51 4M 2M');
+        await stop();
+        target = undefined;
+        const third = await serve();
+        await qemuIo(third.url, 'read -P 0x51 4M 2M');
+        const other = ['create', directory.file('other.lun'), '--size', '4M', '--layout', loop];
+        expect((await lunbox(other)).output).toContain('is in use by another program, or mounted');
+        await third.stop();
+        target = undefined;
+        expect((await lunbox(other)).output).toContain('holds something already');
+        expect((await lunbox([...other, '--overwrite-volumes'])).status).toBe(0);
+        expect((await lunbox(['serve', directory.file('disk.lun')])).output).toContain(
+          'is not the part that belongs there',
+        );
+      },
+    );
+
+    it.skipIf(process.getuid?.() !== 0 || !requiresTools('losetup'))(
+      'grows onto a raw volume that has become larger, while it is served',
+      async ({ skip }) => {
+        const loop = await loopDevice('volume', 9 << 20);
+        if (loop === undefined) return skip('root has no loop devices here, as in some containers');
+        await create('--layout', loop);
+        const { url, stop } = await serve();
+        await qemuIo(url, 'write -P 0x61 0 8M', 'flush');
+        const resize = (): ReturnType<typeof lunbox> =>
+          lunbox(['control', directory.file('control.sock'), 'resize', '0', '12M']);
+        const refused = await resize();
+        expect(refused.status, refused.output).not.toBe(0);
+        expect(refused.output).toContain(`${loop} cannot be made larger: it has room for ${8 << 20} bytes`);
+        // What was there before must not show up in the disk.
+        appendFileSync(directory.file('volume'), Buffer.alloc(5 << 20, 0xee));
+        await runOrThrow('losetup', ['-c', loop]);
+        const grown = await resize();
+        expect(grown.status, grown.output).toBe(0);
+        await qemuIo(url, 'read -P 0x61 0 8M', 'read -P 0 8M 4M', 'write -P 0x62 11M 1M', 'flush');
+        await stop();
+        target = undefined;
+        expect((await lunbox(['check', directory.file('disk.lun')])).status).toBe(0);
+        const second = await serve();
+        await qemuIo(second.url, 'read -P 0x61 0 8M', 'read -P 0 8M 3M', 'read -P 0x62 11M 1M');
+        await second.stop();
+        target = undefined;
+        const deleted = await lunbox(['delete', directory.file('disk.lun')]);
+        expect(deleted.output).toContain(`${loop} is a raw volume, and is left as it is`);
+        expect(readFileSync(directory.file('volume'))[1 << 20]).toBe(0x61);
+      },
+    );
   },
 );

@@ -165,7 +165,7 @@ export function foldLayout(node: LayoutNode, valueOf: (part: LayoutPart) => numb
   return node.kind === 'mirror' ? Math.max(...values) : values.reduce((sum, value) => sum + value, 0);
 }
 
-/** Whether there is nothing left that a node is whole on: of a mirror every leg in use has failed, of others one part. */
+/** Whether nothing is left that a node is whole on: of a mirror every leg in use has failed, of others one part. */
 export function isLost(node: LayoutNode, hasFailed: (part: LayoutPart) => boolean): boolean {
   if ('path' in node) return hasFailed(node);
   if (node.kind === 'slice') return isLost(node.part, hasFailed);
