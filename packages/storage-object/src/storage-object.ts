@@ -184,8 +184,8 @@ export class StorageObject {
 
   /**
    * Why the object takes no change any more: a sync has failed, and what is on the medium is unknown. Undefined while
-   * none has. It stays so until the object is opened again, which shows what the medium has: every flushed write. So is a
-   * disk of several parts when a part is that nothing stands in for: one of a stripe, or all legs of a mirror.
+   * none has. It stays so until the object is opened again, which shows what the medium has: every flushed write. So is
+   * a disk of several parts when a part is that nothing stands in for: one of a stripe, or all legs of a mirror.
    */
   get faulted(): BlockError | undefined {
     return this.#open.device.faulted;
