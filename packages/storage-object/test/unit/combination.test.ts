@@ -243,7 +243,7 @@ describe('a mirror in a container', () => {
     seams.disk.failing.add('/a.img').add(PATH);
     const write = async (): Promise<void> => object.device.write([block(2)], 0);
     await expect(write()).rejects.toMatchObject({ code: 'BLOCK_IO' });
-    await expect(write()).rejects.toMatchObject({ code: 'BLOCK_IO' });
+    await expect(write()).rejects.toMatchObject({ code: 'BLOCK_FAULTED' });
     await object.close().catch(() => undefined);
   });
 
