@@ -16,9 +16,9 @@ import {
 } from '@lunbox/storage-object';
 import { openDisks, type Disk } from './disks.ts';
 import type { UserChange, UserList } from './object-users.ts';
-import type { LunOptions } from './options.ts';
+import type { LunOptions, ServerOptions } from './options.ts';
 import { ServerError } from './server-error.ts';
-import type { DiskFault, MeasuredLun, ServedLun, ServedObject, ServedSnapshot } from './status.ts';
+import type { MeasuredLun, ServedLun, ServedObject, ServedSnapshot } from './status.ts';
 
 /** What people are told when a medium cannot be taken out or put in. */
 const REFUSALS: Readonly<Record<MediumPresenceError['code'], string>> = {
@@ -30,6 +30,9 @@ const REFUSALS: Readonly<Record<MediumPresenceError['code'], string>> = {
   SCSI_NO_MEDIUM: 'has no medium',
 };
 
+/** What is told of a drive. */
+type DriveListeners = Pick<ServerOptions, 'onFault' | 'onSnapshotEvent'>;
+
 /** One LUN: a unit, and the disk in it, which can be taken out where it is removable. */
 export class Drive {
   readonly unit: LogicalUnit;
@@ -37,7 +40,7 @@ export class Drive {
   /** 16 bytes, those of the first disk: a drive keeps its name, whatever is in it. */
   readonly identity: Uint8Array;
   readonly #options: LunOptions;
-  readonly #onFault: (fault: DiskFault) => void;
+  readonly #listeners: DriveListeners;
   /** Undefined while somebody at the drive has taken it. */
   #disk: Disk | undefined;
   /** The end of the changes so far: they follow one another. */
@@ -45,15 +48,10 @@ export class Drive {
 
   /**
    * @param options what the disk was opened from
-   * @param onFault hears of a disk that takes no change any more
+   * @param listeners hear of a disk that takes no change any more, and of its snapshots
    */
-  constructor(
-    lun: number,
-    disk: Disk,
-    options: LunOptions,
-    onFault: (fault: DiskFault) => void = () => undefined,
-  ) {
-    this.#onFault = onFault;
+  constructor(lun: number, disk: Disk, options: LunOptions, listeners: DriveListeners = {}) {
+    this.#listeners = listeners;
     this.lun = lun;
     this.identity = disk.unit.identity;
     this.#options = options;
@@ -224,8 +222,10 @@ export class Drive {
     await this.#disk?.close();
   }
 
-  #watch({ path, onFault }: Disk): void {
-    onFault?.((fault) => this.#onFault({ lun: this.lun, path, fault }));
+  #watch({ path, onFault, snapshots }: Disk): void {
+    const { lun } = this;
+    onFault?.((fault) => this.#listeners.onFault?.({ lun, path, fault }));
+    snapshots?.onEvent((event) => this.#listeners.onSnapshotEvent?.({ lun, path, event }));
   }
 
   async #inTurn(change: () => Promise<void>): Promise<void> {

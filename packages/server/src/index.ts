@@ -47,5 +47,6 @@ export type {
   ServedLun,
   ServedObject,
   ServedSnapshot,
+  DiskSnapshotEvent,
   ServedTarget,
 } from './status.ts';

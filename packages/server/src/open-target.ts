@@ -28,7 +28,7 @@ export function divide(disks: readonly Disk[], options: ServerOptions, copyDomai
     const { iqn, luns } = target;
     const own = disks.slice(from, (from += luns.length));
     const numbers = numberLuns(luns.map(wishOf));
-    const drives = own.map((disk, index) => new Drive(numbers[index]!, disk, luns[index]!, options.onFault));
+    const drives = own.map((disk, index) => new Drive(numbers[index]!, disk, luns[index]!, options));
     const identity = own[0]?.unit.identity ?? new Uint8Array();
     const name = iqn === undefined ? defaultIscsiName(identity) : checkIscsiName(iqn);
     const scsi = new ScsiTarget({ copyDomain });

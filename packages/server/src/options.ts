@@ -8,7 +8,7 @@ import type {
 } from '@lunbox/iscsi-target';
 import type { LogicalUnitOptions, UnitPolicy } from '@lunbox/scsi';
 import type { ForeignPolicy, MirrorHooks, StorageObjectSeams } from '@lunbox/storage-object';
-import type { DiskFault } from './status.ts';
+import type { DiskFault, DiskSnapshotEvent } from './status.ts';
 
 /** Which number a LUN has. */
 export interface LunNumber {
@@ -96,6 +96,8 @@ export interface ServerOptions extends StorageObjectSeams, MirrorHooks {
   readonly hooks?: TargetHooks;
   /** Hears of a disk that takes no change any more, when its first sync fails. */
   readonly onFault?: (fault: DiskFault) => void;
+  /** Hears of snapshots for which room is short, and of those that were dropped for want of it. */
+  readonly onSnapshotEvent?: (event: DiskSnapshotEvent) => void;
   /** Who may ask which targets there are. By default whoever may log in to one of them; CHAP is not asked for. */
   readonly discovery?: readonly DiscoveryEntry[];
   /** The weakest CHAP algorithm that is good enough. Default 5 (MD5), the only one that every initiator has. */

@@ -1,3 +1,4 @@
+import type { SnapshotEvent } from '@lunbox/snapshot';
 import type { PortGroupStatus, ProtectionType, UnitKind } from '@lunbox/scsi';
 import type { CatalogObject, Continuity, LayoutStatus } from '@lunbox/storage-object';
 
@@ -68,6 +69,11 @@ export interface MeasuredTarget extends ServedTarget {
 export interface ServedObject extends CatalogObject {
   /** The LUN that it is; `lun` is the same. Undefined for one that is not served. */
   readonly served?: { readonly iqn: string; readonly lun: number };
+}
+
+/** What the snapshots of a disk tell: that room for them is short, or that one was dropped for want of it. */
+export interface DiskSnapshotEvent extends Pick<ServedLun, 'lun' | 'path'> {
+  readonly event: SnapshotEvent;
 }
 
 /** A disk that takes no change any more, since a sync has failed. */

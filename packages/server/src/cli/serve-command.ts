@@ -1,7 +1,7 @@
 import type { AccessEntry, SessionEndReason, SessionStatus } from '@lunbox/iscsi-target';
 import { CatalogScanner, type Continuity } from '@lunbox/storage-object';
 import type { LunOptions, ServerOptions } from '../options.ts';
-import type { DiskFault } from '../status.ts';
+import type { DiskFault, DiskSnapshotEvent } from '../status.ts';
 import { createServer, type LunboxServer } from '../server.ts';
 import { loadAccess } from './access-flags.ts';
 import { AccessWatcher } from './access-watcher.ts';
@@ -79,6 +79,7 @@ function serverOptions(
     limits: { requireDigests, ...limitsFromFlags(limit) },
     hooks: { redirect: (login) => redirects.find(login), onSessionEnd: warnOfTwins },
     onFault: tellFault,
+    onSnapshotEvent: tellSnapshotEvent,
     allowUnauthenticated: !flags.auth,
   };
 }
@@ -177,6 +178,15 @@ function warnOfTwins({ initiatorName, remotes }: SessionStatus, reason: SessionE
 
 function tellFault({ lun, path, fault }: DiskFault): void {
   console.error(`lunbox: error: LUN ${lun} (${path ?? ''}) takes no change any more: ${fault}`);
+}
+
+function tellSnapshotEvent({ lun, path, event }: DiskSnapshotEvent): void {
+  const words: Readonly<Record<typeof event.kind, string>> = {
+    'low-space': 'warning: its snapshots have nearly reached their limit',
+    dropped: `error: its snapshot ${'name' in event ? event.name : ''} was deleted, since there was no room for it`,
+    refused: 'error: a write was refused, since there was no room for what snapshots need of the disk',
+  };
+  console.error(`lunbox: LUN ${lun} (${path ?? ''}): ${words[event.kind]}`);
 }
 
 function warn(server: LunboxServer, keptIdentity: boolean): void {

@@ -2,14 +2,14 @@ import { InvalidArgumentError, Option, type Command } from 'commander';
 import { userInfo } from 'node:os';
 import { ServerError } from '../server-error.ts';
 import { findSnapshot } from '../snapshot-luns.ts';
-import { lunArgument } from './arguments.ts';
+import { lunArgument, quotaArgument, quotaOf, type QuotaArgument } from './arguments.ts';
 import { progressLine } from './progress-line.ts';
 import { addSnapCopies } from './snap-copy-command.ts';
-import { actOn, told, type SimpleVerb, type SnapEvent, type SnapList } from './snap-desk.ts';
+import { actOn, told, type SimpleVerb, type SnapAnswer, type SnapEvent } from './snap-desk.ts';
 import { diffLines } from './snap-diff.ts';
-import { eventLine, listLines } from './snap-lines.ts';
+import { eventLine, listLines, policyLine } from './snap-lines.ts';
 import { printDiff } from './snap-print.ts';
-import { LEVELS, type SnapVerb } from './snap-request.ts';
+import { LEVELS, WHEN_FULL, type SnapVerb } from './snap-request.ts';
 import { watchRestore } from './snap-restore.ts';
 import { askServer, snapRequest, withDesk } from './snap-source.ts';
 
@@ -25,6 +25,11 @@ interface NewFlags extends SnapFlags {
   readonly label?: Readonly<Record<string, string>>;
 }
 
+interface PolicyFlags extends SnapFlags {
+  readonly limit?: QuotaArgument;
+  readonly whenFull?: string;
+}
+
 /** Adds `lunbox snap`. */
 export function addSnap(program: Command, setExitCode: (code: number) => void): void {
   const snap = program
@@ -32,6 +37,7 @@ export function addSnap(program: Command, setExitCode: (code: number) => void): 
     .description('take, list, compare, present and restore snapshots of a disk');
   addTaking(snap);
   addKeeping(snap);
+  addPolicy(snap);
   addReading(snap);
   addSnapCopies(snap, setExitCode);
 }
@@ -101,6 +107,19 @@ function addKeeping(snap: Command): void {
   });
 }
 
+function addPolicy(snap: Command): void {
+  define(snap, 'policy <disk>', 'say, or change, what is done when there is no room for snapshots')
+    .option('--limit <size>', 'what they may take, such as 10G, or none', quotaArgument)
+    .addOption(
+      new Option('--when-full <what>', 'delete the oldest that nobody holds, or refuse writes').choices(
+        WHEN_FULL,
+      ),
+    )
+    .action(async (disk: string, { limit, whenFull, ...flags }: PolicyFlags) => {
+      await change(disk, 'snap-policy', { limitBytes: quotaOf(limit), whenFull }, flags);
+    });
+}
+
 function addReading(snap: Command): void {
   define(snap, 'ls <disk>', 'list the snapshots of a disk, oldest first').action(
     async (disk: string, flags: SnapFlags) => {
@@ -137,10 +156,10 @@ async function change(disk: string, verb: SimpleVerb, fields: Fields, flags: Sna
   const result =
     flags.control === undefined
       ? await withDesk(disk, (desk) => actOn(desk, request))
-      : ((await answerOf(flags.control, disk, verb, fields)) as SnapList | SnapEvent);
+      : ((await answerOf(flags.control, disk, verb, fields)) as SnapAnswer);
   if (flags.json === true) console.log(JSON.stringify(result));
   else if ('snapshots' in result) for (const line of listLines(result, Date.now())) console.log(line);
-  else console.log(eventLine(result));
+  else console.log('whenFull' in result ? policyLine(result) : eventLine(result));
 }
 
 async function answerOf(socket: string, disk: string, verb: SnapVerb, fields: Fields): Promise<unknown> {

@@ -1,4 +1,4 @@
-import type { NewSnapshot, SnapshotInfo, SnapshotSet, SnapshotUsage } from '@lunbox/snapshot';
+import type { NewSnapshot, SpacePolicy, SnapshotInfo, SnapshotSet, SnapshotUsage } from '@lunbox/snapshot';
 import { ServerError } from '../server-error.ts';
 import { findSnapshot } from '../snapshot-luns.ts';
 import type { CopyVerb } from './snap-copies.ts';
@@ -43,14 +43,21 @@ export type SimpleVerb = Exclude<
   'snap-diff' | 'snap-restore' | 'snap-open' | 'snap-close' | CopyVerb
 >;
 
-type Action<V extends SimpleVerb> = (
-  desk: SnapDesk,
-  request: ControlRequest<V>,
-) => Promise<SnapList | SnapEvent>;
+/** What is done when there is no room. */
+export interface SnapPolicy extends SpacePolicy {
+  readonly event: 'policy';
+  readonly disk: string;
+}
+
+/** What one of the verbs answers. */
+export type SnapAnswer = SnapList | SnapEvent | SnapPolicy;
+
+type Action<V extends SimpleVerb> = (desk: SnapDesk, request: ControlRequest<V>) => Promise<SnapAnswer>;
 
 /** What each of them does. */
 export const SNAP_ACTIONS: { readonly [V in SimpleVerb]: Action<V> } = {
   'snap-ls': listSnapshots,
+  'snap-policy': decidePolicy,
   'snap-create': async (desk, { name, ...more }) =>
     told(
       desk,
@@ -78,10 +85,7 @@ export const SNAP_ACTIONS: { readonly [V in SimpleVerb]: Action<V> } = {
 };
 
 /** Does what a request asks for. */
-export async function actOn(
-  desk: SnapDesk,
-  request: ControlRequest<SimpleVerb>,
-): Promise<SnapList | SnapEvent> {
+export async function actOn(desk: SnapDesk, request: ControlRequest<SimpleVerb>): Promise<SnapAnswer> {
   return (SNAP_ACTIONS[request.verb] as Action<SimpleVerb>)(desk, request);
 }
 
@@ -104,4 +108,19 @@ async function listSnapshots(desk: SnapDesk): Promise<SnapList> {
   }
   const { restoring } = set;
   return { disk, ...(restoring === undefined ? {} : { restoring }), snapshots };
+}
+
+/** Tells what is done when there is no room, after changing what was asked for. */
+async function decidePolicy(
+  { disk, set }: SnapDesk,
+  { limitBytes, whenFull }: ControlRequest<'snap-policy'>,
+): Promise<SnapPolicy> {
+  const { policy: before } = set;
+  const limit = limitBytes === undefined ? before.limitBytes : (limitBytes ?? undefined);
+  if (limitBytes !== undefined || whenFull !== undefined)
+    await set.setPolicy({
+      whenFull: whenFull ?? before.whenFull,
+      ...(limit === undefined ? {} : { limitBytes: limit }),
+    });
+  return { event: 'policy', disk, ...set.policy };
 }

@@ -1,5 +1,5 @@
 import { formatSize } from './size.ts';
-import type { SnapEvent, SnapList, SnapRow } from './snap-desk.ts';
+import type { SnapEvent, SnapList, SnapPolicy, SnapRow } from './snap-desk.ts';
 
 const UNITS: readonly (readonly [unit: string, ms: number])[] = [
   ['d', 86_400_000],
@@ -38,12 +38,20 @@ function cellsOf(row: SnapRow, nowMs: number): string[] {
   const { name, createdAtMs, sizeBytes, exclusiveBytes, sharedBytes, level, labels, holds, lun } = row;
   const notes = [
     ...(lun === undefined ? [] : [`LUN ${lun}`]),
+    ...(row.suspect === undefined ? [] : ['SUSPECT: the disk was changed around it']),
     ...(row.bookmark === undefined ? [] : ['bookmark']),
     ...holds.map((holder) => `held by ${holder}`),
     ...Object.entries(labels).map(([key, value]) => `${key}=${value}`),
   ];
   const sizes = [sizeBytes, exclusiveBytes, sharedBytes].map(formatSize);
   return [name, formatAge(nowMs - createdAtMs), ...sizes, level, notes.join(', ')];
+}
+
+/** What is done when there is no room, on one line. */
+export function policyLine({ limitBytes, whenFull }: SnapPolicy): string {
+  const limit = limitBytes === undefined ? 'as much as there is' : formatSize(limitBytes);
+  const then = whenFull === 'refuse' ? 'writes are refused' : 'the oldest that nobody holds is deleted';
+  return `snapshots may take ${limit}; then ${then}`;
 }
 
 /** What has been done, on one line. */

@@ -1,4 +1,4 @@
-import type { ConsistencyLevel } from '@lunbox/snapshot';
+import type { ConsistencyLevel, SpacePolicy } from '@lunbox/snapshot';
 import { isAbsolute } from 'node:path';
 
 /** Fields of requests about snapshots. */
@@ -20,12 +20,18 @@ export interface SnapFields {
   readonly manifest: string;
   /** How fast a snapshot is read at most. */
   readonly bytesPerSecond: number;
+  /** What snapshots may take; null is as much as there is. */
+  readonly limitBytes: number | null;
+  readonly whenFull: SpacePolicy['whenFull'];
   /** The LUN that a snapshot gets. */
   readonly asLun: number;
 }
 
 /** How sure a snapshot is, as `--level` says it. */
 export const LEVELS: readonly ConsistencyLevel[] = ['crash', 'filesystem', 'application'];
+
+/** What can be done when there is no room for what snapshots need. */
+export const WHEN_FULL: readonly SpacePolicy['whenFull'][] = ['drop-oldest', 'refuse'];
 
 const TEXT_LIMIT = 255;
 const LABEL_LIMIT = 64;
@@ -49,6 +55,14 @@ function areLabels(value: unknown): boolean {
   );
 }
 
+function isLimit(value: unknown): boolean {
+  return value === null || (Number.isSafeInteger(value) && (value as number) > 0);
+}
+
+function isWhenFull(value: unknown): boolean {
+  return WHEN_FULL.some((each) => each === value);
+}
+
 function isLevel(value: unknown): boolean {
   return LEVELS.some((level) => level === value);
 }
@@ -66,6 +80,8 @@ export const SNAP_CHECKS: Readonly<
   target: ['an absolute path', isPath],
   manifest: ['an absolute path', isPath],
   bytesPerSecond: ['a number of bytes, above zero', isRate],
+  limitBytes: ['a whole number of bytes, at least 1, or null', isLimit],
+  whenFull: [`one of ${WHEN_FULL.join(', ')}`, isWhenFull],
   holder: ['who holds it, 1 to 255 characters on one line', isLabelText],
 };
 
@@ -79,6 +95,7 @@ export const SNAP_VERBS = {
   'snap-release': { words: [], flags: ['lun', 'path', 'snapshot', 'holder'], needed: ['snapshot', 'holder'] },
   'snap-refresh': { words: [], flags: ['lun', 'path', 'snapshot', 'level', 'labels'], needed: ['snapshot'] },
   'snap-bookmark': { words: [], flags: ['lun', 'path', 'snapshot'], needed: ['snapshot'] },
+  'snap-policy': { words: [], flags: ['lun', 'path', 'limitBytes', 'whenFull'], needed: [] },
   'snap-diff': { words: [], flags: ['lun', 'path', 'snapshot', 'until'], needed: ['snapshot'] },
   'snap-restore': { words: [], flags: ['lun', 'path', 'snapshot', 'name', 'force'], needed: ['snapshot'] },
   'snap-open': { words: [], flags: ['lun', 'path', 'snapshot', 'asLun'], needed: ['snapshot'] },

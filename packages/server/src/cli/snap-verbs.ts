@@ -64,6 +64,7 @@ function seldom(tell: Asker['progress']): Asker['progress'] {
 /** What a server that runs does with the snapshots of its disks. */
 export const SNAP_CONTROL: { readonly [V in SnapVerb]: Verb<V> } = {
   'snap-ls': simple,
+  'snap-policy': simple,
   'snap-create': simple,
   'snap-rm': simple,
   'snap-rename': simple,

@@ -145,6 +145,22 @@ describe('lunbox snap on a disk that nobody serves', () => {
     expect((await refusal('restore', 'first'))[1]).toContain('is a bookmark');
   });
 
+  it('says and changes what is done when there is no room', async () => {
+    expect(await snap('create', '--name', 'one')).toBe(0);
+    expect(await told('policy')).toEqual([{ event: 'policy', disk: path, whenFull: 'drop-oldest' }]);
+    const limit = { limitBytes: 2 ** 20 };
+    expect(await told('policy', '--limit', '1M')).toMatchObject([{ ...limit, whenFull: 'drop-oldest' }]);
+    expect(await told('policy', '--when-full', 'refuse')).toMatchObject([{ ...limit, whenFull: 'refuse' }]);
+    printed.length = 0;
+    expect(await snap('policy')).toBe(0);
+    expect(printed.join('')).toBe('snapshots may take 1 MiB; then writes are refused');
+    expect(await told('policy', '--limit', 'none')).toEqual([
+      { event: 'policy', disk: path, whenFull: 'refuse' },
+    ]);
+    expect((await refusal('policy', '--limit', '0'))[0]).toBe(2);
+    expect((await refusal('policy', '--when-full', 'panic'))[0]).toBe(2);
+  });
+
   it('says in one line what is wrong, and what to do', async () => {
     expect(await snap('create', '--name', 'one')).toBe(0);
     expect(await snap('create', '--name', 'two')).toBe(0);
@@ -201,6 +217,8 @@ describe('what lunbox snap prints', () => {
       'nightly  2 h  1 GiB  4 KiB      0 B     crash  LUN 3, held by backup, job=db',
       'a restore of nightly goes on: 1 MiB of 1 GiB',
     ]);
+    const suspect = { ...row, holds: [], labels: {}, suspect: true as const };
+    expect(listLines({ disk: '/d', snapshots: [suspect] }, 0)[1]).toContain('crash  SUSPECT');
     expect(listLines({ disk: '/d', snapshots: [] }, 0)).toEqual(['/d has no snapshots']);
   });
 

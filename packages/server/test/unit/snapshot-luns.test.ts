@@ -15,18 +15,27 @@ import {
 } from '@lunbox/scsi';
 import { StorageObject, type Attributes } from '@lunbox/storage-object';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { createServer } from '../../src/index.ts';
+import { createServer, type DiskSnapshotEvent } from '../../src/index.ts';
 import { ScsiClient } from '../support/scsi-client.ts';
 
 const IQN = 'iqn.2026-11.com.example:snapshots';
 const MIB = 2 ** 20;
 const CHANGED = { senseKey: SenseKey.UNIT_ATTENTION, ...AdditionalSenseCode.REPORTED_LUNS_DATA_HAS_CHANGED };
 
-async function serving(attributes: Attributes = {}, luns = [{ path: '/disk.lun' }]) {
+async function serving(
+  attributes: Attributes = {},
+  luns = [{ path: '/disk.lun' }],
+  onSnapshotEvent?: (event: DiskSnapshotEvent) => void,
+) {
   const disk = new SimulatedDisk();
   for (const { path } of luns)
     await (await StorageObject.create(path, { disk, sizeBytes: 8 * MIB, attributes })).close();
-  const server = await createServer({ disk, portals: ['127.0.0.1:0'], targets: [{ iqn: IQN, luns }] });
+  const server = await createServer({
+    disk,
+    portals: ['127.0.0.1:0'],
+    targets: [{ iqn: IQN, luns }],
+    ...(onSnapshotEvent && { onSnapshotEvent }),
+  });
   await server.start();
   onTestFinished(() => server.stop({ timeoutMs: 0 }));
   const port = Number(server.portals[0]!.split(':').at(-1));
@@ -188,5 +197,23 @@ describe('snapshots as LUNs of a server that runs', () => {
       expect(sense).toMatchObject(AdditionalSenseCode.NOT_READY_TO_READY_CHANGE);
       expect((await client.send(TEST_UNIT_READY.encode())).status).toBe(Status.GOOD);
     }
+  });
+
+  it('that are dropped for want of room, and writes that are refused, are told of', async () => {
+    const events: DiskSnapshotEvent[] = [];
+    const { server, connect } = await serving({}, [{ path: '/disk.lun' }], (event) => events.push(event));
+    const client = await connect(1);
+    const { set } = server.snapshots(0);
+    await fill(client, 1);
+    await set.setPolicy({ whenFull: 'drop-oldest', limitBytes: 4096 });
+    const { id } = await set.create({ name: 'a' });
+    expect((await fill(client, 2)).status).toBe(Status.GOOD);
+    const about = { lun: 0, path: '/disk.lun' };
+    expect(events).toContainEqual({ ...about, event: { kind: 'dropped', id, name: 'a' } });
+    await set.create({ name: 'b' });
+    await set.setPolicy({ whenFull: 'refuse', limitBytes: 4096 });
+    expect((await fill(client, 3)).status).toBe(Status.CHECK_CONDITION);
+    expect(events).toContainEqual({ ...about, event: { kind: 'refused' } });
+    expect(await firstByte(client, 0)).toBe(2);
   });
 });
