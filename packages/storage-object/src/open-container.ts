@@ -260,7 +260,7 @@ function deletingError(path: string): ContainerError {
 }
 
 function hasSnapshotsError(path: string): ContainerError {
-  const message = `${path} has snapshots, which this way of writing to it would spoil; delete them first (lunbox snap rm)`;
+  const message = `${path} has snapshots, which writing to it so would spoil; delete them first (lunbox snap rm)`;
   return new ContainerError('CONTAINER_HAS_SNAPSHOTS', message, { path });
 }
 

@@ -49,7 +49,8 @@ export interface DeletedContainer {
  * several parts that say of themselves that they belong to it, and to nothing else, go before it; raw volumes and
  * whatever else is in the place of a part stay. After a crash in the middle nobody can open the disk any more, and this
  * can be done again. Throws `CONTAINER_NOT_FOUND`, `CONTAINER_NOT_LUNBOX` (whatever is forced), `CONTAINER_LOCKED`,
- * `CONTAINER_HAS_SNAPSHOTS`, `CONTAINER_UNCLEAN` without `force`, `CONTAINER_PART_MISSING` when a part cannot be looked at, or `CONTAINER_IO`.
+ * `CONTAINER_HAS_SNAPSHOTS`, `CONTAINER_UNCLEAN` without `force`, `CONTAINER_PART_MISSING` when a part
+ * cannot be looked at, or `CONTAINER_IO`.
  */
 export async function deleteContainer(path: string, options: DeleteOptions = {}): Promise<DeletedContainer> {
   const seams = completeSeams(options);
