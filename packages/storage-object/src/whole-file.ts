@@ -3,7 +3,7 @@ import debug from 'debug';
 import { dirname } from 'node:path';
 import { draftPathOf, openDraft } from './draft.ts';
 import { addName, unlinkIfThere } from './files.ts';
-import type { Seams } from './seams.ts';
+import type { StorageObjectSeams } from './seams.ts';
 
 const log = debug('lunbox:storage-object:draft');
 
@@ -16,7 +16,7 @@ const log = debug('lunbox:storage-object:draft');
  *   stays, to tell of it.
  */
 export async function makeWhole(
-  { disk, random }: Pick<Seams, 'disk' | 'random'>,
+  { disk, random }: Required<Pick<StorageObjectSeams, 'disk' | 'random'>>,
   path: string,
   write: (draft: DiskFile) => Promise<void>,
   place: 'free' | 'replace' = 'free',

@@ -11,6 +11,7 @@ export interface WorkProgress {
 export interface BackgroundOptions {
   /** Bytes in a second, at most; without this as many as the clients leave. */
   readonly bytesPerSecond?: number;
+  /** Hears after each step how far the work has come. */
   readonly onProgress?: (progress: WorkProgress) => void;
   /** Gives the work up, which then fails with `SNAPSHOT_CANCELLED` and leaves nothing behind. */
   readonly signal?: AbortSignal;
