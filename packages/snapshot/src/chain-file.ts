@@ -65,6 +65,8 @@ export class ChainFile {
   static async open(disk: Disk, path: string, mode: 'read' | 'write'): Promise<ChainFile> {
     const file = await disk.open(path, mode);
     try {
+      // After a failed sync the cache shows what is not on the medium.
+      await file.dropCache(0, SLOT_COUNT * SLOT_BYTES);
       const slots = [await readSlot(file, 0), await readSlot(file, 1)].filter((slot) => slot !== undefined);
       const [newest] = slots.sort((a, b) => b.sequence - a.sequence);
       if (newest === undefined)

@@ -74,6 +74,7 @@ export class SaveArea {
     const log = await SaveLog.open(disk, path, mode);
     const area = new SaveArea(disk, log);
     try {
+      await log.dropCache();
       const last = await area.#load();
       if (mode === 'write') await log.cutTail();
       if (last !== undefined) await area.#examine(last, production, mode);

@@ -113,6 +113,11 @@ export class SaveLog {
     }
   }
 
+  /** What is read from now on is what the medium has, also after a failed sync. */
+  async dropCache(): Promise<void> {
+    await this.#file.dropCache(0, (await this.#file.status()).sizeBytes);
+  }
+
   /** Cuts off a group, which is the last one, and whatever follows; durable when it completes. */
   async cutFrom(group: Group): Promise<void> {
     this.#endOffset = group.offset;
