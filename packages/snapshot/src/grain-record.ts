@@ -85,6 +85,17 @@ export function decodeGroup(block: Buffer, log: Uint8Array, sequence: number): G
   return records.every((record) => record !== undefined) ? records : undefined;
 }
 
+/** Whether a block begins a whole group of this log with a higher number than `sequence`. */
+export function isLaterGroup(block: Buffer, log: Uint8Array, sequence: number): boolean {
+  if (block.toString('latin1', 0, GROUP_MAGIC.length) !== GROUP_MAGIC) return false;
+  const fields = groupLayout.decode(block);
+  return (
+    fields.sequence > sequence &&
+    Buffer.compare(fields.log, log) === 0 &&
+    fields.groupCrc === blockCrc(block, CRC_OFFSET)
+  );
+}
+
 function recordOf({ kind, grain, grainCount, contentCrc }: RecordFields): GrainRecord | undefined {
   const isRun = grainCount >= 1 && Number.isSafeInteger(grain + grainCount);
   if (kind === RecordKind.DATA && grainCount === 1) return { kind: 'data', grain, contentCrc };

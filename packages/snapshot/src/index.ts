@@ -8,7 +8,7 @@
  */
 export type { SnapshotAttachment } from './attachment.ts';
 export type { ChangedExtent } from './diff.ts';
-export type { ConsistencyLevel, SpacePolicy } from './chain.ts';
+export type { ChainEntry, ConsistencyLevel, SpacePolicy } from './chain.ts';
 export type { BadExtent } from './copy/bad-extents.ts';
 export { cloneSnapshot, type Clone, type CloneOptions, type ImagePlace } from './copy/clone.ts';
 export type { SnapshotManifest } from './copy/manifest.ts';

@@ -1,5 +1,19 @@
-import { mediumError, BlockError, type Disk, type DiskFile, type MaybePromise } from '@lunbox/block';
-import { decodeGroup, encodeGroup, groupBytes, type GrainRecord, type Group } from './grain-record.ts';
+import {
+  BlockError,
+  mediumError,
+  yieldTurn,
+  type Disk,
+  type DiskFile,
+  type MaybePromise,
+} from '@lunbox/block';
+import {
+  decodeGroup,
+  encodeGroup,
+  groupBytes,
+  isLaterGroup,
+  type GrainRecord,
+  type Group,
+} from './grain-record.ts';
 import { blockCrc, LOG_BLOCK_BYTES, LOG_MAGIC, LOG_VERSION, logHeaderLayout } from './log-layout.ts';
 import type { IndexedEnd } from './map-index.ts';
 import { SnapshotError } from './snapshot-error.ts';
@@ -17,6 +31,8 @@ export interface LogIdentity {
 
 /** Ends of a log that stand in 32 bits, counted in blocks. */
 const LOG_LIMIT_BYTES = (2 ** 32 - 16) * LOG_BLOCK_BYTES;
+/** What is looked through at a time behind the last whole group. */
+const TAIL_CHUNK_BYTES = 256 * LOG_BLOCK_BYTES;
 /** Where the first group is. */
 const LOG_START: IndexedEnd = { endOffset: LOG_BLOCK_BYTES, nextSequence: 1 };
 const CRC_OFFSET = logHeaderLayout.offsetOf('headerCrc') as number;
@@ -80,6 +96,7 @@ export class SaveLog {
   async scan(onGroup: (group: Group) => MaybePromise<void>, from: IndexedEnd = LOG_START): Promise<void> {
     const { sizeBytes } = await this.#file.status();
     const block = Buffer.alloc(LOG_BLOCK_BYTES);
+    if (from.endOffset > sizeBytes) throw corrupt(this.path, 'it is shorter than its index says');
     this.#endOffset = from.endOffset;
     this.#nextSequence = from.nextSequence;
     for (;;) {
@@ -87,12 +104,27 @@ export class SaveLog {
       if (offset + LOG_BLOCK_BYTES > sizeBytes) return;
       await this.#file.read([block], offset);
       const records = decodeGroup(block, this.identity.log, this.#nextSequence);
-      if (records === undefined) return;
+      if (records === undefined) return await this.#checkTail(sizeBytes);
       const endOffset = offset + groupBytes(records, this.identity.grainBytes);
       if (endOffset > sizeBytes) return;
       await onGroup({ sequence: this.#nextSequence, offset, records });
       this.#endOffset = endOffset;
       this.#nextSequence++;
+    }
+  }
+
+  /**
+   * A crash leaves at most one group behind the last whole one: the next is written when the one before is durable. A
+   * later one tells that the medium has lost what stood before it. Throws `SNAPSHOT_CORRUPT`.
+   */
+  async #checkTail(sizeBytes: number): Promise<void> {
+    const chunk = Buffer.alloc(TAIL_CHUNK_BYTES);
+    for (let offset = this.#endOffset; offset + LOG_BLOCK_BYTES <= sizeBytes; offset += chunk.length) {
+      const lengthBytes = await this.#file.read([chunk], offset);
+      for (let at = 0; at + LOG_BLOCK_BYTES <= lengthBytes; at += LOG_BLOCK_BYTES)
+        if (isLaterGroup(chunk.subarray(at, at + LOG_BLOCK_BYTES), this.identity.log, this.#nextSequence))
+          throw corrupt(this.path, `the group at byte ${this.#endOffset} is lost, and there are later ones`);
+      await yieldTurn();
     }
   }
 

@@ -32,6 +32,7 @@ export class SnapshotView extends BaseDevice {
   readonly size: number;
   readonly #source: ViewSource;
 
+  /** @internal */
   constructor(source: ViewSource) {
     super(source.production.blockSize);
     this.#source = source;
