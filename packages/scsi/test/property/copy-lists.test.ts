@@ -180,7 +180,7 @@ function destinations(kind: Kind, bytes: Uint8Array, cscds: readonly Uint8Array[
     if (unit === undefined) continue;
     const isBlocks = padded[at] === 0x02;
     if (!isBlocks && padded[at] !== 0x0a) continue;
-    const base = Number(padded.readBigUInt64BE(at + (isBlocks ? 20 : 16))) * BLOCK;
+    const base = Number(padded.readBigUInt64BE(at + 20)) * BLOCK;
     const start = base + (isBlocks ? 0 : padded.readUInt16BE(at + 30));
     const length = isBlocks ? padded.readUInt16BE(at + 10) * BLOCK : padded.readUInt32BE(at + 8);
     // A block that is changed in part is written whole.
