@@ -155,19 +155,20 @@ export class SegmentCopy {
       lengthBytes: segment.lengthBytes,
       padBytes: 0,
     };
-    this.#checkRanges(copy, SegmentField.SOURCE_LBA + 2);
+    this.#checkRanges(copy);
     return copy;
   }
 
   /** Throws for a range that leaves its unit; the address of the destination follows that of the source. */
-  #checkRanges(copy: ByteCopy, sourceField: number = SegmentField.SOURCE_LBA): void {
+  #checkRanges(copy: ByteCopy): void {
     const { source, destination, lengthBytes, padBytes } = copy;
     const beyond = ({ party }: Resolved, offset: number, length: number): boolean =>
       offset + length > party.unit.blockCount * party.blockSize;
     const code = AdditionalSenseCode.NO_ADDITIONAL_SENSE_INFORMATION;
-    if (beyond(source, copy.sourceOffset, lengthBytes)) throw this.#wrong(code, { byteOffset: sourceField });
+    if (beyond(source, copy.sourceOffset, lengthBytes))
+      throw this.#wrong(code, { byteOffset: SegmentField.SOURCE_LBA });
     if (beyond(destination, copy.destinationOffset, lengthBytes + padBytes)) {
-      throw this.#wrong(code, { byteOffset: sourceField + 8 });
+      throw this.#wrong(code, { byteOffset: SegmentField.DESTINATION_LBA });
     }
   }
 
