@@ -53,10 +53,8 @@ function needOf(
   earlier: readonly SaveArea[],
 ): (grain: number) => boolean {
   if (entry.bookmark === undefined) return (grain) => !isSaved(grain, earlier);
-  const { entries } = state;
-  const index = entries.indexOf(entry);
-  const reader = entries.findLastIndex(({ bookmark }, at) => at < index && bookmark === undefined);
-  if (reader < 0) return () => false;
-  const before = [...state.areasOf(entries.slice(reader, index)), ...earlier];
+  const older = state.areasReadBefore(entry);
+  if (older === undefined) return () => false;
+  const before = [...older, ...earlier];
   return (grain) => !isSaved(grain, before);
 }

@@ -90,12 +90,7 @@ export class SaveArea {
     return this.#log.identity;
   }
 
-  /** Grains that it has something of. */
-  get grainCount(): number {
-    return this.#map.size;
-  }
-
-  /** Whether some of them were lost to the medium. */
+  /** Whether some of what it has was lost to the medium. */
   async hasBad(): Promise<boolean> {
     let looked = 0;
     const end = Number.MAX_SAFE_INTEGER;

@@ -1,5 +1,5 @@
 import type { BlockDevice, Clock, Disk, Random } from '@lunbox/block';
-import { SNAPSHOT_LIMIT, type Chain, type ChainEntry } from './chain.ts';
+import { SNAPSHOT_LIMIT, withoutSnapshot, type Chain, type ChainEntry } from './chain.ts';
 import { CowDevice } from './cow-device.ts';
 import type { SaveArea } from './save-area.ts';
 import { SnapshotError, type SnapshotErrorCode } from './snapshot-error.ts';
@@ -55,6 +55,16 @@ export class SetState {
     return index < 0 ? undefined : this.areasOf(this.entries.slice(index));
   }
 
+  /**
+   * What the next older snapshot that has content is read from before it comes to the areas of a snapshot; undefined
+   * when there is no such one.
+   */
+  areasReadBefore(entry: ChainEntry): SaveArea[] | undefined {
+    const index = this.entries.indexOf(entry);
+    const reader = this.entries.findLastIndex(({ bookmark }, at) => at < index && bookmark === undefined);
+    return reader < 0 ? undefined : this.areasOf(this.entries.slice(reader, index));
+  }
+
   /** Where a restore goes on, what it is still to change counts as changed for whoever asks since a later point. */
   pendingAreas(first: number): SaveArea[] {
     const from = this.entries.findIndex(({ id }) => id === this.chain.restore?.from);
@@ -96,6 +106,19 @@ export class SetState {
       this.areas.delete(id);
     }
     await this.store.removeStray();
+  }
+
+  /** Takes a snapshot from the chain, whether older ones need its logs or not. */
+  async remove(entry: ChainEntry): Promise<void> {
+    const isNewest = this.entries.at(-1) === entry;
+    const resume = isNewest ? await this.device.pause() : undefined;
+    try {
+      await this.commit(withoutSnapshot(this.chain, entry.id));
+      if (isNewest) this.saveToNewest();
+    } finally {
+      resume?.();
+    }
+    await this.dropUnnamed(entry);
   }
 
   /** After a snapshot was taken from the chain: its logs go, unless an older one has them now. */

@@ -1,4 +1,5 @@
 import { BlockError, realDisk, systemClock, systemRandom, type BlockDevice } from '@lunbox/block';
+import { formatUuid } from '@lunbox/storage-object';
 import debug from 'debug';
 import { withEntry, withoutSnapshot, type Chain, type ChainEntry, type SpacePolicy } from './chain.ts';
 import { savedExtents, type ChangedExtent } from './diff.ts';
@@ -8,7 +9,7 @@ import { RestoringDevice } from './restoring-device.ts';
 import { isGrainSize } from './save-log.ts';
 import type { SnapshotSetOptions } from './set-options.ts';
 import { SetState } from './set-state.ts';
-import { SnapshotStore, uuidOf } from './snapshot-store.ts';
+import { SnapshotStore } from './snapshot-store.ts';
 import { SpaceKeeper, type SnapshotEvent } from './space-keeper.ts';
 import { newEntry, takeSnapshot, type NamedSnapshot, type NewSnapshot } from './take-snapshot.ts';
 import { SnapshotView } from './snapshot-view.ts';
@@ -67,7 +68,12 @@ export class SnapshotSet {
     const grainBytes = options.grainBytes ?? DEFAULT_GRAIN_BYTES;
     if (!isGrainSize(grainBytes) || grainBytes % production.blockSize !== 0)
       throw new BlockError('BLOCK_INVALID', `a grain cannot have ${grainBytes} bytes`);
-    const empty = { object: uuidOf(object), set: uuidOf(random.bytes(16)), grainBytes, snapshots: [] };
+    const empty = {
+      object: formatUuid(object),
+      set: formatUuid(random.bytes(16)),
+      grainBytes,
+      snapshots: [],
+    };
     const mode = production.readOnly ? 'read' : 'write';
     const store = await SnapshotStore.open({ path: directory, disk, random, mode, attachment }, empty);
     const set = new SnapshotSet(new SetState({ production, object, disk, clock, random }, store));
@@ -168,15 +174,7 @@ export class SnapshotSet {
     await this.#inTurn(async () => {
       const entry = this.#state.find(snapshot);
       this.#state.checkRemovable(entry);
-      const isNewest = this.#state.entries.at(-1) === entry;
-      const resume = isNewest ? await this.#state.device.pause() : undefined;
-      try {
-        await this.#state.commit(withoutSnapshot(this.#state.chain, entry.id));
-        if (isNewest) this.#state.saveToNewest();
-      } finally {
-        resume?.();
-      }
-      await this.#state.dropUnnamed(entry);
+      await this.#state.remove(entry);
       this.#upkeep.tidyLater();
     });
   }

@@ -1,4 +1,5 @@
 import { errnoName, type BlockDevice, type Disk, type Random } from '@lunbox/block';
+import { formatUuid } from '@lunbox/storage-object';
 import debug from 'debug';
 import { basename, dirname, join } from 'node:path';
 import type { SnapshotAttachment } from './attachment.ts';
@@ -114,7 +115,7 @@ export class SnapshotStore {
     this.#checkRoom();
     await this.#makeDirectory();
     const log = this.#random.bytes(ID_BYTES);
-    const id = uuidOf(log);
+    const id = formatUuid(log);
     const { grainBytes } = this.#chain;
     const area = await SaveArea.create(this.#disk, this.#logPath(id), { log, object, grainBytes, createdMs });
     await this.#disk.syncDirectory(this.path);
@@ -202,7 +203,7 @@ export class SnapshotStore {
 
   async #checked(id: string, area: SaveArea): Promise<SaveArea> {
     const { log, grainBytes } = area.identity;
-    if (uuidOf(log) === id && grainBytes === this.#chain.grainBytes) return area;
+    if (formatUuid(log) === id && grainBytes === this.#chain.grainBytes) return area;
     await area.close();
     const path = this.#logPath(id);
     throw new SnapshotError('SNAPSHOT_CORRUPT', `${path} is damaged: it is another log than it should be`, {
@@ -269,15 +270,4 @@ export async function markSuspect(disk: Disk, directory: string, set: string): P
 /** Where the snapshots of a container are. */
 export function snapshotDirectory(containerPath: string): string {
   return join(dirname(containerPath), `${basename(containerPath)}.snaps`);
-}
-
-/** The 16 bytes of a UUID. */
-export function uuidBytes(uuid: string): Uint8Array {
-  return new Uint8Array(Buffer.from(uuid.replaceAll('-', ''), 'hex'));
-}
-
-/** 16 bytes in UUID form. */
-export function uuidOf(bytes: Uint8Array): string {
-  const hex = Buffer.from(bytes).toString('hex');
-  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
 }

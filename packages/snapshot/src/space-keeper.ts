@@ -1,6 +1,6 @@
 import { BlockError } from '@lunbox/block';
-import type { SpacePolicy } from './chain.ts';
-import { withoutSnapshot, type ChainEntry } from './chain.ts';
+import debug from 'debug';
+import type { ChainEntry, SpacePolicy } from './chain.ts';
 import { reclaimStep, RECLAIM_START, type ReclaimPoint } from './reclaim.ts';
 import type { SetState } from './set-state.ts';
 import type { TurnQueue } from './turn-queue.ts';
@@ -20,6 +20,8 @@ export type SnapshotEvent =
 
 /** What is done where a set has no policy of its own. */
 export const DEFAULT_POLICY: SpacePolicy = { whenFull: 'drop-oldest' };
+
+const log = debug('lunbox:snapshot:space-keeper');
 
 const LOW_SPACE_SHARE = 0.8;
 
@@ -54,7 +56,7 @@ export class SpaceKeeper {
     if (limitBytes === undefined) return;
     const usedBytes = this.usedBytes + lengthBytes;
     if (usedBytes > limitBytes)
-      throw new BlockError('BLOCK_NO_SPACE', `the snapshots have reached their limit`);
+      throw new BlockError('BLOCK_NO_SPACE', 'the snapshots have reached their limit');
     const low = usedBytes > limitBytes * LOW_SPACE_SHARE;
     if (low && !this.#low) this.#tell({ kind: 'low-space', usedBytes, limitBytes });
     this.#low = low;
@@ -62,7 +64,15 @@ export class SpaceKeeper {
 
   /** Makes room by the policy, once for all who wait. Answers whether it is worth trying again. */
   async makeRoom(): Promise<boolean> {
-    this.#making ??= this.#turns.run(() => this.#drop()).finally(() => (this.#making = undefined));
+    this.#making ??= this.#turns
+      .run(() => this.#drop())
+      .catch((error: unknown) => {
+        // Whoever waits is told that there is no room; the device knows when nothing may be changed any more.
+        log('no room could be made: %o', error);
+        this.#tell({ kind: 'refused' });
+        return false;
+      })
+      .finally(() => (this.#making = undefined));
     return await this.#making;
   }
 
@@ -74,14 +84,7 @@ export class SpaceKeeper {
     }
     const state = this.#state;
     const older = state.entries[state.entries.indexOf(entry) - 1];
-    const resume = await state.device.pause();
-    try {
-      await state.commit(withoutSnapshot(state.chain, entry.id));
-      state.saveToNewest();
-    } finally {
-      resume();
-    }
-    await state.dropUnnamed(entry);
+    await state.remove(entry);
     if (older !== undefined) await this.#reclaim(older.id);
     this.#tell({ kind: 'dropped', id: entry.id, name: entry.name });
     return true;

@@ -1,6 +1,6 @@
+import { formatUuid } from '@lunbox/storage-object';
 import { withSnapshot, type Chain, type ChainEntry, type ConsistencyLevel } from './chain.ts';
 import type { SetState } from './set-state.ts';
-import { uuidOf } from './snapshot-store.ts';
 
 /** Options of `SnapshotSet.create` and `SnapshotSet.refresh`. */
 export interface NewSnapshot {
@@ -23,7 +23,7 @@ export function newEntry(
   logId: string,
 ): ChainEntry {
   return {
-    id: uuidOf(parts.random.bytes(ID_BYTES)),
+    id: formatUuid(parts.random.bytes(ID_BYTES)),
     name,
     createdAtMs: nowMs,
     sizeBytes: device.size,

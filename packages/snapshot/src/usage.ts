@@ -15,15 +15,12 @@ const GRAINS_PER_TURN = 4096;
 
 /** What a snapshot takes, by what the file system says and what the maps have. */
 export async function usageOf(state: SetState, entry: ChainEntry): Promise<SnapshotUsage> {
-  const { entries, chain } = state;
   const areas = state.areasOf([entry]);
   let usedBytes = 0;
   for (const area of areas) usedBytes += await area.usedBytes();
-  const index = entries.indexOf(entry);
-  const reader = entries.findLastIndex(({ bookmark }, at) => at < index && bookmark === undefined);
-  if (reader < 0) return { exclusiveBytes: usedBytes, sharedBytes: 0 };
-  const older = state.areasOf(entries.slice(reader, index));
-  const sharedBytes = Math.min(usedBytes, await bytesBeyond(areas, older, chain.grainBytes));
+  const older = state.areasReadBefore(entry);
+  if (older === undefined) return { exclusiveBytes: usedBytes, sharedBytes: 0 };
+  const sharedBytes = Math.min(usedBytes, await bytesBeyond(areas, older, state.chain.grainBytes));
   return { exclusiveBytes: usedBytes - sharedBytes, sharedBytes };
 }
 

@@ -83,5 +83,5 @@ export {
   type Permission,
   type UserAttribute,
 } from './user-rights.ts';
-export { formatUuid } from './uuid.ts';
+export { formatUuid, parseUuid } from './uuid.ts';
 export { makeWhole } from './whole-file.ts';

@@ -1,12 +1,12 @@
 import { realDisk, type DiskFile } from '@lunbox/block';
 import {
   createCopy,
+  parseUuid,
   readContainerInfo,
   type Attributes,
   type StorageObjectSeams,
 } from '@lunbox/storage-object';
 import type { SnapshotSet } from '../snapshot-set.ts';
-import { uuidBytes } from '../snapshot-store.ts';
 import type { SnapshotView } from '../snapshot-view.ts';
 import { DraftWriter } from './draft-writer.ts';
 import { Pace, type BackgroundOptions } from './pace.ts';
@@ -63,7 +63,7 @@ export async function cloneSnapshot(
       sizeBytes: view.size,
       blockSize: view.blockSize,
       attributes: { ...options.attributes, copyOf: { object, snapshot: id, use: 'clone' } },
-      origin: uuidBytes(object),
+      origin: parseUuid(object),
       content: async (draft, dataOffset) => {
         const filler = new CloneFiller(set, view, draft, dataOffset, options);
         const sharedBytes = await filler.share();

@@ -3,6 +3,7 @@ import {
   ContainerError,
   createCopy,
   makeWhole,
+  parseUuid,
   readContainerInfo,
   type Attributes,
   type StorageObjectSeams,
@@ -10,7 +11,6 @@ import {
 import { join } from 'node:path';
 import { SnapshotError } from '../snapshot-error.ts';
 import type { SnapshotInfo, SnapshotSet } from '../snapshot-set.ts';
-import { uuidBytes } from '../snapshot-store.ts';
 import type { SnapshotView } from '../snapshot-view.ts';
 import { Digests } from './digests.ts';
 import { DraftWriter } from './draft-writer.ts';
@@ -101,7 +101,7 @@ class Publication {
         ...this.#options.attributes,
         copyOf: { object, snapshot: this.#info.id, use: 'published' },
       },
-      origin: uuidBytes(object),
+      origin: parseUuid(object),
       content: (draft, dataOffset) => this.#fill(draft, dataOffset, digests),
       replace,
     });
