@@ -10,7 +10,7 @@ export function formatUuid(bytes: Uint8Array): string {
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
 }
 
-/** Reads the 8-4-4-4-12 form; anything else gives {@link NIL_UUID}. */
+/** Reads the 8-4-4-4-12 form; anything else gives 16 zero bytes. */
 export function parseUuid(text: string): Uint8Array {
   const hex = text.trim().replaceAll('-', '');
   return /^[0-9a-fA-F]{32}$/.test(hex) ? new Uint8Array(Buffer.from(hex, 'hex')) : NIL_UUID;
