@@ -1,5 +1,6 @@
 // The stages that run tests: one vitest process for each kind, its counts read from its JSON report.
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { root, runBin } from './process.mjs';
 
 /** @typedef {{ passed: number, failed: number, skipped: number }} Counts */
@@ -32,7 +33,7 @@ export async function runTests(kind, limitMs) {
   const folders = (foldersOf[kind] ?? []).map((folder) => `test/${folder}/`);
   const args = ['run', ...folders, '--passWithNoTests', '--reporter=default', '--reporter=json'];
   args.push(`--outputFile.json=${report}`);
-  if (oneFileAtATime.has(kind)) args.push('--no-file-parallelism');
+  args.push(...(oneFileAtATime.has(kind) ? ['--no-file-parallelism'] : sharedWorkers()));
   const { code, timedOut } = await runBin('vitest', args, { show: true, limitMs });
   if (timedOut) console.log(`${kind}: stopped: out of time`);
 
@@ -40,6 +41,14 @@ export async function runTests(kind, limitMs) {
   // A crash of vitest, or an error outside every test, is a failure that no test carries.
   if (code !== 0 && counts.failed === 0) counts.failed = 1;
   return counts;
+}
+
+/**
+ * One worker for each processor (vitest leaves one processor to itself), each of which runs file after file: the
+ * modules under test are loaded once for all of them, not two hundred times.
+ */
+function sharedWorkers() {
+  return ['--no-isolate', `--maxWorkers=${availableParallelism()}`];
 }
 
 /**
