@@ -27,6 +27,8 @@ const programsByPackage = {
   rsync: ['rsync'],
   bindfs: ['bindfs'],
   openssl: ['openssl'],
+  'qemu-system-common': ['qemu-storage-daemon'],
+  postgresql: ['pg_ctlcluster', 'psql'],
 };
 
 /** Programs of administration lie in `sbin`, which is not on every user's PATH. */
