@@ -1,6 +1,8 @@
+import { join } from 'node:path';
 import { lunboxInfo } from '../test/support/start-lunbox.ts';
 import { startTarget } from '../test/support/start-target.ts';
 import type { TargetKind, TargetUnderTest } from '../test/support/target-under-test.ts';
+import { SnapshotKeeper, type KeeperProgress } from './snapshot-keeper.ts';
 import { StampedWriter, type CheckResult } from './stamped-writer.ts';
 
 /** What a run of kills is made of. */
@@ -11,6 +13,8 @@ export interface KillOptions {
   readonly seed: number;
   /** Shortest and longest time under load before the kill. */
   readonly loadMs: readonly [number, number];
+  /** Snapshots are taken, deleted and restored meanwhile. Default false. */
+  readonly snapshots?: boolean;
   readonly onCycle?: (cycle: number, check: CheckResult, progress: StampedWriter['progress']) => void;
 }
 
@@ -21,6 +25,7 @@ export interface KillReport {
   readonly flushes: number;
   readonly promised: number;
   readonly unflushedLost: number;
+  readonly snapshots: KeeperProgress;
   readonly violations: readonly string[];
 }
 
@@ -28,25 +33,40 @@ const sizeBytes = 32 << 20;
 const grainCount = 2048;
 const depth = 16;
 
+/** Every so many cycles the disk is set back to a snapshot, and killed meanwhile. */
+const RESTORE_EVERY = 4;
+
 /**
  * `kill -9` under write load, again and again on the same file: after each restart the header must be valid, and
- * every write whose flush was answered must be there.
+ * every write whose flush was answered must be there. With snapshots, each of them has what it must have as well.
  */
 export async function runKillCycles(options: KillOptions): Promise<KillReport> {
-  const writer = new StampedWriter(grainCount, options.seed);
+  const { directory, seed } = options;
+  const writer = new StampedWriter(grainCount, seed);
+  const socket = join(directory, 'control.sock');
+  const keeper = new SnapshotKeeper(writer, socket, seed);
+  const serveFlags = options.snapshots === true ? ['--control', socket] : [];
   const start = (): Promise<TargetUnderTest> =>
-    startTarget(options.kind, { directory: options.directory, sizeBytes });
+    startTarget(options.kind, { directory, sizeBytes, serveFlags });
   const violations: string[] = [];
   let promised = 0;
   let unflushedLost = 0;
   let target = await start();
+  const killed = async (): Promise<TargetUnderTest> => {
+    await target.kill9();
+    if (target.kind === 'lunbox') await lunboxInfo(target.filePath);
+    return (target = await start());
+  };
   try {
     for (let cycle = 1; cycle <= options.cycles; cycle++) {
-      await killUnderLoad(target, writer, options, cycle);
-      if (target.kind === 'lunbox') await lunboxInfo(target.filePath);
-      target = await start();
+      await killUnderLoad(target, writer, options, cycle, options.snapshots === true ? keeper : undefined);
+      await killed();
       const check = await writer.check(target);
-      violations.push(...check.violations.map((text) => `cycle ${cycle}: ${text}`));
+      const wrong = [...check.violations];
+      if (options.snapshots === true) wrong.push(...(await keeper.check(target)));
+      if (options.snapshots === true && cycle % RESTORE_EVERY === 0)
+        wrong.push(...(await keeper.restoreKilled(target, killed)), ...(await keeper.check(target)));
+      violations.push(...wrong.map((text) => `cycle ${cycle}: ${text}`));
       promised += check.promised;
       unflushedLost += check.unflushedLost;
       options.onCycle?.(cycle, check, writer.progress);
@@ -54,7 +74,8 @@ export async function runKillCycles(options: KillOptions): Promise<KillReport> {
   } finally {
     await target.stop();
   }
-  return { cycles: options.cycles, ...writer.progress, promised, unflushedLost, violations };
+  const { progress: snapshots } = keeper;
+  return { cycles: options.cycles, ...writer.progress, promised, unflushedLost, snapshots, violations };
 }
 
 async function killUnderLoad(
@@ -62,11 +83,12 @@ async function killUnderLoad(
   writer: StampedWriter,
   options: KillOptions,
   cycle: number,
+  keeper: SnapshotKeeper | undefined,
 ): Promise<void> {
   const [shortest, longest] = options.loadMs;
   // Multiplying by a large odd number spreads the moments without a generator of their own.
   const share = ((Math.imul(cycle + options.seed, 0x9e3779b1) >>> 0) % 1000) / 1000;
-  const cut = writer.writeUntilCut(target, depth);
+  const cut = Promise.all([writer.writeUntilCut(target, depth), keeper?.workUntilCut()]);
   await new Promise((resolve) => setTimeout(resolve, shortest + (longest - shortest) * share));
   if (!target.running()) throw new Error(`the target ended by itself:\n${target.log()}`);
   await target.kill9();

@@ -8,6 +8,7 @@ const { values } = parseArgs({
     cycles: { type: 'string', default: '200' },
     seed: { type: 'string', default: String(Date.now() & 0x7fffffff) },
     target: { type: 'string', default: 'lunbox' },
+    snapshots: { type: 'boolean', default: false },
   },
 });
 const kind = values.target === 'tgtd' ? 'tgtd' : 'lunbox';
@@ -20,6 +21,7 @@ try {
     cycles: Number(values.cycles),
     seed: Number(values.seed),
     loadMs: [50, 1500],
+    snapshots: values.snapshots,
     onCycle: (cycle, check, progress) => {
       const { promised, unflushedLost, violations } = check;
       console.log(
@@ -28,6 +30,7 @@ try {
       );
     },
   });
+  if (values.snapshots) console.log(`snapshots: ${JSON.stringify(report.snapshots)}`);
   for (const violation of report.violations.slice(0, 20)) console.log(violation);
   process.exitCode = report.violations.length === 0 ? 0 : 1;
 } finally {

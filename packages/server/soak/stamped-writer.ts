@@ -29,6 +29,36 @@ export interface CheckResult {
   readonly unflushedLost: number;
 }
 
+/** What each sector of a grain has: its stamp, or else bytes that no write has put there. */
+export type SectorStamps = readonly { readonly stamp?: number; readonly foreign?: string }[];
+
+/** What is wrong in what was found, when nothing older than `least` and nothing newer than `most` may be there. */
+export function violationsOf(
+  found: readonly SectorStamps[],
+  least: readonly number[],
+  most: readonly number[],
+): string[] {
+  return found.flatMap((sectors, grain) =>
+    sectors.flatMap(({ stamp, foreign }, sector) => {
+      if (stamp !== undefined && stamp >= least[grain]! && stamp <= most[grain]!) return [];
+      const what = stamp === undefined ? `foreign bytes ${foreign}` : `stamp ${stamp}`;
+      return [`grain ${grain} sector ${sector}: ${what}, flushed ${least[grain]}, sent ${most[grain]}`];
+    }),
+  );
+}
+
+function oldestOf(sectors: SectorStamps): number {
+  return Math.min(...sectors.map(({ stamp = 0 }) => stamp));
+}
+
+function stampsOf(data: Buffer, grain: number, at: number): SectorStamps {
+  return Array.from({ length: 8 }, (_, sector) => {
+    const start = at + sector * sectorBytes;
+    const stamp = readStamp(data, start, grain, sector);
+    return stamp === undefined ? { foreign: data.toString('hex', start, start + 16) } : { stamp };
+  });
+}
+
 /**
  * Writes stamped sectors at random places, flushes now and then, and remembers what the target has promised, across
  * any number of crashes of the target. One write at a time is in flight per grain, so that order is defined.
@@ -64,13 +94,46 @@ export class StampedWriter {
     await initiator.closed;
   }
 
+  /** The newest stamp of each grain whose write was answered. */
+  answered(): readonly number[] {
+    return this.#grains.map((grain) => grain.answered);
+  }
+
+  /** The newest stamp of each grain that was sent. */
+  sent(): readonly number[] {
+    return this.#grains.map((grain) => grain.sent);
+  }
+
   /** Reads everything back and holds it against what was promised. */
   async check(target: InitiatorOptions): Promise<CheckResult> {
+    const found = await this.read(target);
+    const flushed = this.#grains.map((grain) => grain.flushed);
+    const violations = violationsOf(found, flushed, this.sent());
+    let unflushedLost = 0;
+    this.#grains.forEach((grain, index) => {
+      const oldest = oldestOf(found[index]!);
+      if (oldest < grain.answered) unflushedLost++;
+      // What a crash left is the truth from now on, and reading it made no promise.
+      grain.answered = Math.min(grain.answered, oldest);
+    });
+    const promised = flushed.filter((stamp) => stamp > 0).length;
+    return { grains: found.length, promised, violations, unflushedLost };
+  }
+
+  /** Takes what is there for what was written, and for flushed: the disk was set back, durably. */
+  adopt(found: readonly SectorStamps[]): void {
+    this.#grains.forEach((grain, index) => {
+      grain.flushed = oldestOf(found[index]!);
+      grain.answered = grain.flushed;
+      grain.sent = Math.max(...found[index]!.map(({ stamp = 0 }) => stamp));
+    });
+  }
+
+  /** Reads all grains of a LUN. */
+  async read(target: InitiatorOptions): Promise<SectorStamps[]> {
     const initiator = await Initiator.connect(target);
     await settle(initiator);
-    const violations: string[] = [];
-    let promised = 0;
-    let unflushedLost = 0;
+    const found: SectorStamps[] = [];
     const task = new Task();
     const perRead = 32;
     task.data = Buffer.alloc(perRead * grainBytes);
@@ -79,35 +142,11 @@ export class StampedWriter {
       task.setTransfer('read', first * 8, count * 8, count * grainBytes);
       await initiator.execute(task);
       if (task.status !== 0) throw new CommandError(task);
-      for (let index = first; index < first + count; index++) {
-        const grain = this.#grains[index]!;
-        const oldest = this.#checkGrain(index, grain, task.data, (index - first) * grainBytes, violations);
-        if (grain.flushed > 0) promised++;
-        if (oldest < grain.answered) unflushedLost++;
-        // What a crash left is the truth from now on, and reading it made no promise.
-        grain.answered = Math.min(grain.answered, oldest);
-      }
+      for (let index = first; index < first + count; index++)
+        found.push(stampsOf(task.data, index, (index - first) * grainBytes));
     }
     await initiator.logout();
-    return { grains: this.#grains.length, promised, violations, unflushedLost };
-  }
-
-  /** Returns the oldest stamp found in the grain's sectors. */
-  #checkGrain(index: number, grain: Grain, data: Buffer, at: number, violations: string[]): number {
-    let oldest = Infinity;
-    for (let sector = 0; sector < 8; sector++) {
-      const start = at + sector * sectorBytes;
-      const stamp = readStamp(data, start, index, sector);
-      if (stamp === undefined || stamp < grain.flushed || stamp > grain.sent) {
-        const found =
-          stamp === undefined ? `foreign bytes ${data.toString('hex', start, start + 16)}` : `stamp ${stamp}`;
-        violations.push(
-          `grain ${index} sector ${sector}: ${found}, flushed ${grain.flushed}, sent ${grain.sent}`,
-        );
-      }
-      oldest = Math.min(oldest, stamp ?? 0);
-    }
-    return oldest;
+    return found;
   }
 
   #writeNext(initiator: Initiator, task: Task): void {

@@ -35,6 +35,32 @@ describe.skipIf(!ready)('kill -9 of the server under write load, 20 times on one
   });
 });
 
+describe.skipIf(kind !== 'lunbox')(
+  'kill -9 while snapshots are taken, deleted and restored, 10 times',
+  () => {
+    const seed = 20_261;
+
+    it('no flushed write is lost, and every snapshot has what it must have', async () => {
+      const directory = makeTempDirectory('kill-snapshots');
+      const options = {
+        kind,
+        directory: directory.path,
+        cycles: 10,
+        seed,
+        loadMs: [100, 400],
+        snapshots: true,
+      };
+      const { violations, snapshots } = await runKillCycles(options as KillOptions);
+      directory.remove();
+      expect(violations, `seed ${seed}`).toEqual([]);
+      expect(snapshots.created).toBeGreaterThan(10);
+      expect(snapshots.deleted).toBeGreaterThan(5);
+      expect(snapshots.checked).toBeGreaterThan(20);
+      expect(snapshots.restored).toBeGreaterThan(0);
+    }, 240_000);
+  },
+);
+
 describe.skipIf(!ready)('the judge of flushed writes', () => {
   it('notices one sector that is lost behind the back of the target', async () => {
     const directory = makeTempDirectory('judge');
