@@ -54,6 +54,12 @@ export function takeByteLocks(file: DiskFile, access: 'read' | 'write'): ByteLoc
   return 'held';
 }
 
+/** Whether another program has the container open, also one that goes well with us: both only read. */
+export function isReadByOthers(file: DiskFile): boolean {
+  const everybody = { offset: USED_BASE + Permission.CONSISTENT_READ, length: 1, exclusive: true };
+  return file.testLock(everybody) === 'held';
+}
+
 function dropByteLocks(file: DiskFile): void {
   file.unlock(USED_BASE, 64);
   file.unlock(UNSHARED_BASE, 64);

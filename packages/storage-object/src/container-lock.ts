@@ -1,6 +1,6 @@
 import { errnoName, type Disk, type DiskFile, type Random } from '@lunbox/block';
 import debug from 'debug';
-import { takeByteLocks } from './byte-locks.ts';
+import { isReadByOthers, takeByteLocks } from './byte-locks.ts';
 import { ContainerError } from './container-error.ts';
 import { exists } from './files.ts';
 import { ioError } from './io-error.ts';
@@ -8,10 +8,13 @@ import {
   breakLockFile,
   isStale,
   lockPathOf,
+  ownerOf,
   placeLockFile,
+  readLockFile,
   readLockOwner,
   removeLockFile,
   type LockOwner,
+  type LockReading,
   type LockSeeker,
 } from './lock-file.ts';
 import type { ProcessTable } from './process-identity.ts';
@@ -92,14 +95,30 @@ async function claimLockFile(
   const tag = Buffer.from(request.random.bytes(6)).toString('hex');
   for (let attempt = 0; attempt < ATTEMPT_LIMIT; attempt += 1) {
     if (await placeUnlessTaken(disk, lockPath, owner, tag)) return;
-    const holder = await readLockOwner(disk, lockPath);
-    // An unreadable lock file locks only where nothing better tells.
-    const stale = holder === undefined ? seeker.hasByteLocks : await isStale(holder, seeker);
-    if (!stale) throw lockedError(path, lockPath, holder);
+    const found = await readLockFile(disk, lockPath);
+    if (found === 'damaged') throw damagedError(path, lockPath);
+    if (!(await isVoid(found, request, seeker))) throw lockedError(path, lockPath, ownerOf(found));
     log('breaking the stale lock %s', lockPath);
-    await breakLockFile(disk, lockPath, holder, tag);
+    await breakLockFile(disk, lockPath, found, tag);
   }
   throw lockedError(path, lockPath, await readLockOwner(disk, lockPath));
+}
+
+/** Whether a lock file locks nothing. */
+async function isVoid(
+  reading: Exclude<LockReading, 'damaged'>,
+  request: LockRequest,
+  seeker: LockSeeker,
+): Promise<boolean> {
+  // It was taken away meanwhile.
+  if (reading === undefined) return true;
+  // One that the loss of power has left says nothing: it locks where nothing better tells.
+  return reading === 'blank' ? isAlone(request, seeker) : await isStale(reading, seeker);
+}
+
+/** Whether byte locks tell that nobody else has the container open, for reading neither. */
+function isAlone({ file }: LockRequest, { hasByteLocks }: LockSeeker): boolean {
+  return hasByteLocks && !isReadByOthers(file);
 }
 
 /** As {@link placeLockFile}; where none can be made, a lock file that is there is judged all the same. */
@@ -127,6 +146,13 @@ function isFull(error: unknown): boolean {
 function isReadOnlyPlace(error: unknown): boolean {
   const errno = errnoName(error);
   return errno === 'EROFS' || errno === 'EACCES' || errno === 'EPERM';
+}
+
+function damagedError(path: string, lockPath: string): ContainerError {
+  const message =
+    `the lock file of ${path} is damaged, and may be that of a server that runs;` +
+    ` if there is certainly none, delete ${lockPath}`;
+  return new ContainerError('CONTAINER_LOCKED', message, { path, lockPath });
 }
 
 function lockedError(path: string, lockPath: string, owner: LockOwner | undefined): ContainerError {

@@ -1,4 +1,5 @@
 import { errnoName, type Disk } from '@lunbox/block';
+import { crc32 } from 'node:zlib';
 import { publish, readSmallFile, unlinkIfThere } from './files.ts';
 import type { ProcessIdentity, ProcessTable } from './process-identity.ts';
 
@@ -22,10 +23,40 @@ export function lockPathOf(containerPath: string): string {
   return `${containerPath}.lock`;
 }
 
-/** Reads the lock file of a container; undefined when there is none or it makes no sense. */
-export async function readLockOwner(disk: Disk, lockPath: string): Promise<LockOwner | undefined> {
+/**
+ * What a lock file is: its owner; `blank` when it is empty or all zeroes, as a loss of power leaves one that has not
+ * reached the medium; `damaged` when it holds anything else; undefined when there is none.
+ */
+export type LockReading = LockOwner | 'blank' | 'damaged' | undefined;
+
+/** Reads the lock file of a container. */
+export async function readLockFile(disk: Disk, lockPath: string): Promise<LockReading> {
   const bytes = await readSmallFile(disk, lockPath, LOCK_FILE_LIMIT_BYTES);
-  return bytes === undefined ? undefined : parseOwner(bytes.toString('utf8'));
+  if (bytes === undefined) return undefined;
+  if (bytes.every((byte) => byte === 0)) return 'blank';
+  return parseOwner(bytes.toString('utf8')) ?? 'damaged';
+}
+
+/** Reads the owner of a container from its lock file; undefined when there is none, or it cannot be believed. */
+export async function readLockOwner(disk: Disk, lockPath: string): Promise<LockOwner | undefined> {
+  return ownerOf(await readLockFile(disk, lockPath));
+}
+
+/** The owner that a lock file names, if it does. */
+export function ownerOf(reading: LockReading): LockOwner | undefined {
+  return typeof reading === 'object' ? reading : undefined;
+}
+
+/** The text of a lock file: JSON with a checksum of what it is without that. */
+export function lockFileText(owner: LockOwner): string {
+  return `${JSON.stringify({ ...owner, crc: checksumOf(owner) })}\n`;
+}
+
+/** A name that has one letter changed could be that of a process that has ended. */
+function checksumOf(owner: object): string {
+  return crc32(Buffer.from(JSON.stringify(owner)))
+    .toString(16)
+    .padStart(8, '0');
 }
 
 function parseOwner(text: string): LockOwner | undefined {
@@ -36,7 +67,8 @@ function parseOwner(text: string): LockOwner | undefined {
     return undefined;
   }
   if (typeof value !== 'object' || value === null) return undefined;
-  const owner = value as Partial<LockOwner>;
+  const { crc, ...owner } = value as Partial<LockOwner> & { crc?: unknown };
+  if (crc !== checksumOf(owner)) return undefined;
   const texts = [owner.host, owner.bootId, owner.startTime, owner.inode];
   const access = owner.access === 'read' || owner.access === 'write';
   const numbers = [owner.pid, owner.pidNamespace, owner.openedAtMs];
@@ -61,7 +93,7 @@ export async function placeLockFile(
   const draftPath = `${lockPath}.${tag}`;
   const draft = await disk.open(draftPath, 'create');
   try {
-    await draft.write([Buffer.from(`${JSON.stringify(owner)}\n`)], 0);
+    await draft.write([Buffer.from(lockFileText(owner))], 0);
     await draft.close();
     await publish(disk, draftPath, lockPath);
     return true;
@@ -81,7 +113,7 @@ export async function placeLockFile(
 export async function breakLockFile(
   disk: Disk,
   lockPath: string,
-  stale: LockOwner | undefined,
+  stale: LockReading,
   tag: string,
 ): Promise<void> {
   const asidePath = `${lockPath}.${tag}`;
@@ -91,8 +123,8 @@ export async function breakLockFile(
     if (errnoName(error) === 'ENOENT') return;
     throw error;
   }
-  const moved = await readLockOwner(disk, asidePath);
-  if (!sameOwner(moved, stale)) await putBack(disk, asidePath, lockPath);
+  const moved = await readLockFile(disk, asidePath);
+  if (!isSame(moved, stale)) await putBack(disk, asidePath, lockPath);
   await unlinkIfThere(disk, asidePath);
 }
 
@@ -106,11 +138,10 @@ async function putBack(disk: Disk, asidePath: string, lockPath: string): Promise
 
 /** Takes the lock file away, unless it has become somebody else's. */
 export async function removeLockFile(disk: Disk, lockPath: string, owner: LockOwner): Promise<void> {
-  const found = await readLockOwner(disk, lockPath);
-  if (found !== undefined && sameOwner(found, owner)) await unlinkIfThere(disk, lockPath);
+  if (isSame(await readLockFile(disk, lockPath), owner)) await unlinkIfThere(disk, lockPath);
 }
 
-function sameOwner(left: LockOwner | undefined, right: LockOwner | undefined): boolean {
+function isSame(left: LockReading, right: LockReading): boolean {
   return JSON.stringify(left) === JSON.stringify(right);
 }
 

@@ -4,7 +4,7 @@ import { judgeContinuity, type Continuity } from '../file-stamp.ts';
 import { RegionType } from '../format.ts';
 import type { ContainerHeader } from '../header.ts';
 import { ioError } from '../io-error.ts';
-import { lockPathOf, readLockOwner, type LockOwner } from '../lock-file.ts';
+import { lockPathOf, ownerOf, readLockFile, type LockOwner } from '../lock-file.ts';
 import { completeSeams, type Seams, type StorageObjectSeams } from '../seams.ts';
 import { endOfFile, findGeometryFault, isCombined, missingBytes } from '../twin-headers.ts';
 import { formatUuid } from '../uuid.ts';
@@ -109,7 +109,14 @@ async function ofRegions(file: DiskFile, { regions }: ContainerHeader): Promise<
 }
 
 async function ofUse(seams: Seams, path: string, { current, status }: Examination): Promise<Finding[]> {
-  const owner = await readLockOwner(seams.disk, lockPathOf(path));
+  const lockPath = lockPathOf(path);
+  const reading = await readLockFile(seams.disk, lockPath);
+  const owner = ownerOf(reading);
+  if (reading === 'damaged') {
+    const message = `its lock file is damaged; when it is certainly not served, delete ${lockPath}`;
+    const damaged = finding('LOCK_DAMAGED', message);
+    return [damaged, ...ofContinuity(current && judgeContinuity(current.header, status))];
+  }
   if (owner?.inode === String(status.inode)) {
     if (await mayRun(owner, seams)) {
       const who = `process ${owner.pid} on ${owner.host}`;

@@ -17,6 +17,7 @@ export type FindingCode =
   | 'UNCLEAN'
   | 'FILE_LONG'
   | 'LOCK_STALE'
+  | 'LOCK_DAMAGED'
   | 'DRAFT_IN_WORK'
   | 'DRAFT_LEFT'
   | 'FOREIGN'
@@ -52,6 +53,7 @@ const SEVERITY_OF: Readonly<Record<FindingCode, Severity>> = {
   LOCK_STALE: 'note',
   RENAMED: 'note',
   DRAFT_IN_WORK: 'note',
+  LOCK_DAMAGED: 'warning',
   DRAFT_LEFT: 'warning',
   FOREIGN: 'warning',
   MODIFIED: 'warning',

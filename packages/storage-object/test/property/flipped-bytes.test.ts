@@ -2,6 +2,7 @@ import { SimulatedDisk } from '@lunbox/block';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { checkContainer, ContainerError, repairContainer, StorageObject } from '../../src/index.ts';
+import { readSmallFile, unlinkIfThere } from '../../src/files.ts';
 import { HEADER_BYTES, HEADER_SLOTS, IDENTITY_BLOCK_BYTES } from '../../src/format.ts';
 import { FakeProcesses } from '../support/fake-processes.ts';
 
@@ -150,38 +151,74 @@ describe('one byte that is changed', () => {
   );
 });
 
+/** Who has a container open, and who would like to. */
+interface Rivals {
+  readonly locks: boolean;
+  readonly holder: 'writer' | 'reader';
+  readonly seeker: 'writer' | 'reader';
+  /** The holder has ended without letting go. */
+  readonly dead?: boolean;
+}
+
 /** A container that is open, its lock file, and somebody else who would like to open it. */
-async function heldContainer(locks: boolean) {
+async function heldContainer({ locks, holder, seeker, dead = false }: Rivals) {
   const disk = new SimulatedDisk({ immediate: true, locks });
-  const holder = { disk, processes: new FakeProcesses({ pid: 1 }) };
-  await (await StorageObject.create(PATH, { ...holder, sizeBytes: SIZE })).close();
-  await StorageObject.open(PATH, holder);
+  const first = { disk, processes: new FakeProcesses({ pid: 1 }) };
+  await (await StorageObject.create(PATH, { ...first, sizeBytes: SIZE })).close();
+  const object = await StorageObject.open(PATH, { ...first, readOnly: holder === 'reader' });
   const lockPath = `${PATH}.lock`;
-  const file = await disk.open(lockPath, 'read');
-  const sound = Buffer.alloc((await file.status()).sizeBytes);
-  await file.read([sound], 0);
-  await file.close();
+  const sound = await readSmallFile(disk, lockPath, 4096);
   const processes = new FakeProcesses({ pid: 2 });
-  processes.running.add(1);
-  /** Opens the container beside a lock file of these bytes, which stays as it is where nobody is let in. */
-  const isKeptOut = async (bytes: Uint8Array): Promise<void> => {
-    await disk.unlink(lockPath);
+  if (dead) await object.close();
+  else processes.running.add(1);
+  const open = async (bytes: Uint8Array): Promise<StorageObject> => {
+    await unlinkIfThere(disk, lockPath);
     const damaged = await disk.open(lockPath, 'create');
     await damaged.write([bytes], 0);
     await damaged.close();
-    await expect(
-      StorageObject.open(PATH, { disk, processes }),
-      Buffer.from(bytes).toString('latin1'),
-    ).rejects.toMatchObject({ code: 'CONTAINER_LOCKED', data: { lockPath } });
+    return await StorageObject.open(PATH, { disk, processes, readOnly: seeker === 'reader' });
   };
-  return { sound, isKeptOut };
+  return {
+    sound: sound!,
+    /** Opens the container beside a lock file of these bytes, which stays as it is where nobody is let in. */
+    isKeptOut: async (bytes: Uint8Array): Promise<void> => {
+      const refusal = { code: 'CONTAINER_LOCKED', data: { lockPath } };
+      await expect(open(bytes), Buffer.from(bytes).toString('latin1')).rejects.toMatchObject(refusal);
+      expect(Buffer.compare((await readSmallFile(disk, lockPath, 8192))!, bytes)).toBe(0);
+    },
+    isLetIn: async (bytes: Uint8Array): Promise<void> => {
+      await (await open(bytes)).close();
+    },
+    findings: async () => (await checkContainer(PATH, { disk, processes })).findings.map(({ code }) => code),
+  };
 }
 
-describe('a lock file that is damaged lets nobody in', () => {
-  const noise = [Buffer.alloc(5000, 0xee), Buffer.alloc(3), Buffer.from('{"pid":1}'), Buffer.from('null')];
+const SIDES = ['writer', 'reader'] as const;
+const RIVALS: readonly Rivals[] = [true, false].flatMap((locks) =>
+  SIDES.flatMap((holder) => SIDES.map((seeker) => ({ locks, holder, seeker }))),
+);
 
-  it('where the platform has byte locks, whatever it says: each bit of it', async () => {
-    const { sound, isKeptOut } = await heldContainer(true);
+describe('a lock file that is damaged lets nobody in', () => {
+  const noise = [Buffer.alloc(4000, 0xee), Buffer.from('{"pid":1}'), Buffer.from('null')];
+  /** What a loss of power makes of a file that was not on the medium yet. */
+  const blank = [Buffer.alloc(0), Buffer.alloc(300)];
+
+  it.each(RIVALS)('$holder, $seeker, byte locks: $locks: each byte of it', async (rivals) => {
+    const { sound, isKeptOut, findings } = await heldContainer(rivals);
+    for (const at of sound.keys()) {
+      const bytes = Buffer.from(sound);
+      bytes[at]! ^= 1 << (at % 8);
+      await isKeptOut(bytes);
+    }
+    expect(await findings()).toContain('LOCK_DAMAGED');
+    // Without its line feed it is whole.
+    for (let length = 0; length < sound.length; length += 7) await isKeptOut(sound.subarray(0, length));
+    for (const bytes of [...noise, ...blank]) await isKeptOut(bytes);
+    await isKeptOut(sound);
+  });
+
+  it.each([true, false])('each bit of it, whether or not there are byte locks: %s', async (locks) => {
+    const { sound, isKeptOut } = await heldContainer({ locks, holder: 'writer', seeker: 'writer' });
     for (const at of sound.keys()) {
       for (let bit = 0; bit < 8; bit++) {
         const bytes = Buffer.from(sound);
@@ -191,10 +228,18 @@ describe('a lock file that is damaged lets nobody in', () => {
     }
   });
 
-  it.each([true, false])('when it is cut off anywhere, or noise (byte locks: %s)', async (locks) => {
-    const { sound, isKeptOut } = await heldContainer(locks);
-    // Without its line feed it is whole.
-    for (let length = 0; length < sound.length; length++) await isKeptOut(sound.subarray(0, length));
-    for (const bytes of noise) await isKeptOut(bytes);
-  });
+  it.each(RIVALS)(
+    'when $holder has ended, too ($seeker, byte locks: $locks): a whole one is void, a damaged one is not',
+    async (rivals) => {
+      const { sound, isKeptOut, isLetIn } = await heldContainer({ ...rivals, dead: true });
+      for (const at of sound.keys()) {
+        const bytes = Buffer.from(sound);
+        bytes[at]! ^= 1 << (at % 8);
+        await isKeptOut(bytes);
+      }
+      // Where byte locks tell that nobody is there, what the loss of power left keeps nobody out.
+      for (const bytes of blank) await (rivals.locks ? isLetIn(bytes) : isKeptOut(bytes));
+      await isLetIn(sound);
+    },
+  );
 });

@@ -7,6 +7,7 @@ import { StorageObject, type ProcessIdentity } from '../../src/index.ts';
 import {
   breakLockFile,
   isStale,
+  lockFileText,
   readLockOwner,
   type LockOwner,
   type LockSeeker,
@@ -35,9 +36,15 @@ async function openAndDie(path: string, processes: FakeProcesses): Promise<void>
 async function leaveLock(disk: SimulatedDisk, change: Partial<ProcessIdentity> = {}): Promise<void> {
   const { inode } = await disk.status('/disk.lun');
   const { identity } = new FakeProcesses({ pid: 100, ...change });
-  const owner = { ...identity, inode: String(inode), access: 'write', byteLocks: false, openedAtMs: 0 };
+  const owner: LockOwner = {
+    ...identity,
+    inode: String(inode),
+    access: 'write',
+    byteLocks: false,
+    openedAtMs: 0,
+  };
   const file = await disk.open('/disk.lun.lock', 'create');
-  await file.write([Buffer.from(JSON.stringify(owner))], 0);
+  await file.write([Buffer.from(lockFileText(owner))], 0);
   await file.close();
 }
 
@@ -284,9 +291,10 @@ describe('breaking a lock file', () => {
   it('puts it back when another process has replaced it meanwhile', async () => {
     const lockPath = join(tempDirectory(), 'disk.lun.lock');
     const processes = new FakeProcesses({ pid: 300 });
-    const fresh = { ...processes.identity, inode: '1', access: 'write', byteLocks: false, openedAtMs: 5 };
-    writeFileSync(lockPath, `${JSON.stringify(fresh)}\n`);
-    const stale = { ...fresh, pid: 100, access: 'write' as const };
+    const rest = { inode: '1', access: 'write', byteLocks: false, openedAtMs: 5 } as const;
+    const fresh: LockOwner = { ...processes.identity, ...rest };
+    writeFileSync(lockPath, lockFileText(fresh));
+    const stale = { ...fresh, pid: 100 };
     await breakLockFile(realDisk, lockPath, stale, Buffer.from(systemRandom.bytes(4)).toString('hex'));
     expect((await readLockOwner(realDisk, lockPath))?.pid).toBe(300);
     expect(readdirSync(join(lockPath, '..'))).toEqual(['disk.lun.lock']);
