@@ -62,7 +62,7 @@ export {
 } from './layout/layout.ts';
 export type { Continuity } from './file-stamp.ts';
 export { CAPACITY_LIMIT_BYTES } from './format.ts';
-export type { CopyProgress, OnCopyProgress } from './life/copy-stored.ts';
+export type { CopyOutcome, CopyProgress, OnCopyProgress } from './life/copy-stored.ts';
 export { createCopy, type NewCopy } from './life/create-copy.ts';
 export { deleteContainer, type DeletedContainer, type DeleteOptions } from './life/delete-container.ts';
 export { exportContainer, type ExportOptions } from './life/export-container.ts';

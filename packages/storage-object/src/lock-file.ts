@@ -24,8 +24,8 @@ export function lockPathOf(containerPath: string): string {
 }
 
 /**
- * What a lock file is: its owner; `blank` when it is empty or all zeroes, as a loss of power leaves one that has not
- * reached the medium; `damaged` when it holds anything else; undefined when there is none.
+ * What a lock file is: its owner; `blank` when it is empty or all zeroes, as a loss of power leaves one on a medium
+ * that does not keep what was synced; `damaged` when it holds anything else; undefined when there is none.
  */
 export type LockReading = LockOwner | 'blank' | 'damaged' | undefined;
 
@@ -81,7 +81,7 @@ function parseOwner(text: string): LockOwner | undefined {
 }
 
 /**
- * Puts down the lock file, complete or not at all: it is written under a name of its own and then linked,
+ * Puts down the lock file, complete or not at all: it is written and synced under a name of its own and then linked,
  * which fails when the lock file exists. Answers whether it is ours now.
  */
 export async function placeLockFile(
@@ -94,6 +94,8 @@ export async function placeLockFile(
   const draft = await disk.open(draftPath, 'create');
   try {
     await draft.write([Buffer.from(lockFileText(owner))], 0);
+    // What the loss of power leaves of it could not be told from damage.
+    await draft.sync();
     await draft.close();
     await publish(disk, draftPath, lockPath);
     return true;

@@ -1,4 +1,4 @@
-import { openFileDevice, type DiskFile, type FileDevice, type FileStatus } from '@lunbox/block';
+import { errnoName, openFileDevice, type DiskFile, type FileDevice, type FileStatus } from '@lunbox/block';
 import { adopt, provisionalIdentity, type ForeignPolicy } from './adoption.ts';
 import { attributesOfCopy, type SnapshotsAttribute } from './attributes.ts';
 import { ContainerError } from './container-error.ts';
@@ -195,7 +195,8 @@ export async function beginContainer(reserved: ReservedContainer): Promise<OpenC
   } catch (error) {
     await area?.close();
     await ownDevice?.close();
-    throw ioError('open', path, error);
+    const isFull = access === 'write' && (errnoName(error) === 'ENOSPC' || errnoName(error) === 'EDQUOT');
+    throw isFull ? noRoomError(path, error) : ioError('open', path, error);
   }
 }
 
@@ -240,6 +241,14 @@ async function openProtection(reserved: ReservedContainer): Promise<FileDevice |
     blockSize: AREA_BLOCK_BYTES,
     readOnly: access === 'read',
   });
+}
+
+/** Where what is written over is written elsewhere (Btrfs, ZFS), a header takes space that the file has already. */
+function noRoomError(path: string, cause: unknown): ContainerError {
+  const message =
+    `cannot open ${path} for writing: its file system has no space for a header, which notes that it is open;` +
+    ` free some space, or open it for reading only (lunbox serve --read-only)`;
+  return new ContainerError('CONTAINER_IO', message, { path, cause });
 }
 
 function partsOfOriginalError(path: string): ContainerError {

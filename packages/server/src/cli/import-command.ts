@@ -1,5 +1,11 @@
 import { errnoName, realDisk } from '@lunbox/block';
-import { importImage, readContainerInfo, StorageObject, type ContainerInfo } from '@lunbox/storage-object';
+import {
+  importImage,
+  readContainerInfo,
+  StorageObject,
+  type ContainerInfo,
+  type CopyOutcome,
+} from '@lunbox/storage-object';
 import { dirname } from 'node:path';
 import { ServerError } from '../server-error.ts';
 import { converted, formatOf, virtualSize } from './foreign-image.ts';
@@ -15,22 +21,29 @@ export interface ImportFlags extends LayoutFlags {
   readonly overwriteVolumes?: boolean;
 }
 
-/** `lunbox import`: makes a disk of an image, and describes it. */
-export async function importDisk(
-  imagePath: string,
-  path: string,
-  flags: ImportFlags,
-): Promise<ContainerInfo> {
-  const format = formatOf(imagePath, flags.format);
-  if (format === 'raw') await importRaw(imagePath, path, flags);
-  else if (layoutFromFlags(path, flags) !== undefined) throw rawOnly(imagePath, format);
-  else await convert(imagePath, path, format, flags);
-  return await readContainerInfo(path);
+/** What has become of an image. */
+export interface ImportedDisk {
+  readonly info: ContainerInfo;
+  /** What of it was shared, and what was copied. */
+  readonly outcome: CopyOutcome;
 }
 
-async function importRaw(imagePath: string, path: string, flags: ImportFlags): Promise<void> {
+/** `lunbox import`: makes a disk of an image, and describes it. */
+export async function importDisk(imagePath: string, path: string, flags: ImportFlags): Promise<ImportedDisk> {
+  const format = formatOf(imagePath, flags.format);
+  if (format === 'raw') {
+    const outcome = await importRaw(imagePath, path, flags);
+    return { info: await readContainerInfo(path), outcome };
+  }
+  if (layoutFromFlags(path, flags) !== undefined) throw rawOnly(imagePath, format);
+  await convert(imagePath, path, format, flags);
+  const info = await readContainerInfo(path);
+  return { info, outcome: { sharedBytes: 0, copiedBytes: info.usedBytes } };
+}
+
+function importRaw(imagePath: string, path: string, flags: ImportFlags): Promise<CopyOutcome> {
   const layout = layoutFromFlags(path, flags);
-  await importImage(imagePath, path, {
+  return importImage(imagePath, path, {
     ...(layout === undefined ? {} : { layout }),
     overwriteVolumes: flags.overwriteVolumes === true,
     blockSize: Number(flags.blockSize),

@@ -6,6 +6,7 @@ import {
   readContainerInfo,
   renameContainer,
   shrinkContainer,
+  type CopyOutcome,
 } from '@lunbox/storage-object';
 import { Option, type Command } from 'commander';
 import { openDisks } from '../disks.ts';
@@ -51,8 +52,9 @@ export function addLife(program: Command): void {
     .option('--json', 'print one line of JSON')
     .action(async (path: string, imagePath: string, { json }: JsonFlag) => {
       await checkRestored(path);
-      await exportContainer(path, imagePath, { onProgress: progressLine(imagePath) });
-      tell(json, { event: 'exported', path, imagePath }, `${imagePath} holds the disk of ${path}`);
+      const outcome = await exportContainer(path, imagePath, { onProgress: progressLine(imagePath) });
+      const text = `${imagePath} holds the disk of ${path}; ${toldOutcome(outcome)}`;
+      tell(json, { event: 'exported', path, imagePath, ...outcome }, text);
     });
   addImport(program);
 }
@@ -107,9 +109,11 @@ function addImport(program: Command): void {
   addLayoutFlags(command)
     .option('--json', 'print one line of JSON')
     .action(async (imagePath: string, path: string, flags: ImportFlags & JsonFlag) => {
-      const { capacityBytes, identity } = await importDisk(imagePath, path, flags);
-      const event = { event: 'imported', path, sizeBytes: capacityBytes, identity };
-      tell(flags.json, event, `${path}: ${formatSize(capacityBytes)}, identity ${identity}`);
+      const { info, outcome } = await importDisk(imagePath, path, flags);
+      const { capacityBytes, identity } = info;
+      const event = { event: 'imported', path, sizeBytes: capacityBytes, identity, ...outcome };
+      const text = `${path}: ${formatSize(capacityBytes)}, identity ${identity}; ${toldOutcome(outcome)}`;
+      tell(flags.json, event, text);
     });
 }
 
@@ -133,6 +137,13 @@ async function growDisk(path: string, sizeBytes: number): Promise<void> {
   } finally {
     await disk?.close();
   }
+}
+
+/** What was shared takes no space a second time. */
+function toldOutcome({ sharedBytes, copiedBytes }: CopyOutcome): string {
+  const copied = `${formatSize(copiedBytes)} copied`;
+  if (sharedBytes === 0) return copied;
+  return `${formatSize(sharedBytes)} shared${copiedBytes === 0 ? '' : `, ${copied}`}`;
 }
 
 function tell(json: boolean | undefined, event: Readonly<Record<string, unknown>>, text: string): void {

@@ -22,7 +22,7 @@ const KINDS = [
   ['btrfs', true],
   ['ext4', false],
 ] as const;
-const hasTools = requiresTools('mkfs.xfs', 'mkfs.btrfs', 'mkfs.ext4', 'filefrag');
+const hasTools = requiresTools('chattr', 'mkfs.xfs', 'mkfs.btrfs', 'mkfs.ext4', 'filefrag');
 const mountable = new Map<string, boolean>();
 for (const [kind] of KINDS) mountable.set(kind, hasTools && (await canMountImage(kind)));
 
@@ -53,7 +53,7 @@ describe.each(KINDS)('on a real %s, which shares blocks: %s,', (kind, shares) =>
   };
 
   /** Bytes of a file that other files have, too, as the kernel tells of its extents (FIEMAP). */
-  const sharedBytes = async (name: string): Promise<number> => {
+  const sharedBytesOf = async (name: string): Promise<number> => {
     const lines = (await runOrThrow('filefrag', ['-v', '-b4096', file(name)])).split('\n');
     const shared = lines.filter((line) => /^ *\d+:.*\bshared\b/.test(line));
     return shared.reduce((sum, line) => sum + 4096 * Number(line.split(':')[3]), 0);
@@ -70,10 +70,10 @@ describe.each(KINDS)('on a real %s, which shares blocks: %s,', (kind, shares) =>
   const expectTaken = async (takenBytes: number, name: string): Promise<void> => {
     if (shares) {
       expect(takenBytes).toBeLessThan(OVERHEAD_BYTES);
-      expect(await sharedBytes(name)).toBeGreaterThanOrEqual(IMAGE_BYTES);
+      expect(await sharedBytesOf(name)).toBeGreaterThanOrEqual(IMAGE_BYTES);
     } else {
       expect(takenBytes).toBeGreaterThanOrEqual(IMAGE_BYTES);
-      expect(await sharedBytes(name)).toBe(0);
+      expect(await sharedBytesOf(name)).toBe(0);
     }
   };
 
@@ -82,6 +82,36 @@ describe.each(KINDS)('on a real %s, which shares blocks: %s,', (kind, shares) =>
     await expectTaken(await taken(['export', file('disk.lun'), file('out.img')]), 'out.img');
     expect(readFileSync(file('out.img')).equals(content)).toBe(true);
     expect((await lunbox(['check', file('disk.lun'), '--data'])).status).toBe(0);
+  });
+
+  test('import and export tell what was shared and what was copied, and the kernel says the same', async () => {
+    // The last block of a file is shared although it is not whole.
+    writeFileSync(file('odd.img'), Buffer.concat([content, Buffer.alloc(512, 1)]), { flush: true });
+    const told = async (...words: string[]): Promise<unknown> => {
+      const { status, stdout, output } = await lunbox(words);
+      expect(status, output).toBe(0);
+      return words.at(-1) === '--json' ? JSON.parse(stdout) : stdout;
+    };
+    const whole = shares ? ([IMAGE_BYTES, 0] as const) : ([0, IMAGE_BYTES] as const);
+    const odd = shares ? ([IMAGE_BYTES + 512, 0] as const) : ([0, IMAGE_BYTES + 512] as const);
+    for (const [image, [sharedBytes, copiedBytes]] of [
+      ['in.img', whole],
+      ['odd.img', odd],
+    ] as const) {
+      const outcome = { sharedBytes, copiedBytes };
+      const disk = `${image}.lun`;
+      expect(await told('import', file(image), file(disk), '--json')).toMatchObject(outcome);
+      const blocksBytes = Math.ceil(sharedBytes / 4096) * 4096;
+      expect(await sharedBytesOf(disk)).toBe(blocksBytes);
+      const back = `${image}.back`;
+      expect(await told('export', file(disk), file(back), '--json')).toMatchObject(outcome);
+      expect(await sharedBytesOf(back)).toBe(blocksBytes);
+      expect(readFileSync(file(back)).equals(readFileSync(file(image)))).toBe(true);
+      for (const name of [disk, back]) rmSync(file(name));
+    }
+    const text = shares ? /; 48 MiB shared\n$/ : /; 48 MiB copied\n$/;
+    expect(await told('import', file('in.img'), file('text.lun'))).toMatch(text);
+    expect(await told('export', file('text.lun'), file('text.img'))).toMatch(text);
   });
 
   test('what is written to one of those that share is not seen in the other', async () => {
@@ -116,7 +146,15 @@ describe.each(KINDS)('on a real %s, which shares blocks: %s,', (kind, shares) =>
     await runOrThrow('sh', ['-c', `head -c ${left + 64 * MIB} /dev/zero > "$0" || true`, file('filler')]);
     // Btrfs writes elsewhere what is written over, a header of the disk, too: space that was taken is no use to that.
     if (kind === 'btrfs') {
-      await expect(StorageObject.open(file('full.lun'))).rejects.toThrow(/no space is left/);
+      const before = readFileSync(file('full.lun'));
+      await expect(StorageObject.open(file('full.lun'))).rejects.toMatchObject({
+        code: 'CONTAINER_IO',
+        message: expect.stringMatching(/no space for a header.*free some space.*--read-only/) as string,
+      });
+      expect(readFileSync(file('full.lun')).equals(before)).toBe(true);
+      const reader = await StorageObject.open(file('full.lun'), { readOnly: true });
+      expect([reader.continuity, reader.device.size]).toEqual(['clean', 64 * MIB]);
+      await reader.close();
       rmSync(file('filler'));
     }
     const object = await StorageObject.open(file('full.lun'));
@@ -126,5 +164,22 @@ describe.each(KINDS)('on a real %s, which shares blocks: %s,', (kind, shares) =>
     await object.device.read([found], 0);
     await object.close();
     for (let at = 0; at < 64; at++) expect(found[at * MIB + 4096], `MiB ${at}`).toBe(at + 1);
+  });
+
+  test('a disk in a directory without copying on write is opened and filled when all else is full', async () => {
+    if (kind === 'btrfs') await runOrThrow('chattr', ['+C', fileSystem.path]);
+    expect((await lunbox(['create', file('full.lun'), '--size', '64M', '--preallocate'])).status).toBe(0);
+    const left = await settledLeftBytes();
+    await runOrThrow('sh', ['-c', `head -c ${left + 64 * MIB} /dev/zero > "$0" || true`, file('filler')]);
+    for (const fill of [1, 2]) {
+      const object = await StorageObject.open(file('full.lun'));
+      expect(object.continuity).toBe('clean');
+      for (let at = 0; at < 64; at++) await object.device.write([Buffer.alloc(MIB, at + fill)], at * MIB);
+      await object.device.flush();
+      const found = Buffer.alloc(64 * MIB);
+      await object.device.read([found], 0);
+      await object.close();
+      for (let at = 0; at < 64; at++) expect(found[at * MIB + 4096], `MiB ${at}`).toBe(at + fill);
+    }
   });
 });

@@ -1,5 +1,5 @@
 import { isZero, type BlockDevice, type DiskFile } from '@lunbox/block';
-import type { CopyPlace, OnCopyProgress } from './copy-stored.ts';
+import type { CopyOutcome, CopyPlace, OnCopyProgress } from './copy-stored.ts';
 
 const STEP_BYTES = 1 << 20;
 /** Zeroes in pieces of this size stay holes. */
@@ -26,35 +26,41 @@ async function* storedRuns(device: BlockDevice, from: number, end: number): Asyn
   }
 }
 
-/** Copies a device into a file that reads as zeroes; what is zero stays a hole. */
+/** Copies a device into a file that reads as zeroes; what is zero stays a hole. Answers what was copied. */
 export async function copyFromDevice(
   device: BlockDevice,
   target: DiskFile,
   onProgress: OnCopyProgress = () => undefined,
-): Promise<void> {
+): Promise<CopyOutcome> {
   const { size: totalBytes } = device;
   const buffer = Buffer.alloc(STEP_BYTES);
+  let copiedBytes = 0;
   for await (const { offset, length } of storedRuns(device, 0, totalBytes)) {
     const step = buffer.subarray(0, length);
     await device.read([step], offset);
-    if (!isZero(step)) await target.write([step], offset);
+    if (!isZero(step)) {
+      await target.write([step], offset);
+      copiedBytes += length;
+    }
     onProgress({ doneBytes: offset + length, totalBytes });
   }
   onProgress({ doneBytes: totalBytes, totalBytes });
+  return { sharedBytes: 0, copiedBytes };
 }
 
 /**
  * Copies a run of bytes of a file onto a device that reads as zeroes, from its first block on; holes stay holes, and a
- * last block that is not whole is filled up with zeroes. Throws when the file is shorter.
+ * last block that is not whole is filled up with zeroes. Answers what was copied. Throws when the file is shorter.
  */
 export async function copyToDevice(
   source: CopyPlace,
   lengthBytes: number,
   device: BlockDevice,
   onProgress: OnCopyProgress = () => undefined,
-): Promise<void> {
+): Promise<CopyOutcome> {
   const { file, offset } = source;
   const buffer = Buffer.alloc(STEP_BYTES);
+  let copiedBytes = 0;
   let done = 0;
   while (done < lengthBytes) {
     const stored = Math.min(file.seekData(offset + done) ?? offset + done, offset + lengthBytes) - offset;
@@ -68,12 +74,15 @@ export async function copyToDevice(
     const whole = buffer.subarray(0, wholeBytes).fill(0, step.length);
     for (let at = 0; at < wholeBytes; at += PIECE_BYTES) {
       const piece = whole.subarray(at, at + PIECE_BYTES);
-      if (!isZero(piece)) await device.write([piece], done + at);
+      if (isZero(piece)) continue;
+      await device.write([piece], done + at);
+      copiedBytes += piece.length;
     }
     done += step.length;
     onProgress({ doneBytes: done, totalBytes: lengthBytes });
   }
   onProgress({ doneBytes: lengthBytes, totalBytes: lengthBytes });
+  return { sharedBytes: 0, copiedBytes };
 }
 
 /** Whether there is anything but zeroes on a device from a byte on. */

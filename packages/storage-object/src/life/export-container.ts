@@ -6,7 +6,7 @@ import { releaseContainer, reserveContainer, type ReservedContainer } from '../o
 import type { StorageObjectSeams } from '../seams.ts';
 import { makeWhole } from '../whole-file.ts';
 import { copyFromDevice } from './copy-device.ts';
-import { copyStored, type OnCopyProgress } from './copy-stored.ts';
+import { copyStored, type CopyOutcome, type OnCopyProgress } from './copy-stored.ts';
 
 /** Options of {@link exportContainer}. */
 export interface ExportOptions extends StorageObjectSeams {
@@ -16,19 +16,19 @@ export interface ExportOptions extends StorageObjectSeams {
 /**
  * Writes the disk of a container that nobody writes as a raw image, with its holes, whole or not at all: it gets its
  * name, which must be free, when it is durable. Its blocks share the space of the container where the file system can
- * do that, and are copied from a disk of several parts. Changes nothing in the container. Throws what
- * `StorageObject.open` throws, and `CONTAINER_EXISTS`.
+ * do that, and are copied from a disk of several parts; answers what was shared and what was copied. Changes nothing in
+ * the container. Throws what `StorageObject.open` throws, and `CONTAINER_EXISTS`.
  */
 export async function exportContainer(
   path: string,
   imagePath: string,
   options: ExportOptions = {},
-): Promise<void> {
+): Promise<CopyOutcome> {
   const reserved = await reserveContainer(path, { ...options, readOnly: true });
   try {
     // For reading only, so that nothing is written for it.
     const device = await reserved.combination?.begin({});
-    await writeImage(reserved, device, imagePath, options.onProgress);
+    return await writeImage(reserved, device, imagePath, options.onProgress);
   } finally {
     await releaseContainer(reserved);
   }
@@ -39,8 +39,9 @@ async function writeImage(
   device: BlockDevice | undefined,
   imagePath: string,
   onProgress: OnCopyProgress | undefined,
-): Promise<void> {
+): Promise<CopyOutcome> {
   const { dataOffset, capacityBytes } = current.header;
+  let outcome: CopyOutcome = { sharedBytes: 0, copiedBytes: 0 };
   try {
     if (await exists(seams.disk, imagePath)) throw existsError(imagePath);
     await makeWhole(seams, imagePath, async (draft) => {
@@ -49,10 +50,11 @@ async function writeImage(
         { file, offset: dataOffset },
         { file: draft, offset: 0 },
       ];
-      if (device) await copyFromDevice(device, draft, onProgress);
-      else await copyStored(source, target, capacityBytes, onProgress);
+      if (device) outcome = await copyFromDevice(device, draft, onProgress);
+      else outcome = await copyStored(source, target, capacityBytes, onProgress);
       await draft.sync();
     });
+    return outcome;
   } catch (error) {
     throw errnoName(error) === 'EEXIST' ? existsError(imagePath) : ioError('write', imagePath, error);
   }

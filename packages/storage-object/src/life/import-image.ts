@@ -9,7 +9,7 @@ import { hasContainerMagic } from '../identity-block.ts';
 import { ioError } from '../io-error.ts';
 import { completeSeams, type Seams, type StorageObjectSeams } from '../seams.ts';
 import { copyToDevice } from './copy-device.ts';
-import { copyStored, type OnCopyProgress } from './copy-stored.ts';
+import { copyStored, type CopyOutcome, type OnCopyProgress } from './copy-stored.ts';
 
 /** Options of {@link importImage}; the size is that of the image. */
 export interface ImportOptions
@@ -25,28 +25,34 @@ export interface ImportOptions
  * Makes a container of a raw image. The blocks that the image stores are shared with it where the file system can
  * do that, and copied elsewhere; its holes stay holes, and a last block that is not whole is filled up with zeroes.
  * When `path` is that of the image, the container takes its place in one step; a disk of several parts cannot, and is
- * always a copy. Until the container is durable the image
- * is as it was. Throws what `StorageObject.create` throws, `CONTAINER_LOCKED` when another program writes the image,
+ * always a copy. Until the container is durable the image is as it was. Answers what was shared and what was copied.
+ * Throws what `StorageObject.create` throws, `CONTAINER_LOCKED` when another program writes the image,
  * and `CONTAINER_BAD_SOURCE` when it is no raw image, or changes meanwhile.
  */
 export async function importImage(
   imagePath: string,
   path: string,
   options: ImportOptions = {},
-): Promise<void> {
+): Promise<CopyOutcome> {
   const seams = completeSeams(options);
   const { disk } = seams;
   let image: DiskFile | undefined;
+  let outcome: CopyOutcome = { sharedBytes: 0, copiedBytes: 0 };
+  const copied = (result: CopyOutcome): void => {
+    outcome = result;
+  };
   try {
     image = await disk.open(imagePath, 'read');
     const before = await checkImage(image, imagePath);
     const inPlace = await isSameFile(seams, before, path);
     if (inPlace && options.layout !== undefined) throw inPlaceError(path);
-    await createContainer(path, contentOf(image, before, options), seams, inPlace ? 'replace' : 'free');
+    const wanted = contentOf(image, before, options, copied);
+    await createContainer(path, wanted, seams, inPlace ? 'replace' : 'free');
     if (options.original === 'delete' && !inPlace) {
       await disk.unlink(imagePath);
       await disk.syncDirectory(dirname(imagePath));
     }
+    return outcome;
   } catch (error) {
     throw ioError('import', imagePath, error);
   } finally {
@@ -71,7 +77,12 @@ async function isSameFile({ disk }: Seams, image: FileStatus, path: string): Pro
   return found !== undefined && found.inode === image.inode && found.deviceId === image.deviceId;
 }
 
-function contentOf(image: DiskFile, before: FileStatus, options: ImportOptions): NewContainer {
+function contentOf(
+  image: DiskFile,
+  before: FileStatus,
+  options: ImportOptions,
+  onCopied: (outcome: CopyOutcome) => void,
+): NewContainer {
   const { blockSize = 512, attributes, preallocate = false, layout, overwriteVolumes, onProgress } = options;
   const { sizeBytes } = before;
   const source = { file: image, offset: 0 };
@@ -81,11 +92,11 @@ function contentOf(image: DiskFile, before: FileStatus, options: ImportOptions):
     throw badSource(image.path, 'was changed while it was imported');
   };
   const content: NewContainer['content'] = async (draft, dataOffset) => {
-    await copyStored(source, { file: draft, offset: dataOffset }, sizeBytes, onProgress);
+    onCopied(await copyStored(source, { file: draft, offset: dataOffset }, sizeBytes, onProgress));
     await checkUnchanged();
   };
   const fill: NewContainer['fill'] = async (device) => {
-    await copyToDevice(source, sizeBytes, device, onProgress);
+    onCopied(await copyToDevice(source, sizeBytes, device, onProgress));
     await checkUnchanged();
   };
   return {

@@ -1,11 +1,20 @@
 import fc from 'fast-check';
 import { test } from '@fast-check/vitest';
-import { SimulatedDisk } from '@lunbox/block';
+import { SimulatedDisk, type DiskFile } from '@lunbox/block';
+import { basename } from 'node:path';
 import { beforeAll, expect } from 'vitest';
-import { checkContainer, ContainerError, repairContainer, StorageObject } from '../../src/index.ts';
+import {
+  checkContainer,
+  ContainerError,
+  repairContainer,
+  repairDrafts,
+  scanCatalog,
+  StorageObject,
+} from '../../src/index.ts';
 import { FakeProcesses } from '../support/fake-processes.ts';
 
 const PATH = '/disk.lun';
+const DRAFT = '/other.lun.0123456789ab.new';
 const SIZE = 2 ** 20;
 const FIXED_PART_BYTES = 320 * 1024;
 const RUNS = Number(process.env['LUNBOX_FUZZ_CONTAINERS'] ?? 400);
@@ -67,15 +76,19 @@ function spoil(bytes: Buffer, { kind, offset, lengthBytes, from }: Damage): numb
 
 async function damagedDisk(damages: readonly Damage[]): Promise<SimulatedDisk> {
   const disk = new SimulatedDisk({ immediate: true });
+  await writeDamaged(disk, PATH, damages);
+  return disk;
+}
+
+async function writeDamaged(disk: SimulatedDisk, path: string, damages: readonly Damage[]): Promise<void> {
   const bytes = Buffer.from(sound);
   const endBytes = Math.min(fileBytes, ...damages.map((damage) => spoil(bytes, damage)));
-  const file = await disk.open(PATH, 'create');
+  const file = await disk.open(path, 'create');
   await file.truncate(fileBytes);
   await file.write([bytes], 0);
   await file.write([Buffer.alloc(512, 0xda)], dataOffset);
   await file.truncate(endBytes);
   await file.close();
-  return disk;
 }
 
 test.prop([fc.array(aDamage, { minLength: 1, maxLength: 3 })], { numRuns: RUNS })(
@@ -114,3 +127,40 @@ test.prop([fc.array(aDamage, { minLength: 1, maxLength: 3 })], { numRuns: RUNS }
     await repaired.close();
   },
 );
+
+test.prop([fc.array(aDamage, { maxLength: 3 }), fc.boolean()], { numRuns: RUNS })(
+  'a damaged draft is told of, is deleted only when nobody writes it, and does nothing to the disks beside it',
+  async (damages, inWork) => {
+    const disk = new SimulatedDisk({ immediate: true });
+    const seams = { disk, processes: new FakeProcesses() };
+    await (await newContainer(disk, ['before', 'last'])).close();
+    await writeDamaged(disk, DRAFT, damages);
+    const writer = inWork ? await openAsWriter(disk) : undefined;
+    const { objects, unusable, drafts } = await scanCatalog(['/'], { ...seams, withoutCache: true });
+    expect(objects).toMatchObject([{ path: PATH, findings: [] }]);
+    expect([unusable, drafts.map(({ path }) => path)]).toEqual([[], [DRAFT]]);
+    expect(drafts[0]!.findings).toMatchObject([{ code: inWork ? 'DRAFT_IN_WORK' : 'DRAFT_LEFT' }]);
+    // Whoever takes it for a disk gets a disk, or is told what is wrong.
+    const opened: unknown = await StorageObject.open(DRAFT, { ...seams, readOnly: true }).catch(
+      (error: unknown) => error,
+    );
+    if (opened instanceof StorageObject) {
+      expect(['before', 'last']).toContain(opened.attributes.name);
+      await opened.close();
+    } else expect(opened).toBeInstanceOf(ContainerError);
+    const { applied, check } = await repairDrafts('/', { ...seams, apply: true });
+    expect([applied, check.findings.length]).toEqual([!inWork, inWork ? 1 : 0]);
+    expect((await disk.readdir('/')).includes(basename(DRAFT))).toBe(inWork);
+    await writer?.close();
+    const object = await StorageObject.open(PATH, seams);
+    expect([object.continuity, object.attributes.name]).toEqual(['clean', 'last']);
+    await object.close();
+  },
+);
+
+/** Stands for whoever writes a draft, which shows by its lock. */
+async function openAsWriter(disk: SimulatedDisk): Promise<DiskFile> {
+  const file = await disk.open(DRAFT, 'write');
+  expect(file.lock({ offset: 300, length: 1, exclusive: true })).toBe('granted');
+  return file;
+}

@@ -2,6 +2,7 @@ import { DISK_CALLS, SeededRandom, SimulatedDisk } from '@lunbox/block';
 import { describe, expect, it } from 'vitest';
 import { checkContainer, repairContainer, StorageObject, type StorageObjectSeams } from '../../src/index.ts';
 import { FakeProcesses } from '../support/fake-processes.ts';
+import { withShortWrite } from '../support/wrapped-disk.ts';
 
 const PATH = '/disk.lun';
 const SIZE = 2 ** 20;
@@ -48,17 +49,8 @@ describe.each(DAMAGES)('a repair of %s, whose power goes', (_what, offsets) => {
         disk.faults.haltAfter(disk.faults.changes + stopAt);
         await repairContainer(PATH, { ...seams, apply: true }).catch(() => undefined);
         disk.crash(seed * 1000 + stopAt);
-        const later = { ...seams, processes: new FakeProcesses({ pid: 2 }) };
         const where = `seed ${seed}, power gone after change ${stopAt}`;
-        const { check } = await repairContainer(PATH, { ...later, apply: true });
-        expect(['note', 'warning'], where).toContain(check.verdict);
-        const object = await StorageObject.open(PATH, later);
-        expect(object.attributes.name, where).toBe('kept');
-        const block = Buffer.alloc(512);
-        await object.device.read([block], 4096);
-        expect(block.equals(Buffer.alloc(512, 0xda)), where).toBe(true);
-        await object.close();
-        expect((await checkContainer(PATH, later)).findings, where).toEqual([]);
+        await expectMended(disk, where);
       }
     }
   });
@@ -84,3 +76,43 @@ describe('a repair whose calls fail', () => {
     }
   });
 });
+
+describe.each(DAMAGES)('a repair of %s, one of whose writes stores a part of its bytes', (_what, offsets) => {
+  it.each(['EIO', 'ENOSPC', 'EDQUOT'])(
+    'and fails (%s): says so, loses nothing, and can be done again, also after a loss of power',
+    async (code) => {
+      for (const crash of [false, true]) {
+        let nth = 1;
+        for (let failed = true; failed; nth++) {
+          failed = false;
+          const disk = new SimulatedDisk();
+          const seams = { disk, processes: new FakeProcesses({ pid: 1 }) };
+          await damaged(seams, offsets);
+          const short = withShortWrite(disk, nth, code, () => (failed = true));
+          const outcome = await repairContainer(PATH, { ...seams, disk: short, apply: true }).catch(
+            (error: unknown) => error,
+          );
+          if (outcome instanceof Error) expect(outcome).toMatchObject({ name: 'ContainerError' });
+          if (crash) disk.crash(nth);
+          await expectMended(disk, `${code}, write ${nth}${crash ? ', power gone' : ''}`);
+        }
+        // The lock file, what is saved, and a header at least.
+        expect(nth).toBeGreaterThan(4);
+      }
+    },
+  );
+});
+
+/** Repairs a container once more, by another process, and finds all that was in it. */
+async function expectMended(disk: SimulatedDisk, where: string): Promise<void> {
+  const later = { disk, processes: new FakeProcesses({ pid: 2 }) };
+  const { check } = await repairContainer(PATH, { ...later, apply: true });
+  expect(['note', 'warning'], where).toContain(check.verdict);
+  const object = await StorageObject.open(PATH, later);
+  expect(object.attributes.name, where).toBe('kept');
+  const block = Buffer.alloc(512);
+  await object.device.read([block], 4096);
+  expect(block.equals(Buffer.alloc(512, 0xda)), where).toBe(true);
+  await object.close();
+  expect((await checkContainer(PATH, later)).findings, where).toEqual([]);
+}

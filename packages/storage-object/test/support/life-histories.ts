@@ -31,7 +31,7 @@ export interface LifeHistory {
   /** For each change at which the power goes; fewer where there are many changes. */
   readonly seeds?: number;
   prepare(seams: StorageObjectSeams): Promise<void>;
-  act(seams: StorageObjectSeams): Promise<void>;
+  act(seams: StorageObjectSeams): Promise<unknown>;
   check(seams: StorageObjectSeams): Promise<void>;
 }
 
