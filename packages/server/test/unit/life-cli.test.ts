@@ -148,7 +148,9 @@ describe('lunbox import and export', () => {
     expect(json()).toMatchObject({ event: 'imported', path: file('new.lun'), sizeBytes: MIB });
     printed.length = 0;
     expect(await run(['export', file('new.lun'), file('out.img'), '--json'])).toBe(0);
-    expect(json()).toEqual({ event: 'exported', path: file('new.lun'), imagePath: file('out.img') });
+    const outcome = json() as { sharedBytes: number; copiedBytes: number };
+    expect(outcome).toMatchObject({ event: 'exported', path: file('new.lun'), imagePath: file('out.img') });
+    expect(outcome.sharedBytes + outcome.copiedBytes).toBe(MIB);
     expect(names()).toEqual(['disk.lun', 'new.lun', 'out.img']);
   });
 
