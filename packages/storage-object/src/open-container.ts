@@ -36,6 +36,8 @@ export interface SnapshotKeeper {
   beforeOpen(path: string, snapshots: SnapshotsAttribute, continuity: Continuity): Promise<void>;
 }
 
+const NS_PER_MS = 1_000_000n;
+
 /** Options of {@link StorageObject.open}. */
 export interface OpenOptions extends StorageObjectSeams, MirrorHooks {
   /** Refuses every change and leaves the file as it is. */
@@ -195,6 +197,7 @@ export async function beginContainer(reserved: ReservedContainer): Promise<OpenC
   } catch (error) {
     await area?.close();
     await ownDevice?.close();
+    await restoreModifiedTime(reserved);
     const isFull = access === 'write' && (errnoName(error) === 'ENOSPC' || errnoName(error) === 'EDQUOT');
     throw isFull ? noRoomError(path, error) : ioError('open', path, error);
   }
@@ -241,6 +244,13 @@ async function openProtection(reserved: ReservedContainer): Promise<FileDevice |
     blockSize: AREA_BLOCK_BYTES,
     readOnly: access === 'read',
   });
+}
+
+/** A header that could not be written may have changed the time by which the next opening judges the disk. */
+async function restoreModifiedTime({ access, continuity, file, status }: ReservedContainer): Promise<void> {
+  if (access === 'read' || continuity !== 'clean') return;
+  // Why the disk was not opened matters more; at worst it counts as modified next time.
+  await file.setModifiedTime(Number(status.mtimeNs / NS_PER_MS)).catch(() => undefined);
 }
 
 /** Where what is written over is written elsewhere (Btrfs, ZFS), a header takes space that the file has already. */
