@@ -16,6 +16,7 @@ import {
   writeSameWholeDisk,
   type Responsiveness,
 } from './responsiveness.ts';
+import { formatSnapshots, measureSnapshots } from './snapshots.ts';
 import { compare, formatTable, generate, rows, rowsWithDigests } from './throughput.ts';
 import { probeFlags } from './turn-probe.ts';
 
@@ -24,7 +25,8 @@ const usage = `Usage: npm run bench -- [options]
   --seconds N      length of one measurement (default 2)
   --rounds N       measurements of each row and target (default 5)
   --only TEXT      only rows whose name contains TEXT
-  --part NAME      throughput, turns, memory, big; repeatable (default all but big)
+  --part NAME      throughput, turns, memory, big, snapshots; repeatable
+                   (default the first three)
   --big-gib N      capacity of the thin disk of big (default 64)
   --digests        with CRC32C digests of headers and data; throughput only
   --size-mib N     capacity of both disks (default 512)
@@ -150,6 +152,13 @@ async function big(directory: string): Promise<void> {
   }
 }
 
+/** What snapshots cost, against qcow2. */
+async function snapshots(directory: string): Promise<void> {
+  const results = await measureSnapshots(directory, say);
+  figures['snapshots'] = results;
+  console.log(`\nsnapshots, by qemu-img bench at depth 32\n${formatSnapshots(results)}`);
+}
+
 async function main(): Promise<void> {
   if (values.help) {
     console.log(usage);
@@ -158,7 +167,7 @@ async function main(): Promise<void> {
   if (kinds.includes('tgtd') && !requiresTools('tgtd', 'tgtadm')) {
     throw new Error('tgtd is not installed: apt-get install tgt, or use --targets lunbox');
   }
-  const parts = { throughput, turns, memory, big };
+  const parts = { throughput, turns, memory, big, snapshots };
   for (const [name, part] of Object.entries(parts)) {
     if (!values.part.includes(name) || (values.digests && part !== throughput)) continue;
     const directory = makeTempDirectory('bench');
