@@ -1,7 +1,6 @@
 import { mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { ControlConnection } from '../src/cli/control-connection.ts';
-import type { ControlRequest } from '../src/cli/control-request.ts';
+import { askControl } from '../test/support/ask-control.ts';
 import { runOrThrow, startDaemon } from '../test/support/processes.ts';
 import { lunbox, startLunbox } from '../test/support/start-lunbox.ts';
 
@@ -24,9 +23,6 @@ const GRAINS = DISK_BYTES / STRIDE;
 /** ext4 has no larger files. */
 const LARGEST_BYTES = 15 * 2 ** 40;
 const CREATIONS = 9;
-
-const say = (socket: string, request: ControlRequest): Promise<unknown> =>
-  ControlConnection.open(socket, request).then((connection) => connection.result());
 
 const median = (values: readonly number[]): number =>
   values.toSorted((a, b) => a - b)[values.length >> 1] ?? NaN;
@@ -58,7 +54,7 @@ async function creationMs(directory: string, sizeBytes: number): Promise<number>
     const times: number[] = [];
     for (let round = 0; round < CREATIONS; round++) {
       const startMs = performance.now();
-      await say(socket, { verb: 'snap-create', lun: 0 });
+      await askControl(socket, { verb: 'snap-create', lun: 0 });
       times.push(performance.now() - startMs);
     }
     return median(times);
@@ -80,22 +76,24 @@ async function lunboxFigures(directory: string): Promise<Map<string, number>> {
       'without',
       median([await write(target.url), await write(target.url), await write(target.url)]),
     );
-    await say(socket, { verb: 'snap-create', lun: 0, name: 'one' });
+    await askControl(socket, { verb: 'snap-create', lun: 0, name: 'one' });
     figures.set('first', await write(target.url));
     figures.set(
       'steady',
       median([await write(target.url), await write(target.url), await write(target.url)]),
     );
     figures.set('read disk', await read(target.url));
-    const opened = (await say(socket, { verb: 'snap-open', lun: 0, snapshot: 'one' })) as { url: string };
+    const opened = (await askControl(socket, { verb: 'snap-open', lun: 0, snapshot: 'one' })) as {
+      url: string;
+    };
     figures.set('read snapshot', await read(opened.url));
-    await say(socket, { verb: 'snap-close', lun: 0, snapshot: 'one' });
-    await say(socket, { verb: 'snap-create', lun: 0, name: 'two' });
+    await askControl(socket, { verb: 'snap-close', lun: 0, snapshot: 'one' });
+    await askControl(socket, { verb: 'snap-create', lun: 0, name: 'two' });
     await write(target.url, GRAINS / 2);
-    await say(socket, { verb: 'snap-create', lun: 0, name: 'three' });
+    await askControl(socket, { verb: 'snap-create', lun: 0, name: 'three' });
     await write(target.url, GRAINS / 2);
     const startMs = performance.now();
-    await say(socket, { verb: 'snap-rm', lun: 0, snapshot: 'two' });
+    await askControl(socket, { verb: 'snap-rm', lun: 0, snapshot: 'two' });
     figures.set('delete', performance.now() - startMs);
   } finally {
     await target.stop();
@@ -145,7 +143,7 @@ async function openMs(directory: string): Promise<number> {
   const target = await startLunbox(options);
   try {
     for (let round = 0; round < 100; round++) {
-      await say(socket, { verb: 'snap-create', lun: 0, name: `s${round}` });
+      await askControl(socket, { verb: 'snap-create', lun: 0, name: `s${round}` });
       await write(target.url, 256);
     }
   } finally {

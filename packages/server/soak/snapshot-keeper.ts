@@ -1,8 +1,8 @@
 import { SeededRandom } from '@lunbox/block';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ControlConnection } from '../src/cli/control-connection.ts';
 import type { ControlRequest } from '../src/cli/control-request.ts';
 import type { SnapList } from '../src/cli/snap-desk.ts';
+import { askControl } from '../test/support/ask-control.ts';
 import type { TargetUnderTest } from '../test/support/target-under-test.ts';
 import { violationsOf, type StampedWriter } from './stamped-writer.ts';
 
@@ -167,10 +167,7 @@ export class SnapshotKeeper {
     return this.#random.uint32() % bound;
   }
 
-  async #ask(request: ControlRequest, onProgress = (): void => undefined): Promise<unknown> {
-    const connection = await ControlConnection.open(this.#socket, request);
-    const result = await connection.result(onProgress);
-    connection.close();
-    return result;
+  #ask(request: ControlRequest, onProgress?: () => void): Promise<unknown> {
+    return askControl(this.#socket, request, onProgress);
   }
 }

@@ -98,7 +98,10 @@ export class ControlConnection {
     let end = this.#received.indexOf(NEWLINE);
     while (end < 0) {
       const chunk = await this.#next();
-      if (!chunk) throw new ServerError('SERVER_CONTROL_UNAVAILABLE', 'the server ended before it answered');
+      if (!chunk) {
+        const why = 'the server ended before it answered, or has too many requests at once';
+        throw new ServerError('SERVER_CONTROL_UNAVAILABLE', why);
+      }
       this.#received = Buffer.concat([this.#received, chunk]);
       end = this.#received.indexOf(NEWLINE);
     }
