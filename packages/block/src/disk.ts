@@ -83,6 +83,11 @@ export interface DiskFile {
    * platform cannot, between these files; then nothing was changed.
    */
   cloneFrom(source: DiskFile, sourceOffset: number, offset: number, length: number): MaybePromise<boolean>;
+  /**
+   * Runs of blocks that the file lies in, which sharing its space takes time for: as many as there are, or `limit` (at
+   * most 65,536) when there are more. Undefined where the platform does not tell.
+   */
+  countExtents(limit: number): MaybePromise<number | undefined>;
   /** Takes from everybody the permission to write the file. Who has it open for writing goes on. Not synced. */
   makeReadOnly(): Promise<void>;
   /**

@@ -1,6 +1,17 @@
 /** How well a snapshot knows what it has: what applications and file systems had done before it was taken. */
 export type ConsistencyLevel = 'crash' | 'filesystem' | 'application';
 
+/** An image that shares the space of the disk. */
+export interface ImageRef {
+  /** In UUID form; its name, too. */
+  readonly id: string;
+  /** Size of the disk when it was made. */
+  readonly sizeBytes: number;
+}
+
+/** How a snapshot is taken: by saving what is overwritten, by sharing the space of the disk, or whichever is better. */
+export type SnapshotMethod = 'auto' | 'log' | 'reflink';
+
 /** One snapshot, as the chain keeps it. */
 export interface ChainEntry {
   /** In UUID form. */
@@ -18,6 +29,8 @@ export interface ChainEntry {
    * the earlier one is right.
    */
   readonly logs: readonly string[];
+  /** Those of the logs that are images instead: they have all of the disk as it was at the start of their time. */
+  readonly images?: readonly ImageRef[];
   /** Only what was changed since then is known; what the disk had is not kept. */
   readonly bookmark?: true;
   /** The disk was changed around its snapshots since: what this one has may be wrong. */
@@ -32,6 +45,8 @@ export interface SpacePolicy {
   readonly limitBytes?: number;
   /** Delete the oldest snapshots that nobody holds or has open, or refuse what would overwrite something. */
   readonly whenFull: 'drop-oldest' | 'refuse';
+  /** How snapshots are taken of which nobody says it. Default `auto`. */
+  readonly method?: SnapshotMethod;
 }
 
 /** The disk is being brought back to what it was: what is not done yet is read from the snapshot. */
@@ -60,6 +75,10 @@ export interface Chain {
 export const SNAPSHOT_LIMIT = 1024;
 
 const LEVELS: readonly unknown[] = ['crash', 'filesystem', 'application'] satisfies ConsistencyLevel[];
+/** How snapshots are taken where nobody says it. */
+export const DEFAULT_METHOD: SnapshotMethod = 'auto';
+/** All methods. */
+export const SNAPSHOT_METHODS: readonly SnapshotMethod[] = ['auto', 'log', 'reflink'];
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** Reads a chain from JSON; undefined when it is none. */
@@ -98,9 +117,21 @@ function isEntry(value: unknown): value is ChainEntry {
     Array.isArray(entry.logs) &&
     entry.logs.length > 0 &&
     entry.logs.every(isUuid) &&
+    areImages(entry.images, entry.logs) &&
     isFlag(entry.bookmark) &&
     isFlag(entry.suspect) &&
     isFlag(entry.reclaim)
+  );
+}
+
+function areImages(images: unknown, logs: readonly string[]): boolean {
+  if (images === undefined) return true;
+  return (
+    Array.isArray(images) &&
+    images.every(
+      ({ id, sizeBytes }: Partial<ImageRef>) =>
+        isUuid(id) && logs.includes(id) && Number.isSafeInteger(sizeBytes) && (sizeBytes as number) >= 0,
+    )
   );
 }
 
@@ -109,9 +140,10 @@ function isRestore({ from, safety, log }: Partial<ChainRestore>): boolean {
 }
 
 const isUuid = (value: unknown): value is string => typeof value === 'string' && UUID.test(value);
-function isPolicy({ limitBytes, whenFull }: Partial<SpacePolicy>): boolean {
+function isPolicy({ limitBytes, whenFull, method }: Partial<SpacePolicy>): boolean {
   const isLimit = limitBytes === undefined || (Number.isSafeInteger(limitBytes) && limitBytes > 0);
-  return isLimit && (whenFull === 'drop-oldest' || whenFull === 'refuse');
+  const isMethod = method === undefined || SNAPSHOT_METHODS.includes(method);
+  return isLimit && isMethod && (whenFull === 'drop-oldest' || whenFull === 'refuse');
 }
 
 const isFlag = (value: unknown): boolean => value === undefined || value === true;
@@ -134,11 +166,18 @@ export function withoutSnapshot(chain: Chain, id: string): Chain {
   const gone = chain.snapshots[index];
   if (gone === undefined) return chain;
   const snapshots = chain.snapshots.map((entry, at): ChainEntry => {
-    if (at === index - 1) return { ...entry, logs: [...entry.logs, ...gone.logs], reclaim: true };
+    if (at === index - 1) return withAreasOf(entry, gone);
     // What a bookmark has kept for an older snapshot may be needed no more.
     return entry.bookmark === undefined ? entry : { ...entry, reclaim: true };
   });
   return { ...chain, snapshots: snapshots.filter((_, at) => at !== index) };
+}
+
+/** A snapshot with the areas of the next one, too. */
+function withAreasOf(entry: ChainEntry, next: ChainEntry): ChainEntry {
+  const images = [...(entry.images ?? []), ...(next.images ?? [])];
+  const logs = [...entry.logs, ...next.logs];
+  return { ...entry, logs, ...(images.length === 0 ? {} : { images }), reclaim: true };
 }
 
 /** The chain with one entry changed. */

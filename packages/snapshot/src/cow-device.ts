@@ -9,6 +9,8 @@ import {
   type RangeGrant,
 } from '@lunbox/block';
 import { ChangeGate } from './change-gate.ts';
+import { ImageArea } from './image-area.ts';
+import type { LogArea } from './log-area.ts';
 import { isSaved, type SaveArea } from './save-area.ts';
 import { SaveQueue } from './save-queue.ts';
 
@@ -22,8 +24,8 @@ const FUA = { fua: true } as const;
 export interface SaveTarget {
   /** All areas of the newest snapshot, oldest first. */
   readonly areas: readonly SaveArea[];
-  /** The last of them. */
-  readonly current: SaveArea;
+  /** The last of them that is an image, where nothing is to be saved; else the last of them. */
+  readonly to: LogArea | ImageArea;
 }
 
 /** Who knows how much may be saved. */
@@ -50,6 +52,8 @@ export class CowDevice extends BaseDevice {
   readonly #unsubscribe: () => void;
   #target: SaveTarget | undefined;
   #queue: SaveQueue | undefined;
+  /** Has everything already: what is changed is only noted. */
+  #image: ImageArea | undefined;
   #room: Room | undefined;
   readonly #gate = new ChangeGate();
   #fault: { readonly cause: unknown } | undefined;
@@ -71,7 +75,11 @@ export class CowDevice extends BaseDevice {
   /** From now on old content is saved there; undefined: nowhere. Only while changes are paused. */
   saveTo(target: SaveTarget | undefined): void {
     this.#target = target;
-    this.#queue = target && new SaveQueue(this.#inner, target.current, (bytes) => this.#room?.claim(bytes));
+    this.#image = target?.to instanceof ImageArea ? target.to : undefined;
+    this.#queue =
+      target === undefined || target.to instanceof ImageArea
+        ? undefined
+        : new SaveQueue(this.#inner, target.to, (bytes) => this.#room?.claim(bytes));
   }
 
   /** Asks this for room from now on. */
@@ -107,6 +115,7 @@ export class CowDevice extends BaseDevice {
     fua: boolean,
   ): MaybePromise<void> {
     this.requestCount++;
+    if (this.#image !== undefined) return this.#writeShared(this.#image, from, offset, length, fua);
     if (this.#isFree(offset, length)) {
       const written = this.#inner.write(from, offset, fua ? FUA : undefined);
       return isPromise(written) ? this.#gate.counted(written) : undefined;
@@ -142,7 +151,7 @@ export class CowDevice extends BaseDevice {
 
   /** Nothing is to be saved, or waited for. */
   #isFree(offset: number, length: number): boolean {
-    if (this.#gate.isClosed) return false;
+    if (this.#gate.isClosed || this.#image !== undefined) return false;
     if (this.#target === undefined) {
       this.#checkSound();
       return true;
@@ -161,7 +170,7 @@ export class CowDevice extends BaseDevice {
       const message = 'a snapshot could be neither taken nor not taken; open the object again';
       throw new BlockError('BLOCK_FAULTED', message, {}, this.#fault.cause);
     }
-    this.#target?.current.checkSound();
+    this.#target?.to.checkSound();
   }
 
   async #afterSaving(offset: number, length: number, change: () => MaybePromise<void>): Promise<void> {
@@ -181,6 +190,7 @@ export class CowDevice extends BaseDevice {
     const { grainBytes } = this;
     const first = Math.floor(offset / grainBytes);
     const end = Math.ceil((offset + length) / grainBytes);
+    if (this.#image !== undefined) return await this.#noteAndChange(this.#image, first, end, change);
     const lockBytes = (end - first) * grainBytes;
     const grant: RangeGrant = await this.grainLock.acquire(first * grainBytes, lockBytes, 'exclusive');
     try {
@@ -189,7 +199,7 @@ export class CowDevice extends BaseDevice {
       const wanted: number[] = [];
       if (this.#target !== undefined)
         for (let grain = first; grain < end; grain++) if (!isSaved(grain, areas)) wanted.push(grain);
-      const full = wanted.length === 0 ? undefined : await this.#save(wanted);
+      const full = wanted.length === 0 ? undefined : await orFull(async () => this.#queue?.save(wanted));
       if (full === undefined) await change();
       return full;
     } finally {
@@ -197,13 +207,49 @@ export class CowDevice extends BaseDevice {
     }
   }
 
-  async #save(grains: readonly number[]): Promise<BlockError | undefined> {
+  /**
+   * Changes what an image has, once it is noted. What is overwritten needs room of its own, which the file system may
+   * not have: then a part may be changed, and the same change is tried again.
+   */
+  async #noteAndChange(
+    image: ImageArea,
+    first: number,
+    end: number,
+    change: () => MaybePromise<void>,
+  ): Promise<BlockError | undefined> {
+    this.#checkSound();
+    return await orFull(async () => {
+      const fresh: number[] = [];
+      for (let grain = first; grain < end; grain++) if (!image.isNoted(grain)) fresh.push(grain);
+      if (fresh.length > 0) this.#room?.claim(fresh.length * this.grainBytes);
+      for (const grain of fresh) image.change(grain);
+      await change();
+    });
+  }
+
+  /** Writes where all of the disk is in an image, at once if nothing is to be noted. */
+  #writeShared(
+    image: ImageArea,
+    from: readonly Uint8Array[],
+    offset: number,
+    length: number,
+    fua: boolean,
+  ): MaybePromise<void> {
+    const change = (): MaybePromise<void> => this.#inner.write(from, offset, fua ? FUA : undefined);
+    const end = Math.ceil((offset + length) / this.grainBytes);
+    let grain = Math.floor(offset / this.grainBytes);
+    while (grain < end && image.isNoted(grain)) grain++;
+    if (grain < end || this.#gate.isClosed) return this.#afterSaving(offset, length, change);
+    this.#checkSound();
+    const again = async (error: unknown): Promise<void> => {
+      if (!isFull(error) || !(await this.#room?.makeRoom())) throw error as Error;
+      await this.#afterSaving(offset, length, change);
+    };
     try {
-      await this.#queue?.save(grains);
-      return undefined;
+      const written = change();
+      return isPromise(written) ? this.#gate.counted(written).catch(again) : undefined;
     } catch (error) {
-      if (error instanceof BlockError && error.code === 'BLOCK_NO_SPACE') return error;
-      throw error;
+      return again(error);
     }
   }
 
@@ -230,5 +276,20 @@ export class CowDevice extends BaseDevice {
       await this.#afterSaving(from, bytes, () => change(from, bytes));
       at += bytes;
     }
+  }
+}
+
+function isFull(error: unknown): error is BlockError {
+  return error instanceof BlockError && error.code === 'BLOCK_NO_SPACE';
+}
+
+/** Answers why there was no room to do something. */
+async function orFull(work: () => Promise<void>): Promise<BlockError | undefined> {
+  try {
+    await work();
+    return undefined;
+  } catch (error) {
+    if (isFull(error)) return error;
+    throw error;
   }
 }

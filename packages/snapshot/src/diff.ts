@@ -9,15 +9,15 @@ export interface ChangedExtent {
 
 const GRAINS_PER_TURN = 4096;
 
-/** The first grain from `grain` up to, not including, `endGrain` that one of the areas has. */
-export function nextSaved(areas: readonly SaveArea[], grain: number, endGrain: number): number | undefined {
+/** The first grain from `grain` up to, not including, `endGrain` that may have been changed in the time of an area. */
+export function nextChanged(areas: readonly SaveArea[], grain: number, endGrain: number): number | undefined {
   let first = endGrain;
-  for (const area of areas) first = area.next(grain, first) ?? first;
+  for (const area of areas) first = area.nextChanged(grain, first) ?? first;
   return first < endGrain ? first : undefined;
 }
 
-/** Runs of grains that one of the areas has, ascending, of a disk of `sizeBytes`. */
-export async function* savedExtents(
+/** Runs of grains that may have been changed in the time of the areas, ascending, of a disk of `sizeBytes`. */
+export async function* changedExtents(
   areas: readonly SaveArea[],
   grainBytes: number,
   sizeBytes: number,
@@ -29,7 +29,7 @@ export async function* savedExtents(
     return { offset, length: Math.min(sizeBytes, to * grainBytes) - offset };
   };
   for (let grain = 0, looked = 1; ; looked++) {
-    const next = nextSaved(areas, grain, endGrain);
+    const next = nextChanged(areas, grain, endGrain);
     if (next !== undefined && run?.to === next) run.to = next + 1;
     else {
       if (run !== undefined) yield extentOf(run);

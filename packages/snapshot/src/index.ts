@@ -8,7 +8,8 @@
  */
 export type { SnapshotAttachment } from './attachment.ts';
 export type { ChangedExtent } from './diff.ts';
-export type { ChainEntry, ConsistencyLevel, SpacePolicy } from './chain.ts';
+export type { ChainEntry, ConsistencyLevel, SnapshotMethod, SpacePolicy } from './chain.ts';
+export type { ImageSource } from './image-area.ts';
 export type { BadExtent } from './copy/bad-extents.ts';
 export { cloneSnapshot, type Clone, type CloneOptions, type ImagePlace } from './copy/clone.ts';
 export type { SnapshotManifest } from './copy/manifest.ts';
@@ -17,7 +18,8 @@ export { publishSnapshot, type PublishOptions } from './copy/publish.ts';
 export { verifySnapshot, type VerifyOptions, type VerifyReport } from './copy/verify.ts';
 export { SnapshotError, type SnapshotErrorCode, type SnapshotErrorData } from './snapshot-error.ts';
 export { SnapshotObject } from './snapshot-object.ts';
-export { SnapshotSet, type BegunRestore, type SnapshotInfo } from './snapshot-set.ts';
+export type { SnapshotInfo } from './snapshot-info.ts';
+export { SnapshotSet, type BegunRestore } from './snapshot-set.ts';
 export type { RestoreProgress } from './restore.ts';
 export type { SnapshotSetOptions } from './set-options.ts';
 export { snapshotDirectory } from './snapshot-store.ts';

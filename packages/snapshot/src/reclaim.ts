@@ -1,4 +1,5 @@
 import type { ChainEntry } from './chain.ts';
+import { ImageArea } from './image-area.ts';
 import { isSaved, type SaveArea } from './save-area.ts';
 import type { SetState } from './set-state.ts';
 
@@ -29,32 +30,46 @@ export async function reclaimStep(
   const areas = state.areasOf([entry]);
   const area = areas[index];
   if (area === undefined) return undefined;
-  const isNeeded = needOf(state, entry, areas.slice(0, index));
+  const before = areasBefore(state, entry, areas.slice(0, index));
+  if (before === undefined || before.some(({ device }) => device !== undefined)) {
+    // Nobody comes to this one.
+    if (area instanceof ImageArea) {
+      await area.clear();
+      return { index: index + 1, grain: 0 };
+    }
+  }
   let at = grain;
   for (let looked = 0; looked < STEP_GRAINS; looked++) {
-    const next = area.next(at, Number.MAX_SAFE_INTEGER);
+    const next = nextOf(area, before ?? [], at);
     if (next === undefined) {
       await area.measure();
       return { index: index + 1, grain: 0 };
     }
-    if (!isNeeded(next)) await area.forget(next);
+    if (before === undefined || isSaved(next, before)) await area.forget(next);
     at = next + 1;
   }
   return { index, grain: at };
 }
 
+/** The next grain that is looked at: of an image, which has all, only those that an earlier area has. */
+function nextOf(area: SaveArea, before: readonly SaveArea[], grain: number): number | undefined {
+  const end = Number.MAX_SAFE_INTEGER;
+  if (area.device === undefined) return area.next(grain, end);
+  let first: number | undefined;
+  for (const each of before) first = each.next(grain, first ?? end) ?? first;
+  return first;
+}
+
 /**
- * Tells whether anybody reads a grain from an area of a snapshot: itself, unless an earlier area of it has the grain;
- * for a bookmark only the snapshot before it.
+ * What whoever reads an area of a snapshot has looked through before: the snapshot itself, or for a bookmark the
+ * snapshot before it. Undefined when nobody reads it.
  */
-function needOf(
+function areasBefore(
   state: SetState,
   entry: ChainEntry,
   earlier: readonly SaveArea[],
-): (grain: number) => boolean {
-  if (entry.bookmark === undefined) return (grain) => !isSaved(grain, earlier);
+): readonly SaveArea[] | undefined {
+  if (entry.bookmark === undefined) return earlier;
   const older = state.areasReadBefore(entry);
-  if (older === undefined) return () => false;
-  const before = [...older, ...earlier];
-  return (grain) => !isSaved(grain, before);
+  return older && [...older, ...earlier];
 }

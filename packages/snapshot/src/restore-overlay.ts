@@ -1,6 +1,7 @@
 import type { GrainRecord } from './grain-record.ts';
-import { isSaved, lostGrainError, type SaveArea, type SavedGrain } from './save-area.ts';
-import { nextSaved } from './diff.ts';
+import type { LogArea } from './log-area.ts';
+import { isChanged, isSaved, lostGrainError, type SaveArea, type SavedGrain } from './save-area.ts';
+import { nextChanged } from './diff.ts';
 
 /** Runs of grains that go into one group of the log of what is done. */
 const GROUP_RUNS = 128;
@@ -12,7 +13,7 @@ const GROUP_RUNS = 128;
  */
 export class RestoreOverlay {
   readonly #saved: readonly SaveArea[];
-  readonly #done: SaveArea;
+  readonly #done: LogArea;
   /** Done since the last flush. */
   #fresh = new Set<number>();
   /** Those that a flush is making durable. */
@@ -22,22 +23,32 @@ export class RestoreOverlay {
    * @param saved - the areas between the snapshot and the safety snapshot, oldest first; none of them grows
    * @param done - what the log says is done
    */
-  constructor(saved: readonly SaveArea[], done: SaveArea) {
+  constructor(saved: readonly SaveArea[], done: LogArea) {
     this.#saved = saved;
     this.#done = done;
   }
 
   /** Whether the disk does not have the content yet that it is to have. */
   isPending(grain: number): boolean {
-    if (this.#fresh.has(grain) || this.#flushing.has(grain) || this.#done.find(grain) !== 'none')
-      return false;
-    return isSaved(grain, this.#saved);
+    return !this.#isDone(grain) && isChanged(grain, this.#saved);
+  }
+
+  /**
+   * Whether a grain that is changed must be noted as done. Also one that is not pending may count as such at the next
+   * start: an image may not know any more then what was changed.
+   */
+  isOpen(grain: number): boolean {
+    return !this.#isDone(grain) && isSaved(grain, this.#saved);
+  }
+
+  #isDone(grain: number): boolean {
+    return this.#fresh.has(grain) || this.#flushing.has(grain) || this.#done.find(grain) !== 'none';
   }
 
   /** The first pending grain from `grain` up to, not including, `endGrain`. */
   next(grain: number, endGrain: number): number | undefined {
     for (let at = grain; ;) {
-      const next = nextSaved(this.#saved, at, endGrain);
+      const next = nextChanged(this.#saved, at, endGrain);
       if (next === undefined || this.isPending(next)) return next;
       at = next + 1;
     }

@@ -1,5 +1,7 @@
 import { yieldTurn } from '@lunbox/block';
 import { withoutRestore, withSnapshot, type ChainEntry } from './chain.ts';
+import type { LogArea } from './log-area.ts';
+import { withNewArea, type NewAreas } from './new-area.ts';
 import { RestoreOverlay } from './restore-overlay.ts';
 import type { RestoringDevice } from './restoring-device.ts';
 import type { SaveArea } from './save-area.ts';
@@ -27,7 +29,7 @@ export class Restore {
   readonly #overlay: RestoreOverlay;
   #grain = 0;
 
-  constructor(state: SetState, device: RestoringDevice, done: SaveArea) {
+  constructor(state: SetState, device: RestoringDevice, done: LogArea) {
     this.#state = state;
     this.#device = device;
     this.#overlay = new RestoreOverlay(restoredFrom(state), done);
@@ -77,34 +79,27 @@ function restoredFrom(state: SetState): SaveArea[] {
 /**
  * Decides for a restore, durably: takes the safety snapshot, and from then on the disk has what the snapshot has.
  *
- * @param entryOf - makes the safety snapshot, given the identity of its log
+ * @param entryOf - makes the safety snapshot, given what the list says of its area
  */
 export async function beginRestore(
   state: SetState,
   device: RestoringDevice,
   from: ChainEntry,
-  entryOf: (log: string) => ChainEntry,
+  entryOf: (areas: NewAreas) => ChainEntry,
 ): Promise<{ restore: Restore; safety: ChainEntry }> {
-  const createdAtMs = Math.floor(state.parts.clock.unixMs());
-  const saved = await state.store.createArea(state.parts.object, createdAtMs);
-  const done = await state.store.createArea(state.parts.object, createdAtMs);
-  const resume = await device.pause();
+  const done = await state.store.createArea(state.parts.object, state.nowMs);
+  state.areas.set(done.id, done.area);
   try {
-    await device.flush();
-    const safety = entryOf(saved.id);
-    state.areas.set(saved.id, saved.area);
-    state.areas.set(done.id, done.area);
-    const restore = { from: from.id, safety: safety.id, log: done.id };
-    await state.commit({ ...withSnapshot(state.chain, safety), restore });
-    state.saveToNewest();
-    return { restore: new Restore(state, device, done.area), safety };
+    return await withNewArea(state, device, undefined, async (areas) => {
+      const safety = entryOf(areas);
+      const restore = { from: from.id, safety: safety.id, log: done.id };
+      await state.commit({ ...withSnapshot(state.chain, safety), restore });
+      state.saveToNewest();
+      return { restore: new Restore(state, device, done.area), safety };
+    });
   } catch (error) {
-    for (const { id, area } of [saved, done]) {
-      state.areas.delete(id);
-      await area.close();
-    }
+    state.areas.delete(done.id);
+    await done.area.close();
     throw error;
-  } finally {
-    resume();
   }
 }

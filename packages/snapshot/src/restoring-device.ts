@@ -3,6 +3,7 @@ import {
   cutBuffers,
   ExtentCollector,
   isPromise,
+  isZero,
   RangeLock,
   type BlockDevice,
   type Extent,
@@ -142,14 +143,15 @@ export class RestoringDevice extends BaseDevice {
     const end = Math.ceil((offset + length) / grainBytes);
     const grant = await this.#lock.acquire(first * grainBytes, (end - first) * grainBytes, 'exclusive');
     try {
-      const pending: number[] = [];
-      for (let grain = first; grain < end; grain++) if (overlay.isPending(grain)) pending.push(grain);
-      for (const grain of pending) {
+      const open: number[] = [];
+      for (let grain = first; grain < end; grain++) if (overlay.isOpen(grain)) open.push(grain);
+      for (const grain of open) {
+        if (!overlay.isPending(grain)) continue;
         const isCovered = covers && grain * grainBytes >= offset && this.#endOf(grain) <= offset + length;
         if (!isCovered) await this.#restore(overlay, grain);
       }
       await change();
-      for (const grain of pending) overlay.markDone(grain);
+      for (const grain of open) overlay.markDone(grain);
     } finally {
       grant.release();
     }
@@ -160,10 +162,20 @@ export class RestoringDevice extends BaseDevice {
     const offset = grain * this.#grainBytes;
     const length = this.#endOf(grain) - offset;
     if (length <= 0) return;
-    if (overlay.find(grain).saved === 'zero') return await this.#inner.writeZeroes(offset, length, MAY_UNMAP);
+    const { saved, area } = overlay.find(grain);
+    if (saved === 'zero') return await this.#inner.writeZeroes(offset, length, MAY_UNMAP);
     const content = new Uint8Array(length);
     await overlay.read([content], grain, 0, length);
-    await this.#inner.write([content], offset);
+    // An image may not know which of its grains were changed.
+    if (area?.device !== undefined && (await this.#has(content, offset))) return;
+    if (isZero(content)) await this.#inner.writeZeroes(offset, length, MAY_UNMAP);
+    else await this.#inner.write([content], offset);
+  }
+
+  async #has(content: Uint8Array, offset: number): Promise<boolean> {
+    const present = new Uint8Array(content.length);
+    await this.#inner.read([present], offset);
+    return Buffer.compare(present, content) === 0;
   }
 
   /** What is to be durable is so only with the note that it is not to be restored again. */

@@ -1,7 +1,7 @@
 import { isZero, type BlockDevice } from '@lunbox/block';
 import { contentCrcOf, groupBytes, type GrainRecord } from './grain-record.ts';
 import { readGrainInto } from './grain.ts';
-import type { SaveArea } from './save-area.ts';
+import type { LogArea } from './log-area.ts';
 
 /** Grains of one group: so much memory does saving take, whatever waits. */
 const GROUP_GRAINS = 64;
@@ -18,14 +18,14 @@ interface Waiting {
  */
 export class SaveQueue {
   readonly #production: BlockDevice;
-  readonly #area: SaveArea;
+  readonly #area: LogArea;
   readonly #claim: (lengthBytes: number) => void;
   readonly #buffer: Uint8Array;
   readonly #waiting: Waiting[] = [];
   #running = false;
 
   /** @param claim - throws when so many bytes more may not be saved */
-  constructor(production: BlockDevice, area: SaveArea, claim: (lengthBytes: number) => void) {
+  constructor(production: BlockDevice, area: LogArea, claim: (lengthBytes: number) => void) {
     this.#claim = claim;
     this.#production = production;
     this.#area = area;
@@ -34,7 +34,7 @@ export class SaveQueue {
 
   /**
    * Completes when all of these grains are saved durably. The caller has locked them, and none is saved yet. Throws as
-   * {@link SaveArea.save}; some of them may then be saved.
+   * {@link LogArea.save}; some of them may then be saved.
    */
   async save(grains: readonly number[]): Promise<void> {
     for (let from = 0; from < grains.length; from += GROUP_GRAINS)

@@ -1,5 +1,6 @@
 import type { BlockDevice, Clock, Disk, Random } from '@lunbox/block';
 import type { SnapshotAttachment } from './attachment.ts';
+import type { ImageSource } from './image-area.ts';
 
 /** Options of `SnapshotSet.open`. */
 export interface SnapshotSetOptions {
@@ -13,6 +14,8 @@ export interface SnapshotSetOptions {
   readonly grainBytes?: number;
   /** Where the disk itself says which snapshots it has. Without it those in the directory are its own. */
   readonly attachment?: SnapshotAttachment;
+  /** The file that the disk is in, as a plain image; without it no space of the disk is shared. */
+  readonly image?: ImageSource;
   readonly disk?: Disk;
   readonly clock?: Clock;
   readonly random?: Random;

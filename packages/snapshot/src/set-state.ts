@@ -1,6 +1,8 @@
 import type { BlockDevice, Clock, Disk, Random } from '@lunbox/block';
 import { SNAPSHOT_LIMIT, withoutSnapshot, type Chain, type ChainEntry } from './chain.ts';
 import { CowDevice } from './cow-device.ts';
+import { ImageArea, type ImageSource } from './image-area.ts';
+import type { LogArea } from './log-area.ts';
 import type { SaveArea } from './save-area.ts';
 import { SnapshotError, type SnapshotErrorCode } from './snapshot-error.ts';
 import type { SnapshotStore } from './snapshot-store.ts';
@@ -12,6 +14,7 @@ export interface SetParts {
   readonly disk: Disk;
   readonly clock: Clock;
   readonly random: Random;
+  readonly image: ImageSource | undefined;
 }
 
 const NAME_LIMIT = 255;
@@ -22,7 +25,7 @@ export class SetState {
   readonly store: SnapshotStore;
   readonly device: CowDevice;
   /** Areas by the identities of their logs. */
-  readonly areas: Map<string, SaveArea> = new Map();
+  readonly areas: Map<string, LogArea | ImageArea> = new Map();
   /** How often each snapshot is open, by identity. */
   readonly views: Map<string, number> = new Map();
 
@@ -45,8 +48,8 @@ export class SetState {
   }
 
   /** The areas of some snapshots, oldest first. */
-  areasOf(entries: readonly ChainEntry[]): SaveArea[] {
-    return entries.flatMap(({ logs }) => logs.map((id) => this.areas.get(id) as SaveArea));
+  areasOf(entries: readonly ChainEntry[]): (LogArea | ImageArea)[] {
+    return entries.flatMap(({ logs }) => logs.map((id) => this.areas.get(id) as LogArea | ImageArea));
   }
 
   /** Everything that a snapshot is read from; undefined once it is gone. */
@@ -82,8 +85,8 @@ export class SetState {
   saveToNewest(): void {
     const newest = this.device.readOnly ? undefined : this.entries.at(-1);
     const areas = newest === undefined ? [] : this.areasOf([newest]);
-    const current = areas.at(-1);
-    this.device.saveTo(current && { areas, current });
+    const to = imagesOf(areas).at(-1) ?? areas.at(-1);
+    this.device.saveTo(to && { areas, to });
   }
 
   /**
@@ -113,6 +116,9 @@ export class SetState {
     const isNewest = this.entries.at(-1) === entry;
     const resume = isNewest ? await this.device.pause() : undefined;
     try {
+      // What is changed from now on, is changed in the time of the one before.
+      const next = isNewest ? this.entries.slice(-2, -1) : [];
+      for (const image of imagesOf(this.areasOf(next))) await image.startChanging();
       await this.commit(withoutSnapshot(this.chain, entry.id));
       if (isNewest) this.saveToNewest();
     } finally {
@@ -140,6 +146,17 @@ export class SetState {
       throw this.error('SNAPSHOT_BAD_NAME', 'a name has 1 to 255 characters and no control characters', name);
     if (this.entries.some((entry) => entry.name === name || entry.id === name))
       throw this.error('SNAPSHOT_EXISTS', `there is a snapshot ${name} already`, name);
+  }
+
+  /** Counts a snapshot as open. Call the answer when it is not any more. */
+  useView(id: string): () => void {
+    const { views } = this;
+    views.set(id, (views.get(id) ?? 0) + 1);
+    return () => {
+      const left = (views.get(id) ?? 1) - 1;
+      if (left === 0) views.delete(id);
+      else views.set(id, left);
+    };
   }
 
   /** Throws `SNAPSHOT_BOOKMARK` for one that has no content. */
@@ -197,4 +214,9 @@ export class SetState {
     for (const area of this.areas.values()) await area.close();
     await this.store.close();
   }
+}
+
+/** Those areas that are images. */
+export function imagesOf(areas: readonly SaveArea[]): ImageArea[] {
+  return areas.filter((area) => area instanceof ImageArea);
 }

@@ -6,6 +6,8 @@ import {
 } from '@lunbox/storage-object';
 import type { SnapshotAttachment } from './attachment.ts';
 import { realDisk, type BlockDevice } from '@lunbox/block';
+import type { ImageSource } from './image-area.ts';
+import { SnapshotError } from './snapshot-error.ts';
 import { SnapshotSet } from './snapshot-set.ts';
 import { markSuspect, snapshotDirectory } from './snapshot-store.ts';
 
@@ -15,9 +17,12 @@ export class SnapshotObject {
   readonly object: StorageObject;
   readonly set: SnapshotSet;
 
-  private constructor(object: StorageObject, set: SnapshotSet) {
+  readonly #image: ImageSource | undefined;
+
+  private constructor(object: StorageObject, set: SnapshotSet, image: ImageSource | undefined) {
     this.object = object;
     this.set = set;
+    this.#image = image;
   }
 
   /**
@@ -37,11 +42,21 @@ export class SnapshotObject {
     const opened: SnapshotObject[] = [];
     try {
       for (const [index, object] of objects.entries())
-        opened.push(new SnapshotObject(object, await openSet(object, requests[index] as OpenRequest)));
+        opened.push(await SnapshotObject.#openOne(object, requests[index] as OpenRequest));
       return opened;
     } catch (error) {
       for (const each of opened) await each.close();
       for (const object of objects.slice(opened.length)) await object.close();
+      throw error;
+    }
+  }
+
+  static async #openOne(object: StorageObject, request: OpenRequest): Promise<SnapshotObject> {
+    const image = await openImage(object, request);
+    try {
+      return new SnapshotObject(object, await openSet(object, image, request), image);
+    } catch (error) {
+      await image?.file.close();
       throw error;
     }
   }
@@ -56,6 +71,7 @@ export class SnapshotObject {
     try {
       await this.set.close();
     } finally {
+      await this.#image?.file.close();
       await this.object.close();
     }
   }
@@ -63,6 +79,7 @@ export class SnapshotObject {
 
 async function openSet(
   object: StorageObject,
+  image: ImageSource | undefined,
   { disk, clock, random, foreign }: OpenRequest,
 ): Promise<SnapshotSet> {
   const keepsIdentity = object.continuity === 'foreign' && foreign === 'keep-identity';
@@ -71,12 +88,31 @@ async function openSet(
     object: object.birthIdentity,
     directory: snapshotDirectory(object.path),
     attachment: attachmentOf(object, object.continuity === 'modified' || keepsIdentity),
+    ...(image === undefined ? {} : { image }),
     ...(disk === undefined ? {} : { disk }),
     ...(clock === undefined ? {} : { clock }),
     ...(random === undefined ? {} : { random }),
   });
   object.countBeside(() => set.usedBytes());
   return set;
+}
+
+/** The file of a disk that is in one, while the container is locked and its name is its own. */
+async function openImage(
+  object: StorageObject,
+  { disk = realDisk }: OpenRequest,
+): Promise<ImageSource | undefined> {
+  if (object.layout !== undefined || object.protection !== undefined) return undefined;
+  const { dataOffset } = await object.info();
+  try {
+    return { file: await disk.open(object.path, 'read'), dataOffset };
+  } catch (cause) {
+    const { path } = object;
+    throw new SnapshotError('SNAPSHOT_IO', `cannot open ${path} once more: ${String(cause)}`, {
+      path,
+      cause,
+    });
+  }
 }
 
 function attachmentOf(object: StorageObject, suspect: boolean): SnapshotAttachment {

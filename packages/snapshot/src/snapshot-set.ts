@@ -2,13 +2,18 @@ import { BlockError, realDisk, systemClock, systemRandom, type BlockDevice } fro
 import { formatUuid } from '@lunbox/storage-object';
 import debug from 'debug';
 import { withEntry, withoutSnapshot, type Chain, type ChainEntry, type SpacePolicy } from './chain.ts';
-import { savedExtents, type ChangedExtent } from './diff.ts';
+import { changesBetween } from './changes.ts';
+import type { ChangedExtent } from './diff.ts';
 import { DEFAULT_GRAIN_BYTES } from './grain.ts';
+import type { NewAreas } from './new-area.ts';
+import { recoverAreas } from './recover.ts';
 import { beginRestore, Restore, type RestoreProgress } from './restore.ts';
 import { RestoringDevice } from './restoring-device.ts';
 import { isGrainSize } from './save-log.ts';
+import type { SaveArea } from './save-area.ts';
 import type { SnapshotSetOptions } from './set-options.ts';
 import { SetState } from './set-state.ts';
+import { infoOf, type SnapshotInfo } from './snapshot-info.ts';
 import { SnapshotStore } from './snapshot-store.ts';
 import { SpaceKeeper, type SnapshotEvent } from './space-keeper.ts';
 import { newEntry, takeSnapshot, type NamedSnapshot, type NewSnapshot } from './take-snapshot.ts';
@@ -16,9 +21,6 @@ import { SnapshotView } from './snapshot-view.ts';
 import { TurnQueue } from './turn-queue.ts';
 import { Upkeep } from './upkeep.ts';
 import { usageOf, type SnapshotUsage } from './usage.ts';
-
-/** A snapshot, as people are told of it. */
-export type SnapshotInfo = Omit<ChainEntry, 'logs' | 'reclaim'>;
 
 /** What a restore has begun. */
 export interface BegunRestore {
@@ -63,7 +65,7 @@ export class SnapshotSet {
    * @throws SnapshotError `SNAPSHOT_CORRUPT`, `SNAPSHOT_FOREIGN`; BlockError `BLOCK_INVALID` for a bad size of grains.
    */
   static async open(options: SnapshotSetOptions): Promise<SnapshotSet> {
-    const { production, object, directory, attachment } = options;
+    const { production, object, directory, attachment, image } = options;
     const { disk = realDisk, clock = systemClock, random = systemRandom } = options;
     const grainBytes = options.grainBytes ?? DEFAULT_GRAIN_BYTES;
     if (!isGrainSize(grainBytes) || grainBytes % production.blockSize !== 0)
@@ -76,7 +78,7 @@ export class SnapshotSet {
     };
     const mode = production.readOnly ? 'read' : 'write';
     const store = await SnapshotStore.open({ path: directory, disk, random, mode, attachment }, empty);
-    const set = new SnapshotSet(new SetState({ production, object, disk, clock, random }, store));
+    const set = new SnapshotSet(new SetState({ production, object, disk, clock, random, image }, store));
     try {
       await set.#recover();
       return set;
@@ -235,7 +237,7 @@ export class SnapshotSet {
       const safetyName =
         name ?? `before the restore of ${from.name} at ${new Date(this.#state.nowMs).toISOString()}`;
       state.checkName(safetyName);
-      const entryOf = (id: string): ChainEntry => newEntry(state, { name: safetyName }, id);
+      const entryOf = (areas: NewAreas): ChainEntry => newEntry(state, { name: safetyName }, areas);
       const { restore, safety } = await beginRestore(state, this.#device, from, entryOf);
       return { safety: infoOf(safety), done: this.#upkeep.run(restore) };
     });
@@ -258,18 +260,8 @@ export class SnapshotSet {
     const entry = state.find(snapshot);
     state.checkReadable(entry);
     const { id, sizeBytes } = entry;
-    const { views } = state;
-    views.set(id, (views.get(id) ?? 0) + 1);
-    return new SnapshotView({
-      production: state.device,
-      sizeBytes,
-      areas: () => state.areasSince(id),
-      onClose: () => {
-        const left = (views.get(id) ?? 1) - 1;
-        if (left === 0) views.delete(id);
-        else views.set(id, left);
-      },
-    });
+    const areas = (): SaveArea[] | undefined => state.areasSince(id);
+    return new SnapshotView({ production: state.device, sizeBytes, areas, onClose: state.useView(id) });
   }
 
   /**
@@ -280,16 +272,7 @@ export class SnapshotSet {
    * @throws SnapshotError `SNAPSHOT_NOT_FOUND`, also when `to` is older than `from`.
    */
   async *diff(from: string, to?: string): AsyncGenerator<ChangedExtent> {
-    const { entries, chain } = this.#state;
-    const first = entries.indexOf(this.#state.find(from));
-    const last = to === undefined ? entries.length : entries.indexOf(this.#state.find(to));
-    if (last < first)
-      throw this.#state.error('SNAPSHOT_NOT_FOUND', `${String(to)} is older than ${from}`, from);
-    const sizeBytes = entries[last]?.sizeBytes ?? this.#device.size;
-    if (entries[first]?.suspect) return void (yield { offset: 0, length: sizeBytes });
-    const areas = this.#state.areasOf(entries.slice(first, last));
-    if (to === undefined) areas.push(...this.#state.pendingAreas(first));
-    yield* savedExtents(areas, chain.grainBytes, sizeBytes);
+    yield* changesBetween(this.#state, from, to);
   }
 
   /** What is done when there is no room for what the disk had. */
@@ -351,15 +334,9 @@ export class SnapshotSet {
   }
 
   async #recover(): Promise<void> {
-    const { store, entries, chain, areas, parts } = this.#state;
+    const { store, chain, areas, parts } = this.#state;
     await store.removeStray();
-    const newest = entries.at(-1)?.logs.at(-1);
-    for (const { logs } of entries)
-      for (const id of logs) {
-        const area = id === newest ? await store.recoverArea(id, parts.production) : await store.openArea(id);
-        areas.set(id, area);
-      }
-    this.#state.saveToNewest();
+    await recoverAreas(this.#state);
     if (chain.restore !== undefined) {
       const done = await store.recoverArea(chain.restore.log, parts.production);
       areas.set(chain.restore.log, done);
@@ -390,8 +367,4 @@ export class SnapshotSet {
   #checkOpen(): void {
     if (this.#closing !== undefined) throw this.#state.error('SNAPSHOT_CLOSED', 'the snapshots are closed');
   }
-}
-
-function infoOf({ logs: _logs, reclaim: _reclaim, ...info }: ChainEntry): SnapshotInfo {
-  return info;
 }

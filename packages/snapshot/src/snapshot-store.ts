@@ -3,9 +3,10 @@ import { formatUuid } from '@lunbox/storage-object';
 import debug from 'debug';
 import { basename, dirname, join } from 'node:path';
 import type { SnapshotAttachment } from './attachment.ts';
-import { logsOf, withSuspects, type Chain } from './chain.ts';
+import { logsOf, withSuspects, type Chain, type ImageRef } from './chain.ts';
 import { ChainFile } from './chain-file.ts';
-import { INDEX_SUFFIX, SaveArea } from './save-area.ts';
+import { ImageArea } from './image-area.ts';
+import { INDEX_SUFFIX, LogArea } from './log-area.ts';
 import { SnapshotError } from './snapshot-error.ts';
 
 const log = debug('lunbox:snapshot:snapshot-store');
@@ -13,7 +14,8 @@ const log = debug('lunbox:snapshot:snapshot-store');
 const CHAIN_NAME = 'chain';
 const DRAFT_NAME = 'chain.new';
 const LOG_SUFFIX = '.log';
-const OUR_FILE = /\.(log|map)$/;
+const IMAGE_SUFFIX = '.img';
+const OUR_FILE = /\.(log|img|map)$/;
 const ID_BYTES = 16;
 
 /** What a store is made of. */
@@ -110,33 +112,57 @@ export class SnapshotStore {
   }
 
   /** A new, empty area, and the identity that the list knows it by; durable with its name. */
-  async createArea(object: Uint8Array, createdMs: number): Promise<{ id: string; area: SaveArea }> {
+  async createArea(object: Uint8Array, createdMs: number): Promise<{ id: string; area: LogArea }> {
     this.#checkChange();
     this.#checkRoom();
     await this.#makeDirectory();
     const log = this.#random.bytes(ID_BYTES);
     const id = formatUuid(log);
     const { grainBytes } = this.#chain;
-    const area = await SaveArea.create(this.#disk, this.#logPath(id), { log, object, grainBytes, createdMs });
+    const area = await LogArea.create(this.#disk, this.#logPath(id), { log, object, grainBytes, createdMs });
     await this.#disk.syncDirectory(this.path);
     return { id, area };
   }
 
+  /** An empty image of a disk of this size, and what the list calls it; durable with its name, but not its content. */
+  async createImage(sizeBytes: number): Promise<{ ref: ImageRef; area: ImageArea }> {
+    this.#checkChange();
+    this.#checkRoom();
+    await this.#makeDirectory();
+    const ref = { id: formatUuid(this.#random.bytes(ID_BYTES)), sizeBytes };
+    const area = await ImageArea.create(this.#imageParts(ref));
+    await this.#disk.syncDirectory(this.path);
+    return { ref, area };
+  }
+
+  /**
+   * Opens an image. Throws `SNAPSHOT_CORRUPT`.
+   *
+   * @param trusted - nobody has changed the disk around its snapshots since
+   */
+  async openImage(ref: ImageRef, trusted: boolean): Promise<ImageArea> {
+    return await ImageArea.open(this.#imageParts(ref), this.#mode, trusted);
+  }
+
   /** Opens an area that nothing is added to. */
-  async openArea(id: string): Promise<SaveArea> {
-    return this.#checked(id, await SaveArea.open(this.#disk, this.#logPath(id), this.#mode));
+  async openArea(id: string): Promise<LogArea> {
+    return this.#checked(id, await LogArea.open(this.#disk, this.#logPath(id), this.#mode));
   }
 
   /** Opens the area that was in use last, and mends what a crash did to it. */
-  async recoverArea(id: string, production: BlockDevice): Promise<SaveArea> {
-    return this.#checked(id, await SaveArea.recover(this.#disk, this.#logPath(id), production, this.#mode));
+  async recoverArea(id: string, production: BlockDevice): Promise<LogArea> {
+    return this.#checked(id, await LogArea.recover(this.#disk, this.#logPath(id), production, this.#mode));
   }
 
   /** Removes logs that the list does not name: those of deleted snapshots, and those that a crash left. */
   async removeStray(): Promise<void> {
     const isKnown = this.#file !== undefined || this.#attachment === undefined;
     if (this.#mode === 'read' || !isKnown) return;
-    const named = new Set(logsOf(this.#chain).flatMap((id) => [id + LOG_SUFFIX, id + INDEX_SUFFIX]));
+    const named = new Set(
+      logsOf(this.#chain).flatMap((id) =>
+        [LOG_SUFFIX, IMAGE_SUFFIX, INDEX_SUFFIX].map((suffix) => id + suffix),
+      ),
+    );
     const isOurs = (name: string): boolean => OUR_FILE.test(name) || name === DRAFT_NAME;
     const names = await this.#disk.readdir(this.path).catch((error: unknown) => {
       if (errnoName(error) === 'ENOENT') return [];
@@ -197,11 +223,16 @@ export class SnapshotStore {
     }
   }
 
+  #imageParts(ref: ImageRef): Parameters<typeof ImageArea.create>[0] {
+    const path = join(this.path, ref.id + IMAGE_SUFFIX);
+    return { disk: this.#disk, path, ref, grainBytes: this.#chain.grainBytes };
+  }
+
   #logPath(id: string): string {
     return join(this.path, id + LOG_SUFFIX);
   }
 
-  async #checked(id: string, area: SaveArea): Promise<SaveArea> {
+  async #checked(id: string, area: LogArea): Promise<LogArea> {
     const { log, grainBytes } = area.identity;
     if (formatUuid(log) === id && grainBytes === this.#chain.grainBytes) return area;
     await area.close();

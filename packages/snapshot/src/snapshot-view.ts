@@ -72,20 +72,24 @@ export class SnapshotView extends BaseDevice {
     const collector = new ExtentCollector(offset, length, limit);
     for (let looked = 1; !collector.done; looked++) {
       const grain = Math.floor(collector.offset / grainBytes);
-      const { saved } = this.#find(grain);
-      if (saved === 'none')
-        await this.#collect(collector, production, this.#endUnsaved(grain, offset + length));
+      const { saved, area } = this.#find(grain);
+      const source = saved === 'none' ? production : area?.device;
+      if (source !== undefined)
+        await this.#collect(collector, source, this.#endOfRun(grain, offset + length, area));
       else collector.addUntil((grain + 1) * grainBytes, saved === 'zero' ? 'hole' : 'mapped');
       if (looked % GRAINS_PER_TURN === 0) await yieldTurn();
     }
     return collector.finish();
   }
 
-  /** Where the run of grains ends, from one of them on, that no area has; at most `endOffset`. */
-  #endUnsaved(grain: number, endOffset: number): number {
+  /** Where the run of grains ends, from one of them on, that no area before `until` has; at most `endOffset`. */
+  #endOfRun(grain: number, endOffset: number, until: SaveArea | undefined): number {
     const { grainBytes } = this.#source.production;
     let end = Math.ceil(endOffset / grainBytes);
-    for (const area of this.#areas()) end = area.next(grain, end) ?? end;
+    for (const area of this.#areas()) {
+      if (area === until) break;
+      end = area.next(grain, end) ?? end;
+    }
     return Math.min(end * grainBytes, endOffset);
   }
 
@@ -128,8 +132,8 @@ export class SnapshotView extends BaseDevice {
     return areas;
   }
 
-  async #collect(collector: ExtentCollector, production: BlockDevice, end: number): Promise<void> {
-    for (const extent of await production.extents(collector.offset, end - collector.offset))
+  async #collect(collector: ExtentCollector, source: BlockDevice, end: number): Promise<void> {
+    for (const extent of await source.extents(collector.offset, end - collector.offset))
       collector.add(extent.length, extent.state);
   }
 

@@ -1,5 +1,12 @@
 import { formatUuid } from '@lunbox/storage-object';
-import { withSnapshot, type Chain, type ChainEntry, type ConsistencyLevel } from './chain.ts';
+import {
+  withSnapshot,
+  type Chain,
+  type ChainEntry,
+  type ConsistencyLevel,
+  type SnapshotMethod,
+} from './chain.ts';
+import { withNewArea, type NewAreas } from './new-area.ts';
 import type { SetState } from './set-state.ts';
 
 /** Options of `SnapshotSet.create` and `SnapshotSet.refresh`. */
@@ -9,6 +16,8 @@ export interface NewSnapshot {
   /** What was done before the call. Default `crash`: nothing. */
   readonly level?: ConsistencyLevel;
   readonly labels?: Readonly<Record<string, string>>;
+  /** Default: what the policy of the set says. */
+  readonly method?: SnapshotMethod;
 }
 
 /** One that has a name. */
@@ -20,7 +29,7 @@ const ID_BYTES = 16;
 export function newEntry(
   { parts, device, nowMs }: SetState,
   { name, level = 'crash', labels = {} }: NamedSnapshot,
-  logId: string,
+  areas: NewAreas,
 ): ChainEntry {
   return {
     id: formatUuid(parts.random.bytes(ID_BYTES)),
@@ -30,7 +39,7 @@ export function newEntry(
     level,
     labels: { ...labels },
     holds: [],
-    logs: [logId],
+    ...areas,
   };
 }
 
@@ -41,22 +50,10 @@ export async function takeSnapshot(
   chain: Chain,
 ): Promise<ChainEntry> {
   state.checkNoRestore();
-  const { id, area } = await state.store.createArea(state.parts.object, state.nowMs);
-  const resume = await state.device.pause();
-  try {
-    // Without it a crash could take from the snapshot what was answered before it.
-    await state.device.flush();
-    const entry = newEntry(state, options, id);
-    // Readers of older snapshots look for it as soon as the list names it.
-    state.areas.set(id, area);
+  return await withNewArea(state, state.device, options.method, async (areas) => {
+    const entry = newEntry(state, options, areas);
     await state.commit(withSnapshot(chain, entry));
     state.saveToNewest();
     return entry;
-  } catch (error) {
-    state.areas.delete(id);
-    await area.close();
-    throw error;
-  } finally {
-    resume();
-  }
+  });
 }

@@ -17,6 +17,7 @@ export class Upkeep {
   readonly #turns: TurnQueue;
   #stopped = false;
   #tidying: Promise<void> | undefined;
+  #isUntidy = false;
   /** How far giving space back has come, by the identities of snapshots. */
   readonly #reclaimed = new Map<string, ReclaimPoint>();
   #restore: Restore | undefined;
@@ -49,6 +50,7 @@ export class Upkeep {
 
   /** Gives space back soon. */
   tidyLater(): void {
+    this.#isUntidy = true;
     this.#tidying ??= this.#tidy()
       .catch((error: unknown) => {
         log('space could not be given back: %o', error);
@@ -70,9 +72,11 @@ export class Upkeep {
   }
 
   async #tidy(): Promise<void> {
-    let more = true;
-    while (more && !this.#stopped) {
-      more = await this.#turns.run(() => this.#tidyStep());
+    while (this.#isUntidy && !this.#stopped) {
+      // Whoever asks for it meanwhile is not passed over.
+      this.#isUntidy = false;
+      const hasMore = await this.#turns.run(() => this.#tidyStep());
+      this.#isUntidy ||= hasMore;
       await yieldTurn();
     }
   }

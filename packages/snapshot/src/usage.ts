@@ -1,6 +1,6 @@
 import { yieldTurn } from '@lunbox/block';
 import type { ChainEntry } from './chain.ts';
-import { isSaved, type SaveArea } from './save-area.ts';
+import { isChanged, isSaved, type SaveArea } from './save-area.ts';
 import type { SetState } from './set-state.ts';
 
 /** What a snapshot takes. */
@@ -35,8 +35,14 @@ async function bytesBeyond(
   for (const [index, area] of areas.entries()) {
     const earlier = [...before, ...areas.slice(0, index)];
     const end = Number.MAX_SAFE_INTEGER;
-    for (let grain = area.next(0, end); grain !== undefined; grain = area.next(grain + 1, end)) {
-      if (area.find(grain) === 'data' && !isSaved(grain, earlier)) count++;
+    // Images share with one another what was not changed between them.
+    const isFound = area.device === undefined ? isSaved : isChanged;
+    for (
+      let grain = area.nextChanged(0, end);
+      grain !== undefined;
+      grain = area.nextChanged(grain + 1, end)
+    ) {
+      if (area.find(grain) === 'data' && !isFound(grain, earlier)) count++;
       if (++looked % GRAINS_PER_TURN === 0) await yieldTurn();
     }
   }

@@ -23,6 +23,10 @@ export const FallocateMode = { ALLOCATE: 0x01, PUNCH_HOLE: 0x03, ZERO_RANGE: 0x1
 
 /** `_IOW(0x94, 13, struct file_clone_range)` (linux/fs.h). */
 const FICLONERANGE = 0x4020940d;
+/** `_IOWR('f', 11, struct fiemap)` (linux/fiemap.h), and the sizes of that structure and of what it has of an extent. */
+const FS_IOC_FIEMAP = 0xc020660b;
+const FIEMAP_BYTES = 32;
+const FIEMAP_EXTENT_BYTES = 56;
 
 /** `lseek` origins: the end, and those of sparse files. */
 export const Whence = { SEEK_END: 2, SEEK_DATA: 3, SEEK_HOLE: 4 } as const;
@@ -67,6 +71,8 @@ export interface NativeCalls {
     offset: number,
     length: number,
   ): Promise<number>;
+  /** `ioctl` FIEMAP, on the thread pool: how many extents there are, `limit` at most. */
+  countExtents(fd: number, limit: number): Promise<number>;
   /** `posix_fadvise` with POSIX_FADV_DONTNEED, on the thread pool. */
   dropCache(fd: number, offset: number, length: number): Promise<number>;
   lock(fd: number, range: LockRange): LockOutcome;
@@ -169,6 +175,17 @@ function bind(koffi: Koffi): NativeCalls {
             });
           }),
       ),
+    countExtents: (fd, limit) =>
+      gate.run(
+        () =>
+          new Promise((resolve, reject) => {
+            const map = extentMap(limit);
+            ioctl.async(fd, FS_IOC_FIEMAP, map, (error, result) => {
+              if (error !== null) reject(error);
+              else resolve(result < 0 ? orErrno(result) : map.readUInt32LE(MAPPED_EXTENTS_OFFSET));
+            });
+          }),
+      ),
     dropCache: (fd, offset, length) =>
       gate.run(
         () =>
@@ -207,6 +224,18 @@ function cloneRecord(sourceFd: number, sourceOffset: number, offset: number, len
   for (const [index, field] of [sourceFd, sourceOffset, length, offset].entries())
     record.writeBigInt64LE(BigInt(field), index * 8);
   return record;
+}
+
+/** Where `struct fiemap` says how many extents there are, and how many it has room for. */
+const MAPPED_EXTENTS_OFFSET = 20;
+const EXTENT_COUNT_OFFSET = 24;
+
+/** `struct fiemap`: fm_start, fm_length, fm_flags, fm_mapped_extents, fm_extent_count; the extents follow. */
+function extentMap(limit: number): Buffer {
+  const map = Buffer.alloc(FIEMAP_BYTES + limit * FIEMAP_EXTENT_BYTES);
+  map.writeBigUInt64LE(2n ** 64n - 1n, 8);
+  map.writeUInt32LE(limit, EXTENT_COUNT_OFFSET);
+  return map;
 }
 
 /** `struct flock` of the 64-bit ABI: l_type, l_whence (SEEK_SET), padding, l_start, l_len, l_pid. */

@@ -198,6 +198,13 @@ export class RealFile implements DiskFile {
     throw new DiskError(nameOf(result), 'ficlonerange', this.path);
   }
 
+  async countExtents(limit: number): Promise<number | undefined> {
+    this.#checkOpen('fiemap');
+    if (this.#native === undefined) return undefined;
+    const result = await this.#track(this.#native.countExtents(this.#fd, limit));
+    return result < 0 ? undefined : result;
+  }
+
   makeReadOnly(): Promise<void> {
     this.#checkOpen('fchmod');
     return this.#track(poolMakeReadOnly(this.#fd));

@@ -139,6 +139,11 @@ export class SimulatedFile implements DiskFile {
     });
   }
 
+  /** All in one piece, where space can be shared at all. */
+  countExtents(): MaybePromise<number | undefined> {
+    return this.#options.clones ? 1 : undefined;
+  }
+
   async makeReadOnly(): Promise<void> {
     await Promise.resolve();
     this.#change('makeReadOnly');

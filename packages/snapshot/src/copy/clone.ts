@@ -6,6 +6,7 @@ import {
   type Attributes,
   type StorageObjectSeams,
 } from '@lunbox/storage-object';
+import { ImageArea } from '../image-area.ts';
 import type { SnapshotSet } from '../snapshot-set.ts';
 import type { SnapshotView } from '../snapshot-view.ts';
 import { DraftWriter } from './draft-writer.ts';
@@ -41,7 +42,7 @@ const SHARE_BYTES = 65_536;
 
 /**
  * Makes of a snapshot a disk that can be written, in any directory. Where the file system can share space, the clone
- * shares that of the disk: changes are held back for a moment, and what was changed since the snapshot is copied
+ * shares that of the snapshot, when that is an image, or else of the disk: changes are held back for a moment, and what was changed since the snapshot is copied
  * afterwards. Elsewhere all is copied. It is whole or not there, and is made in the background as
  * {@link publishSnapshot} does it.
  *
@@ -66,9 +67,11 @@ export async function cloneSnapshot(
       origin: parseUuid(object),
       content: async (draft, dataOffset) => {
         const filler = new CloneFiller(set, view, draft, dataOffset, options);
-        const sharedBytes = await filler.share();
+        const imageBytes = await filler.shareImage();
+        const sharedBytes = imageBytes > 0 ? imageBytes : await filler.share();
         if (sharedBytes > 0) method = 'reflink';
-        await (sharedBytes > 0 ? filler.copyChanged(id, sharedBytes) : filler.copyAll());
+        if (imageBytes > 0) await filler.copyRest(imageBytes);
+        else await (sharedBytes > 0 ? filler.copyChanged(id, sharedBytes) : filler.copyAll());
       },
     });
     const { identity } = await readContainerInfo(path, options.disk ? { disk: options.disk } : {});
@@ -103,6 +106,15 @@ class CloneFiller {
     this.#pace = new Pace(set, options);
   }
 
+  /** Takes over the space of the image that the snapshot is. Answers how many bytes of it; none when it is a log. */
+  async shareImage(): Promise<number> {
+    const [image] = this.#view.areas;
+    const wholeBytes = this.#view.size - (this.#view.size % SHARE_BYTES);
+    if (!(image instanceof ImageArea) || wholeBytes === 0) return 0;
+    const { file, dataOffset } = image.source;
+    return (await this.#draft.cloneFrom(file, dataOffset, this.#dataOffset, wholeBytes)) ? wholeBytes : 0;
+  }
+
   /** Takes over the space of the disk as it is now. Answers how many bytes of it; none where that cannot be. */
   async share(): Promise<number> {
     const { image, disk = realDisk } = this.#options;
@@ -124,12 +136,17 @@ class CloneFiller {
   /** Copies what was changed between the snapshot and the sharing: that is all of what was changed up to now. */
   async copyChanged(id: string, sharedBytes: number): Promise<void> {
     const buffer = new Uint8Array(STEP_BYTES);
-    const { size } = this.#view;
     for await (const { offset, length } of this.#set.diff(id)) {
       const end = Math.min(offset + length, sharedBytes);
       if (end > offset) await this.#replace(offset, end - offset, buffer);
     }
-    if (size > sharedBytes) await this.#replace(sharedBytes, size - sharedBytes, buffer);
+    await this.copyRest(sharedBytes);
+  }
+
+  /** Copies what is behind the part that is right already. */
+  async copyRest(rightBytes: number): Promise<void> {
+    const { size } = this.#view;
+    if (size > rightBytes) await this.#replace(rightBytes, size - rightBytes, new Uint8Array(STEP_BYTES));
     this.#tell(size);
   }
 

@@ -1,5 +1,5 @@
 import type { Disk } from '@lunbox/block';
-import type { SnapshotInfo } from '../snapshot-set.ts';
+import type { SnapshotInfo } from '../snapshot-info.ts';
 import { SnapshotError } from '../snapshot-error.ts';
 
 /** What is told of a published snapshot, in a file of JSON beside it. It is written last: what has none is no whole. */

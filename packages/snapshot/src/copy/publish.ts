@@ -10,7 +10,8 @@ import {
 } from '@lunbox/storage-object';
 import { join } from 'node:path';
 import { SnapshotError } from '../snapshot-error.ts';
-import type { SnapshotInfo, SnapshotSet } from '../snapshot-set.ts';
+import type { SnapshotInfo } from '../snapshot-info.ts';
+import type { SnapshotSet } from '../snapshot-set.ts';
 import type { SnapshotView } from '../snapshot-view.ts';
 import { Digests } from './digests.ts';
 import { DraftWriter } from './draft-writer.ts';

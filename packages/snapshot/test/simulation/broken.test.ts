@@ -9,7 +9,7 @@ class BrokenDisk extends SimulatedDisk {
   readonly #breakFile: (file: DiskFile) => void;
 
   constructor(breakFile: (file: DiskFile) => void) {
-    super();
+    super({ clones: true });
     this.#breakFile = breakFile;
   }
 
@@ -17,6 +17,17 @@ class BrokenDisk extends SimulatedDisk {
     const file = await super.open(path, mode);
     this.#breakFile(file);
     return file;
+  }
+}
+
+/** A disk that does not remove what maps have. */
+class KeepingDisk extends BrokenDisk {
+  constructor() {
+    super(() => undefined);
+  }
+
+  override async unlink(path: string): Promise<void> {
+    if (!path.endsWith('.map') || !new Error().stack?.includes('startChanging')) await super.unlink(path);
   }
 }
 
@@ -62,7 +73,16 @@ it('is told from a disk that is not flushed when a snapshot is taken', async () 
     production.flush = () => (new Error().stack?.includes('takeSnapshot') ? undefined : flush());
     return production;
   };
-  expect(await countWrong(() => new SimulatedDisk(), wrap)).toBeGreaterThan(0);
+  expect(await countWrong(() => new SimulatedDisk({ clones: true }), wrap)).toBeGreaterThan(0);
+});
+
+it('is told from an image that is not synced before the list names it', async () => {
+  expect(await countWrong(() => new BrokenDisk(unsynced('.img')))).toBeGreaterThan(0);
+});
+
+it('is told from changes of an image that are written down and go on', async () => {
+  // A map that is not removed before the disk is changed again.
+  expect(await countWrong(() => new KeepingDisk())).toBeGreaterThan(0);
 });
 
 it('is told from a list of which both copies are written at once', async () => {

@@ -16,7 +16,7 @@ function mayBe(content: Content, written: Written): void {
 /** Writes, snapshots, readers of snapshots and deletions at once. */
 async function play(seed: number): Promise<void> {
   const random = new SeededRandom(seed);
-  const disk = new SimulatedDisk();
+  const disk = new SimulatedDisk({ clones: seed % 2 === 0 });
   await makeDisk(disk);
   const set = await openSet(disk, random);
   const written: Written = Array.from({ length: SECTORS }, () => new Set([0]));

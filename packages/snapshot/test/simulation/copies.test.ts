@@ -17,10 +17,14 @@ interface Scene {
 
 type MakeScene = () => Promise<Scene>;
 
-async function scene(clones: boolean, kind: 'publish' | 'clone'): Promise<Scene> {
+async function scene(
+  clones: boolean,
+  kind: 'publish' | 'clone',
+  method: 'log' | 'reflink' = 'log',
+): Promise<Scene> {
   const disk = await copyDisk(clones);
   const { set, seams, image } = await makeObject(disk);
-  await set.create({ name: 's' });
+  await set.create({ name: 's', method });
   await set.device.write([Buffer.alloc(3 * GRAIN, 9)], 3 * GRAIN);
   await set.device.flush();
   const before = await snapshotContent(set, 's');
@@ -40,6 +44,7 @@ const SCENES: [string, MakeScene][] = [
   ['publishing', () => scene(false, 'publish')],
   ['cloning by copying', () => scene(false, 'clone')],
   ['cloning by sharing', () => scene(true, 'clone')],
+  ['cloning an image', () => scene(true, 'clone', 'reflink')],
 ];
 
 /** There is all of a copy, or none; a manifest tells the truth; what is left over is known as a draft. */

@@ -8,6 +8,8 @@ it('every snapshot is exact, whenever the power goes', async () => {
   const { seen } = await playHistories('snapshot-crashes', rangeOf(HISTORIES));
   for (const what of [
     'taken',
+    'by log',
+    'by reflink',
     'deleted',
     'refreshed',
     'renamed',

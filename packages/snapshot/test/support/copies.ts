@@ -24,6 +24,7 @@ export async function makeObject(disk: Disk, path = '/disk.lun'): Promise<TestOb
   const object = await StorageObject.create(path, { ...seams, sizeBytes: COPY_SIZE });
   const { dataOffset } = await object.info();
   const set = await SnapshotSet.open({
+    image: { file: await disk.open(path, 'read'), dataOffset },
     production: object.device,
     object: object.identity,
     directory: `${path}.snaps`,

@@ -12,6 +12,8 @@ export const PATH = '/disk.img';
 export const DIRECTORY = '/disk.img.snaps';
 const OBJECT = new Uint8Array(16).fill(7);
 
+const METHODS = ['auto', 'log', 'log', 'reflink'] as const;
+
 /** Sectors by what they are filled with. */
 const FILLED = Array.from({ length: 256 }, (_, value) => Buffer.alloc(SECTOR, value));
 
@@ -37,7 +39,8 @@ export async function openSet(
   const { readOnly = false, ...others } = options;
   const file = await disk.open(PATH, readOnly ? 'read' : 'write');
   const production = wrap(new FileDevice(file, { size: SIZE, closeFile: true, readOnly }));
-  const set = { production, object: OBJECT, directory: DIRECTORY, grainBytes: GRAIN, disk, random };
+  const image = { file, dataOffset: 0 };
+  const set = { production, object: OBJECT, directory: DIRECTORY, grainBytes: GRAIN, image, disk, random };
   return await SnapshotSet.open({ ...set, ...others });
 }
 
@@ -183,9 +186,10 @@ function pick(set: SnapshotSet, random: SeededRandom): SnapshotInfo | undefined 
 async function take(set: SnapshotSet, model: Model, random: SeededRandom): Promise<void> {
   if (model.snapshots.size >= 5 || set.restoring !== undefined) return;
   const name = String(random.uint32());
+  const method = METHODS[randomBelow(random, METHODS.length)]!;
   await model.decide(
     'taken',
-    () => set.create({ name }),
+    async () => model.count(`by ${(await set.create({ name, method })).method}`),
     has(name),
     () => model.taken(name),
   );
