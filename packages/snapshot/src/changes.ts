@@ -26,7 +26,7 @@ export async function* changesBetween(
   yield* changedExtents(areas, state.chain.grainBytes, sizeBytes);
 }
 
-/** Finds out what was changed in the time of a snapshot by comparing, where a crash came between its images and that. */
+/** Finds out by comparing what was changed in the time of a snapshot, where a crash has taken that from its images. */
 async function learnChanges(state: SetState, id: string): Promise<void> {
   const entry = state.entries.find((each) => each.id === id);
   const areas = entry === undefined ? [] : state.areasOf([entry]);

@@ -23,7 +23,7 @@ export const FallocateMode = { ALLOCATE: 0x01, PUNCH_HOLE: 0x03, ZERO_RANGE: 0x1
 
 /** `_IOW(0x94, 13, struct file_clone_range)` (linux/fs.h). */
 const FICLONERANGE = 0x4020940d;
-/** `_IOWR('f', 11, struct fiemap)` (linux/fiemap.h), and the sizes of that structure and of what it has of an extent. */
+/** `_IOWR('f', 11, struct fiemap)` (linux/fiemap.h); the sizes of that structure and of what it has of an extent. */
 const FS_IOC_FIEMAP = 0xc020660b;
 const FIEMAP_BYTES = 32;
 const FIEMAP_EXTENT_BYTES = 56;
@@ -129,6 +129,38 @@ function libraryCalls(koffi: Koffi) {
   return { preadv2, lseek, fallocate, fadvise, fcntl, copyFileRange, ioctl };
 }
 
+/** Those that look at, and share, what a file lies in. */
+function extentCalls(
+  ioctl: CFunction<[number, number, Buffer]>,
+  gate: Gate,
+  orErrno: (result: number) => number,
+): Pick<NativeCalls, 'cloneRange' | 'countExtents'> {
+  return {
+    cloneRange: (sourceFd, sourceOffset, fd, offset, length) =>
+      gate.run(
+        () =>
+          new Promise((resolve, reject) => {
+            const range = cloneRecord(sourceFd, sourceOffset, offset, length);
+            ioctl.async(fd, FICLONERANGE, range, (error, result) => {
+              if (error !== null) reject(error);
+              else resolve(range.length > 0 ? orErrno(result) : -Errno.EINVAL);
+            });
+          }),
+      ),
+    countExtents: (fd, limit) =>
+      gate.run(
+        () =>
+          new Promise((resolve, reject) => {
+            const map = extentMap(limit);
+            ioctl.async(fd, FS_IOC_FIEMAP, map, (error, result) => {
+              if (error !== null) reject(error);
+              else resolve(result < 0 ? orErrno(result) : map.readUInt32LE(MAPPED_EXTENTS_OFFSET));
+            });
+          }),
+      ),
+  };
+}
+
 function bind(koffi: Koffi): NativeCalls {
   const { preadv2, lseek, fallocate, fadvise, fcntl, copyFileRange, ioctl } = libraryCalls(koffi);
   const iovecs: IovecTable = createIovecTable((buffer) => Number(koffi.address(buffer)));
@@ -164,28 +196,7 @@ function bind(koffi: Koffi): NativeCalls {
             });
           }),
       ),
-    cloneRange: (sourceFd, sourceOffset, fd, offset, length) =>
-      gate.run(
-        () =>
-          new Promise((resolve, reject) => {
-            const range = cloneRecord(sourceFd, sourceOffset, offset, length);
-            ioctl.async(fd, FICLONERANGE, range, (error, result) => {
-              if (error !== null) reject(error);
-              else resolve(range.length > 0 ? orErrno(result) : -Errno.EINVAL);
-            });
-          }),
-      ),
-    countExtents: (fd, limit) =>
-      gate.run(
-        () =>
-          new Promise((resolve, reject) => {
-            const map = extentMap(limit);
-            ioctl.async(fd, FS_IOC_FIEMAP, map, (error, result) => {
-              if (error !== null) reject(error);
-              else resolve(result < 0 ? orErrno(result) : map.readUInt32LE(MAPPED_EXTENTS_OFFSET));
-            });
-          }),
-      ),
+    ...extentCalls(ioctl, gate, orErrno),
     dropCache: (fd, offset, length) =>
       gate.run(
         () =>

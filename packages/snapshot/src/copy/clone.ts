@@ -42,9 +42,9 @@ const SHARE_BYTES = 65_536;
 
 /**
  * Makes of a snapshot a disk that can be written, in any directory. Where the file system can share space, the clone
- * shares that of the snapshot, when that is an image, or else of the disk: changes are held back for a moment, and what was changed since the snapshot is copied
- * afterwards. Elsewhere all is copied. It is whole or not there, and is made in the background as
- * {@link publishSnapshot} does it.
+ * shares that of the snapshot, when that is an image, or else of the disk: changes are held back for a moment, and what
+ * was changed since the snapshot is copied afterwards. Elsewhere all is copied. It is whole or not there, and is made
+ * in the background as {@link publishSnapshot} does it.
  *
  * @throws SnapshotError `SNAPSHOT_NOT_FOUND`, `SNAPSHOT_CANCELLED`; ContainerError `CONTAINER_EXISTS`, `CONTAINER_IO`.
  */

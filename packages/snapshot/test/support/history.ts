@@ -62,7 +62,7 @@ class History {
       const seen = await this.#readOnly();
       let set = await this.#open();
       await this.#model.compare(set);
-      if (round === 2) {
+      if (round === 1) {
         // What is kept at a clean end must not be believed after the crash that follows.
         await set.close();
         set = await this.#open();
