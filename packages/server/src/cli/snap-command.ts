@@ -9,7 +9,7 @@ import { actOn, told, type SimpleVerb, type SnapAnswer, type SnapEvent } from '.
 import { diffLines } from './snap-diff.ts';
 import { eventLine, listLines, policyLine } from './snap-lines.ts';
 import { printDiff } from './snap-print.ts';
-import { LEVELS, WHEN_FULL, type SnapVerb } from './snap-request.ts';
+import { LEVELS, METHODS, WHEN_FULL, type SnapVerb } from './snap-request.ts';
 import { watchRestore } from './snap-restore.ts';
 import { askServer, snapRequest, withDesk } from './snap-source.ts';
 
@@ -23,11 +23,13 @@ interface NewFlags extends SnapFlags {
   readonly name?: string;
   readonly level?: string;
   readonly label?: Readonly<Record<string, string>>;
+  readonly method?: string;
 }
 
 interface PolicyFlags extends SnapFlags {
   readonly limit?: QuotaArgument;
   readonly whenFull?: string;
+  readonly method?: string;
 }
 
 /** Adds `lunbox snap`. */
@@ -54,12 +56,12 @@ function define(snap: Command, usage: string, description: string): Command {
 function addTaking(snap: Command): void {
   withNewFlags(define(snap, 'create <disk>', 'take a snapshot'))
     .option('--name <name>', 'what it is called (default: the time)')
-    .action(async (disk: string, { name, level, label, ...flags }: NewFlags) => {
-      await change(disk, 'snap-create', { name, level, labels: label }, flags);
+    .action(async (disk: string, { name, level, label, method, ...flags }: NewFlags) => {
+      await change(disk, 'snap-create', { name, level, labels: label, method }, flags);
     });
   withNewFlags(define(snap, 'refresh <disk> <snapshot>', 'take a snapshot anew, under its name')).action(
-    async (disk: string, snapshot: string, { level, label, ...flags }: NewFlags) => {
-      await change(disk, 'snap-refresh', { snapshot, level, labels: label }, flags);
+    async (disk: string, snapshot: string, { level, label, method, ...flags }: NewFlags) => {
+      await change(disk, 'snap-refresh', { snapshot, level, labels: label, method }, flags);
     },
   );
   define(snap, 'restore <disk> <snapshot>', 'bring the disk back to what a snapshot has')
@@ -73,7 +75,13 @@ function addTaking(snap: Command): void {
 function withNewFlags(command: Command): Command {
   return command
     .option('--label <key=value>', 'a label; repeat it for each', labelArgument)
-    .addOption(new Option('--level <level>', 'how sure its content is (default: crash)').choices(LEVELS));
+    .addOption(new Option('--level <level>', 'how sure its content is (default: crash)').choices(LEVELS))
+    .addOption(methodOption('(default: as the policy says)'));
+}
+
+function methodOption(otherwise: string): Option {
+  const what = `save what is overwritten, share the space of the disk, or what is better ${otherwise}`;
+  return new Option('--method <method>', what).choices(METHODS);
 }
 
 function addKeeping(snap: Command): void {
@@ -115,8 +123,9 @@ function addPolicy(snap: Command): void {
         WHEN_FULL,
       ),
     )
-    .action(async (disk: string, { limit, whenFull, ...flags }: PolicyFlags) => {
-      await change(disk, 'snap-policy', { limitBytes: quotaOf(limit), whenFull }, flags);
+    .addOption(methodOption('(default: auto)'))
+    .action(async (disk: string, { limit, whenFull, method, ...flags }: PolicyFlags) => {
+      await change(disk, 'snap-policy', { limitBytes: quotaOf(limit), whenFull, method }, flags);
     });
 }
 

@@ -89,8 +89,16 @@ export async function actOn(desk: SnapDesk, request: ControlRequest<SimpleVerb>)
   return (SNAP_ACTIONS[request.verb] as Action<SimpleVerb>)(desk, request);
 }
 
-function newOptions({ level, labels }: Pick<NewSnapshot, 'level' | 'labels'>): NewSnapshot {
-  return { ...(level === undefined ? {} : { level }), ...(labels === undefined ? {} : { labels }) };
+function newOptions({
+  level,
+  labels,
+  method,
+}: Pick<NewSnapshot, 'level' | 'labels' | 'method'>): NewSnapshot {
+  return {
+    ...(level === undefined ? {} : { level }),
+    ...(labels === undefined ? {} : { labels }),
+    ...(method === undefined ? {} : { method }),
+  };
 }
 
 /** What has been done to a snapshot. */
@@ -113,14 +121,15 @@ async function listSnapshots(desk: SnapDesk): Promise<SnapList> {
 /** Tells what is done when there is no room, after changing what was asked for. */
 async function decidePolicy(
   { disk, set }: SnapDesk,
-  { limitBytes, whenFull }: ControlRequest<'snap-policy'>,
+  { limitBytes, whenFull, method = set.policy.method }: ControlRequest<'snap-policy'>,
 ): Promise<SnapPolicy> {
   const { policy: before } = set;
   const limit = limitBytes === undefined ? before.limitBytes : (limitBytes ?? undefined);
-  if (limitBytes !== undefined || whenFull !== undefined)
+  if (limitBytes !== undefined || whenFull !== undefined || method !== before.method)
     await set.setPolicy({
       whenFull: whenFull ?? before.whenFull,
       ...(limit === undefined ? {} : { limitBytes: limit }),
+      ...(method === undefined ? {} : { method }),
     });
   return { event: 'policy', disk, ...set.policy };
 }

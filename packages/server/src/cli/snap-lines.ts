@@ -38,6 +38,7 @@ function cellsOf(row: SnapRow, nowMs: number): string[] {
   const { name, createdAtMs, sizeBytes, exclusiveBytes, sharedBytes, level, labels, holds, lun } = row;
   const notes = [
     ...(lun === undefined ? [] : [`LUN ${lun}`]),
+    ...(row.method === 'reflink' ? ['reflink'] : []),
     ...(row.suspect === undefined ? [] : ['SUSPECT: the disk was changed around it']),
     ...(row.bookmark === undefined ? [] : ['bookmark']),
     ...holds.map((holder) => `held by ${holder}`),
@@ -48,10 +49,11 @@ function cellsOf(row: SnapRow, nowMs: number): string[] {
 }
 
 /** What is done when there is no room, on one line. */
-export function policyLine({ limitBytes, whenFull }: SnapPolicy): string {
+export function policyLine({ limitBytes, whenFull, method }: SnapPolicy): string {
   const limit = limitBytes === undefined ? 'as much as there is' : formatSize(limitBytes);
   const then = whenFull === 'refuse' ? 'writes are refused' : 'the oldest that nobody holds is deleted';
-  return `snapshots may take ${limit}; then ${then}`;
+  const by = method === undefined ? '' : `; they are taken by the method ${method}`;
+  return `snapshots may take ${limit}; then ${then}${by}`;
 }
 
 /** What has been done, on one line. */

@@ -1,4 +1,4 @@
-import type { ConsistencyLevel, SpacePolicy } from '@lunbox/snapshot';
+import type { ConsistencyLevel, SnapshotMethod, SpacePolicy } from '@lunbox/snapshot';
 import { isAbsolute } from 'node:path';
 
 /** Fields of requests about snapshots. */
@@ -10,6 +10,7 @@ export interface SnapFields {
   readonly name: string;
   readonly level: ConsistencyLevel;
   readonly labels: Readonly<Record<string, string>>;
+  readonly method: SnapshotMethod;
   /** Who holds a snapshot. */
   readonly holder: string;
   /** Where a snapshot is published, an absolute path. */
@@ -29,6 +30,9 @@ export interface SnapFields {
 
 /** How sure a snapshot is, as `--level` says it. */
 export const LEVELS: readonly ConsistencyLevel[] = ['crash', 'filesystem', 'application'];
+
+/** How a snapshot is taken, as `--method` says it. */
+export const METHODS: readonly SnapshotMethod[] = ['auto', 'log', 'reflink'];
 
 /** What can be done when there is no room for what snapshots need. */
 export const WHEN_FULL: readonly SpacePolicy['whenFull'][] = ['drop-oldest', 'refuse'];
@@ -63,6 +67,10 @@ function isWhenFull(value: unknown): boolean {
   return WHEN_FULL.some((each) => each === value);
 }
 
+function isMethod(value: unknown): boolean {
+  return METHODS.some((each) => each === value);
+}
+
 function isLevel(value: unknown): boolean {
   return LEVELS.some((level) => level === value);
 }
@@ -81,21 +89,26 @@ export const SNAP_CHECKS: Readonly<
   manifest: ['an absolute path', isPath],
   bytesPerSecond: ['a number of bytes, above zero', isRate],
   limitBytes: ['a whole number of bytes, at least 1, or null', isLimit],
+  method: [`one of ${METHODS.join(', ')}`, isMethod],
   whenFull: [`one of ${WHEN_FULL.join(', ')}`, isWhenFull],
   holder: ['who holds it, 1 to 255 characters on one line', isLabelText],
 };
 
 /** What a server can be asked to do with the snapshots of a disk, which is a LUN or the file behind one. */
 export const SNAP_VERBS = {
-  'snap-create': { words: [], flags: ['lun', 'path', 'name', 'level', 'labels'], needed: [] },
+  'snap-create': { words: [], flags: ['lun', 'path', 'name', 'level', 'labels', 'method'], needed: [] },
   'snap-ls': { words: [], flags: ['lun', 'path'], needed: [] },
   'snap-rm': { words: [], flags: ['lun', 'path', 'snapshot'], needed: ['snapshot'] },
   'snap-rename': { words: [], flags: ['lun', 'path', 'snapshot', 'name'], needed: ['snapshot', 'name'] },
   'snap-hold': { words: [], flags: ['lun', 'path', 'snapshot', 'holder'], needed: ['snapshot', 'holder'] },
   'snap-release': { words: [], flags: ['lun', 'path', 'snapshot', 'holder'], needed: ['snapshot', 'holder'] },
-  'snap-refresh': { words: [], flags: ['lun', 'path', 'snapshot', 'level', 'labels'], needed: ['snapshot'] },
+  'snap-refresh': {
+    words: [],
+    flags: ['lun', 'path', 'snapshot', 'level', 'labels', 'method'],
+    needed: ['snapshot'],
+  },
   'snap-bookmark': { words: [], flags: ['lun', 'path', 'snapshot'], needed: ['snapshot'] },
-  'snap-policy': { words: [], flags: ['lun', 'path', 'limitBytes', 'whenFull'], needed: [] },
+  'snap-policy': { words: [], flags: ['lun', 'path', 'limitBytes', 'whenFull', 'method'], needed: [] },
   'snap-diff': { words: [], flags: ['lun', 'path', 'snapshot', 'until'], needed: ['snapshot'] },
   'snap-restore': { words: [], flags: ['lun', 'path', 'snapshot', 'name', 'force'], needed: ['snapshot'] },
   'snap-open': { words: [], flags: ['lun', 'path', 'snapshot', 'asLun'], needed: ['snapshot'] },

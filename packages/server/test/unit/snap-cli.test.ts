@@ -158,6 +158,10 @@ describe('lunbox snap on a disk that nobody serves', () => {
       { event: 'policy', disk: path, whenFull: 'refuse' },
     ]);
     expect((await refusal('policy', '--limit', '0'))[0]).toBe(2);
+    expect(await told('policy', '--method', 'reflink')).toMatchObject([{ method: 'reflink' }]);
+    expect(await told('policy', '--when-full', 'drop-oldest')).toMatchObject([{ method: 'reflink' }]);
+    expect(await refusal('policy', '--method', 'magic')).toMatchObject({ 0: 2 });
+    expect(await told('create', '--method', 'log')).toMatchObject([{ snapshot: { method: 'log' } }]);
     expect((await refusal('policy', '--when-full', 'panic'))[0]).toBe(2);
   });
 
@@ -208,6 +212,7 @@ describe('what lunbox snap prints', () => {
     holds: ['backup'],
     exclusiveBytes: 4096,
     sharedBytes: 0,
+    method: 'log' as const,
   };
 
   it('is a table with a restore that goes on below it', () => {
@@ -219,6 +224,8 @@ describe('what lunbox snap prints', () => {
     ]);
     const suspect = { ...row, holds: [], labels: {}, suspect: true as const };
     expect(listLines({ disk: '/d', snapshots: [suspect] }, 0)[1]).toContain('crash  SUSPECT');
+    const reflink = { ...row, method: 'reflink' as const };
+    expect(listLines({ disk: '/d', snapshots: [reflink] }, 0)[1]).toContain('crash  reflink, held by');
     expect(listLines({ disk: '/d', snapshots: [] }, 0)).toEqual(['/d has no snapshots']);
   });
 
