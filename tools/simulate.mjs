@@ -1,13 +1,14 @@
 // `npm run simulate`: the long form of the simulations of `npm test`. A million histories of our target and our
 // initiator on one simulated network, a million of the SCSI device server beside a model of it, a million of storage
-// objects and a million of snapshots whose power goes, spread over as many processes as there are processors; then the
-// target alone against its model initiator.
+// objects, a million of snapshots and a million of groups of them whose power goes, spread over as many processes as
+// there are processors; then the target alone against its model initiator.
 //
 //   npm run simulate                                        all of it
 //   npm run simulate -- 60000 --seed 77                     another number of histories, from another seed on
 //   npm run simulate -- 1 --profile cuts --seed 4711        one history again; with LUNBOX_TRACE=1 it tells all
 //   npm run simulate -- --suite scsi                        the network (iscsi), the device server (scsi), the storage
-//                                                           objects (storage) or snapshots (snapshot) only
+//                                                           objects (storage), snapshots (snapshot) or groups of them
+//                                                           (snapshot-groups) only
 //   npm run simulate -- --keep-going                        not only up to the first history that goes wrong
 import { spawn } from 'node:child_process';
 import { availableParallelism } from 'node:os';
@@ -19,7 +20,7 @@ import { root, runBin } from './process.mjs';
  * Kinds of histories, as packages/server/test/simulation/support/profiles.ts and
  * packages/scsi/test/simulation/support/play.ts,
  * packages/storage-object/test/simulation/support/object-history.ts and
- * packages/snapshot/test/support/history.ts have them, and the program that plays them.
+ * packages/snapshot/test/support/history.ts and group-history.ts there have them, and the program that plays them.
  * @type {Record<string, { worker: string, profiles: string[] }>}
  */
 const SUITES = {
@@ -38,6 +39,10 @@ const SUITES = {
   snapshot: {
     worker: 'packages/snapshot/test/simulation/play-histories.ts',
     profiles: ['snapshot-crashes', 'snapshot-failures'],
+  },
+  'snapshot-groups': {
+    worker: 'packages/snapshot/test/simulation/play-histories.ts',
+    profiles: ['group-crashes', 'group-failures'],
   },
 };
 const PROFILES = Object.values(SUITES).flatMap(({ profiles }) => profiles);

@@ -61,6 +61,15 @@ export class ChainFile {
     }
   }
 
+  /** Reads a list, of another disk perhaps, after making durable what is found. Throws as {@link ChainFile.open}. */
+  static async readDurable(disk: Disk, path: string): Promise<Chain> {
+    const file = await disk.open(path, 'read');
+    await file.sync().finally(() => file.close());
+    const found = await ChainFile.open(disk, path, 'read');
+    await found.close();
+    return found.chain;
+  }
+
   /** Opens the file. Throws `SNAPSHOT_CORRUPT`. */
   static async open(disk: Disk, path: string, mode: 'read' | 'write'): Promise<ChainFile> {
     const file = await disk.open(path, mode);

@@ -12,6 +12,26 @@ export interface ImageRef {
 /** How a snapshot is taken: by saving what is overwritten, by sharing the space of the disk, or whichever is better. */
 export type SnapshotMethod = 'auto' | 'log' | 'reflink';
 
+/** A snapshot that belongs to a group, and where the list is that names it. */
+export interface GroupMember {
+  /** Identity that the disk was born with, in UUID form. */
+  readonly object: string;
+  /** Identity of its set of snapshots, in UUID form. */
+  readonly set: string;
+  /** Identity of the snapshot, in UUID form. */
+  readonly snapshot: string;
+  /** Directory with the snapshots of the disk, absolute, when the group was taken. */
+  readonly directory: string;
+}
+
+/** Snapshots of several disks that were taken at one instant. */
+export interface SnapshotGroup {
+  /** In UUID form. */
+  readonly id: string;
+  /** The list of the first says whether the group was taken. */
+  readonly members: readonly GroupMember[];
+}
+
 /** One snapshot, as the chain keeps it. */
 export interface ChainEntry {
   /** In UUID form. */
@@ -37,6 +57,10 @@ export interface ChainEntry {
   readonly suspect?: true;
   /** Its logs have more than is needed of them, and that still takes space. */
   readonly reclaim?: true;
+  /** It was taken together with those of other disks. */
+  readonly group?: SnapshotGroup;
+  /** It is one only if the list of the first of its group names the group: that is not known yet. */
+  readonly prepared?: true;
 }
 
 /** What is done when there is no room for what the disk had. */
@@ -69,10 +93,14 @@ export interface Chain {
   readonly snapshots: readonly ChainEntry[];
   readonly restore?: ChainRestore;
   readonly policy?: SpacePolicy;
+  /** Groups with this disk as their first that were taken, until all of their members know. */
+  readonly groups?: readonly SnapshotGroup[];
 }
 
 /** Snapshots of one object. */
 export const SNAPSHOT_LIMIT = 1024;
+/** Disks of one group. */
+export const GROUP_MEMBER_LIMIT = 64;
 
 const LEVELS: readonly unknown[] = ['crash', 'filesystem', 'application'] satisfies ConsistencyLevel[];
 /** How snapshots are taken where nobody says it. */
@@ -99,7 +127,8 @@ export function parseChain(text: string): Chain | undefined {
     chain.snapshots.length <= SNAPSHOT_LIMIT &&
     chain.snapshots.every(isEntry) &&
     (chain.restore === undefined || isRestore(chain.restore)) &&
-    (chain.policy === undefined || isPolicy(chain.policy));
+    (chain.policy === undefined || isPolicy(chain.policy)) &&
+    (chain.groups === undefined || (Array.isArray(chain.groups) && chain.groups.every(isGroup)));
   return isSound ? (chain as Chain) : undefined;
 }
 
@@ -120,7 +149,9 @@ function isEntry(value: unknown): value is ChainEntry {
     areImages(entry.images, entry.logs) &&
     isFlag(entry.bookmark) &&
     isFlag(entry.suspect) &&
-    isFlag(entry.reclaim)
+    isFlag(entry.reclaim) &&
+    isFlag(entry.prepared) &&
+    (entry.group === undefined ? entry.prepared === undefined : isGroup(entry.group))
   );
 }
 
@@ -133,6 +164,26 @@ function areImages(images: unknown, logs: readonly string[]): boolean {
         isUuid(id) && logs.includes(id) && Number.isSafeInteger(sizeBytes) && (sizeBytes as number) >= 0,
     )
   );
+}
+
+function isGroup(value: unknown): value is SnapshotGroup {
+  const group = value as Partial<SnapshotGroup> | null;
+  if (typeof group !== 'object' || group === null) return false;
+  const { id, members } = group;
+  return (
+    isUuid(id) &&
+    Array.isArray(members) &&
+    members.length > 0 &&
+    members.length <= GROUP_MEMBER_LIMIT &&
+    members.every(isMember)
+  );
+}
+
+function isMember(value: unknown): value is GroupMember {
+  const member = value as Partial<GroupMember> | null;
+  if (typeof member !== 'object' || member === null) return false;
+  const { object, set, snapshot, directory } = member;
+  return isUuid(object) && isUuid(set) && isUuid(snapshot) && typeof directory === 'string';
 }
 
 function isRestore({ from, safety, log }: Partial<ChainRestore>): boolean {
@@ -198,6 +249,27 @@ export function withReclaimed(chain: Chain, id: string): Chain {
     return entry.id === id && reclaim !== undefined ? others : entry;
   });
   return { ...chain, snapshots };
+}
+
+/** The chain with a snapshot whose group was taken. */
+export function withDecided(chain: Chain, id: string): Chain {
+  const snapshots = chain.snapshots.map((entry) => {
+    const { prepared, ...others } = entry;
+    return entry.id === id && prepared !== undefined ? others : entry;
+  });
+  return { ...chain, snapshots };
+}
+
+/** The chain that says that a group was taken, of which its disk is the first. */
+export function withGroup(chain: Chain, group: SnapshotGroup): Chain {
+  return { ...chain, groups: [...(chain.groups ?? []), group] };
+}
+
+/** The chain without the groups that all of their members know of. */
+export function withoutGroups(chain: Chain, ids: ReadonlySet<string>): Chain {
+  const { groups, ...others } = chain;
+  const left = groups?.filter(({ id }) => !ids.has(id)) ?? [];
+  return left.length === 0 ? others : { ...others, groups: left };
 }
 
 /** The chain once a restore is done. */

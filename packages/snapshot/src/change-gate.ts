@@ -27,16 +27,30 @@ export class ChangeGate {
     return await this.counted(change());
   }
 
-  /** Holds changes back, and completes when those that had begun have ended. Call the answer to let them go on. */
-  async close(): Promise<() => void> {
+  /**
+   * Holds changes back, and completes when those that had begun have ended. Call the answer to let them go on.
+   *
+   * @param signal - ends the wait: changes go on, and its reason is thrown
+   */
+  async close(signal?: AbortSignal): Promise<() => void> {
     while (this.#closed !== undefined) await this.#closed;
+    signal?.throwIfAborted();
     let open = (): void => undefined;
     this.#closed = new Promise((resolve) => (open = resolve));
-    if (this.#changing > 0) await new Promise<void>((resolve) => (this.#drained = resolve));
+    if (this.#changing > 0)
+      await new Promise<void>((resolve) => {
+        this.#drained = resolve;
+        signal?.addEventListener('abort', () => {
+          resolve();
+        });
+      });
     this.#drained = undefined;
-    return () => {
+    const reopen = (): void => {
       this.#closed = undefined;
       open();
     };
+    if (signal?.aborted !== true) return reopen;
+    reopen();
+    throw signal.reason as Error;
   }
 }

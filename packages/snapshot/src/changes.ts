@@ -18,6 +18,7 @@ export async function* changesBetween(
   const first = entries.indexOf(state.find(from));
   const last = to === undefined ? entries.length : entries.indexOf(state.find(to));
   if (last < first) throw state.error('SNAPSHOT_NOT_FOUND', `${String(to)} is older than ${from}`, from);
+  for (const entry of [entries[first], entries[last]]) if (entry) state.checkDecided(entry);
   const sizeBytes = entries[last]?.sizeBytes ?? state.device.size;
   if (entries[first]?.suspect) return void (yield { offset: 0, length: sizeBytes });
   const between = entries.slice(first, last);

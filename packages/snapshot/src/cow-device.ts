@@ -98,9 +98,13 @@ export class CowDevice extends BaseDevice {
     return this.read(into, offset);
   }
 
-  /** Holds changes back, and completes when those that had begun have ended. Call the answer to let them go on. */
-  async pause(): Promise<() => void> {
-    return await this.#gate.close();
+  /**
+   * Holds changes back, and completes when those that had begun have ended. Call the answer to let them go on.
+   *
+   * @param signal - ends the wait: changes go on, and its reason is thrown
+   */
+  async pause(signal?: AbortSignal): Promise<() => void> {
+    return await this.#gate.close(signal);
   }
 
   protected readRange(into: readonly Uint8Array[], offset: number): MaybePromise<void> {

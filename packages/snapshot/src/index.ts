@@ -8,7 +8,14 @@
  */
 export type { SnapshotAttachment } from './attachment.ts';
 export type { ChangedExtent } from './diff.ts';
-export type { ChainEntry, ConsistencyLevel, SnapshotMethod, SpacePolicy } from './chain.ts';
+export type {
+  ChainEntry,
+  ConsistencyLevel,
+  GroupMember,
+  SnapshotGroup,
+  SnapshotMethod,
+  SpacePolicy,
+} from './chain.ts';
 export type { ImageSource } from './image-area.ts';
 export type { BadExtent } from './copy/bad-extents.ts';
 export { cloneSnapshot, type Clone, type CloneOptions, type ImagePlace } from './copy/clone.ts';
@@ -16,6 +23,7 @@ export type { SnapshotManifest } from './copy/manifest.ts';
 export type { BackgroundOptions, WorkProgress } from './copy/pace.ts';
 export { publishSnapshot, type PublishOptions } from './copy/publish.ts';
 export { verifySnapshot, type VerifyOptions, type VerifyReport } from './copy/verify.ts';
+export { createGroup, type GroupOptions, type TakenGroup } from './create-group.ts';
 export { SnapshotError, type SnapshotErrorCode, type SnapshotErrorData } from './snapshot-error.ts';
 export { SnapshotObject } from './snapshot-object.ts';
 export type { SnapshotInfo } from './snapshot-info.ts';

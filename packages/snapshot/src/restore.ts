@@ -1,11 +1,12 @@
 import { yieldTurn } from '@lunbox/block';
 import { withoutRestore, withSnapshot, type ChainEntry } from './chain.ts';
 import type { LogArea } from './log-area.ts';
-import { withNewArea, type NewAreas } from './new-area.ts';
+import { withNewArea } from './new-area.ts';
 import { RestoreOverlay } from './restore-overlay.ts';
 import type { RestoringDevice } from './restoring-device.ts';
 import type { SaveArea } from './save-area.ts';
 import type { SetState } from './set-state.ts';
+import { newEntry } from './take-snapshot.ts';
 
 /** How far a restore has come. */
 export interface RestoreProgress {
@@ -79,19 +80,24 @@ function restoredFrom(state: SetState): SaveArea[] {
 /**
  * Decides for a restore, durably: takes the safety snapshot, and from then on the disk has what the snapshot has.
  *
- * @param entryOf - makes the safety snapshot, given what the list says of its area
+ * @param name - of the safety snapshot; by default it tells what it is
  */
 export async function beginRestore(
   state: SetState,
   device: RestoringDevice,
-  from: ChainEntry,
-  entryOf: (areas: NewAreas) => ChainEntry,
+  snapshot: string,
+  name?: string,
 ): Promise<{ restore: Restore; safety: ChainEntry }> {
+  const from = state.find(snapshot);
+  await checkWhole(state, from);
+  const time = new Date(state.nowMs).toISOString();
+  const safetyName = name ?? `before the restore of ${from.name} at ${time}`;
+  state.checkName(safetyName);
   const done = await state.store.createArea(state.parts.object, state.nowMs);
   state.areas.set(done.id, done.area);
   try {
     return await withNewArea(state, device, undefined, async (areas) => {
-      const safety = entryOf(areas);
+      const safety = newEntry(state, { name: safetyName }, areas);
       const restore = { from: from.id, safety: safety.id, log: done.id };
       await state.commit({ ...withSnapshot(state.chain, safety), restore });
       state.saveToNewest();
@@ -102,4 +108,18 @@ export async function beginRestore(
     await done.area.close();
     throw error;
   }
+}
+
+/** Throws what keeps a snapshot from being restored whole. */
+async function checkWhole(state: SetState, from: ChainEntry): Promise<void> {
+  state.checkReadable(from);
+  state.checkNoRestore();
+  state.checkCount();
+  for (const area of state.areasSince(from.id) ?? [])
+    if (await area.hasBad())
+      throw state.error(
+        'SNAPSHOT_CORRUPT',
+        `some of ${from.name} is lost; it cannot be restored whole`,
+        from.name,
+      );
 }

@@ -159,8 +159,17 @@ export class SetState {
     };
   }
 
-  /** Throws `SNAPSHOT_BOOKMARK` for one that has no content. */
-  checkReadable({ name, bookmark }: ChainEntry): void {
+  /** Throws `SNAPSHOT_IN_DOUBT` for one of a group of which it is not known whether it was taken. */
+  checkDecided({ name, prepared }: ChainEntry): void {
+    if (prepared === undefined) return;
+    const message = `whether the group of ${name} was taken cannot be told until its other disks are there`;
+    throw this.error('SNAPSHOT_IN_DOUBT', message, name);
+  }
+
+  /** Throws `SNAPSHOT_BOOKMARK` for one that has no content, and `SNAPSHOT_IN_DOUBT`. */
+  checkReadable(entry: ChainEntry): void {
+    const { name, bookmark } = entry;
+    this.checkDecided(entry);
     if (bookmark !== undefined)
       throw this.error('SNAPSHOT_BOOKMARK', `${name} is a bookmark; what the disk had is not kept`, name);
   }
@@ -171,9 +180,9 @@ export class SetState {
       throw this.error('SNAPSHOT_LIMIT', `there are ${SNAPSHOT_LIMIT} snapshots already; delete some`);
   }
 
-  /** Whether nobody holds a snapshot, has it open, or needs it for a restore. */
+  /** Whether nobody holds a snapshot, has it open, or needs it for a restore, and it is not in doubt. */
   isRemovable(entry: ChainEntry): boolean {
-    return this.#needOf(entry) === undefined;
+    return entry.prepared === undefined && this.#needOf(entry) === undefined;
   }
 
   /** Throws `SNAPSHOT_HELD`, or `SNAPSHOT_BUSY` while it is open or a restore needs it. */

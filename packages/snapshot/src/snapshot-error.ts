@@ -8,6 +8,9 @@
  * - `SNAPSHOT_HELD`: somebody holds it.
  * - `SNAPSHOT_BUSY`: it is open, or a restore goes on.
  * - `SNAPSHOT_BOOKMARK`: it is a bookmark, and has no content.
+ * - `SNAPSHOT_IN_DOUBT`: it is one of a group, and whether that was taken cannot be told now.
+ * - `SNAPSHOT_BAD_GROUP`: a group has 2 to 64 disks, each once.
+ * - `SNAPSHOT_TIMEOUT`: the disks of a group did not come to rest in time; none was taken.
  * - `SNAPSHOT_CORRUPT`: what is stored of the snapshots is damaged.
  * - `SNAPSHOT_FOREIGN`: the snapshots are those of another object.
  * - `SNAPSHOT_MISSING`: the disk has snapshots, and they are not where they should be.
@@ -26,6 +29,9 @@ export type SnapshotErrorCode =
   | 'SNAPSHOT_HELD'
   | 'SNAPSHOT_BUSY'
   | 'SNAPSHOT_BOOKMARK'
+  | 'SNAPSHOT_IN_DOUBT'
+  | 'SNAPSHOT_BAD_GROUP'
+  | 'SNAPSHOT_TIMEOUT'
   | 'SNAPSHOT_CORRUPT'
   | 'SNAPSHOT_FOREIGN'
   | 'SNAPSHOT_MISSING'

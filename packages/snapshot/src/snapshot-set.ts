@@ -5,7 +5,6 @@ import { withEntry, withoutSnapshot, type Chain, type ChainEntry, type SpacePoli
 import { changesBetween } from './changes.ts';
 import type { ChangedExtent } from './diff.ts';
 import { DEFAULT_GRAIN_BYTES } from './grain.ts';
-import type { NewAreas } from './new-area.ts';
 import { recoverAreas } from './recover.ts';
 import { beginRestore, Restore, type RestoreProgress } from './restore.ts';
 import { RestoringDevice } from './restoring-device.ts';
@@ -13,10 +12,11 @@ import { isGrainSize } from './save-log.ts';
 import type { SaveArea } from './save-area.ts';
 import type { SnapshotSetOptions } from './set-options.ts';
 import { SetState } from './set-state.ts';
+import { settleMembers, settleStore } from './settle-groups.ts';
 import { infoOf, type SnapshotInfo } from './snapshot-info.ts';
 import { SnapshotStore } from './snapshot-store.ts';
 import { SpaceKeeper, type SnapshotEvent } from './space-keeper.ts';
-import { newEntry, takeSnapshot, type NamedSnapshot, type NewSnapshot } from './take-snapshot.ts';
+import { takeSnapshot, type NamedSnapshot, type NewSnapshot } from './take-snapshot.ts';
 import { SnapshotView } from './snapshot-view.ts';
 import { TurnQueue } from './turn-queue.ts';
 import { Upkeep } from './upkeep.ts';
@@ -80,6 +80,7 @@ export class SnapshotSet {
     const store = await SnapshotStore.open({ path: directory, disk, random, mode, attachment }, empty);
     const set = new SnapshotSet(new SetState({ production, object, disk, clock, random, image }, store));
     try {
+      await settleStore(store, disk);
       await set.#recover();
       return set;
     } catch (error) {
@@ -96,6 +97,11 @@ export class SnapshotSet {
   /** Identity that the object was born with, in UUID form. */
   get object(): string {
     return this.#state.chain.object;
+  }
+
+  /** Directory with the snapshots. */
+  get directory(): string {
+    return this.#state.store.path;
   }
 
   /** What is saved at a time. */
@@ -154,6 +160,7 @@ export class SnapshotSet {
   async refresh(snapshot: string, options: Omit<NewSnapshot, 'name'> = {}): Promise<SnapshotInfo> {
     return await this.#inTurn(async () => {
       const old = this.#state.find(snapshot);
+      this.#state.checkDecided(old);
       this.#state.checkRemovable(old);
       const { name, labels } = old;
       const taken = await this.#take(
@@ -207,6 +214,7 @@ export class SnapshotSet {
    */
   async bookmark(snapshot: string): Promise<SnapshotInfo> {
     return await this.#edit(snapshot, (entry) => {
+      this.#state.checkDecided(entry);
       this.#state.checkRemovable(entry);
       return { bookmark: true, reclaim: true };
     });
@@ -222,23 +230,7 @@ export class SnapshotSet {
    */
   async restore(snapshot: string, name?: string): Promise<BegunRestore> {
     return await this.#inTurn(async () => {
-      const state = this.#state;
-      const from = state.find(snapshot);
-      state.checkReadable(from);
-      state.checkNoRestore();
-      state.checkCount();
-      for (const area of state.areasSince(from.id) ?? [])
-        if (await area.hasBad())
-          throw state.error(
-            'SNAPSHOT_CORRUPT',
-            `some of ${from.name} is lost; it cannot be restored whole`,
-            snapshot,
-          );
-      const safetyName =
-        name ?? `before the restore of ${from.name} at ${new Date(this.#state.nowMs).toISOString()}`;
-      state.checkName(safetyName);
-      const entryOf = (areas: NewAreas): ChainEntry => newEntry(state, { name: safetyName }, areas);
-      const { restore, safety } = await beginRestore(state, this.#device, from, entryOf);
+      const { restore, safety } = await beginRestore(this.#state, this.#device, snapshot, name);
       return { safety: infoOf(safety), done: this.#upkeep.run(restore) };
     });
   }
@@ -315,6 +307,18 @@ export class SnapshotSet {
   close(): Promise<void> {
     this.#closing ??= this.#closeAll();
     return this.#closing;
+  }
+
+  /** @internal Runs a step of a group of which this disk is one, while nothing else is done with its snapshots. */
+  async inGroup<T>(work: (state: SetState) => Promise<T>): Promise<T> {
+    return await this.#inTurn(() => work(this.#state)).finally(() => {
+      this.#upkeep.tidyLater();
+    });
+  }
+
+  /** Finds out of snapshots that are in doubt whether their groups were taken, where that can be told now. */
+  async settle(): Promise<void> {
+    await this.#inTurn(() => settleMembers(this.#state));
   }
 
   /** Takes a snapshot on top of a chain. */

@@ -3,7 +3,7 @@ import { formatUuid } from '@lunbox/storage-object';
 import debug from 'debug';
 import { basename, dirname, join } from 'node:path';
 import type { SnapshotAttachment } from './attachment.ts';
-import { logsOf, withSuspects, type Chain, type ImageRef } from './chain.ts';
+import { logsOf, withoutGroups, withSuspects, type Chain, type ImageRef } from './chain.ts';
 import { ChainFile } from './chain-file.ts';
 import { ImageArea } from './image-area.ts';
 import { INDEX_SUFFIX, LogArea } from './log-area.ts';
@@ -11,7 +11,8 @@ import { SnapshotError } from './snapshot-error.ts';
 
 const log = debug('lunbox:snapshot:snapshot-store');
 
-const CHAIN_NAME = 'chain';
+/** File with the list, within the directory. */
+export const CHAIN_NAME = 'chain';
 const DRAFT_NAME = 'chain.new';
 const LOG_SUFFIX = '.log';
 const IMAGE_SUFFIX = '.img';
@@ -36,6 +37,7 @@ export class SnapshotStore {
   readonly #random: Random;
   readonly #mode: 'read' | 'write';
   readonly #attachment: SnapshotAttachment | undefined;
+  readonly #settledGroups = new Set<string>();
   #file: ChainFile | undefined;
   #chain: Chain;
 
@@ -85,14 +87,31 @@ export class SnapshotStore {
     return store;
   }
 
+  /** Nothing is changed. */
+  get readOnly(): boolean {
+    return this.#mode === 'read';
+  }
+
   /** The list as it is. */
   get chain(): Chain {
     return this.#chain;
   }
 
+  /** All members of a group know that it was taken: the list says so no more when it is written the next time. */
+  forgetGroup(id: string): void {
+    this.#settledGroups.add(id);
+  }
+
+  /** What the list comes to now that the outcome of groups is known; durable, unless the disk is only read. */
+  async settle(chain: Chain): Promise<void> {
+    if (this.#mode === 'read') this.#chain = chain;
+    else await this.commit(chain);
+  }
+
   /** Replaces the list, durably: the commit point of whatever is done. */
-  async commit(chain: Chain): Promise<void> {
+  async commit(wanted: Chain): Promise<void> {
     this.#checkChange();
+    const chain = withoutGroups(wanted, this.#settledGroups);
     const hadAny = this.#chain.snapshots.length > 0;
     const hasAny = chain.snapshots.length > 0;
     // A disk that could be written by who does not know of the snapshots never has any.

@@ -21,8 +21,8 @@ const FILLED = Array.from({ length: 256 }, (_, value) => Buffer.alloc(SECTOR, va
 export type Content = readonly (number | undefined)[];
 
 /** Makes the file of the disk, durably. */
-export async function makeDisk(disk: SimulatedDisk): Promise<void> {
-  const file = await disk.open(PATH, 'create');
+export async function makeDisk(disk: SimulatedDisk, path = PATH): Promise<void> {
+  const file = await disk.open(path, 'create');
   await file.truncate(SIZE);
   await file.sync();
   await disk.syncDirectory('/');
@@ -34,10 +34,10 @@ export async function openSet(
   disk: SimulatedDisk,
   random: SeededRandom,
   wrap: (production: BlockDevice) => BlockDevice = (production) => production,
-  options: Partial<SnapshotSetOptions> & { readonly readOnly?: boolean } = {},
+  options: Partial<SnapshotSetOptions> & { readonly readOnly?: boolean; readonly path?: string } = {},
 ): Promise<SnapshotSet> {
-  const { readOnly = false, ...others } = options;
-  const file = await disk.open(PATH, readOnly ? 'read' : 'write');
+  const { readOnly = false, path = PATH, ...others } = options;
+  const file = await disk.open(path, readOnly ? 'read' : 'write');
   const production = wrap(new FileDevice(file, { size: SIZE, closeFile: true, readOnly }));
   const image = { file, dataOffset: 0 };
   const set = { production, object: OBJECT, directory: DIRECTORY, grainBytes: GRAIN, image, disk, random };
