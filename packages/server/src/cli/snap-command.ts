@@ -1,5 +1,6 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { userInfo } from 'node:os';
+import { resolve } from 'node:path';
 import { ServerError } from '../server-error.ts';
 import { findSnapshot } from '../snapshot-luns.ts';
 import { lunArgument, quotaArgument, quotaOf, type QuotaArgument } from './arguments.ts';
@@ -7,11 +8,12 @@ import { progressLine } from './progress-line.ts';
 import { addSnapCopies } from './snap-copy-command.ts';
 import { actOn, told, type SimpleVerb, type SnapAnswer, type SnapEvent } from './snap-desk.ts';
 import { diffLines } from './snap-diff.ts';
+import { groupLine, takeGroup, type GroupTaken } from './snap-group.ts';
 import { eventLine, listLines, policyLine } from './snap-lines.ts';
 import { printDiff } from './snap-print.ts';
 import { LEVELS, METHODS, WHEN_FULL, type SnapVerb } from './snap-request.ts';
 import { watchRestore } from './snap-restore.ts';
-import { askServer, snapRequest, withDesk } from './snap-source.ts';
+import { askForGroup, askServer, snapRequest, withDesk, withDesks } from './snap-source.ts';
 
 /** Flags that every verb has. */
 interface SnapFlags {
@@ -54,10 +56,12 @@ function define(snap: Command, usage: string, description: string): Command {
 }
 
 function addTaking(snap: Command): void {
-  withNewFlags(define(snap, 'create <disk>', 'take a snapshot'))
+  withNewFlags(define(snap, 'create <disk> [more...]', 'take a snapshot; of several disks at one instant'))
     .option('--name <name>', 'what it is called (default: the time)')
-    .action(async (disk: string, { name, level, label, method, ...flags }: NewFlags) => {
-      await change(disk, 'snap-create', { name, level, labels: label, method }, flags);
+    .action(async (disk: string, more: string[], { name, level, label, method, ...flags }: NewFlags) => {
+      const fields = { name, level, labels: label };
+      if (more.length === 0) await change(disk, 'snap-create', { ...fields, method }, flags);
+      else await createAtOnce([disk, ...more], fields, method, flags);
     });
   withNewFlags(define(snap, 'refresh <disk> <snapshot>', 'take a snapshot anew, under its name')).action(
     async (disk: string, snapshot: string, { level, label, method, ...flags }: NewFlags) => {
@@ -169,6 +173,29 @@ async function change(disk: string, verb: SimpleVerb, fields: Fields, flags: Sna
   if (flags.json === true) console.log(JSON.stringify(result));
   else if ('snapshots' in result) for (const line of listLines(result, Date.now())) console.log(line);
   else console.log('whenFull' in result ? policyLine(result) : eventLine(result));
+}
+
+/** Takes snapshots of several disks at one instant, and prints what was taken. */
+async function createAtOnce(
+  disks: readonly string[],
+  fields: Fields,
+  method: string | undefined,
+  flags: SnapFlags,
+): Promise<void> {
+  if (method === 'reflink')
+    throw new ServerError('SERVER_BAD_OPTIONS', 'snapshots of several disks at once are logs, not images');
+  const places = disks.map((disk) => resolve(disk));
+  const request = snapRequest('snap-group', { disks: places, ...fields });
+  let result: GroupTaken;
+  if (flags.control === undefined) result = await withDesks(disks, (desks) => takeGroup(desks, request));
+  else {
+    const connection = await askForGroup(flags.control, disks, fields);
+    const answer = connection.result().finally(() => {
+      connection.close();
+    });
+    result = (await answer) as GroupTaken;
+  }
+  console.log(flags.json === true ? JSON.stringify(result) : groupLine(result));
 }
 
 async function answerOf(socket: string, disk: string, verb: SnapVerb, fields: Fields): Promise<unknown> {

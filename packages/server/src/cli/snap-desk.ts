@@ -40,7 +40,7 @@ export interface SnapEvent {
 /** Verbs that are the same, whoever has the disk, and answer with one object. */
 export type SimpleVerb = Exclude<
   Extract<ControlRequest['verb'], `snap-${string}`>,
-  'snap-diff' | 'snap-restore' | 'snap-open' | 'snap-close' | CopyVerb
+  'snap-diff' | 'snap-restore' | 'snap-open' | 'snap-close' | 'snap-group' | CopyVerb
 >;
 
 /** What is done when there is no room. */
@@ -89,7 +89,8 @@ export async function actOn(desk: SnapDesk, request: ControlRequest<SimpleVerb>)
   return (SNAP_ACTIONS[request.verb] as Action<SimpleVerb>)(desk, request);
 }
 
-function newOptions({
+/** What a new snapshot is to be, as far as it was said. */
+export function newOptions({
   level,
   labels,
   method,
@@ -108,6 +109,8 @@ export function told({ disk }: Pick<SnapDesk, 'disk'>, event: string, snapshot: 
 
 async function listSnapshots(desk: SnapDesk): Promise<SnapList> {
   const { disk, set } = desk;
+  // What cannot be told of a group yet is listed as it is.
+  if (set.list().some(({ prepared }) => prepared)) await set.settle().catch(() => undefined);
   const snapshots: SnapRow[] = [];
   for (const info of set.list()) {
     const lun = desk.lunOf(info.id);

@@ -41,11 +41,18 @@ function cellsOf(row: SnapRow, nowMs: number): string[] {
     ...(row.method === 'reflink' ? ['reflink'] : []),
     ...(row.suspect === undefined ? [] : ['SUSPECT: the disk was changed around it']),
     ...(row.bookmark === undefined ? [] : ['bookmark']),
+    ...groupNotes(row),
     ...holds.map((holder) => `held by ${holder}`),
     ...Object.entries(labels).map(([key, value]) => `${key}=${value}`),
   ];
   const sizes = [sizeBytes, exclusiveBytes, sharedBytes].map(formatSize);
   return [name, formatAge(nowMs - createdAtMs), ...sizes, level, notes.join(', ')];
+}
+
+function groupNotes({ group, prepared }: SnapRow): string[] {
+  if (group === undefined) return [];
+  const others = `with ${group.members.length - 1} more of group ${group.id.slice(0, 8)}`;
+  return prepared ? [`IN DOUBT: the first disk of its group is not there`, others] : [others];
 }
 
 /** What is done when there is no room, on one line. */
@@ -57,6 +64,8 @@ export function policyLine({ limitBytes, whenFull, method }: SnapPolicy): string
 }
 
 /** What has been done, on one line. */
-export function eventLine({ event, snapshot: { name } }: SnapEvent): string {
-  return `snapshot ${name} is ${event}`;
+export function eventLine({ event, snapshot: { name, group } }: SnapEvent): string {
+  const left = group === undefined ? 0 : group.members.length - 1;
+  const others = left === 1 ? 'the other one of its group is' : `the ${left} others of its group are`;
+  return `snapshot ${name} is ${event}${event === 'deleted' && left > 0 ? `; ${others} left alone` : ''}`;
 }

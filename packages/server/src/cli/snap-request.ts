@@ -24,6 +24,8 @@ export interface SnapFields {
   /** What snapshots may take; null is as much as there is. */
   readonly limitBytes: number | null;
   readonly whenFull: SpacePolicy['whenFull'];
+  /** Disks of a group: LUNs, or absolute paths. */
+  readonly disks: readonly (number | string)[];
   /** The LUN that a snapshot gets. */
   readonly asLun: number;
 }
@@ -39,6 +41,8 @@ export const WHEN_FULL: readonly SpacePolicy['whenFull'][] = ['drop-oldest', 're
 
 const TEXT_LIMIT = 255;
 const LABEL_LIMIT = 64;
+/** Disks of one group. */
+const DISK_LIMIT = 64;
 
 /** Text on one line that people give things as a name. */
 export function isLabelText(value: unknown): value is string {
@@ -71,6 +75,11 @@ function isMethod(value: unknown): boolean {
   return METHODS.some((each) => each === value);
 }
 
+function areDisks(value: unknown): boolean {
+  if (!Array.isArray(value) || value.length < 2 || value.length > DISK_LIMIT) return false;
+  return value.every((each) => isPath(each) || (Number.isSafeInteger(each) && each >= 0));
+}
+
 function isLevel(value: unknown): boolean {
   return LEVELS.some((level) => level === value);
 }
@@ -81,6 +90,7 @@ export const SNAP_CHECKS: Readonly<
 > = {
   snapshot: ['the name or the identity of a snapshot', isLabelText],
   until: ['the name or the identity of a snapshot', isLabelText],
+  disks: [`2 to ${DISK_LIMIT} disks: numbers of LUNs, or absolute paths`, areDisks],
   name: ['a name of 1 to 255 characters on one line', isLabelText],
   level: [`one of ${LEVELS.join(', ')}`, isLevel],
   labels: [`an object with up to ${LABEL_LIMIT} texts of 1 to 255 characters`, areLabels],
@@ -97,6 +107,7 @@ export const SNAP_CHECKS: Readonly<
 /** What a server can be asked to do with the snapshots of a disk, which is a LUN or the file behind one. */
 export const SNAP_VERBS = {
   'snap-create': { words: [], flags: ['lun', 'path', 'name', 'level', 'labels', 'method'], needed: [] },
+  'snap-group': { words: [], flags: ['disks', 'name', 'level', 'labels'], needed: ['disks'] },
   'snap-ls': { words: [], flags: ['lun', 'path'], needed: [] },
   'snap-rm': { words: [], flags: ['lun', 'path', 'snapshot'], needed: ['snapshot'] },
   'snap-rename': { words: [], flags: ['lun', 'path', 'snapshot', 'name'], needed: ['snapshot', 'name'] },

@@ -6,6 +6,7 @@ import type { Asker } from './control-socket.ts';
 import { copyOn, type CopyVerb } from './snap-copies.ts';
 import { actOn, told, type SimpleVerb, type SnapDesk } from './snap-desk.ts';
 import { diffLines } from './snap-diff.ts';
+import { takeGroup } from './snap-group.ts';
 import type { SnapVerb } from './snap-request.ts';
 import { findSnapshot } from '../snapshot-luns.ts';
 import type { ServedSnapshots } from '../served-snapshots.ts';
@@ -72,6 +73,12 @@ export const SNAP_CONTROL: { readonly [V in SnapVerb]: Verb<V> } = {
   'snap-release': simple,
   'snap-refresh': simple,
   'snap-bookmark': simple,
+  'snap-group': async ({ server }, { disks, ...request }) => {
+    const desks = disks.map((disk) =>
+      deskOf(server, typeof disk === 'number' ? { lun: disk } : { path: disk }),
+    );
+    return { result: await takeGroup(desks, request) };
+  },
   'snap-publish': copy,
   'snap-clone': copy,
   'snap-verify': copy,

@@ -1,0 +1,38 @@
+import { createGroup, type TakenGroup } from '@lunbox/snapshot';
+import { ServerError } from '../server-error.ts';
+import type { ControlRequest } from './control-request.ts';
+import type { SnapDesk, SnapEvent } from './snap-desk.ts';
+import { newOptions } from './snap-desk.ts';
+
+/** What taking a group tells. */
+export interface GroupTaken {
+  readonly event: 'created';
+  /** Identity of the group. */
+  readonly group: TakenGroup['id'];
+  /** One snapshot of each disk, in the order in which the disks were named. */
+  readonly members: readonly Pick<SnapEvent, 'disk' | 'snapshot'>[];
+}
+
+/** Takes a snapshot of each of several disks at one instant, all or none. */
+export async function takeGroup(
+  desks: readonly SnapDesk[],
+  { name, ...more }: Pick<ControlRequest<'snap-group'>, 'name' | 'level' | 'labels'>,
+): Promise<GroupTaken> {
+  const disks = desks.map(({ disk }) => disk);
+  const twice = disks.find((disk, index) => disks.indexOf(disk) !== index);
+  if (twice !== undefined)
+    throw new ServerError('SERVER_BAD_OPTIONS', `${twice} is named twice; a group has each disk once`);
+  const { id, snapshots } = await createGroup(
+    desks.map(({ set }) => set),
+    { ...newOptions(more), ...(name === undefined ? {} : { name }) },
+  );
+  const members = snapshots.map((snapshot, index) => ({ disk: disks[index] as string, snapshot }));
+  return { event: 'created', group: id, members };
+}
+
+/** The same in words. */
+export function groupLine({ members }: GroupTaken): string {
+  const [first] = members;
+  const disks = members.map(({ disk }) => disk).join(', ');
+  return `snapshot ${first?.snapshot.name} of ${members.length} disks is created: ${disks}`;
+}
