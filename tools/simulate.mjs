@@ -34,7 +34,7 @@ const SUITES = {
   },
   storage: {
     worker: 'packages/storage-object/test/simulation/play-histories.ts',
-    profiles: ['storage-crashes', 'storage-failures'],
+    profiles: ['storage-crashes', 'storage-failures', 'storage-combined'],
   },
   snapshot: {
     worker: 'packages/snapshot/test/simulation/play-histories.ts',

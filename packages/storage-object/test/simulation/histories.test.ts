@@ -26,7 +26,7 @@ const EVERYWHERE = [
   'power gone',
   'processes ended',
   'created, preallocated',
-  'created with protection',
+  'created, with protection',
   'renamed',
   'deleted',
   'shrunk',
@@ -35,14 +35,44 @@ const EVERYWHERE = [
   'repaired',
 ];
 
+/** The same of histories of disks of several parts. */
+const EVERYWHERE_COMBINED = [
+  'created, a stripe',
+  'created, a mirror',
+  'created, a concatenation',
+  'created, RAID 10',
+  'created, RAID 01',
+  'created, a concatenation with a mirror',
+  'opened unclean',
+  'power gone',
+  'legs failed',
+  'legs came back',
+  'not grown for a failed leg',
+  'grown',
+  'renamed',
+  'deleted',
+  'shrunk',
+  'exported',
+  'repaired',
+];
+
 describe('containers in a directory whose power goes again and again', () => {
   it('keep every promise', { timeout: LIMIT_MS }, async () => {
-    const { seen } = await playHistories('storage-crashes', rangeOf(6000));
+    const { seen } = await playHistories('storage-crashes', rangeOf(5000));
     for (const what of EVERYWHERE) expect(seen[what], what).toBeGreaterThan(0);
   });
 
+  it(
+    'keep every promise when they are made of several parts, legs of which fail',
+    { timeout: LIMIT_MS },
+    async () => {
+      const { seen } = await playHistories('storage-combined', rangeOf(1500));
+      for (const what of EVERYWHERE_COMBINED) expect(seen[what], what).toBeGreaterThan(0);
+    },
+  );
+
   it('keep every promise while calls of the disk fail, too', { timeout: LIMIT_MS }, async () => {
-    const { seen } = await playHistories('storage-failures', rangeOf(4000));
+    const { seen } = await playHistories('storage-failures', rangeOf(3500));
     for (const what of [
       ...EVERYWHERE,
       'failed BLOCK_FAULTED',

@@ -6,6 +6,7 @@ import {
   renameContainer,
   repairContainer,
   shrinkContainer,
+  StorageObject,
   type ContainerError,
   type StorageObjectSeams,
 } from '../../../src/index.ts';
@@ -60,7 +61,7 @@ export class LifeSteps {
       }
       if (!names.has(from)) this.#move(from, to);
     }
-    if (this.#deleting !== undefined && !names.has(this.#deleting)) {
+    if (this.#deleting !== undefined && (!names.has(this.#deleting) || (await this.#wasDecided(seams)))) {
       models.delete(this.#deleting);
       certain.delete(this.#deleting);
     }
@@ -71,6 +72,20 @@ export class LifeSteps {
     const { check } = await repairContainer(path, { ...seams, apply: true });
     if (check.verdict !== 'note' && check.verdict !== 'warning')
       throw new Error(`${path} cannot be repaired: ${check.findings[0]?.message}`);
+  }
+
+  /** Whether the disk whose deletion was cut short says so itself, as those of several parts do; then it is deleted. */
+  async #wasDecided(seams: StorageObjectSeams): Promise<boolean> {
+    const path = this.#deleting ?? '';
+    try {
+      await (await StorageObject.open(path, seams)).close();
+      return false;
+    } catch (error) {
+      if ((error as ContainerError).code !== 'CONTAINER_DELETING') throw error;
+      await deleteContainer(path, { ...seams, force: true });
+      this.#world.see('deleted in two goes');
+      return true;
+    }
   }
 
   async #rename(path: string, seams: StorageObjectSeams): Promise<void> {

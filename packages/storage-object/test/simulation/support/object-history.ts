@@ -12,15 +12,22 @@ import {
   ContainerError,
   readContainerInfo,
   StorageObject,
+  type CreateOptions,
   type NewProtection,
   type StorageObjectSeams,
 } from '../../../src/index.ts';
 import { FakeProcesses } from '../../support/fake-processes.ts';
+import { settled } from '../../support/combined.ts';
+import { HastyClock } from '../../support/moody-disk.ts';
+import { CombinedSteps, COMBINED_UNIT } from './combined-steps.ts';
 import { LifeSteps } from './life-steps.ts';
 import { BLOCK, Model } from './model.ts';
 
-/** What goes wrong in a history: the power goes, or besides, calls of the disk fail. */
-export type Kind = 'storage-crashes' | 'storage-failures';
+/**
+ * What goes wrong in a history: the power goes, or besides, calls of the disk fail, or the power goes from disks of
+ * several parts, legs of whose mirrors fail and come back.
+ */
+export type Kind = 'storage-crashes' | 'storage-failures' | 'storage-combined';
 
 /** Stands for software with a fault in it: what it makes of the disk that it is given. */
 export type Flaw = (disk: Disk) => Disk;
@@ -50,6 +57,13 @@ const PROTECTION: NewProtection = {
   areaBytes: 1 << 20,
   format: async ({ area }) => area.write([Buffer.alloc(512, 0x91)], 0),
 };
+/** Kinds of containers, half of which are ordinary. */
+const KINDS: readonly (readonly [name: string, special: Partial<CreateOptions>])[] = [
+  ['preallocated', { preallocate: true }],
+  ['with protection', { protection: PROTECTION }],
+  ['thin', {}],
+  ['thin', {}],
+];
 const ERRNOS = ['EIO', 'ENOSPC', 'EDQUOT', 'EROFS'] as const;
 
 /** A life of containers in one directory: created, opened, written, changed, grown, copied, adopted, and cut short. */
@@ -58,11 +72,14 @@ export class ObjectHistory {
   readonly #random: SeededRandom;
   readonly #disk = new SimulatedDisk({ immediate: true });
   readonly #flawed: Disk;
+  readonly #combined: CombinedSteps | undefined;
   readonly #kind: Kind;
   readonly #seed: number;
   #crashes = 0;
   #names = 0;
   #objects = 0;
+  /** Of this round: its timers end with it. */
+  #clock = new HastyClock();
   /** By path, the objects that have been answered for, and those that may be there. */
   readonly #models = new Map<string, Model>();
   readonly #certain = new Set<string>();
@@ -70,7 +87,10 @@ export class ObjectHistory {
 
   constructor(seed: number, kind: Kind, flaw: Flaw = (disk) => disk) {
     this.#random = new SeededRandom(seed);
-    this.#flawed = flaw(this.#disk);
+    const flawed = flaw(this.#disk);
+    const world = { random: this.#random, see: (what: string) => this.#see(what) };
+    this.#combined = kind === 'storage-combined' ? new CombinedSteps(flawed, world) : undefined;
+    this.#flawed = this.#combined?.disk ?? flawed;
     this.#kind = kind;
     this.#seed = seed;
     this.#life = new LifeSteps({
@@ -94,6 +114,9 @@ export class ObjectHistory {
         endedEarly = true;
         this.#see(this.#disk.faults.halted ? 'power gone' : 'round ended by a failure');
       }
+      this.#clock.stopped = true;
+      this.#clock = new HastyClock();
+      this.#combined?.endRound();
       this.#end(endedEarly);
       await this.#life.settle(this.#seams());
     }
@@ -103,7 +126,7 @@ export class ObjectHistory {
   #planRound(): void {
     const { faults } = this.#disk;
     if (this.#below(5) > 0) faults.haltAfter(this.#below(60));
-    if (this.#kind === 'storage-crashes') return;
+    if (this.#kind !== 'storage-failures') return;
     for (let count = 1 + this.#below(2); count > 0; count--) {
       const call = CALLS[this.#below(CALLS.length)] ?? 'sync';
       faults.fail(call, 1 + this.#below(12), ERRNOS[this.#below(ERRNOS.length)] ?? 'EIO');
@@ -127,9 +150,13 @@ export class ObjectHistory {
     const path = paths[this.#below(paths.length + 1)] ?? (await this.#create());
     const object = await this.#open(path);
     const model = this.#model(path);
-    for (let step = 0; step < STEPS; step++) await this.#step(object, model);
+    for (let step = 0; step < STEPS; step++) {
+      if (this.#below(3) === 0) await this.#combined?.moodSwing(path);
+      await this.#step(object, model);
+    }
+    this.#combined?.recover();
     await this.#close(object, model);
-    if (this.#below(2) === 0) return await this.#adopt(path);
+    if (this.#combined === undefined && this.#below(2) === 0) return await this.#adopt(path);
     try {
       await this.#life.change(path, this.#seams());
     } catch (error) {
@@ -141,17 +168,11 @@ export class ObjectHistory {
 
   async #create(): Promise<string> {
     const path = `/disk${++this.#objects}.lun`;
-    const sizeBytes = (1 + this.#below(BLOCKS)) * BLOCK;
+    const sizeBytes = this.#combined ? this.#below(4) * COMBINED_UNIT + COMBINED_UNIT : this.#someBlocks();
     this.#models.set(path, new Model(sizeBytes));
-    const kind = this.#below(4);
-    const options = { ...this.#seams(), sizeBytes, ...(kind === 0 ? { preallocate: true } : {}) };
-    const object = await StorageObject.create(
-      path,
-      kind === 1 ? { ...options, protection: PROTECTION } : options,
-    );
-    this.#see(
-      kind === 0 ? 'created, preallocated' : kind === 1 ? 'created with protection' : 'created, thin',
-    );
+    const [name, special] = this.#combined?.choose(path) ?? KINDS[this.#below(KINDS.length)]!;
+    const object = await StorageObject.create(path, { ...this.#seams(), sizeBytes, ...special });
+    this.#see(`created, ${name}`);
     this.#certain.add(path);
     this.#see('created');
     await object.close();
@@ -241,7 +262,8 @@ export class ObjectHistory {
   }
 
   async #grow(object: StorageObject, model: Model): Promise<void> {
-    const sizeBytes = Math.max(...model.sizes) + this.#below(BLOCKS) * BLOCK;
+    const unit = this.#combined === undefined ? BLOCK : COMBINED_UNIT;
+    const sizeBytes = Math.max(...model.sizes) + this.#below(BLOCKS) * unit;
     model.sizes.push(sizeBytes);
     try {
       await object.grow(sizeBytes);
@@ -250,7 +272,9 @@ export class ObjectHistory {
       this.#see('grown');
     } catch (error) {
       model.forget();
-      this.#tolerate(error);
+      // Writes go on without the leg that fails; growing takes all of them.
+      if (this.#combined?.legsFailed === true && isFailure(error)) this.#see('not grown for a failed leg');
+      else this.#tolerate(error);
     }
   }
 
@@ -316,6 +340,7 @@ export class ObjectHistory {
     }
     const model = this.#model(path);
     await this.#rename(object, model);
+    if (this.#combined !== undefined) await settled(object);
     await object.close();
     const { findings } = await checkContainer(path, seams);
     const first = findings.find(({ severity }) => severity !== 'note');
@@ -331,20 +356,26 @@ export class ObjectHistory {
 
   /** Throws an error on that neither the power nor a planned failure accounts for. */
   #expect(error: unknown): void {
-    const isPossible = this.#disk.faults.halted || this.#kind === 'storage-failures';
+    const { halted } = this.#disk.faults;
+    if (this.#combined !== undefined && isOfPart(error, halted)) return;
+    const isPossible = halted || this.#kind === 'storage-failures';
     if (!isPossible || !isFailure(error)) throw error;
   }
 
   #seams(): StorageObjectSeams {
     // Every start is another process: those before it are gone.
     const processes = new FakeProcesses({ pid: 1000 + this.#crashes });
-    return { disk: this.#flawed, random: this.#random, processes };
+    return { disk: this.#flawed, random: this.#random, processes, clock: this.#clock };
   }
 
   #model(path: string): Model {
     const model = this.#models.get(path);
     if (model === undefined) throw new Error(`no model of ${path}`);
     return model;
+  }
+
+  #someBlocks(): number {
+    return (1 + this.#below(BLOCKS)) * BLOCK;
   }
 
   #below(limit: number): number {
@@ -354,6 +385,12 @@ export class ObjectHistory {
   #see(what: string): void {
     this.seen[what] = (this.seen[what] ?? 0) + 1;
   }
+}
+
+/** What an object of several parts answers without power, or while a leg is behind. */
+function isOfPart(error: unknown, halted: boolean): boolean {
+  if (!(error instanceof ContainerError)) return false;
+  return error.code === 'CONTAINER_PART_STALE' || (halted && error.code.startsWith('CONTAINER_PART_'));
 }
 
 /** What a disk without power, or with a failure, may end in. That a file is damaged is none of it. */
