@@ -21,7 +21,8 @@ import { root, runBin } from './process.mjs';
  * packages/scsi/test/simulation/support/play.ts,
  * packages/storage-object/test/simulation/support/object-history.ts and
  * packages/snapshot/test/support/history.ts and group-history.ts there have them, and the program that plays them.
- * @type {Record<string, { worker: string, profiles: string[] }>}
+ * `most` is how many there are of a kind that has only so many.
+ * @type {Record<string, { worker: string, profiles: string[], most?: number }>}
  */
 const SUITES = {
   iscsi: {
@@ -43,6 +44,11 @@ const SUITES = {
   'snapshot-groups': {
     worker: 'packages/snapshot/test/simulation/play-histories.ts',
     profiles: ['group-crashes', 'group-failures'],
+  },
+  'snapshot-short': {
+    worker: 'packages/snapshot/test/simulation/play-histories.ts',
+    profiles: ['snapshot-short'],
+    most: 1463,
   },
 };
 const PROFILES = Object.values(SUITES).flatMap(({ profiles }) => profiles);
@@ -99,9 +105,9 @@ if (unknown !== undefined) usage(`no such suite: ${unknown}; there are ${Object.
 /** @typedef {{ profile: string, first: number, count: number }} Chunk */
 /** @typedef {{ histories: number, seen: Record<string, number> }} Tally */
 
-/** @param {string[]} profiles @returns {Chunk[]} taking turns between the kinds */
-function chunks(profiles) {
-  const each = Math.ceil(wanted / profiles.length);
+/** @param {string[]} profiles @param {number} [most] @returns {Chunk[]} taking turns between the kinds */
+function chunks(profiles, most = Infinity) {
+  const each = Math.min(most, Math.ceil(wanted / profiles.length));
   const all = [];
   for (let done = 0; done < each; done += CHUNK) {
     for (const profile of profiles) {
@@ -114,7 +120,7 @@ function chunks(profiles) {
 /** @returns {Chunk[]} */
 function wantedChunks() {
   if (values.profile !== undefined) return chunks([values.profile]);
-  return values.suite.flatMap((suite) => chunks(SUITES[suite]?.profiles ?? []));
+  return values.suite.flatMap((suite) => chunks(SUITES[suite]?.profiles ?? [], SUITES[suite]?.most));
 }
 
 /** @param {string} profile */

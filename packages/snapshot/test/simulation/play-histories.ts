@@ -1,10 +1,11 @@
-// One worker of the long suite: `play-histories.ts snapshot-<kind>|group-<kind> <first seed> <count>`.
+// One worker of the long suite: `play-histories.ts <kind of history> <first seed> <count>`.
 import { workThrough } from '../../../block/test/support/histories.ts';
 import { playGroupHistories, type GroupKind } from '../support/group-history.ts';
 import { playHistories, type Kind } from '../support/history.ts';
+import { playShortHistories } from '../support/short-history.ts';
 
-await workThrough((kind, range, tell) =>
-  kind.startsWith('group-')
-    ? playGroupHistories(kind as GroupKind, range, tell)
-    : playHistories(kind as Kind, range, tell),
-);
+await workThrough((kind, range, tell) => {
+  if (kind === 'snapshot-short') return playShortHistories(range, tell);
+  if (kind.startsWith('group-')) return playGroupHistories(kind as GroupKind, range, tell);
+  return playHistories(kind as Kind, range, tell);
+});
