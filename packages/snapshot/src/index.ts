@@ -28,6 +28,14 @@ export { SnapshotError, type SnapshotErrorCode, type SnapshotErrorData } from '.
 export { SnapshotObject } from './snapshot-object.ts';
 export type { SnapshotInfo } from './snapshot-info.ts';
 export { SnapshotSet, type BegunRestore } from './snapshot-set.ts';
+export {
+  keepsAny,
+  retain,
+  RETENTION_RULES,
+  type Retained,
+  type RetentionGrid,
+  type Verdict,
+} from './retain.ts';
 export type { RestoreProgress } from './restore.ts';
 export type { SnapshotSetOptions } from './set-options.ts';
 export { snapshotDirectory } from './snapshot-store.ts';

@@ -66,3 +66,13 @@ export function lunArgument(text: string): number {
 export function collectLuns(text: string, before: readonly number[] = []): readonly number[] {
   return [...before, lunArgument(text)];
 }
+
+/** Gathers labels. */
+export function labelArgument(
+  text: string,
+  before: Readonly<Record<string, string>> = {},
+): Record<string, string> {
+  const at = text.indexOf('=');
+  if (at < 1) throw new InvalidArgumentError('Write a label such as job=nightly.');
+  return { ...before, [text.slice(0, at)]: text.slice(at + 1) };
+}

@@ -1,9 +1,9 @@
-import { InvalidArgumentError, Option, type Command } from 'commander';
+import { Option, type Command } from 'commander';
 import { userInfo } from 'node:os';
 import { resolve } from 'node:path';
 import { ServerError } from '../server-error.ts';
 import { findSnapshot } from '../snapshot-luns.ts';
-import { lunArgument, quotaArgument, quotaOf, type QuotaArgument } from './arguments.ts';
+import { labelArgument, lunArgument, quotaArgument, quotaOf, type QuotaArgument } from './arguments.ts';
 import { progressLine } from './progress-line.ts';
 import { addSnapCopies } from './snap-copy-command.ts';
 import { actOn, told, type SimpleVerb, type SnapAnswer, type SnapEvent } from './snap-desk.ts';
@@ -11,6 +11,7 @@ import { diffLines } from './snap-diff.ts';
 import { groupLine, takeGroup, type GroupTaken } from './snap-group.ts';
 import { eventLine, listLines, policyLine } from './snap-lines.ts';
 import { printDiff } from './snap-print.ts';
+import { addPrune } from './snap-prune-command.ts';
 import { LEVELS, METHODS, WHEN_FULL, type SnapVerb } from './snap-request.ts';
 import { watchRestore } from './snap-restore.ts';
 import { askForGroup, askServer, snapRequest, withDesk, withDesks } from './snap-source.ts';
@@ -42,6 +43,7 @@ export function addSnap(program: Command, setExitCode: (code: number) => void): 
   addTaking(snap);
   addKeeping(snap);
   addPolicy(snap);
+  addPrune(snap);
   addReading(snap);
   addSnapCopies(snap, setExitCode);
 }
@@ -256,11 +258,4 @@ async function present(
   const result = (await answerOf(control, disk, verb, fields)) as SnapEvent & { lun: number; url?: string };
   if (json === true) console.log(JSON.stringify(result));
   return result;
-}
-
-/** Collects labels. */
-function labelArgument(text: string, before: Readonly<Record<string, string>> = {}): Record<string, string> {
-  const at = text.indexOf('=');
-  if (at < 1) throw new InvalidArgumentError('Write a label such as job=nightly.');
-  return { ...before, [text.slice(0, at)]: text.slice(at + 1) };
 }

@@ -1,5 +1,6 @@
-import type { ConsistencyLevel, SnapshotMethod, SpacePolicy } from '@lunbox/snapshot';
+import type { ConsistencyLevel, RetentionGrid, SnapshotMethod, SpacePolicy } from '@lunbox/snapshot';
 import { isAbsolute } from 'node:path';
+import { isGrid } from './snap-prune.ts';
 
 /** Fields of requests about snapshots. */
 export interface SnapFields {
@@ -26,6 +27,14 @@ export interface SnapFields {
   readonly whenFull: SpacePolicy['whenFull'];
   /** Disks of a group: LUNs, or absolute paths. */
   readonly disks: readonly (number | string)[];
+  /** What is kept of the snapshots that are looked at. */
+  readonly keep: RetentionGrid;
+  /** How the names of those begin that are looked at. */
+  readonly prefix: string;
+  /** All of them are looked at. */
+  readonly all: boolean;
+  /** Nothing is deleted. */
+  readonly dryRun: boolean;
   /** The LUN that a snapshot gets. */
   readonly asLun: number;
 }
@@ -51,6 +60,7 @@ export function isLabelText(value: unknown): value is string {
   );
 }
 
+const isTruth = (value: unknown): boolean => typeof value === 'boolean';
 const isPath = (value: unknown): boolean => typeof value === 'string' && isAbsolute(value);
 
 const isRate = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) > 0;
@@ -91,6 +101,13 @@ export const SNAP_CHECKS: Readonly<
   snapshot: ['the name or the identity of a snapshot', isLabelText],
   until: ['the name or the identity of a snapshot', isLabelText],
   disks: [`2 to ${DISK_LIMIT} disks: numbers of LUNs, or absolute paths`, areDisks],
+  keep: [
+    'an object with whole numbers for last, hourly, daily, weekly, monthly, yearly, olderThanMs',
+    isGrid,
+  ],
+  prefix: ['a text of 1 to 255 characters on one line', isLabelText],
+  all: ['true or false', isTruth],
+  dryRun: ['true or false', isTruth],
   name: ['a name of 1 to 255 characters on one line', isLabelText],
   level: [`one of ${LEVELS.join(', ')}`, isLevel],
   labels: [`an object with up to ${LABEL_LIMIT} texts of 1 to 255 characters`, areLabels],
@@ -108,6 +125,11 @@ export const SNAP_CHECKS: Readonly<
 export const SNAP_VERBS = {
   'snap-create': { words: [], flags: ['lun', 'path', 'name', 'level', 'labels', 'method'], needed: [] },
   'snap-group': { words: [], flags: ['disks', 'name', 'level', 'labels'], needed: ['disks'] },
+  'snap-prune': {
+    words: [],
+    flags: ['lun', 'path', 'keep', 'prefix', 'labels', 'all', 'dryRun'],
+    needed: ['keep'],
+  },
   'snap-ls': { words: [], flags: ['lun', 'path'], needed: [] },
   'snap-rm': { words: [], flags: ['lun', 'path', 'snapshot'], needed: ['snapshot'] },
   'snap-rename': { words: [], flags: ['lun', 'path', 'snapshot', 'name'], needed: ['snapshot', 'name'] },

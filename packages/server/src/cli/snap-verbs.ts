@@ -7,6 +7,7 @@ import { copyOn, type CopyVerb } from './snap-copies.ts';
 import { actOn, told, type SimpleVerb, type SnapDesk } from './snap-desk.ts';
 import { diffLines } from './snap-diff.ts';
 import { takeGroup } from './snap-group.ts';
+import { prune } from './snap-prune.ts';
 import type { SnapVerb } from './snap-request.ts';
 import { findSnapshot } from '../snapshot-luns.ts';
 import type { ServedSnapshots } from '../served-snapshots.ts';
@@ -79,6 +80,9 @@ export const SNAP_CONTROL: { readonly [V in SnapVerb]: Verb<V> } = {
     );
     return { result: await takeGroup(desks, request) };
   },
+  'snap-prune': async ({ server }, request) => ({
+    result: await prune(deskOf(server, request), request, Date.now()),
+  }),
   'snap-publish': copy,
   'snap-clone': copy,
   'snap-verify': copy,
