@@ -16,6 +16,7 @@ import {
   writeSameWholeDisk,
   type Responsiveness,
 } from './responsiveness.ts';
+import { measureReflink } from './reflink.ts';
 import { formatSnapshots, measureSnapshots } from './snapshots.ts';
 import { compare, formatTable, generate, rows, rowsWithDigests } from './throughput.ts';
 import { probeFlags } from './turn-probe.ts';
@@ -25,7 +26,7 @@ const usage = `Usage: npm run bench -- [options]
   --seconds N      length of one measurement (default 2)
   --rounds N       measurements of each row and target (default 5)
   --only TEXT      only rows whose name contains TEXT
-  --part NAME      throughput, turns, memory, big, snapshots; repeatable
+  --part NAME      throughput, turns, memory, big, snapshots, reflink; repeatable
                    (default the first three)
   --big-gib N      capacity of the thin disk of big (default 64)
   --digests        with CRC32C digests of headers and data; throughput only
@@ -152,6 +153,13 @@ async function big(directory: string): Promise<void> {
   }
 }
 
+/** What snapshots by log and by reflink cost on one file system, which must be XFS or Btrfs: TMPDIR says where. */
+async function reflink(directory: string): Promise<void> {
+  const results = await measureReflink(directory, say);
+  figures['reflink'] = results;
+  console.log(`\nsnapshots by log and by reflink\n${formatSnapshots(results)}`);
+}
+
 /** What snapshots cost, against qcow2. */
 async function snapshots(directory: string): Promise<void> {
   const results = await measureSnapshots(directory, say);
@@ -167,7 +175,7 @@ async function main(): Promise<void> {
   if (kinds.includes('tgtd') && !requiresTools('tgtd', 'tgtadm')) {
     throw new Error('tgtd is not installed: apt-get install tgt, or use --targets lunbox');
   }
-  const parts = { throughput, turns, memory, big, snapshots };
+  const parts = { throughput, turns, memory, big, snapshots, reflink };
   for (const [name, part] of Object.entries(parts)) {
     if (!values.part.includes(name) || (values.digests && part !== throughput)) continue;
     const directory = makeTempDirectory('bench');

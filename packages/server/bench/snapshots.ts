@@ -8,7 +8,7 @@ import { lunbox, startLunbox } from '../test/support/start-lunbox.ts';
 export interface SnapshotFigure {
   readonly name: string;
   readonly value: number;
-  readonly unit: 'ms' | 'writes/s' | 'reads/s' | '×';
+  readonly unit: 'ms' | 'writes/s' | 'reads/s' | 'MiB' | '×';
   /** The most, or for rates and ratios the least, that is good enough. */
   readonly bar?: number;
 }
@@ -24,22 +24,28 @@ const GRAINS = DISK_BYTES / STRIDE;
 const LARGEST_BYTES = 15 * 2 ** 40;
 const CREATIONS = 9;
 
-const median = (values: readonly number[]): number =>
+export const median = (values: readonly number[]): number =>
   values.toSorted((a, b) => a - b)[values.length >> 1] ?? NaN;
 
 /** QEMU's own load generator, the same for both: `count` requests, each a stride after the one before. */
-async function perSecond(url: string, count: number, flags: readonly string[]): Promise<number> {
-  const shape = ['-c', String(count), '-d', String(DEPTH), '-s', '4096', '-S', String(STRIDE)];
+async function perSecond(
+  url: string,
+  count: number,
+  flags: readonly string[],
+  stride = STRIDE,
+): Promise<number> {
+  const shape = ['-c', String(count), '-d', String(DEPTH), '-s', '4096', '-S', String(stride)];
   const args = ['bench', ...flags, '-f', 'raw', '-t', 'writeback', ...shape, url];
   const text = await runOrThrow('qemu-img', args, { timeoutMs: 300_000 });
   return count / Number(/completed in ([\d.]+) seconds/.exec(text)?.[1]);
 }
 
-const write = (url: string, count = GRAINS): Promise<number> => perSecond(url, count, ['-w']);
+export const write = (url: string, count: number = GRAINS, stride: number = STRIDE): Promise<number> =>
+  perSecond(url, count, ['-w'], stride);
 const read = (url: string): Promise<number> => perSecond(url, GRAINS, []);
 
 /** Writes all of a disk, so that every place has something to keep. */
-function fill(url: string): Promise<string> {
+export function fill(url: string): Promise<string> {
   const args = ['bench', '-w', '-f', 'raw', '-t', 'writeback', '--pattern=165', '-s', String(MIB), '-d', '4'];
   return runOrThrow('qemu-img', [...args, '-c', String(DISK_BYTES / MIB), url], { timeoutMs: 300_000 });
 }

@@ -11,6 +11,7 @@ export type { ChangedExtent } from './diff.ts';
 export type {
   ChainEntry,
   ConsistencyLevel,
+  ImageRef,
   GroupMember,
   SnapshotGroup,
   SnapshotMethod,
