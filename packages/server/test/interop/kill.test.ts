@@ -47,10 +47,10 @@ describe.skipIf(kind !== 'lunbox')(
         directory: directory.path,
         cycles: 10,
         seed,
-        loadMs: [100, 400],
+        loadMs: [100, 400] as const,
         snapshots: true,
       };
-      const { violations, snapshots } = await runKillCycles(options as KillOptions);
+      const { violations, snapshots } = await runKillCycles(options);
       directory.remove();
       expect(violations, `seed ${seed}`).toEqual([]);
       expect(snapshots.created).toBeGreaterThan(10);
