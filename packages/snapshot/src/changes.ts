@@ -34,8 +34,9 @@ async function learnChanges(state: SetState, id: string): Promise<void> {
   const images = imagesOf(areas).filter(({ knowsChanges }) => !knowsChanges);
   const [image] = images;
   if (entry === undefined || entry.suspect || image === undefined || !isComparable(state, id)) return;
-  const before = viewOf(state, entry, 0);
-  const after = viewOf(state, entry, 1);
+  const next = state.entries[state.entries.indexOf(entry) + 1];
+  const before = viewOf(state, entry, 0, entry.sizeBytes);
+  const after = viewOf(state, entry, 1, next?.sizeBytes ?? state.device.size);
   try {
     await compare(before, after, image, state.chain.grainBytes);
     // The next one may have become a bookmark meanwhile.
@@ -71,6 +72,16 @@ async function compare(
     offset += Math.max(length, holeBytes - (holeBytes % grainBytes));
     await yieldTurn();
   }
+  // The disk may have grown since.
+  for (let offset = before.size; offset < after.size;) {
+    const [run] = await after.extents(offset, after.size - offset, { limit: 1 });
+    const end = offset + (run?.length ?? after.size - offset);
+    if (run?.state !== 'hole')
+      for (let grain = Math.floor(offset / grainBytes); grain * grainBytes < end; grain++)
+        image.change(grain);
+    offset = end;
+    await yieldTurn();
+  }
 }
 
 /** What cannot be read may be anything. */
@@ -92,7 +103,7 @@ async function isSame(
 }
 
 /** The disk at the start, or the end, of the time of a snapshot; what comes later is looked up at each read. */
-function viewOf(state: SetState, { id, sizeBytes }: ChainEntry, skip: 0 | 1): SnapshotView {
+function viewOf(state: SetState, { id }: ChainEntry, skip: 0 | 1, sizeBytes: number): SnapshotView {
   const areas = () => {
     const index = state.entries.findIndex((each) => each.id === id);
     return index < 0 ? undefined : state.areasOf(state.entries.slice(index + skip));

@@ -172,12 +172,13 @@ export class ImageArea implements SaveArea {
     return this.#changed.get(grain) !== undefined;
   }
 
+  /** Also behind its end: the disk may have grown. */
   isChanged(grain: number): boolean {
-    return this.isNoted(grain) || (!this.#known && grain < this.#grainCount);
+    return !this.#known || this.isNoted(grain);
   }
 
   nextChanged(grain: number, endGrain: number): number | undefined {
-    if (!this.#known && grain < Math.min(endGrain, this.#grainCount)) return grain;
+    if (!this.#known && grain < endGrain) return grain;
     return this.#changed.next(grain, endGrain);
   }
 

@@ -38,7 +38,7 @@ export class RestoreOverlay {
    * start: an image may not know any more then what was changed.
    */
   isOpen(grain: number): boolean {
-    return !this.#isDone(grain) && isSaved(grain, this.#saved);
+    return !this.#isDone(grain) && (isSaved(grain, this.#saved) || isChanged(grain, this.#saved));
   }
 
   #isDone(grain: number): boolean {

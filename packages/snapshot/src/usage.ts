@@ -34,9 +34,10 @@ async function bytesBeyond(
   let looked = 0;
   for (const [index, area] of areas.entries()) {
     const earlier = [...before, ...areas.slice(0, index)];
-    const end = Number.MAX_SAFE_INTEGER;
+    const { device } = area;
+    const end = device === undefined ? Number.MAX_SAFE_INTEGER : Math.ceil(device.size / grainBytes);
     // Images share with one another what was not changed between them.
-    const isFound = area.device === undefined ? isSaved : isChanged;
+    const isFound = device === undefined ? isSaved : isChanged;
     for (
       let grain = area.nextChanged(0, end);
       grain !== undefined;

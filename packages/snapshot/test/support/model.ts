@@ -10,7 +10,7 @@ export const SIZE: number = GRAINS * GRAIN + 3 * SECTOR;
 export const SECTORS: number = SIZE / SECTOR;
 export const PATH = '/disk.img';
 export const DIRECTORY = '/disk.img.snaps';
-const OBJECT = new Uint8Array(16).fill(7);
+export const OBJECT: Uint8Array = new Uint8Array(16).fill(7);
 
 const METHODS = ['auto', 'log', 'log', 'reflink'] as const;
 

@@ -1,7 +1,17 @@
-import { BlockError, SeededRandom, SimulatedDisk } from '@lunbox/block';
+import { BlockError, FileDevice, SeededRandom, SimulatedDisk } from '@lunbox/block';
 import { expect, it, vi } from 'vitest';
-import type { SnapshotSet } from '../../src/index.ts';
-import { contentOf, DIRECTORY, GRAIN, makeDisk, openSet, SIZE, type Content } from '../support/model.ts';
+import { SnapshotSet } from '../../src/index.ts';
+import {
+  contentOf,
+  DIRECTORY,
+  GRAIN,
+  makeDisk,
+  OBJECT,
+  openSet,
+  PATH,
+  SIZE,
+  type Content,
+} from '../support/model.ts';
 
 const random = new SeededRandom(1);
 
@@ -217,4 +227,37 @@ it('refuses an image that is damaged or gone', async () => {
     await file.close();
     await expect(openSet(disk, random), harm).rejects.toMatchObject({ code: 'SNAPSHOT_CORRUPT' });
   }
+});
+
+it('knows what was changed behind the end that the disk had, also after a crash', async () => {
+  const { disk, set } = await scene();
+  await set.create({ name: 'a' });
+  await set.close();
+  const size = SIZE + 8 * GRAIN;
+  const open = async (): Promise<SnapshotSet> => {
+    const file = await disk.open(PATH, 'write');
+    await file.truncate(size);
+    const production = new FileDevice(file, { size, closeFile: true });
+    const image = { file, dataOffset: 0 };
+    const more = { object: OBJECT, directory: DIRECTORY, grainBytes: GRAIN, image, disk, random };
+    return await SnapshotSet.open({ production, ...more });
+  };
+  const grown = await open();
+  await fill(grown, 5, 15);
+  await grown.device.flush();
+  expect(await changed(grown, 'a')).toEqual([15]);
+  disk.crash(1);
+  const again = await open();
+  const usage = await again.usage('a');
+  expect(usage.exclusiveBytes).toBeLessThanOrEqual(size);
+  expect(await changed(again, 'a')).toContain(15);
+  // What is written while it is restored stays, also where the disk had not been.
+  const { done } = await again.restore('a');
+  await fill(again, 6, 15);
+  await fill(again, 6, 16);
+  await done;
+  const bytes = Buffer.alloc(3 * GRAIN);
+  await again.device.read([bytes], 15 * GRAIN);
+  expect(bytes.equals(Buffer.concat([Buffer.alloc(2 * GRAIN, 6), Buffer.alloc(GRAIN)]))).toBe(true);
+  await again.close();
 });
