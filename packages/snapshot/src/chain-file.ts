@@ -31,9 +31,16 @@ const slotLayout: Structure<SlotFields> = struct<SlotFields>([
 assert.equal(slotLayout.span, HEADER_BYTES);
 const CRC_OFFSET = slotLayout.offsetOf('slotCrc') as number;
 
+/** What a slot holds. */
+interface Slot {
+  readonly sequence: number;
+  readonly chain: Chain;
+}
+
 /**
- * The list of snapshots, in a file of two slots that are written in turn, so that a crash at any byte leaves the one
- * before. When `write` completes, the list is what counts: it is the commit point of whatever is done with snapshots.
+ * The list of snapshots, in a file of two slots that hold the same. They are written one after the other, so that a
+ * crash at any byte leaves a whole one, of the list before or of this; and what the medium loses of one, the other has.
+ * When `write` completes, the list is what counts: it is the commit point of whatever is done with snapshots.
  */
 export class ChainFile {
   readonly #file: DiskFile;
@@ -76,13 +83,18 @@ export class ChainFile {
     try {
       // After a failed sync the cache shows what is not on the medium.
       await file.dropCache(0, SLOT_COUNT * SLOT_BYTES);
-      const slots = [await readSlot(file, 0), await readSlot(file, 1)].filter((slot) => slot !== undefined);
-      const [newest] = slots.sort((a, b) => b.sequence - a.sequence);
+      const slots = [await readSlot(file, 0), await readSlot(file, 1)] as const;
+      const index = sequenceOf(slots[1]) > sequenceOf(slots[0]) ? 1 : 0;
+      const newest = slots[index];
       if (newest === undefined)
         throw new SnapshotError('SNAPSHOT_CORRUPT', `${path} is damaged: neither of its lists is whole`, {
           path,
         });
-      return new ChainFile(file, newest.sequence, newest.chain);
+      const found = new ChainFile(file, newest.sequence, newest.chain);
+      // A crash came between the two, or one of them was damaged.
+      const isTwin = sequenceOf(slots[0]) === sequenceOf(slots[1]);
+      if (mode === 'write' && !isTwin) await found.#writeSlot(1 - index, newest);
+      return found;
     } catch (error) {
       await file.close();
       throw error;
@@ -98,12 +110,10 @@ export class ChainFile {
   async write(chain: Chain): Promise<void> {
     if (this.#fault !== undefined) throw this.#fault as Error;
     const sequence = this.#sequence + 1;
-    const slot = encodeSlot(chain, sequence);
-    if (slot.length > SLOT_BYTES)
+    if (encodeSlot(0, { chain, sequence }).length > SLOT_BYTES)
       throw new SnapshotError('SNAPSHOT_LIMIT', 'the names and labels of the snapshots take too much room');
     try {
-      await this.#file.write([slot], offsetOf(sequence));
-      await this.#file.sync();
+      for (let index = 0; index < SLOT_COUNT; index++) await this.#writeSlot(index, { chain, sequence });
     } catch (error) {
       this.#fault = error;
       throw error;
@@ -112,15 +122,21 @@ export class ChainFile {
     this.#chain = chain;
   }
 
+  /** Durably, so that it may be relied on when the other one is written. */
+  async #writeSlot(index: number, slot: Slot): Promise<void> {
+    await this.#file.write([encodeSlot(index, slot)], index * SLOT_BYTES);
+    await this.#file.sync();
+  }
+
   /** Closes the file. Idempotent. */
   async close(): Promise<void> {
     await this.#file.close();
   }
 }
 
-const offsetOf = (sequence: number): number => (sequence % SLOT_COUNT) * SLOT_BYTES;
+const sequenceOf = (slot: Slot | undefined): number => slot?.sequence ?? -1;
 
-function encodeSlot(chain: Chain, sequence: number): Buffer {
+function encodeSlot(index: number, { chain, sequence }: Slot): Buffer {
   const text = Buffer.from(JSON.stringify(chain));
   const slot = Buffer.alloc(HEADER_BYTES + text.length);
   slotLayout.encode(
@@ -129,7 +145,7 @@ function encodeSlot(chain: Chain, sequence: number): Buffer {
       slotCrc: 0,
       textLength: text.length,
       sequence,
-      ownOffset: offsetOf(sequence),
+      ownOffset: index * SLOT_BYTES,
       reserved: Buffer.alloc(32),
     },
     slot,
@@ -139,10 +155,7 @@ function encodeSlot(chain: Chain, sequence: number): Buffer {
   return slot;
 }
 
-async function readSlot(
-  file: DiskFile,
-  index: number,
-): Promise<{ sequence: number; chain: Chain } | undefined> {
+async function readSlot(file: DiskFile, index: number): Promise<Slot | undefined> {
   const header = Buffer.alloc(HEADER_BYTES);
   await file.read([header], index * SLOT_BYTES);
   const fields = slotLayout.decode(header);
