@@ -3,10 +3,10 @@ import { parseUuid } from '@lunbox/storage-object';
 import { dirname } from 'node:path';
 import type { ImageRef } from './chain.ts';
 import { GrainMap } from './grain-map.ts';
-import { INDEX_SUFFIX } from './log-area.ts';
 import { readIndex, writeIndex, type IndexedEnd } from './map-index.ts';
 import type { SavedChecksum, SavedGrain, SaveArea } from './save-area.ts';
 import { SnapshotError } from './snapshot-error.ts';
+import { INDEX_SUFFIX } from './snapshot-files.ts';
 
 /** A file with the disk as a plain image, and where in it the disk begins. */
 export interface ImageSource {

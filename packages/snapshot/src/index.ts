@@ -37,6 +37,7 @@ export {
   type RetentionGrid,
   type Verdict,
 } from './retain.ts';
+export { inspectSnapshots, type InspectOptions, type SnapshotInspection } from './inspect-snapshots.ts';
 export type { RestoreProgress } from './restore.ts';
 export type { SnapshotSetOptions } from './set-options.ts';
 export { snapshotDirectory } from './snapshot-store.ts';

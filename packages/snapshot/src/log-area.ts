@@ -6,12 +6,11 @@ import { LOG_BLOCK_BYTES } from './log-layout.ts';
 import { readIndex, writeIndex } from './map-index.ts';
 import type { SavedChecksum, SavedGrain, SaveArea } from './save-area.ts';
 import { SaveLog, type LogIdentity } from './save-log.ts';
+import { indexPathOf } from './snapshot-files.ts';
 
 /** Slots that stand for no place in the log. */
 const ZERO_SLOT = 2 ** 32 - 2;
 const BAD_SLOT = 2 ** 32 - 3;
-/** Files beside logs, with what their maps have. */
-export const INDEX_SUFFIX = '.map';
 /** Groups, or grains of a run, that are gone through between two turns. */
 const GROUPS_PER_TURN = 64;
 const GRAINS_PER_TURN = 65_536;
@@ -194,7 +193,7 @@ export class LogArea implements SaveArea {
     const { size } = this.#map;
     await writeIndex(
       this.#disk,
-      indexPath(this.#log.path),
+      indexPathOf(this.#log.path),
       this.#map,
       this.identity.log,
       this.#log.end,
@@ -213,7 +212,7 @@ export class LogArea implements SaveArea {
     this.#map = new GrainMap();
     const from = await readIndex(
       this.#disk,
-      indexPath(this.#log.path),
+      indexPathOf(this.#log.path),
       this.#map,
       this.identity.log,
       this.#stepOf,
@@ -291,9 +290,4 @@ export class LogArea implements SaveArea {
     }
     return contents;
   }
-}
-
-/** Where the index of a log is. */
-function indexPath(logPath: string): string {
-  return logPath.replace(/\.log$/, INDEX_SUFFIX);
 }

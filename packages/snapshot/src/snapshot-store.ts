@@ -3,20 +3,17 @@ import { formatUuid } from '@lunbox/storage-object';
 import debug from 'debug';
 import { basename, dirname, join } from 'node:path';
 import type { SnapshotAttachment } from './attachment.ts';
-import { logsOf, withoutGroups, withSuspects, type Chain, type ImageRef } from './chain.ts';
+import { withoutGroups, withSuspects, type Chain, type ImageRef } from './chain.ts';
 import { ChainFile } from './chain-file.ts';
 import { ImageArea } from './image-area.ts';
-import { INDEX_SUFFIX, LogArea } from './log-area.ts';
+import { LogArea } from './log-area.ts';
 import { SnapshotError } from './snapshot-error.ts';
+import { DRAFT_NAME, imagePathIn, logPathIn, strayNames } from './snapshot-files.ts';
 
 const log = debug('lunbox:snapshot:snapshot-store');
 
 /** File with the list, within the directory. */
 export const CHAIN_NAME = 'chain';
-const DRAFT_NAME = 'chain.new';
-const LOG_SUFFIX = '.log';
-const IMAGE_SUFFIX = '.img';
-const OUR_FILE = /\.(log|img|map)$/;
 const ID_BYTES = 16;
 
 /** What a store is made of. */
@@ -177,18 +174,11 @@ export class SnapshotStore {
   async removeStray(): Promise<void> {
     const isKnown = this.#file !== undefined || this.#attachment === undefined;
     if (this.#mode === 'read' || !isKnown) return;
-    const named = new Set(
-      logsOf(this.#chain).flatMap((id) =>
-        [LOG_SUFFIX, IMAGE_SUFFIX, INDEX_SUFFIX].map((suffix) => id + suffix),
-      ),
-    );
-    const isOurs = (name: string): boolean => OUR_FILE.test(name) || name === DRAFT_NAME;
     const names = await this.#disk.readdir(this.path).catch((error: unknown) => {
       if (errnoName(error) === 'ENOENT') return [];
       throw error;
     });
-    for (const name of names)
-      if (isOurs(name) && !named.has(name)) await this.#disk.unlink(join(this.path, name));
+    for (const name of strayNames(names, this.#chain)) await this.#disk.unlink(join(this.path, name));
   }
 
   /** Closes the list. Idempotent. */
@@ -243,12 +233,12 @@ export class SnapshotStore {
   }
 
   #imageParts(ref: ImageRef): Parameters<typeof ImageArea.create>[0] {
-    const path = join(this.path, ref.id + IMAGE_SUFFIX);
+    const path = imagePathIn(this.path, ref.id);
     return { disk: this.#disk, path, ref, grainBytes: this.#chain.grainBytes };
   }
 
   #logPath(id: string): string {
-    return join(this.path, id + LOG_SUFFIX);
+    return logPathIn(this.path, id);
   }
 
   async #checked(id: string, area: LogArea): Promise<LogArea> {

@@ -31,7 +31,14 @@ export {
 } from './check/check-container.ts';
 export type { ScanProgress } from './check/data-scan.ts';
 export { findDrafts, repairDrafts, type Draft, type DraftRepairOptions } from './check/drafts.ts';
-export { SEVERITIES, worstOf, type Finding, type FindingCode, type Severity } from './check/finding.ts';
+export {
+  finding,
+  SEVERITIES,
+  worstOf,
+  type Finding,
+  type FindingCode,
+  type Severity,
+} from './check/finding.ts';
 export {
   repairContainer,
   type RepairOptions,

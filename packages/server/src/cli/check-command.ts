@@ -1,5 +1,7 @@
+import { inspectSnapshots } from '@lunbox/snapshot';
 import {
   checkContainer,
+  ContainerError,
   findDrafts,
   findSharedIdentities,
   repairContainer,
@@ -62,7 +64,8 @@ async function checkDisks(paths: readonly string[], flags: CheckFlags): Promise<
   const reports: CheckReport[] = [];
   for (const path of paths.flatMap(disksAt)) {
     const readData = flags.data === true;
-    reports.push(await checkContainer(path, { readData, onProgress: progressLine(path) }));
+    const report = await checkContainer(path, { readData, onProgress: progressLine(path) });
+    reports.push(await withSnapshots(report));
   }
   const judged = [...findSharedIdentities(reports), ...(await checkDrafts(paths))];
   for (const report of judged) {
@@ -70,6 +73,18 @@ async function checkDisks(paths: readonly string[], flags: CheckFlags): Promise<
     else printReport(report);
   }
   return Math.max(ExitCode.OK, ...judged.map(({ verdict }) => EXIT_CODES[verdict]));
+}
+
+/** Adds what is wrong with the snapshots of a disk. One whose header cannot be read does not tell which they are. */
+async function withSnapshots(report: CheckReport): Promise<CheckReport> {
+  try {
+    const found = await inspectSnapshots(report.path, { areas: true });
+    const findings = [...report.findings, ...found.findings];
+    return { ...report, findings, verdict: worstOf(findings) };
+  } catch (error) {
+    if (error instanceof ContainerError) return report;
+    throw error;
+  }
 }
 
 /** What was left in directories by commands that were killed. */
@@ -109,7 +124,8 @@ function progressLine(path: string): (progress: ScanProgress) => void {
 
 async function repairDisk(path: string, flags: RepairFlags): Promise<number> {
   const options = { apply: flags.apply === true, extend: flags.extend === true };
-  const report = await (isDirectory(path) ? repairDrafts : repairContainer)(path, options);
+  const repaired = await (isDirectory(path) ? repairDrafts : repairContainer)(path, options);
+  const report = isDirectory(path) ? repaired : { ...repaired, check: await withSnapshots(repaired.check) };
   if (flags.json === true) console.log(JSON.stringify(report));
   else printRepair(report);
   return EXIT_CODES[report.check.verdict];

@@ -1,13 +1,12 @@
 import type { Capture, DrainOptions } from '@lunbox/iscsi-target';
-import type { CatalogContent } from '@lunbox/storage-object';
 import { checkIscsiName } from '../iscsi-name.ts';
 import { formatPortal, parsePortal } from '../portal.ts';
 import { ServerError } from '../server-error.ts';
 import type { IscsiOperations, LunboxServer } from '../server.ts';
-import type { ServedObject } from '../status.ts';
 import { checkControlRequest, type ControlRequest, type ControlVerb } from './control-request.ts';
 import type { Asker, ControlAnswer } from './control-socket.ts';
 import type { Redirects } from './redirects.ts';
+import { withSnapshotLists, type ListedCatalog } from './catalog-snapshots.ts';
 import type { CatalogNow, ServedCatalog } from './served-catalog.ts';
 import { SNAP_CONTROL } from './snap-verbs.ts';
 import { controlUsers } from './users-verb.ts';
@@ -26,7 +25,7 @@ export interface Controlled {
 }
 
 /** What is told of the catalog. */
-export type ToldCatalog = CatalogContent<ServedObject> & Omit<CatalogNow, 'catalog'>;
+export type ToldCatalog = ListedCatalog & Omit<CatalogNow, 'catalog'>;
 
 /** What does what one verb asks for. */
 export type Verb<V extends ControlVerb> = (
@@ -102,8 +101,7 @@ export async function control(
 
 async function toldCatalog(served: ServedCatalog): Promise<ToldCatalog> {
   const { catalog, ...scan } = await served.now();
-  const { objects, unusable, parts, gone, drafts } = catalog;
-  return { ...scan, objects, unusable, parts, gone, drafts };
+  return { ...scan, ...(await withSnapshotLists(catalog)) };
 }
 
 async function statusOf({ server, redirects, draining }: Controlled): Promise<Record<string, unknown>> {

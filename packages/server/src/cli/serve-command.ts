@@ -5,6 +5,7 @@ import type { DiskFault, DiskSnapshotEvent } from '../status.ts';
 import { createServer, type LunboxServer } from '../server.ts';
 import { loadAccess } from './access-flags.ts';
 import { AccessWatcher } from './access-watcher.ts';
+import { warnOfSnapshots } from './catalog-snapshots.ts';
 import { connectionGuide } from './connection-guide.ts';
 import { ControlSocket } from './control-socket.ts';
 import { control, type Controlled } from './control-verbs.ts';
@@ -48,6 +49,7 @@ export async function serveDisks(paths: readonly string[], flags: ServeFlags): P
     await server.start();
     const running = await startCompanions(server, flags, files, redirects, scanner);
     warn(server, flags.keepIdentity === true);
+    await warnOfSnapshots(server);
     console.log(flags.json === true ? readyLine(server) : connectionGuide(server, flags.chapUser));
     mirrors.begin();
     await signals.first;

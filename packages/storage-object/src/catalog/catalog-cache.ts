@@ -18,6 +18,7 @@ export interface CachedObject {
   readonly blockSize: number;
   readonly lun?: number;
   readonly title?: string;
+  readonly snapshotSet?: string;
 }
 
 /** Objects by the names of their files. */
@@ -80,7 +81,8 @@ function isEntry(value: unknown): value is [string, CachedObject] {
     Number.isSafeInteger(object.capacityBytes) &&
     Number.isSafeInteger(object.blockSize) &&
     (object.lun === undefined || Number.isSafeInteger(object.lun)) &&
-    (object.title === undefined || typeof object.title === 'string')
+    (object.title === undefined || typeof object.title === 'string') &&
+    (object.snapshotSet === undefined || typeof object.snapshotSet === 'string')
   );
 }
 

@@ -22,6 +22,8 @@ export interface CatalogObject {
   readonly lun: number | undefined;
   /** The name for people among its attributes. */
   readonly title: string | undefined;
+  /** Identity of its set of snapshots, in UUID form; absent when it says of itself that it has none. */
+  readonly snapshotSet?: string;
   /** How it comes back; of one that is {@link CatalogObject.open}, how it came back when it was opened. */
   readonly continuity: Continuity;
   /** This process has it open: what is told of it comes from there, not from its file. */

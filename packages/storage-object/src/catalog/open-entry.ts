@@ -41,7 +41,7 @@ function entryOf(
   findings: readonly Finding[],
 ): CatalogObject {
   const { path, capacityBytes, blockSize, usedBytes, layout, continuity, holder, attributes } = info;
-  const { lun, title } = wishesOf(attributes);
+  const { lun, title, snapshotSet } = wishesOf(attributes);
   return {
     path,
     name: basename(path),
@@ -52,6 +52,7 @@ function entryOf(
     layout,
     lun,
     title,
+    ...(snapshotSet === undefined ? {} : { snapshotSet }),
     continuity,
     open: true,
     holder,

@@ -233,7 +233,7 @@ async function fromCache(
 }
 
 function objectOf(path: string, name: string, status: FileStatus, cached: CachedObject): CatalogObject {
-  const { identity, capacityBytes, blockSize, lun, title } = cached;
+  const { identity, capacityBytes, blockSize, lun, title, snapshotSet } = cached;
   return {
     path,
     name,
@@ -243,6 +243,7 @@ function objectOf(path: string, name: string, status: FileStatus, cached: Cached
     usedBytes: status.allocatedBytes,
     lun,
     title,
+    ...(snapshotSet === undefined ? {} : { snapshotSet }),
     layout: undefined,
     continuity: 'clean',
     holder: undefined,

@@ -44,7 +44,15 @@ export type FindingCode =
   | 'PART_MISSING'
   | 'PART_WRONG'
   | 'PART_DAMAGED'
-  | 'PART_STALE';
+  | 'PART_STALE'
+  | 'RESTORE_UNFINISHED'
+  | 'SNAPSHOT_LEFTOVER'
+  | 'SNAPSHOT_INDEX_DAMAGED'
+  | 'SNAPSHOTS_DETACHED'
+  | 'SNAPSHOTS_SUSPECT'
+  | 'SNAPSHOT_DAMAGED'
+  | 'SNAPSHOTS_DAMAGED'
+  | 'SNAPSHOTS_MISSING';
 
 const SEVERITY_OF: Readonly<Record<FindingCode, Severity>> = {
   IN_USE: 'note',
@@ -79,6 +87,14 @@ const SEVERITY_OF: Readonly<Record<FindingCode, Severity>> = {
   PART_WRONG: 'loss',
   PART_DAMAGED: 'loss',
   PART_STALE: 'loss',
+  RESTORE_UNFINISHED: 'note',
+  SNAPSHOT_LEFTOVER: 'note',
+  SNAPSHOT_INDEX_DAMAGED: 'note',
+  SNAPSHOTS_DETACHED: 'warning',
+  SNAPSHOTS_SUSPECT: 'warning',
+  SNAPSHOT_DAMAGED: 'loss',
+  SNAPSHOTS_DAMAGED: 'loss',
+  SNAPSHOTS_MISSING: 'loss',
 };
 
 /** One thing that a check has found. */
