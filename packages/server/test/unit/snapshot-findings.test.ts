@@ -138,7 +138,7 @@ it('snapshots of a disk that was changed around them are suspect, before and aft
   writeFileSync(path, bytes);
   const [status, codes] = await check();
   expect([status, codes]).toEqual([3, ['MODIFIED', 'SNAPSHOTS_SUSPECT']]);
-  const server = createServer({ targets: [{ luns: [{ path }] }], portals: [{ host: '127.0.0.1', port: 0 }] });
+  const server = await createServer({ portals: ['127.0.0.1:0'], targets: [{ luns: [{ path }] }] });
   await server.start();
   try {
     complained.length = 0;
