@@ -1,5 +1,5 @@
-/** How well a snapshot knows what it has: what applications and file systems had done before it was taken. */
-export type ConsistencyLevel = 'crash' | 'filesystem' | 'application';
+import { LEVELS, type ConsistencyLevel } from './consistency-level.ts';
+import { isSchedule, type SnapshotSchedule } from './schedule.ts';
 
 /** An image that shares the space of the disk. */
 export interface ImageRef {
@@ -93,6 +93,8 @@ export interface Chain {
   readonly snapshots: readonly ChainEntry[];
   readonly restore?: ChainRestore;
   readonly policy?: SpacePolicy;
+  /** When snapshots are taken by themselves. */
+  readonly schedule?: SnapshotSchedule;
   /** Groups with this disk as their first that were taken, until all of their members know. */
   readonly groups?: readonly SnapshotGroup[];
 }
@@ -102,7 +104,6 @@ export const SNAPSHOT_LIMIT = 1024;
 /** Disks of one group. */
 export const GROUP_MEMBER_LIMIT = 64;
 
-const LEVELS: readonly unknown[] = ['crash', 'filesystem', 'application'] satisfies ConsistencyLevel[];
 /** How snapshots are taken where nobody says it. */
 export const DEFAULT_METHOD: SnapshotMethod = 'auto';
 /** All methods. */
@@ -128,6 +129,7 @@ export function parseChain(text: string): Chain | undefined {
     chain.snapshots.every(isEntry) &&
     (chain.restore === undefined || isRestore(chain.restore)) &&
     (chain.policy === undefined || isPolicy(chain.policy)) &&
+    (chain.schedule === undefined || isSchedule(chain.schedule)) &&
     (chain.groups === undefined || (Array.isArray(chain.groups) && chain.groups.every(isGroup)));
   return isSound ? (chain as Chain) : undefined;
 }
@@ -270,6 +272,11 @@ export function withoutGroups(chain: Chain, ids: ReadonlySet<string>): Chain {
   const { groups, ...others } = chain;
   const left = groups?.filter(({ id }) => !ids.has(id)) ?? [];
   return left.length === 0 ? others : { ...others, groups: left };
+}
+
+/** The chain with another schedule, or with none. */
+export function withSchedule({ schedule: _before, ...chain }: Chain, schedule?: SnapshotSchedule): Chain {
+  return schedule === undefined ? chain : { ...chain, schedule };
 }
 
 /** The chain once a restore is done. */

@@ -8,9 +8,9 @@
  */
 export type { SnapshotAttachment } from './attachment.ts';
 export type { ChangedExtent } from './diff.ts';
+export type { ConsistencyLevel } from './consistency-level.ts';
 export type {
   ChainEntry,
-  ConsistencyLevel,
   ImageRef,
   GroupMember,
   SnapshotGroup,
@@ -25,6 +25,15 @@ export type { BackgroundOptions, WorkProgress } from './copy/pace.ts';
 export { publishSnapshot, type PublishOptions } from './copy/publish.ts';
 export { verifySnapshot, type VerifyOptions, type VerifyReport } from './copy/verify.ts';
 export { createGroup, type GroupOptions, type TakenGroup } from './create-group.ts';
+export {
+  isRetentionGrid,
+  isSchedule,
+  lastRunMs,
+  nextRunMs,
+  SCHEDULED_PREFIX,
+  scheduledName,
+  type SnapshotSchedule,
+} from './schedule.ts';
 export { SnapshotError, type SnapshotErrorCode, type SnapshotErrorData } from './snapshot-error.ts';
 export { SnapshotObject } from './snapshot-object.ts';
 export type { SnapshotInfo } from './snapshot-info.ts';
@@ -35,6 +44,7 @@ export {
   RETENTION_RULES,
   type Retained,
   type RetentionGrid,
+  type RetentionRule,
   type Verdict,
 } from './retain.ts';
 export { inspectSnapshots, type InspectOptions, type SnapshotInspection } from './inspect-snapshots.ts';

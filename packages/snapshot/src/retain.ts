@@ -28,7 +28,8 @@ export interface Verdict {
 /** What a verdict depends on. */
 export type Retained = Pick<SnapshotInfo, 'id' | 'name' | 'createdAtMs' | 'holds' | 'bookmark' | 'prepared'>;
 
-type Rule = Exclude<keyof RetentionGrid, 'olderThanMs'>;
+/** A rule of a grid. */
+export type RetentionRule = Exclude<keyof RetentionGrid, 'olderThanMs'>;
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -36,7 +37,7 @@ const DAY_MS = 24 * HOUR_MS;
 const DAYS_FROM_MONDAY = 3;
 
 /** The stretch of time that a snapshot belongs to; those of one stretch have the same answer. */
-const STRETCHES: Readonly<Record<Rule, (timeMs: number, index: number) => number>> = {
+const STRETCHES: Readonly<Record<RetentionRule, (timeMs: number, index: number) => number>> = {
   last: (_timeMs, index) => index,
   hourly: (timeMs) => Math.floor(timeMs / HOUR_MS),
   daily: (timeMs) => Math.floor(timeMs / DAY_MS),
@@ -46,7 +47,7 @@ const STRETCHES: Readonly<Record<Rule, (timeMs: number, index: number) => number
 };
 
 /** The rules of a grid. */
-export const RETENTION_RULES: readonly Rule[] = Object.keys(STRETCHES) as Rule[];
+export const RETENTION_RULES: readonly RetentionRule[] = Object.keys(STRETCHES) as RetentionRule[];
 
 /** Whether a grid keeps anything at all. */
 export function keepsAny(grid: RetentionGrid): boolean {

@@ -1,7 +1,14 @@
 import { BlockError, realDisk, systemClock, systemRandom, type BlockDevice } from '@lunbox/block';
 import { formatUuid } from '@lunbox/storage-object';
 import debug from 'debug';
-import { withEntry, withoutSnapshot, type Chain, type ChainEntry, type SpacePolicy } from './chain.ts';
+import {
+  withEntry,
+  withoutSnapshot,
+  withSchedule,
+  type Chain,
+  type ChainEntry,
+  type SpacePolicy,
+} from './chain.ts';
 import { changesBetween } from './changes.ts';
 import type { ChangedExtent } from './diff.ts';
 import { DEFAULT_GRAIN_BYTES } from './grain.ts';
@@ -10,6 +17,7 @@ import { beginRestore, Restore, type RestoreProgress } from './restore.ts';
 import { RestoringDevice } from './restoring-device.ts';
 import { isGrainSize } from './save-log.ts';
 import type { SaveArea } from './save-area.ts';
+import type { SnapshotSchedule } from './schedule.ts';
 import type { SnapshotSetOptions } from './set-options.ts';
 import { SetState } from './set-state.ts';
 import { settleMembers, settleStore } from './settle-groups.ts';
@@ -275,6 +283,16 @@ export class SnapshotSet {
   /** Says what is done when there is no room for what the disk had; durably. By default the oldest snapshots go. */
   async setPolicy(policy: SpacePolicy): Promise<void> {
     await this.#inTurn(() => this.#state.commit({ ...this.#state.chain, policy }));
+  }
+
+  /** When snapshots are to be taken by themselves; whoever serves the disk does so. */
+  get schedule(): SnapshotSchedule | undefined {
+    return this.#state.chain.schedule;
+  }
+
+  /** Says when snapshots are to be taken by themselves, durably; undefined: never. */
+  async setSchedule(schedule: SnapshotSchedule | undefined): Promise<void> {
+    await this.#inTurn(() => this.#state.commit(withSchedule(this.#state.chain, schedule)));
   }
 
   /** Calls `listener` with what people should hear of. Returns a function that ends the subscription. */

@@ -1,11 +1,6 @@
 import { formatUuid } from '@lunbox/storage-object';
-import {
-  withSnapshot,
-  type Chain,
-  type ChainEntry,
-  type ConsistencyLevel,
-  type SnapshotMethod,
-} from './chain.ts';
+import { withSnapshot, type Chain, type ChainEntry, type SnapshotMethod } from './chain.ts';
+import type { ConsistencyLevel } from './consistency-level.ts';
 import { withNewArea, type NewAreas } from './new-area.ts';
 import type { SetState } from './set-state.ts';
 

@@ -18,6 +18,7 @@ import { portalsFromFlags } from './portal-flags.ts';
 import { Redirects } from './redirects.ts';
 import { CHAP_NAMES, type ServeFlags } from './serve-flags.ts';
 import { ServedCatalog } from './served-catalog.ts';
+import { runSchedules } from './run-schedules.ts';
 import { SourceFiles } from './source-files.ts';
 import { disksToServe } from './storage-directory.ts';
 
@@ -115,8 +116,10 @@ async function startCompanions(
             draining: false,
             maintained: false,
           });
+    const schedules = runSchedules(server);
     const end = async (): Promise<void> => {
       watcher.close();
+      await schedules.close();
       await socket?.close();
       await server.stop();
     };

@@ -13,6 +13,7 @@ import { eventLine, listLines, policyLine } from './snap-lines.ts';
 import { printDiff } from './snap-print.ts';
 import { addPrune } from './snap-prune-command.ts';
 import { LEVELS, METHODS, WHEN_FULL, type SnapVerb } from './snap-request.ts';
+import { addSchedule } from './snap-schedule-command.ts';
 import { watchRestore } from './snap-restore.ts';
 import { askForGroup, askServer, snapRequest, withDesk, withDesks } from './snap-source.ts';
 
@@ -44,6 +45,7 @@ export function addSnap(program: Command, setExitCode: (code: number) => void): 
   addKeeping(snap);
   addPolicy(snap);
   addPrune(snap);
+  addSchedule(snap);
   addReading(snap);
   addSnapCopies(snap, setExitCode);
 }

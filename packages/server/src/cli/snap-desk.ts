@@ -40,7 +40,14 @@ export interface SnapEvent {
 /** Verbs that are the same, whoever has the disk, and answer with one object. */
 export type SimpleVerb = Exclude<
   Extract<ControlRequest['verb'], `snap-${string}`>,
-  'snap-diff' | 'snap-restore' | 'snap-open' | 'snap-close' | 'snap-group' | 'snap-prune' | CopyVerb
+  | 'snap-diff'
+  | 'snap-restore'
+  | 'snap-open'
+  | 'snap-close'
+  | 'snap-group'
+  | 'snap-prune'
+  | 'snap-schedule'
+  | CopyVerb
 >;
 
 /** What is done when there is no room. */

@@ -1,4 +1,4 @@
-import { keepsAny, retain, SnapshotError, type RetentionGrid, type Verdict } from '@lunbox/snapshot';
+import { keepsAny, retain, SCHEDULED_PREFIX, SnapshotError, type Verdict } from '@lunbox/snapshot';
 import { ServerError } from '../server-error.ts';
 import type { ControlRequest } from './control-request.ts';
 import type { SnapDesk } from './snap-desk.ts';
@@ -12,9 +12,6 @@ export interface Pruned {
   /** Of each snapshot that was looked at, oldest first; those with `keep` false are gone, or would be. */
   readonly verdicts: readonly Verdict[];
 }
-
-/** How snapshots begin that are pruned when nobody says which. */
-const AUTO_PREFIX = 'auto-';
 
 /**
  * Deletes the snapshots of a disk that a grid does not keep; of those only that have the prefix or all of the labels
@@ -31,7 +28,7 @@ export async function prune(
       'SERVER_BAD_OPTIONS',
       'say what is to be kept, such as --keep-last 7; it may not be 0',
     );
-  const start = prefix ?? (labels === undefined && !all ? AUTO_PREFIX : '');
+  const start = prefix ?? (labels === undefined && !all ? SCHEDULED_PREFIX : '');
   const wanted = desk.set
     .list()
     .filter(
@@ -70,21 +67,3 @@ export function pruneLines({ dryRun, verdicts }: Pruned): string[] {
   const total = `${gone} of ${verdicts.length} snapshots ${dryRun ? 'would be' : 'are'} deleted`;
   return [...lines, total];
 }
-
-/** What a grid may say, for requests. */
-export function isGrid(value: unknown): value is RetentionGrid {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
-  return Object.entries(value).every(
-    ([key, number]) => GRID_KEYS.includes(key) && Number.isSafeInteger(number) && (number as number) >= 0,
-  );
-}
-
-const GRID_KEYS: readonly string[] = [
-  'last',
-  'hourly',
-  'daily',
-  'weekly',
-  'monthly',
-  'yearly',
-  'olderThanMs',
-] satisfies (keyof RetentionGrid)[];

@@ -1,6 +1,13 @@
-import type { ConsistencyLevel, RetentionGrid, SnapshotMethod, SpacePolicy } from '@lunbox/snapshot';
+import {
+  isRetentionGrid,
+  isSchedule,
+  type ConsistencyLevel,
+  type RetentionGrid,
+  type SnapshotMethod,
+  type SnapshotSchedule,
+  type SpacePolicy,
+} from '@lunbox/snapshot';
 import { isAbsolute } from 'node:path';
-import { isGrid } from './snap-prune.ts';
 
 /** Fields of requests about snapshots. */
 export interface SnapFields {
@@ -29,6 +36,8 @@ export interface SnapFields {
   readonly disks: readonly (number | string)[];
   /** What is kept of the snapshots that are looked at. */
   readonly keep: RetentionGrid;
+  /** When snapshots are taken by themselves; null is never. */
+  readonly schedule: SnapshotSchedule | null;
   /** How the names of those begin that are looked at. */
   readonly prefix: string;
   /** All of them are looked at. */
@@ -64,6 +73,10 @@ const isTruth = (value: unknown): boolean => typeof value === 'boolean';
 const isPath = (value: unknown): boolean => typeof value === 'string' && isAbsolute(value);
 
 const isRate = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) > 0;
+
+function isScheduleField(value: unknown): boolean {
+  return value === null || (isSchedule(value) && areLabels(value.labels ?? {}));
+}
 
 function areLabels(value: unknown): boolean {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
@@ -103,8 +116,9 @@ export const SNAP_CHECKS: Readonly<
   disks: [`2 to ${DISK_LIMIT} disks: numbers of LUNs, or absolute paths`, areDisks],
   keep: [
     'an object with whole numbers for last, hourly, daily, weekly, monthly, yearly, olderThanMs',
-    isGrid,
+    isRetentionGrid,
   ],
+  schedule: ['null, or an object with everyMs and what belongs to it', isScheduleField],
   prefix: ['a text of 1 to 255 characters on one line', isLabelText],
   all: ['true or false', isTruth],
   dryRun: ['true or false', isTruth],
@@ -125,6 +139,7 @@ export const SNAP_CHECKS: Readonly<
 export const SNAP_VERBS = {
   'snap-create': { words: [], flags: ['lun', 'path', 'name', 'level', 'labels', 'method'], needed: [] },
   'snap-group': { words: [], flags: ['disks', 'name', 'level', 'labels'], needed: ['disks'] },
+  'snap-schedule': { words: [], flags: ['lun', 'path', 'schedule'], needed: [] },
   'snap-prune': {
     words: [],
     flags: ['lun', 'path', 'keep', 'prefix', 'labels', 'all', 'dryRun'],

@@ -9,12 +9,13 @@ import { diffLines } from './snap-diff.ts';
 import { takeGroup } from './snap-group.ts';
 import { prune } from './snap-prune.ts';
 import type { SnapVerb } from './snap-request.ts';
+import { decideSchedule } from './snap-schedule-command.ts';
 import { findSnapshot } from '../snapshot-luns.ts';
 import type { ServedSnapshots } from '../served-snapshots.ts';
 import { watchRestore } from './snap-restore.ts';
 
 /** A desk for the disk that a request is about. */
-function deskOf(
+export function deskOf(
   server: LunboxServer,
   { lun, path }: Pick<ControlRequest<'snap-ls'>, 'lun' | 'path'>,
 ): SnapDesk & { readonly served: ServedSnapshots } {
@@ -82,6 +83,9 @@ export const SNAP_CONTROL: { readonly [V in SnapVerb]: Verb<V> } = {
   },
   'snap-prune': async ({ server }, request) => ({
     result: await prune(deskOf(server, request), request, Date.now()),
+  }),
+  'snap-schedule': async ({ server }, request) => ({
+    result: await decideSchedule(deskOf(server, request), request, Date.now()),
   }),
   'snap-publish': copy,
   'snap-clone': copy,
