@@ -159,3 +159,28 @@ it('repair tells of snapshots what check tells, and leaves them as they are', as
   expect(printed.join('\n')).toContain('SNAPSHOT_DAMAGED');
   expect(readdirSync(snaps)).toEqual(before);
 });
+
+it.each([
+  ['rename', () => [join(folder, 'other.lun')]],
+  ['delete', () => []],
+  ['delete', () => ['--force']],
+  ['resize', () => ['1M', '--force', '--discard-data']],
+])('%s is refused, says what to do, and changes nothing', async (verb, words) => {
+  const before = readFileSync(path);
+  complained.length = 0;
+  expect(await run([verb, path, ...words()])).toBe(1);
+  expect(complained.join('')).toMatch(/has snapshots, which .*; delete them first \(lunbox snap rm\)/);
+  expect(readFileSync(path).equals(before)).toBe(true);
+  expect(await check()).toEqual([0, []]);
+});
+
+it('it grows, and its snapshots keep their size; export writes the disk as it is now', async () => {
+  expect(await run(['resize', path, '8M'])).toBe(0);
+  expect(await check()).toEqual([0, []]);
+  expect(await run(['snap', 'verify', path, 'monday'])).toBe(0);
+  const [, { snapshots }] = await catalog();
+  expect(snapshots.map((each) => (each as { sizeBytes?: number }).sizeBytes)).toEqual([4 << 20, 4 << 20]);
+  expect(await run(['export', path, join(folder, 'disk.img')])).toBe(0);
+  const image = readFileSync(join(folder, 'disk.img'));
+  expect([image.length, image[0]]).toEqual([8 << 20, 'tuesday'.length]);
+});
