@@ -65,7 +65,7 @@ export class Restore {
     await this.#device.flush();
     const { restore } = this.#state.chain;
     await this.#state.commit(withoutRestore(this.#state.chain));
-    this.#device.restoreBy(undefined);
+    await this.#device.endRestore();
     if (restore !== undefined) await this.#state.drop([restore.log]);
   }
 }

@@ -63,9 +63,15 @@ export class RestoringDevice extends BaseDevice {
     return await this.#gate.close();
   }
 
-  /** From now on this is still to be done; undefined: nothing. Only while changes are paused, or when all is done. */
-  restoreBy(overlay: RestoreOverlay | undefined): void {
+  /** From now on this is still to be done. Only while changes are paused. */
+  restoreBy(overlay: RestoreOverlay): void {
     this.#overlay = overlay;
+  }
+
+  /** Ends the restore: all is done. Completes when nobody notes any more what is. */
+  async endRestore(): Promise<void> {
+    this.#overlay = undefined;
+    await this.#flushed;
   }
 
   /** Restores what is still to be restored in some grains. */
@@ -95,7 +101,11 @@ export class RestoringDevice extends BaseDevice {
   protected flushAll(): MaybePromise<void> {
     const overlay = this.#overlay;
     if (overlay === undefined) return this.readOnly ? undefined : this.#inner.flush();
-    const flushed = this.#flushed.then(() => overlay.flush(() => this.#inner.flush()));
+    const flushed = this.#flushed.then(() => {
+      // The restore may have ended while this one waited: then there is nothing to note, and nowhere.
+      if (this.#overlay !== overlay) return this.#inner.flush();
+      return overlay.flush(() => this.#inner.flush());
+    });
     this.#flushed = flushed.catch(() => undefined);
     return flushed;
   }
