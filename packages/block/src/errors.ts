@@ -6,6 +6,7 @@
  * - `BLOCK_INVALID`: the device cannot be built from these options.
  * - `BLOCK_CLOSED`: the device was closed.
  * - `BLOCK_READ_ONLY`: the device refuses every change.
+ * - `BLOCK_RESERVED`: somebody else has the device reserved.
  * - `BLOCK_BUSY`: a bounded queue is full; try again later.
  * - `BLOCK_UNSUPPORTED`: the platform below cannot do this at all.
  * - `BLOCK_NO_SPACE`: the medium or a quota is full (ENOSPC, EDQUOT).
@@ -19,6 +20,7 @@ export type BlockErrorCode =
   | 'BLOCK_INVALID'
   | 'BLOCK_CLOSED'
   | 'BLOCK_READ_ONLY'
+  | 'BLOCK_RESERVED'
   | 'BLOCK_BUSY'
   | 'BLOCK_UNSUPPORTED'
   | 'BLOCK_NO_SPACE'

@@ -24,6 +24,7 @@ export type {
 export { MediumPresenceError, type MediumPresenceErrorCode } from './unit/medium-presence-error.ts';
 export type { UnitKind } from './unit/unit-kind.ts';
 export { CopyDomain, type CopyDomainOptions } from './copy/copy-domain.ts';
+export { UnitDoor, type Comparison, type UnitDoorOptions } from './unit/unit-door.ts';
 export type { SpaceSource, SpaceUsage } from './unit/space-usage.ts';
 export { EVERY_RIGHT, type RightsSource, type UnitRights } from './unit/unit-rights.ts';
 export { contentReplaced, unitUse, type UnitUse } from './unit/unit-use.ts';

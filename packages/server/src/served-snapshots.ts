@@ -78,8 +78,8 @@ export class ServedSnapshots {
    */
   async restore(snapshot: string, { force = false, name }: RestoreOptions = {}): Promise<BegunRestore> {
     const { unit, lun } = this.#drive;
-    const { initiators, reserved } = unitUse(unit);
-    const [first] = initiators;
+    const { initiators, doors, reserved } = unitUse(unit);
+    const [first] = [...initiators, ...doors];
     const anyway = 'restore it with --force all the same';
     if (!force && first !== undefined)
       throw wrongState(`LUN ${lun} is in use by ${first.split(',')[0]}; let it log out, or ${anyway}`);

@@ -2,6 +2,7 @@ import { RangeLock, systemClock, type BlockDevice, type MaybePromise } from '@lu
 import { UnitCopies } from '../copy/copy-task.ts';
 import { MediaEvent } from '../data/media-event.ts';
 import { ProtectedDevice, type ProtectionSettings } from '../protection/protected-device.ts';
+import { protectionSettings } from '../protection/protection-settings.ts';
 import { Medium } from '../media/medium.ts';
 import { Pace } from '../media/pace.ts';
 import { whileHeld } from '../media/while-held.ts';
@@ -26,6 +27,7 @@ import { taskLimits, TaskSet } from './task-set.ts';
 import { unitLimits, type UnitLimits } from './unit-limits.ts';
 import { isRemovable, PRODUCTS, type UnitKind } from './unit-kind.ts';
 import { KeptState } from './unit-state.ts';
+import type { UnitDoor } from './unit-door.ts';
 import { UnitStatistics } from './unit-statistics.ts';
 import { UnitTimestamp } from './unit-timestamp.ts';
 
@@ -74,6 +76,8 @@ export class LogicalUnit {
   readonly timestamp: UnitTimestamp;
   /** FORMAT UNIT and SANITIZE. @internal */
   operations!: MediumOperations;
+  /** Those who use the medium by another way than SCSI. @internal */
+  readonly doors: Set<UnitDoor> = new Set();
   /** Whether there is a medium. @internal */
   readonly tray: MediumTray;
   /** True when the unit knows its space usage. @internal */
@@ -386,15 +390,4 @@ export class LogicalUnit {
     this.#countBlocks();
     this.#announce(AdditionalSenseCode.CAPACITY_DATA_HAS_CHANGED);
   }
-}
-
-function protectionSettings(modes: () => ModeStore): ProtectionSettings {
-  return {
-    get applicationTagOwned() {
-      return modes().applicationTagOwned;
-    },
-    get plainChecksDisabled() {
-      return modes().plainChecksDisabled;
-    },
-  };
 }

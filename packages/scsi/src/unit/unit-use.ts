@@ -3,6 +3,8 @@ import type { LogicalUnit } from './logical-unit.ts';
 
 /** Who would feel it if what a unit stores were another thing all at once. */
 export interface UnitUse {
+  /** Who else uses the unit now, by the names of their doors. */
+  readonly doors: readonly string[];
   /** Initiators that can use the unit now, by their SCSI port names. */
   readonly initiators: readonly string[];
   /** Somebody holds the unit by a persistent reservation, or by RESERVE; they need not be there. */
@@ -12,6 +14,7 @@ export interface UnitUse {
 /** Who uses a unit at the moment. */
 export function unitUse(unit: LogicalUnit): UnitUse {
   return {
+    doors: [...unit.doors].map(({ name }) => name),
     initiators: [...unit.nexuses].map(({ host }) => host.options.initiatorPort),
     reserved: unit.reservedBy !== undefined || unit.persistent.state.reservation !== undefined,
   };

@@ -19,7 +19,7 @@ const tur = TEST_UNIT_READY.encode();
 test('a unit tells who uses it, and reservations of those who are gone', async () => {
   const { initiator, target, unit } = await memoryHarness();
   const { initiators } = unitUse(unit);
-  expect(unitUse(unit)).toEqual({ initiators: [expect.stringContaining(',i,0x')], reserved: false });
+  expect(unitUse(unit)).toEqual({ doors: [], initiators: [expect.stringContaining(',i,0x')], reserved: false });
   const other = new Initiator(target, 'iqn.2026-01.test.initiator:z,i,0x000000000001');
   expect(unitUse(unit).initiators).toEqual([...initiators, 'iqn.2026-01.test.initiator:z,i,0x000000000001']);
   await initiator.send(RESERVE_6.encode());
@@ -36,7 +36,7 @@ test('a unit tells who uses it, and reservations of those who are gone', async (
   await send(PR_OUT_REGISTER.encode({ PARAMETER_LIST_LENGTH: 24 }), list(1, 15));
   await send(PR_OUT_RESERVE.encode({ TYPE: 1, PARAMETER_LIST_LENGTH: 24 }), list(1, 7));
   other.nexus.close();
-  expect(unitUse(unit)).toEqual({ initiators, reserved: true });
+  expect(unitUse(unit)).toEqual({ doors: [], initiators, reserved: true });
 });
 
 test('every initiator hears once that the content has been replaced, and at once where that is possible', async () => {
