@@ -40,6 +40,7 @@ export {
 } from './server.ts';
 export { ServedSnapshots, type OpenSnapshotOptions, type RestoreOptions } from './served-snapshots.ts';
 export { ServerError, type ServerErrorCode, type ServerErrorData } from './server-error.ts';
+export { type Volume, Volumes, type VolumeUse } from './volumes.ts';
 export type {
   DiskFault,
   MeasuredLun,

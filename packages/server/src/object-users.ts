@@ -1,5 +1,4 @@
-import type { RightsSource } from '@lunbox/scsi';
-import type { Permission, StorageObject, UserAttribute } from '@lunbox/storage-object';
+import type { ObjectRights, Permission, StorageObject, UserAttribute } from '@lunbox/storage-object';
 import { ServerError } from './server-error.ts';
 
 /** A list of users; without one everybody may do everything. */
@@ -53,7 +52,7 @@ export function changedUsers(list: UserList, change: UserChange): UserList {
 
 /** The users of a storage object that is served. */
 export class ObjectUsers {
-  readonly rightsOf: RightsSource;
+  readonly rightsOf: (user: string | undefined) => ObjectRights | undefined;
   readonly #object: StorageObject;
 
   constructor(object: StorageObject) {

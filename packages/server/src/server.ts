@@ -24,6 +24,7 @@ import { ServerError } from './server-error.ts';
 import type { MeasuredTarget, ServedObject, ServedTarget } from './status.ts';
 import { refusedAsOptions } from './target-refusal.ts';
 import { ServedSnapshots } from './served-snapshots.ts';
+import { Volumes } from './volumes.ts';
 import { wantedPortals } from './wanted-portals.ts';
 
 const log = debug('lunbox:server:server');
@@ -75,6 +76,8 @@ export class LunboxServer {
   readonly #wantedPortals: readonly PortalOptions[];
   #running: Running | undefined;
   #stopping: Promise<void> | undefined;
+  /** The disks and snapshots, for those who come by another way than iSCSI. */
+  readonly volumes: Volumes = new Volumes(() => this.#running?.targets ?? []);
 
   /** Checks the options and does nothing else. Throws a {@link ServerError}. */
   constructor(options: ServerOptions) {
