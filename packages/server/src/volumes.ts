@@ -55,6 +55,7 @@ export interface VolumeUse {
 export class Volumes {
   readonly #targets: () => readonly OpenTarget[];
 
+  /** @internal */
   constructor(targets: () => readonly OpenTarget[]) {
     this.#targets = targets;
   }

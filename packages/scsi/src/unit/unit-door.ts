@@ -66,6 +66,7 @@ export class UnitDoor extends BaseDevice {
     unit.doors.add(this);
   }
 
+  /** Capacity of the medium in bytes. */
   override get size(): number {
     return this.#medium.device.size;
   }
@@ -191,7 +192,7 @@ export class UnitDoor extends BaseDevice {
     const rights = this.#rights();
     if (rights === undefined || unit.medium !== this.#medium || !unit.tray.loaded)
       throw new BlockError('BLOCK_CLOSED', `${operation}: the disk is not there any more`, { operation });
-    guarded(operation, () => refuseWithoutMedium(unit, false));
+    void guarded(operation, () => refuseWithoutMedium(unit, false));
     if (isReservedFrom(unit, kind))
       throw new BlockError('BLOCK_RESERVED', `${operation}: an initiator has the disk reserved`, {
         operation,

@@ -76,7 +76,7 @@ describe('a persistent reservation treats doors as who has not registered (SPC-4
   });
 });
 
-test('rights are asked each time: who may not write reads only, and for whom the unit is gone the door is closed', async () => {
+test('rights are asked each time: who may not write reads only, who may not see it finds the door closed', async () => {
   const { unit } = await memoryHarness();
   let rights: UnitRights | undefined = EVERY_RIGHT;
   const door = new UnitDoor(unit, { name: 'test', rights: () => rights });
@@ -119,7 +119,7 @@ test('a write protected unit, a stopped one and one without its medium refuse', 
   expect(readCode(other)).toBe('BLOCK_CLOSED');
 });
 
-test('compareAndWrite and COMPARE AND WRITE of an initiator exclude each other: one of many swaps wins (T-V1)', async () => {
+test('of many swaps by doors and COMPARE AND WRITE one wins (T-V1)', async () => {
   const device = new SlowDevice({ size: 64 * BLOCK });
   const { unit, initiator } = new Harness(device);
   await initiator.settle();

@@ -19,7 +19,11 @@ const tur = TEST_UNIT_READY.encode();
 test('a unit tells who uses it, and reservations of those who are gone', async () => {
   const { initiator, target, unit } = await memoryHarness();
   const { initiators } = unitUse(unit);
-  expect(unitUse(unit)).toEqual({ doors: [], initiators: [expect.stringContaining(',i,0x')], reserved: false });
+  expect(unitUse(unit)).toEqual({
+    doors: [],
+    initiators: [expect.stringContaining(',i,0x')],
+    reserved: false,
+  });
   const other = new Initiator(target, 'iqn.2026-01.test.initiator:z,i,0x000000000001');
   expect(unitUse(unit).initiators).toEqual([...initiators, 'iqn.2026-01.test.initiator:z,i,0x000000000001']);
   await initiator.send(RESERVE_6.encode());
