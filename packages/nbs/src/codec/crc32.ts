@@ -1,0 +1,25 @@
+import { nativeCrc32 } from '#native-crc32';
+
+/** The generator polynomial 0x104c11db7 (ISO 3309, as in zlib and PNG), bit-reversed and without its top bit. */
+const REVERSED_POLYNOMIAL = 0xedb88320;
+
+const TABLE = Int32Array.from({ length: 256 }, (_, byte) => {
+  let crc = byte;
+  for (let bit = 0; bit < 8; bit++) crc = (crc & 1) !== 0 ? (crc >>> 1) ^ REVERSED_POLYNOMIAL : crc >>> 1;
+  return crc;
+});
+
+/**
+ * CRC-32 of `bytes` as zlib and PNG have it, as an unsigned 32-bit integer. Give the CRC of what came before as `seed`
+ * to go on from there. Native in Node.js.
+ */
+export function crc32(bytes: Uint8Array, seed = 0): number {
+  return nativeCrc32 === undefined ? tableCrc32(bytes, seed) : nativeCrc32(bytes, seed);
+}
+
+/** The same in plain TypeScript. */
+export function tableCrc32(bytes: Uint8Array, seed: number): number {
+  let crc = ~seed;
+  for (let index = 0; index < bytes.length; index++) crc = (crc >>> 8) ^ TABLE[(crc ^ bytes[index]!) & 0xff]!;
+  return ~crc >>> 0;
+}

@@ -1,0 +1,43 @@
+/** Bounds of a server. Every queue and every length is checked against one of these before anything is allocated. */
+export interface NbsLimits {
+  /** Connections together; further ones are closed at once. */
+  readonly maxConnections: number;
+  /** Connections that have no session yet; further ones are closed at once. */
+  readonly maxOpening: number;
+  /** Sessions, those that wait for their client included. */
+  readonly maxSessions: number;
+  /** Open objects of one session. */
+  readonly maxHandles: number;
+  /** Longest payload in bytes, in either direction. */
+  readonly maxPayloadBytes: number;
+  /** Requests of one connection that are at work at a time. */
+  readonly maxInFlight: number;
+  /** Bytes of data that these may have together. */
+  readonly windowBytes: number;
+  /** Most bytes of one COPY_RANGE. */
+  readonly maxCopyBytes: number;
+  /** Events that a session keeps for its client. */
+  readonly maxEvents: number;
+  /** A connection without a session after this time is cut. */
+  readonly openingTimeoutMs: number;
+  /** A peer that has been silent for twice this time is taken for dead. */
+  readonly keepaliveMs: number;
+  /** How long a session outlives its connection. */
+  readonly lossTimeoutMs: number;
+}
+
+/** Defaults of {@link NbsLimits}. */
+export const DEFAULT_NBS_LIMITS: NbsLimits = {
+  maxConnections: 1024,
+  maxOpening: 256,
+  maxSessions: 512,
+  maxHandles: 256,
+  maxPayloadBytes: 1 << 20,
+  maxInFlight: 128,
+  windowBytes: 16 << 20,
+  maxCopyBytes: 64 << 20,
+  maxEvents: 256,
+  openingTimeoutMs: 10_000,
+  keepaliveMs: 15_000,
+  lossTimeoutMs: 120_000,
+};

@@ -1,0 +1,118 @@
+import type { OpcodeName } from '../codec/opcode-table.ts';
+import type { Fields } from '../codec/tlv.ts';
+import type { DataRequest } from './data-requests.ts';
+import { OpenHandle } from './open-handle.ts';
+import { DONE, type Handler, type Reply, type RequestContext, type ServerRequest } from './request.ts';
+import { NbsRefusal, type ObjectDescription, type ObjectPermissions } from './service.ts';
+import type { SnapshotRequest } from './snapshot-requests.ts';
+
+/** An object as the TLV `object` tells of it. */
+export function objectFields(object: ObjectDescription): Fields {
+  const { name, uuid, sizeBytes, blockSize, readOnly, fileName, lun, targetName, permissions } = object;
+  return {
+    name,
+    uuid,
+    sizeBytes,
+    blockSize,
+    ...(readOnly ? { readOnly } : {}),
+    ...(fileName === undefined ? {} : { fileName }),
+    ...(lun === undefined ? {} : { lun }),
+    ...(targetName === undefined ? {} : { targetName }),
+    permission: permissionNames(permissions),
+  };
+}
+
+function permissionNames(permissions: ObjectPermissions): string[] {
+  const names = ['write', 'snapshot', 'replicate', 'admin'] as const;
+  return ['read', ...names.filter((name) => permissions[name])];
+}
+
+async function listObjects(_request: ServerRequest, { core, session }: RequestContext): Promise<Reply> {
+  const objects = await core.service.list(session.user);
+  return { fields: { object: objects.map(objectFields) } };
+}
+
+async function openObject({ fields }: ServerRequest, { core, session }: RequestContext): Promise<Reply> {
+  const { limits, service, leases } = core;
+  if (session.handles.size >= limits.maxHandles)
+    throw new NbsRefusal('LIMIT', `a session has at most ${limits.maxHandles} open objects`);
+  const { name = '', snapshotName: snapshot, shared = false, exclusive = false } = fields;
+  const readOnly = fields.readOnly === true || snapshot !== undefined;
+  const { user, peer } = session;
+  const object = await service.open({ name, snapshot, readOnly, user, peer });
+  try {
+    const described = object.describe();
+    const { uuid } = described;
+    const handle = new OpenHandle(session.takeHandleNumber(), object, { uuid, readOnly, shared });
+    const fenced = readOnly ? [] : leases.enter(handle, { shared, exclusive });
+    tellFenced(core, fenced);
+    if (session.closed) {
+      leases.leave(handle);
+      throw new NbsRefusal('SESSION_LOST', 'the session has ended');
+    }
+    session.handles.set(handle.number, handle);
+    handle.endResize = object.device.onResize((sizeBytes) =>
+      session.emit('OBJECT_CHANGED', { handle: handle.number, sizeBytes }, limits.maxEvents),
+    );
+    const epoch = readOnly ? {} : { epoch: handle.epoch };
+    return { fields: { handle: handle.number, ...epoch, object: [objectFields(described)] } };
+  } catch (error) {
+    await object.device.close();
+    throw error;
+  }
+}
+
+function tellFenced({ sessions, limits }: RequestContext['core'], fenced: readonly OpenHandle[]): void {
+  for (const session of sessions.values()) {
+    for (const { number } of fenced.filter((handle) => session.handles.get(handle.number) === handle)) {
+      const reason = 'another client has taken the object over';
+      session.emit('LEASE_REVOKED', { handle: number, reason }, limits.maxEvents);
+    }
+  }
+}
+
+async function closeObject(_request: ServerRequest, { core, session, open }: RequestContext): Promise<Reply> {
+  await core.closeHandle(session, open!);
+  return DONE;
+}
+
+async function infoOf(_request: ServerRequest, { open }: RequestContext): Promise<Reply> {
+  const { object, epoch } = open!;
+  const status = await object.status?.();
+  const described = objectFields(object.describe());
+  return { fields: { object: [described], ...status, ...(epoch === 0 ? {} : { epoch }) } };
+}
+
+async function resize({ fields }: ServerRequest, { open }: RequestContext): Promise<Reply> {
+  const { object } = open!;
+  if (object.resize === undefined) throw new NbsRefusal('NOTSUP', 'the object keeps its size');
+  await object.resize(fields.sizeBytes!);
+  return { fields: { sizeBytes: object.device.size } };
+}
+
+function acknowledge({ fields }: ServerRequest, { session }: RequestContext): Reply {
+  session.acknowledge(fields.eventSequence!);
+  return DONE;
+}
+
+function serverStatus(_request: ServerRequest, { core, session }: RequestContext): Reply {
+  const { serverId, serverName, clock, startedMs, sessions } = core;
+  const uptimeMs = Math.floor(clock.nowMs() - startedMs);
+  const user = session.user === undefined ? {} : { user: session.user };
+  return { fields: { serverId, serverName, uptimeMs, sessionCount: sessions.size, ...user } };
+}
+
+/** The other requests in a session; BYE is the connection's own. */
+export type ObjectRequest = Exclude<OpcodeName, DataRequest | SnapshotRequest | 'HELLO' | 'AUTH' | 'BYE'>;
+
+/** What each of them does. */
+export const OBJECT_HANDLERS: Readonly<Record<ObjectRequest, Handler>> = {
+  PING: () => DONE,
+  EVENT_ACK: acknowledge,
+  SERVER_STATUS: serverStatus,
+  OBJECT_LIST: listObjects,
+  OPEN: openObject,
+  CLOSE: closeObject,
+  INFO: infoOf,
+  RESIZE: resize,
+};

@@ -1,0 +1,123 @@
+import type { BlockDevice, MaybePromise } from '@lunbox/block';
+import type { StatusName } from '../codec/status-table.ts';
+import type { Fields } from '../codec/tlv.ts';
+
+/** What a user may do with an object. */
+export interface ObjectPermissions {
+  readonly write: boolean;
+  readonly snapshot: boolean;
+  readonly replicate: boolean;
+  readonly admin: boolean;
+}
+
+/** An object as a user finds it. */
+export interface ObjectDescription {
+  readonly name: string;
+  /** NBS identifier, in UUID form. */
+  readonly uuid: string;
+  readonly sizeBytes: number;
+  readonly blockSize: number;
+  readonly readOnly: boolean;
+  readonly fileName?: string;
+  readonly lun?: number;
+  /** iSCSI name of the target that has the LUN. */
+  readonly targetName?: string;
+  readonly permissions: ObjectPermissions;
+}
+
+/** How an object is to be opened. */
+export interface OpenRequest {
+  /** Name or identity. */
+  readonly name: string;
+  /** Name or identity of a snapshot of it, for reading. */
+  readonly snapshot: string | undefined;
+  readonly readOnly: boolean;
+  /** The name that was proven; undefined for nobody in particular. */
+  readonly user: string | undefined;
+  /** Who comes, for people. */
+  readonly peer: string;
+}
+
+/** The answer of {@link OpenObject.compareAndWrite}. */
+export interface CompareResult {
+  readonly matched: boolean;
+  /** The first byte that differs, counted from the offset. */
+  readonly differsAt: number;
+}
+
+/** How a snapshot is to be taken; what is left out is up to the service. */
+export type SnapshotWish = Pick<Fields, 'name' | 'level' | 'label' | 'method'>;
+
+/** A run of bytes that may have changed. */
+export interface ChangedRun {
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** The snapshots of an object. A snapshot is told of as the fields of the TLV `snapshot`. */
+export interface ObjectSnapshots {
+  list(): Promise<readonly Fields[]>;
+  create(wish: SnapshotWish): Promise<Fields>;
+  delete(snapshot: string): Promise<void>;
+  rename(snapshot: string, name: string): Promise<Fields>;
+  hold(snapshot: string, holder: string): Promise<Fields>;
+  release(snapshot: string, holder: string): Promise<Fields>;
+  bookmark(snapshot: string): Promise<Fields>;
+  refresh(snapshot: string, wish: SnapshotWish): Promise<Fields>;
+  /** Begins to bring the object back; answers the name of the snapshot that was taken first. */
+  restore(snapshot: string, options: { readonly force: boolean; readonly name?: string }): Promise<string>;
+  /** What may have changed between a snapshot and a later one, or now: ascending. */
+  changes(from: string, to: string | undefined): AsyncIterable<ChangedRun>;
+}
+
+/** An object that is open for one client. */
+export interface OpenObject {
+  /** What it stores. Closed with the handle. */
+  readonly device: BlockDevice;
+  /** As it is now. Throws a {@link NbsRefusal} `NOENT` when it does not exist for the user any more. */
+  describe(): ObjectDescription;
+  /** Space and failures. */
+  status?(): MaybePromise<Pick<Fields, 'usedBytes' | 'freeBytes' | 'fault'>>;
+  /** Compares and writes as one action; without it, COMPARE_AND_WRITE is not supported. */
+  compareAndWrite?(
+    expected: Uint8Array,
+    data: Uint8Array,
+    offset: number,
+    options: { readonly fua: boolean },
+  ): MaybePromise<CompareResult>;
+  /** Makes the object larger. */
+  resize?(sizeBytes: number): Promise<void>;
+  /** Undefined where there can be none. */
+  readonly snapshots?: ObjectSnapshots;
+}
+
+/** What an NBS server serves. Its methods throw a {@link NbsRefusal} or a `BlockError`; all else is a mistake of ours. */
+export interface NbsService {
+  /** The objects that exist for the user. */
+  list(user: string | undefined): MaybePromise<readonly ObjectDescription[]>;
+  open(request: OpenRequest): MaybePromise<OpenObject>;
+  /** Takes a snapshot of each at one instant, all or none. */
+  groupSnapshot?(
+    objects: readonly OpenObject[],
+    wish: SnapshotWish,
+  ): Promise<{ readonly uuid: string; readonly snapshots: readonly Fields[] }>;
+}
+
+/** A request that is refused, with the status that the client gets. */
+export class NbsRefusal extends Error {
+  /** Always `NbsRefusal`. */
+  override readonly name = 'NbsRefusal';
+  /** Stable, the same as {@link NbsRefusal.status} with a prefix. */
+  readonly code: `NBS_${StatusName}`;
+  readonly status: Exclude<StatusName, 'OK'>;
+  /** What the client is told besides. */
+  readonly fields: Fields;
+
+  /** @param message - one line for people; the client gets it, too. */
+  constructor(status: Exclude<StatusName, 'OK'>, message: string, fields: Fields = {}) {
+    super(message);
+    this.code = `NBS_${status}`;
+    this.status = status;
+    this.fields = fields;
+  }
+}

@@ -1,0 +1,77 @@
+import type { OpcodeName } from '../codec/opcode-table.ts';
+import type { Fields } from '../codec/tlv.ts';
+import { DONE, type Handler, type Reply, type RequestContext, type ServerRequest } from './request.ts';
+import { NbsRefusal, type ObjectSnapshots, type SnapshotWish } from './service.ts';
+
+/** The snapshots of the object that a request is about. */
+function snapshotsOf({ open }: RequestContext): ObjectSnapshots {
+  const { snapshots } = open!.object;
+  if (snapshots === undefined) throw new NbsRefusal('NOTSUP', 'the object has no snapshots');
+  return snapshots;
+}
+
+function wishOf({ name, level, label, method }: Fields): SnapshotWish {
+  return {
+    ...(name === undefined ? {} : { name }),
+    ...(level === undefined ? {} : { level }),
+    ...(label === undefined ? {} : { label }),
+    ...(method === undefined ? {} : { method }),
+  };
+}
+
+/** One that does something to the snapshot that is named, and tells of it. */
+const onOne =
+  (act: (snapshots: ObjectSnapshots, name: string, fields: Fields) => Promise<Fields>): Handler =>
+  async ({ fields }, context): Promise<Reply> => ({
+    fields: { snapshot: [await act(snapshotsOf(context), fields.snapshotName!, fields)] },
+  });
+
+async function create({ fields }: ServerRequest, context: RequestContext): Promise<Reply> {
+  const { uuid } = context.open!;
+  const snapshot = await snapshotsOf(context).create(wishOf(fields));
+  context.core.announce(uuid, 'SNAPSHOT_INITIATED', { uuid, snapshot: [snapshot] });
+  return { fields: { snapshot: [snapshot] } };
+}
+
+async function restore({ fields }: ServerRequest, context: RequestContext): Promise<Reply> {
+  const { force = false, name } = fields;
+  const options = { force, ...(name === undefined ? {} : { name }) };
+  return { fields: { safety: await snapshotsOf(context).restore(fields.snapshotName!, options) } };
+}
+
+async function group({ fields }: ServerRequest, { core, session }: RequestContext): Promise<Reply> {
+  if (core.service.groupSnapshot === undefined)
+    throw new NbsRefusal('NOTSUP', 'this server takes no snapshots of several objects');
+  const handles = fields.object!.map(({ handle }) => session.handle(handle ?? 0));
+  if (!handles.every(({ object }) => object.describe().permissions.snapshot))
+    throw new NbsRefusal('PERM', 'the user may not take snapshots of all of them');
+  const objects = handles.map(({ object }) => object);
+  const { uuid, snapshots } = await core.service.groupSnapshot(objects, wishOf(fields));
+  for (const [index, handle] of handles.entries()) {
+    const snapshot = [snapshots[index]!];
+    core.announce(handle.uuid, 'SNAPSHOT_INITIATED', { uuid: handle.uuid, snapshot });
+  }
+  return { fields: { uuid, snapshot: snapshots } };
+}
+
+/** The requests about snapshots. */
+export type SnapshotRequest = Extract<OpcodeName, `SNAPSHOT_${string}` | 'GROUP_SNAPSHOT'>;
+
+/** What each of them does. */
+export const SNAPSHOT_HANDLERS: Readonly<Record<SnapshotRequest, Handler>> = {
+  SNAPSHOT_CREATE: create,
+  SNAPSHOT_LIST: async (_request, context) => ({
+    fields: { snapshot: await snapshotsOf(context).list() },
+  }),
+  SNAPSHOT_DELETE: async ({ fields }, context) => {
+    await snapshotsOf(context).delete(fields.snapshotName!);
+    return DONE;
+  },
+  SNAPSHOT_RESTORE: restore,
+  SNAPSHOT_REFRESH: onOne((snapshots, name, fields) => snapshots.refresh(name, wishOf(fields))),
+  SNAPSHOT_HOLD: onOne((snapshots, name, { holder }) => snapshots.hold(name, holder![0]!)),
+  SNAPSHOT_RELEASE: onOne((snapshots, name, { holder }) => snapshots.release(name, holder![0]!)),
+  SNAPSHOT_BOOKMARK: onOne((snapshots, name) => snapshots.bookmark(name)),
+  SNAPSHOT_RENAME: onOne((snapshots, name, fields) => snapshots.rename(name, fields.name!)),
+  GROUP_SNAPSHOT: group,
+};

@@ -1,0 +1,302 @@
+import { randomBelow, SeededRandom, SimulatedClock, type Random } from '@lunbox/block';
+import {
+  NbsClient,
+  NbsClientError,
+  NbsDisk,
+  NbsEngine,
+  nodeSaslCrypto,
+  type EventName,
+} from '../../src/index.ts';
+import { MemoryService } from './memory-service.ts';
+import { SimulatedNetwork } from './simulated-network.ts';
+import { VolatileDevice } from './volatile-device.ts';
+
+/** What goes wrong in a history. */
+export interface SessionProfile {
+  /** Connections break. */
+  readonly cuts: boolean;
+  /** The server is started anew: in order or not, with the loss of what was not flushed. */
+  readonly restarts: boolean;
+}
+
+/** The kinds of histories. */
+export const SESSION_PROFILES: Readonly<Record<string, SessionProfile>> = {
+  'nbs-calm': { cuts: false, restarts: false },
+  'nbs-cuts': { cuts: true, restarts: false },
+  'nbs-restarts': { cuts: true, restarts: true },
+};
+
+const BLOCK = 512;
+const BLOCKS = 24;
+const UUID = '11111111-1111-4111-8111-111111111111';
+const STEPS = 60;
+const LIMITS = {
+  keepaliveMs: 400,
+  lossTimeoutMs: 20_000,
+  maxInFlight: 8,
+  maxPayloadBytes: 4 * BLOCK,
+  maxEvents: 1000,
+};
+/** A history that takes longer is stuck. */
+const PATIENCE_MS = 3_600_000;
+
+class History {
+  readonly random: Random;
+  readonly clock = new SimulatedClock();
+  readonly network: SimulatedNetwork;
+  readonly device: VolatileDevice;
+  readonly service: MemoryService;
+  readonly client: NbsClient;
+  disk!: NbsDisk;
+  readonly #profile: SessionProfile;
+  /** What each block may hold; one value where that is known. */
+  readonly #possible: Set<number>[] = Array.from({ length: BLOCKS }, () => new Set([0]));
+  readonly #busy = new Set<number>();
+  #next = 1;
+  /** How often the server has begun anew, with sessions that it does not know. */
+  #restarts = 0;
+  readonly #events: string[] = [];
+  readonly #expected: { readonly name: string; readonly session: number }[] = [];
+  readonly #asked = new Map<string, { restarts: number; answered: boolean }>();
+  readonly #internal: unknown[] = [];
+  #stopped = false;
+
+  constructor(seed: number, profile: SessionProfile) {
+    this.#profile = profile;
+    this.random = new SeededRandom(seed);
+    this.network = new SimulatedNetwork(this.clock, this.random);
+    this.device = new VolatileDevice(BLOCKS * BLOCK, this.clock, this.random);
+    this.service = new MemoryService([{ name: 'disk', uuid: UUID, device: this.device }]);
+    this.service.delay = () =>
+      new Promise((resolve) => this.clock.setTimer(randomBelow(this.random, 40), () => resolve()));
+    this.#startServer();
+    this.client = new NbsClient({
+      portals: [this.network.dial],
+      crypto: nodeSaslCrypto,
+      clock: this.clock,
+      random: this.random,
+      digest: randomBelow(this.random, 2) === 0,
+      lossTimeoutMs: 600_000,
+      reconnectMs: 10,
+    });
+    this.client.onEvent((name, { snapshot }) => this.#heard(name, snapshot?.[0]?.name));
+  }
+
+  async play(): Promise<void> {
+    await this.#until(this.client.connect());
+    this.disk = await this.#until(NbsDisk.open(this.client, { name: 'disk' }));
+    const work: Promise<void>[] = [];
+    for (let step = 0; step < STEPS; step++) {
+      const act = this.#act();
+      // Looked at in the end.
+      act.catch(() => undefined);
+      work.push(act);
+      await this.#pass(randomBelow(this.random, 25));
+      this.#trouble();
+    }
+    await this.#until(Promise.all(work));
+    await this.#checkAll();
+    await this.#until(Promise.resolve(this.disk.flush()));
+    if (this.#profile.restarts) this.#restart(true);
+    await this.#checkAll();
+    this.#checkSnapshots();
+    await this.#pass(2 * LIMITS.keepaliveMs);
+    await this.#checkEvents();
+    await this.#until(Promise.resolve(this.disk.close()));
+    await this.#until(this.client.close());
+    this.#stopped = true;
+    await this.#pass(2 * LIMITS.lossTimeoutMs);
+    const { engine } = this.network;
+    if (engine!.sessionCount > 0 || engine!.connectionCount > 0)
+      throw new Error('the server keeps something');
+    if (this.#internal.length > 0) throw new Error('a mistake of the server', { cause: this.#internal[0] });
+  }
+
+  #startServer(): void {
+    this.network.engine = new NbsEngine({
+      service: this.service,
+      authentication: { crypto: nodeSaslCrypto, anonymous: true },
+      clock: this.clock,
+      random: this.random,
+      limits: LIMITS,
+      onInternalError: (error) => this.#internal.push(error),
+    });
+  }
+
+  #restart(crash: boolean): void {
+    this.#restarts++;
+    this.network.crash();
+    if (crash) this.device.crash();
+    const downMs = randomBelow(this.random, 300);
+    this.clock.setTimer(downMs, () => this.#startServer());
+  }
+
+  #trouble(): void {
+    const { cuts, restarts } = this.#profile;
+    if (cuts && randomBelow(this.random, 12) === 0) this.network.harm();
+    if (restarts && randomBelow(this.random, 30) === 0 && this.network.engine !== undefined)
+      this.#restart(randomBelow(this.random, 3) > 0);
+  }
+
+  async #act(): Promise<void> {
+    const kind = randomBelow(this.random, 10);
+    if (kind < 5) await this.#change(kind);
+    else if (kind < 7) await this.#read();
+    else if (kind === 7) await this.disk.flush();
+    else if (kind === 8) await this.#snapshot();
+    else await this.#swap();
+  }
+
+  /** A run of blocks that nobody changes now; they are taken. */
+  #take(most: number): { first: number; count: number } | undefined {
+    const first = randomBelow(this.random, BLOCKS);
+    let count = 0;
+    while (count < most && first + count < BLOCKS && !this.#busy.has(first + count)) count++;
+    for (let index = 0; index < count; index++) this.#busy.add(first + index);
+    return count === 0 ? undefined : { first, count };
+  }
+
+  #give({ first, count }: { first: number; count: number }): void {
+    for (let index = 0; index < count; index++) this.#busy.delete(first + index);
+  }
+
+  async #change(kind: number): Promise<void> {
+    const run = this.#take(1 + randomBelow(this.random, 8));
+    if (run === undefined) return;
+    const value = kind < 3 ? this.#value() : 0;
+    const range = [run.first * BLOCK, run.count * BLOCK] as const;
+    for (let block = run.first; block < run.first + run.count; block++) this.#possible[block]!.add(value);
+    const fua = randomBelow(this.random, 4) === 0;
+    if (kind < 3) await this.disk.write([new Uint8Array(range[1]).fill(value)], range[0], { fua });
+    else if (kind === 3) await this.disk.unmap(...range);
+    else await this.disk.writeZeroes(...range);
+    for (let block = run.first; block < run.first + run.count; block++)
+      this.#possible[block] = new Set([value]);
+    this.#give(run);
+  }
+
+  /** What is not idempotent fails when it is not known whether it was done, and is done once otherwise. */
+  async #swap(): Promise<void> {
+    const run = this.#take(1);
+    if (run === undefined) return;
+    const value = this.#value();
+    const possible = this.#possible[run.first]!;
+    const [before] = possible;
+    if (possible.size === 1) {
+      possible.add(value);
+      try {
+        const block = (fill: number): Uint8Array => new Uint8Array(BLOCK).fill(fill);
+        const matched = await this.disk.compareAndWrite(block(before!), block(value), run.first * BLOCK);
+        if (!matched) throw new Error(`block ${run.first} is not ${before!}, or was swapped twice`);
+        this.#possible[run.first] = new Set([value]);
+      } catch (error) {
+        if (!isLost(error)) throw error;
+      }
+    }
+    this.#give(run);
+  }
+
+  #value(): number {
+    this.#next = (this.#next % 250) + 1;
+    return this.#next;
+  }
+
+  async #read(): Promise<void> {
+    const run = this.#take(4);
+    if (run === undefined) return;
+    await this.#compare(run.first, run.count);
+    this.#give(run);
+  }
+
+  async #compare(first: number, count: number): Promise<void> {
+    const found = new Uint8Array(count * BLOCK);
+    await this.disk.read([found], first * BLOCK);
+    for (let index = 0; index < count; index++) {
+      const block = found.subarray(index * BLOCK, (index + 1) * BLOCK);
+      const possible = this.#possible[first + index]!;
+      if (!possible.has(block[0]!) || block.some((byte) => byte !== block[0]))
+        throw new Error(`block ${first + index} holds ${block[0]!}, and not ${[...possible].join(' or ')}`);
+    }
+  }
+
+  async #checkAll(): Promise<void> {
+    await this.#until(this.#compare(0, BLOCKS));
+  }
+
+  async #snapshot(): Promise<void> {
+    const name = `s${this.#next++}-${this.#asked.size}`;
+    const asked = { restarts: this.#restarts, answered: false };
+    this.#asked.set(name, asked);
+    const session = this.client.sessionCount;
+    try {
+      await this.disk.request('SNAPSHOT_CREATE', { fields: { name } });
+      asked.answered = true;
+      if (session === this.client.sessionCount) this.#expected.push({ name, session });
+    } catch (error) {
+      if (!isLost(error)) throw error;
+    }
+  }
+
+  #checkSnapshots(): void {
+    for (const [name, { answered }] of this.#asked) {
+      const count = this.service.taken.get(name) ?? 0;
+      if (count > 1 || (answered && count === 0))
+        throw new Error(`snapshot ${name} was taken ${count} times`);
+    }
+  }
+
+  #heard(name: EventName, snapshot: string | undefined): void {
+    if (name === 'SNAPSHOT_INITIATED' && snapshot !== undefined) this.#events.push(snapshot);
+  }
+
+  /** Of a session that is there still, everything has been heard; nothing twice. */
+  async #checkEvents(): Promise<void> {
+    await this.#until(this.client.request('PING'));
+    await this.#pass(3 * LIMITS.keepaliveMs);
+    if (new Set(this.#events).size < this.#events.length) throw new Error('an event has come twice');
+    const now = this.client.sessionCount;
+    const missing = this.#expected.find(
+      ({ name, session }) => session === now && !this.#events.includes(name),
+    );
+    if (missing !== undefined) throw new Error(`the event of ${missing.name} has not come`);
+  }
+
+  /** Lets time go by. */
+  async #pass(ms: number): Promise<void> {
+    const untilMs = this.clock.nowMs() + ms;
+    do {
+      await turns();
+      this.clock.advance(Math.min(5, Math.max(1, untilMs - this.clock.nowMs())));
+      if (!this.#stopped || this.clock.nowMs() % 50 < 5) this.network.engine?.tick(this.clock.nowMs());
+    } while (this.clock.nowMs() < untilMs);
+    await turns();
+  }
+
+  async #until<T>(work: Promise<T>): Promise<T> {
+    let over = false;
+    const settled = work.finally(() => (over = true));
+    settled.catch(() => undefined);
+    const giveUpMs = this.clock.nowMs() + PATIENCE_MS;
+    for (let step = 5; !over; step = Math.min(step * 1.2, 500)) {
+      if (this.clock.nowMs() > giveUpMs) throw new Error('the history is stuck');
+      await this.#pass(step < 50 ? step : 50);
+    }
+    return await settled;
+  }
+}
+
+/** Whether it was done is not known: the server does not know the session any more. */
+function isLost(error: unknown): boolean {
+  const cause = error instanceof NbsClientError ? error : (error as Error).cause;
+  return cause instanceof NbsClientError && cause.code === 'NBS_SESSION_LOST';
+}
+
+/** Promises that can go on do. */
+async function turns(): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Plays one history. Throws when something is wrong in it. */
+export async function playSessionHistory(profile: string, seed: number): Promise<void> {
+  await new History(seed, SESSION_PROFILES[profile]!).play();
+}

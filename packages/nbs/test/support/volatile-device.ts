@@ -1,0 +1,78 @@
+import { MemoryDevice, randomBelow, type Clock, type Random } from '@lunbox/block';
+
+/**
+ * Memory with a cache: what was not flushed is kept or lost, block by block, when the power goes. Requests take their
+ * time, and end in any order.
+ */
+export class VolatileDevice extends MemoryDevice {
+  readonly #durable: Uint8Array;
+  readonly #clock: Clock;
+  readonly #random: Random;
+  /** Requests of an earlier life do nothing any more. */
+  #life = 0;
+
+  constructor(sizeBytes: number, clock: Clock, random: Random) {
+    super({ size: sizeBytes });
+    this.#durable = new Uint8Array(sizeBytes);
+    this.#clock = clock;
+    this.#random = random;
+  }
+
+  override async read(into: readonly Uint8Array[], offset: number): Promise<void> {
+    await this.#delay();
+    super.read(into, offset);
+  }
+
+  override async write(
+    from: readonly Uint8Array[],
+    offset: number,
+    options: { fua?: boolean } = {},
+  ): Promise<void> {
+    const copy = Uint8Array.from(Buffer.concat(from));
+    await this.#delay();
+    super.write([copy], offset);
+    if (options.fua === true) this.#durable.set(copy, offset);
+  }
+
+  override async writeZeroes(offset: number, length: number): Promise<void> {
+    await this.#delay();
+    super.write([new Uint8Array(length)], offset);
+  }
+
+  override async unmap(offset: number, length: number): Promise<void> {
+    await this.writeZeroes(offset, length);
+  }
+
+  override async flush(): Promise<void> {
+    // What is written from now on need not be durable.
+    const now = this.#content();
+    await this.#delay();
+    this.#durable.set(now);
+  }
+
+  /** The power goes: each block is what it was, or what was flushed last; nothing that is under way happens. */
+  crash(): void {
+    this.#life++;
+    const now = this.#content();
+    for (let at = 0; at < now.length; at += this.blockSize)
+      if (randomBelow(this.#random, 2) === 0) now.set(this.#durable.subarray(at, at + this.blockSize), at);
+    this.#durable.set(now);
+    super.write([now], 0);
+  }
+
+  #content(): Uint8Array {
+    const content = new Uint8Array(this.size);
+    super.read([content], 0);
+    return content;
+  }
+
+  async #delay(): Promise<void> {
+    const life = this.#life;
+    await new Promise<void>((resolve) => {
+      const isSlow = randomBelow(this.#random, 10) === 0;
+      this.#clock.setTimer(randomBelow(this.#random, isSlow ? 500 : 30), () => {
+        if (life === this.#life) resolve();
+      });
+    });
+  }
+}
