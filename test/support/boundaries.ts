@@ -68,6 +68,21 @@ const builtinRules: readonly { under: RegExp; allowed: (module: string) => boole
     why: 'the engine is sans-I/O',
   },
   {
+    under: /^packages\/nbs\/src\/(shell\/|native-crc32\.node\.ts$)/,
+    allowed: (module) => module !== 'node:fs' && !module.startsWith('node:fs/'),
+    why: 'the shell owns sockets and cryptography, not files',
+  },
+  {
+    under: /^packages\/nbs\//,
+    allowed: () => false,
+    why: 'the engines are sans-I/O, the codec runs in a browser',
+  },
+  {
+    under: /^packages\/server\/src\/socket-files\.ts$/,
+    allowed: () => true,
+    why: 'what killed servers leave behind is looked at by connecting to it',
+  },
+  {
     under: /^packages\/server\/src\/cli\/control-(socket|connection)\.ts$/,
     allowed: () => true,
     why: 'the control socket and who asks there; iSCSI has its sockets elsewhere',

@@ -28,6 +28,7 @@ export {
   type ServedTargetOptions,
   type ServerOptions,
 } from './options.ts';
+export type { NbsOptions, NbsUser, ServedNbsPortal } from './nbs/nbs-options.ts';
 export type { UserChange, UserList } from './object-users.ts';
 export { formatPortal, isLoopback, ISCSI_PORT, parsePortal, type Portal } from './portal.ts';
 export {
@@ -40,7 +41,7 @@ export {
 } from './server.ts';
 export { ServedSnapshots, type OpenSnapshotOptions, type RestoreOptions } from './served-snapshots.ts';
 export { ServerError, type ServerErrorCode, type ServerErrorData } from './server-error.ts';
-export { type Volume, Volumes, type VolumeUse } from './volumes.ts';
+export { type Volume, Volumes, type VolumeStatus, type VolumeUse } from './volumes.ts';
 export type {
   DiskFault,
   MeasuredLun,

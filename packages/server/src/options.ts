@@ -8,6 +8,7 @@ import type {
 } from '@lunbox/iscsi-target';
 import type { LogicalUnitOptions, UnitPolicy } from '@lunbox/scsi';
 import type { ForeignPolicy, MirrorHooks, StorageObjectSeams } from '@lunbox/storage-object';
+import type { NbsOptions } from './nbs/nbs-options.ts';
 import type { DiskFault, DiskSnapshotEvent } from './status.ts';
 
 /** Which number a LUN has. */
@@ -90,6 +91,8 @@ export interface ServerOptions extends StorageObjectSeams, MirrorHooks {
    */
   readonly advertise?: readonly string[];
   readonly targets: readonly ServedTargetOptions[];
+  /** NBS for the same disks; not spoken when left out. */
+  readonly nbs?: NbsOptions;
   /** Bounds of sessions, lengths and times; those left out are `DEFAULT_LIMITS` of `@lunbox/iscsi-target`. */
   readonly limits?: Partial<TargetLimits>;
   /** What the program round the server decides about logins, and hears of sessions. */

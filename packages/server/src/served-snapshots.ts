@@ -14,6 +14,8 @@ export interface OpenSnapshotOptions {
 export interface RestoreOptions {
   /** Also while initiators use the disk, or have it reserved. Default false. */
   readonly force?: boolean;
+  /** The door of who asks, whose own use does not count; see `unitUse`. */
+  readonly user?: string;
   /** What the snapshot is called that is taken first. */
   readonly name?: string;
 }
@@ -76,10 +78,10 @@ export class ServedSnapshots {
    *
    * Throws a {@link ServerError} `SERVER_WRONG_STATE`, or what `SnapshotSet.restore` throws.
    */
-  async restore(snapshot: string, { force = false, name }: RestoreOptions = {}): Promise<BegunRestore> {
+  async restore(snapshot: string, { force = false, name, user }: RestoreOptions = {}): Promise<BegunRestore> {
     const { unit, lun } = this.#drive;
     const { initiators, doors, reserved } = unitUse(unit);
-    const [first] = [...initiators, ...doors];
+    const [first] = [...initiators, ...doors.filter((door) => door !== user)];
     const anyway = 'restore it with --force all the same';
     if (!force && first !== undefined)
       throw wrongState(`LUN ${lun} is in use by ${first.split(',')[0]}; let it log out, or ${anyway}`);

@@ -15,6 +15,7 @@ import { closeDisks, openDisks } from './disks.ts';
 import type { Drive } from './drive.ts';
 import { checkIscsiName } from './iscsi-name.ts';
 import { listen, probePortals } from './listening.ts';
+import { checkNbsOptions, NbsFront } from './nbs/nbs-front.ts';
 import { numberLuns } from './lun-numbers.ts';
 import type { UserChange, UserList } from './object-users.ts';
 import { allLuns, divide, wishOf, type OpenTarget } from './open-target.ts';
@@ -37,6 +38,8 @@ interface Running {
   readonly iscsi: IscsiServer;
   readonly targets: readonly OpenTarget[];
   readonly portals: readonly PortalOptions[];
+  /** NBS, where it is spoken. */
+  readonly nbs?: NbsFront;
 }
 
 /** What may be done to the iSCSI side of a server while it runs. */
@@ -99,6 +102,11 @@ export class LunboxServer {
   /** Those of {@link LunboxServer.portals} that speak TLS. */
   get tlsPortals(): readonly string[] {
     return this.#running?.portals.filter(({ tls }) => tls !== undefined).map(formatPortal) ?? [];
+  }
+
+  /** Where NBS is spoken: `host:port` or `unix:PATH`. Empty until the server runs. */
+  get nbsPortals(): readonly string[] {
+    return this.#running?.nbs?.portals ?? [];
   }
 
   /** What is served. Empty until the server runs. */
@@ -242,7 +250,12 @@ export class LunboxServer {
       };
       const iscsi = refusedAsOptions(() => new IscsiServer(settings));
       this.#running = { iscsi, targets, portals: await listen(iscsi, this.#wantedPortals) };
+      const { nbs } = this.#options;
+      if (nbs !== undefined)
+        this.#running = { ...this.#running, nbs: await NbsFront.open(nbs, this.volumes) };
     } catch (error) {
+      await this.#running?.iscsi.close({ timeoutMs: 0 });
+      this.#running = undefined;
       await closeDisks(disks);
       throw error;
     }
@@ -320,6 +333,7 @@ export async function createServer(options: ServerOptions): Promise<LunboxServer
 
 function checkOptions(options: ServerOptions, portals: readonly PortalOptions[]): void {
   checkAccessOptions(options, portals);
+  checkNbsOptions(options);
   refusedAsOptions(() => checkLimits(options.limits ?? {}));
   if (portals.length === 0 || options.targets.length === 0) {
     throw new ServerError('SERVER_BAD_OPTIONS', 'a server needs a portal and a target');
@@ -353,8 +367,9 @@ function urlOf({ portals }: Running, iqn: string, lun: number): string {
   return `iscsi://${formatPortal({ host, port })}/${iqn}/${lun}`;
 }
 
-async function stopAll({ iscsi, targets }: Running, timeoutMs: number): Promise<void> {
+async function stopAll({ iscsi, targets, nbs }: Running, timeoutMs: number): Promise<void> {
   try {
+    await nbs?.close();
     await iscsi.close({ timeoutMs });
   } finally {
     const drives = targets.flatMap((target) => target.drives);

@@ -1,11 +1,13 @@
 import type { BlockDevice } from '@lunbox/block';
 import { EVERY_RIGHT, UnitDoor } from '@lunbox/scsi';
-import type { SnapshotInfo, SnapshotSet } from '@lunbox/snapshot';
+import type { SnapshotInfo } from '@lunbox/snapshot';
 import { formatUuid, type ObjectRights } from '@lunbox/storage-object';
 import { basename } from 'node:path';
 import type { Drive } from './drive.ts';
 import type { OpenTarget } from './open-target.ts';
+import { ServedSnapshots } from './served-snapshots.ts';
 import { ServerError } from './server-error.ts';
+import type { MeasuredLun } from './status.ts';
 
 /** What parts the name of a disk from that of its snapshot. */
 export const SNAPSHOT_MARK = '@';
@@ -37,6 +39,9 @@ export interface Volume {
   /** What this user may do with the disk. */
   readonly rights: ObjectRights;
 }
+
+/** What is told of an open disk. */
+export type VolumeStatus = Partial<Pick<MeasuredLun, 'usedBytes' | 'freeBytes'> & { readonly fault: string }>;
 
 /** How a volume is opened. */
 export interface VolumeUse {
@@ -83,8 +88,24 @@ export class Volumes {
   }
 
   /** The snapshots of the disk that the volume is or is of; undefined where there can be none. */
-  snapshotsOf(volume: Volume, user?: string): SnapshotSet | undefined {
-    return this.#placeOf(volume, user).drive.disk?.snapshots;
+  snapshotsOf(volume: Volume, user?: string): ServedSnapshots | undefined {
+    const { drive, target } = this.#placeOf(volume, user);
+    return drive.disk?.snapshots && new ServedSnapshots(drive, target.snapshotLuns);
+  }
+
+  /** Makes a disk larger; see `LunboxServer.resize`. */
+  async resize(volume: Volume, sizeBytes: number, user?: string): Promise<void> {
+    await this.#placeOf(volume, user).drive.resize(sizeBytes);
+  }
+
+  /** What a disk takes, and why it takes no change any more. */
+  async status(volume: Volume, user?: string): Promise<VolumeStatus> {
+    const { usedBytes, freeBytes, fault } = await this.#placeOf(volume, user).drive.measure('');
+    return {
+      ...(usedBytes === undefined ? {} : { usedBytes }),
+      ...(freeBytes === undefined ? {} : { freeBytes }),
+      ...(fault === undefined ? {} : { fault }),
+    };
   }
 
   #placeOf({ iqn, lun, name }: Volume, user: string | undefined): Place {
@@ -94,17 +115,23 @@ export class Volumes {
   }
 
   #places(user: string | undefined): Place[] {
-    const all = this.#targets().flatMap(({ iqn, drives }) =>
-      drives.filter((drive) => drive.snapshot === undefined).map((drive) => ({ iqn, drive })),
+    const all = this.#targets().flatMap((target) =>
+      target.drives.filter((drive) => drive.snapshot === undefined).map((drive) => ({ target, drive })),
     );
     const seen = all.map(({ drive }) => plainName(drive));
-    return all.flatMap(({ iqn, drive }, index) => {
+    return all.flatMap(({ target, drive }, index) => {
       const rights = drive.unit.mediumPresent ? rightsTo(drive, user) : undefined;
       if (rights === undefined) return [];
       const name = seen[index]!;
       const unique = seen.indexOf(name) === seen.lastIndexOf(name);
       return [
-        { iqn, drive, rights, name: unique ? name : `${name}-${uuidOf(drive).slice(0, SHORT_DIGITS)}` },
+        {
+          target,
+          iqn: target.iqn,
+          drive,
+          rights,
+          name: unique ? name : `${name}-${uuidOf(drive).slice(0, SHORT_DIGITS)}`,
+        },
       ];
     });
   }
@@ -112,6 +139,7 @@ export class Volumes {
 
 /** A disk as a user finds it. */
 interface Place {
+  readonly target: OpenTarget;
   readonly iqn: string;
   readonly drive: Drive;
   readonly rights: ObjectRights;

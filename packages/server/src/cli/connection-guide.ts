@@ -24,6 +24,7 @@ export function connectionGuide(server: LunboxServer, chapUser?: string): string
   const { host, port } = parsePortal(portal);
   const served: Section[] = [
     ['Portal', server.portals.map((each) => (server.tlsPortals.includes(each) ? `${each} (TLS)` : each))],
+    ...(server.nbsPortals.length === 0 ? [] : [['NBS', server.nbsPortals] as const]),
     ['Target', [target.iqn]],
     ...target.luns.map((lun): Section => [
       `LUN ${lun.lun}`,

@@ -3,9 +3,9 @@ import { TargetError } from '@lunbox/iscsi-target';
 import { SnapshotError } from '@lunbox/snapshot';
 import { ContainerError } from '@lunbox/storage-object';
 import { once } from 'node:events';
-import { lstat, unlink } from 'node:fs/promises';
-import { connect, createServer, type Server, type Socket } from 'node:net';
+import { createServer, type Server, type Socket } from 'node:net';
 import { ServerError } from '../server-error.ts';
+import { clearSocketFile } from '../socket-files.ts';
 
 const MAX_CONNECTIONS = 16;
 /** A request is one short line, and comes at once. */
@@ -90,9 +90,9 @@ async function listenAlone(server: Server, path: string): Promise<void> {
     await listen(server, path);
   } catch (error) {
     if (codeOf(error) !== 'EADDRINUSE') throw error;
-    if (!(await lstat(path)).isSocket()) throw unavailable(path, 'there is a file of that name', error);
-    if (!(await isLeftBehind(path))) throw unavailable(path, 'another server listens there', error);
-    await unlink(path);
+    const place = await clearSocketFile(path);
+    if (place === 'file') throw unavailable(path, 'there is a file of that name', error);
+    if (place === 'in use') throw unavailable(path, 'another server listens there', error);
     await listen(server, path);
   }
 }
@@ -104,20 +104,6 @@ async function listen(server: Server, path: string): Promise<void> {
   server.listen(path);
   process.umask(before);
   await listening;
-}
-
-/** True when no program listens at `path`. One that is busy, or not for this user, is there all the same. */
-async function isLeftBehind(path: string): Promise<boolean> {
-  const socket = connect(path);
-  try {
-    await once(socket, 'connect');
-    return false;
-  } catch (error) {
-    if (codeOf(error) !== 'ECONNREFUSED') throw error;
-    return true;
-  } finally {
-    socket.destroy();
-  }
 }
 
 function serve(socket: Socket, handle: ControlHandler): void {

@@ -105,10 +105,19 @@ async function toldCatalog(served: ServedCatalog): Promise<ToldCatalog> {
 }
 
 async function statusOf({ server, redirects, draining }: Controlled): Promise<Record<string, unknown>> {
-  const { portals, tlsPortals } = server;
+  const { portals, tlsPortals, nbsPortals } = server;
   const { sessions } = iscsiOf(server);
   const targets = await server.measure();
-  return { pid: process.pid, portals, tlsPortals, targets, draining, redirects: redirects.rules, sessions };
+  return {
+    pid: process.pid,
+    portals,
+    tlsPortals,
+    nbsPortals,
+    targets,
+    draining,
+    redirects: redirects.rules,
+    sessions,
+  };
 }
 
 async function drain(controlled: Controlled, request: ControlRequest<'drain'>): Promise<ControlAnswer> {

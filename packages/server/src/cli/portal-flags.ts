@@ -10,6 +10,7 @@ export interface PortalFlags {
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly tlsCa?: string;
+  readonly nbsTls?: readonly string[];
 }
 
 /**
@@ -30,21 +31,25 @@ function withTag(text: string): ServedPortalOptions {
   return { portal: match.groups['portal'] ?? '', tag: Number(match.groups['tag']) };
 }
 
-function tlsFromFlags({ tlsPortal, tlsCert, tlsKey, tlsCa }: PortalFlags): { tls?: TlsOptions } {
-  if (tlsPortal === undefined) {
-    if ([tlsCert, tlsKey, tlsCa].some((file) => file !== undefined)) {
-      throw bad('--tls-cert, --tls-key and --tls-ca need --tls-portal');
-    }
-    return {};
+function tlsFromFlags(flags: PortalFlags): { tls?: TlsOptions } {
+  const { tlsPortal, nbsTls, tlsCert, tlsKey, tlsCa } = flags;
+  if (tlsPortal !== undefined) return { tls: tlsKeys('--tls-portal', flags) };
+  if (nbsTls === undefined && [tlsCert, tlsKey, tlsCa].some((file) => file !== undefined)) {
+    throw bad('--tls-cert, --tls-key and --tls-ca need --tls-portal or --nbs-tls');
   }
+  return {};
+}
+
+/** Reads the keys that a flag needs. Throws a {@link ServerError} `SERVER_BAD_OPTIONS`. */
+export function tlsKeys(flag: string, { tlsCert, tlsKey, tlsCa }: PortalFlags): TlsOptions {
   if (tlsCert === undefined || tlsKey === undefined) {
-    throw bad('--tls-portal needs the files of --tls-cert and --tls-key');
+    throw bad(`${flag} needs the files of --tls-cert and --tls-key`);
   }
   const files = new SourceFiles();
   const cert = files.read(tlsCert, 'the certificate');
   const key = files.readPrivate(tlsKey, 'the key');
   const clients = tlsCa === undefined ? {} : { ca: files.read(tlsCa, 'the authority'), requestCert: true };
-  return { tls: { cert, key, ...clients } };
+  return { cert, key, ...clients };
 }
 
 function bad(message: string): ServerError {

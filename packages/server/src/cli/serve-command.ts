@@ -14,6 +14,7 @@ import { sickLegs } from './layout-tree.ts';
 import { limitsFromFlags } from './limit-flags.ts';
 import { lunsFromFlags } from './lun-flags.ts';
 import { MirrorLines } from './mirror-lines.ts';
+import { nbsFromFlags } from './nbs-flags.ts';
 import { portalsFromFlags } from './portal-flags.ts';
 import { Redirects } from './redirects.ts';
 import { CHAP_NAMES, type ServeFlags } from './serve-flags.ts';
@@ -71,9 +72,11 @@ function serverOptions(
 ): ServerOptions {
   const { advertise, iqn, chapMinimum, limit = [], requireDigests = false } = flags;
   const portals = portalsFromFlags(flags);
+  const nbs = nbsFromFlags(flags);
   const minimum = CHAP_NAMES[chapMinimum ?? ''];
   return {
     ...(portals ? { portals } : {}),
+    ...(nbs ? { nbs } : {}),
     ...(advertise ? { advertise } : {}),
     targets: [{ ...(iqn === undefined ? {} : { iqn }), luns, access }],
     // Who has a secret needs it to ask for targets too: names are nobody else's business.
@@ -167,8 +170,16 @@ function readyLine(server: LunboxServer): string {
     blockSize,
     identity,
   }));
-  const { portals, tlsPortals } = server;
-  return JSON.stringify({ event: 'ready', portal: portals[0], portals, tlsPortals, iqn: target?.iqn, luns });
+  const { portals, tlsPortals, nbsPortals } = server;
+  return JSON.stringify({
+    event: 'ready',
+    portal: portals[0],
+    portals,
+    tlsPortals,
+    nbsPortals,
+    iqn: target?.iqn,
+    luns,
+  });
 }
 
 /** T-L9: only an initiator whose session has failed logs in again under the same ISID. */

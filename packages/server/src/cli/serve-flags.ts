@@ -2,6 +2,7 @@ import { ChapAlgorithm } from '@lunbox/iscsi-target';
 import { Option, type Command } from 'commander';
 import type { AccessFlags } from './access-flags.ts';
 import { collect, collectLuns, positiveInteger, sizeArgument } from './arguments.ts';
+import type { NbsFlags } from './nbs-flags.ts';
 import type { PortalFlags } from './portal-flags.ts';
 
 /** Names of CHAP algorithms, the weakest first, as `--chap-minimum` takes them. */
@@ -13,7 +14,7 @@ export const CHAP_NAMES: Readonly<Record<string, ChapAlgorithm>> = {
 };
 
 /** Flags of `lunbox serve`. */
-export interface ServeFlags extends AccessFlags, PortalFlags {
+export interface ServeFlags extends AccessFlags, PortalFlags, NbsFlags {
   readonly advertise?: readonly string[];
   readonly iqn?: string;
   readonly readOnly?: boolean;
@@ -40,7 +41,7 @@ const CAPTURE_BYTES = 64 * 2 ** 20;
 
 /** Adds every flag of `lunbox serve` to its command. */
 export function addServeFlags(command: Command): Command {
-  addPortalFlags(command)
+  addNbsFlags(addPortalFlags(command))
     .option('--iqn <iqn>', 'name of the target (default: made from the identity of the first disk)')
     .option('--read-only', 'refuse every change to the disks')
     .option('--write-protect <lun>', 'refuse every change to this disk (repeatable)', collectLuns)
@@ -89,6 +90,22 @@ function addPortalFlags(command: Command): Command {
       'address to tell initiators instead of the portal (repeatable)',
       collect,
     );
+}
+
+function addNbsFlags(command: Command): Command {
+  return command
+    .option(
+      '--nbs <host:port|unix:path>',
+      'speak NBS here, for the same disks; docs/nbs.md (repeatable)',
+      collect,
+    )
+    .option(
+      '--nbs-tls <host:port>',
+      'speak NBS with TLS here, with the files of --tls-… (repeatable)',
+      collect,
+    )
+    .option('--nbs-users <file>', 'JSON list of who may come in by NBS, with their passwords')
+    .option('--nbs-plain', 'speak NBS without TLS at a portal that is not loopback');
 }
 
 function addAccessFlags(command: Command): Command {

@@ -1,0 +1,78 @@
+import { dirname, resolve } from 'node:path';
+import type { NbsOptions, NbsUser } from '../nbs/nbs-options.ts';
+import { ServerError } from '../server-error.ts';
+import { tlsKeys, type PortalFlags } from './portal-flags.ts';
+import { SourceFiles } from './source-files.ts';
+
+/** Flags of `lunbox serve` about NBS. */
+export interface NbsFlags extends PortalFlags {
+  readonly nbs?: readonly string[];
+  readonly nbsTls?: readonly string[];
+  readonly nbsUsers?: string;
+  readonly nbsPlain?: boolean;
+}
+
+/** A user as a file has it. */
+interface FileUser {
+  readonly user: string;
+  readonly passwordFile?: string;
+  readonly verifier?: string;
+}
+
+/** What the flags ask of NBS; undefined without any. Throws a {@link ServerError} `SERVER_BAD_OPTIONS`. */
+export function nbsFromFlags(flags: NbsFlags): NbsOptions | undefined {
+  const { nbs = [], nbsTls = [], nbsUsers, nbsPlain = false } = flags;
+  if (nbs.length + nbsTls.length === 0) {
+    if (nbsUsers !== undefined || nbsPlain) throw bad('--nbs-users and --nbs-plain need --nbs or --nbs-tls');
+    return undefined;
+  }
+  const secure = nbsTls.map((portal) => ({ portal, tls: tlsKeys('--nbs-tls', flags) }));
+  return {
+    portals: [...nbs, ...secure],
+    ...(nbsUsers === undefined ? {} : { users: readUsers(nbsUsers) }),
+    ...(nbsPlain ? { allowPlain: true } : {}),
+  };
+}
+
+/** Reads a list of users; files with passwords are relative to its directory. */
+function readUsers(path: string): NbsUser[] {
+  const files = new SourceFiles();
+  const text = files.readPrivate(path, 'the users of NBS');
+  let list: unknown;
+  try {
+    list = JSON.parse(text);
+  } catch (cause) {
+    throw bad(`${path} is no JSON: ${(cause as Error).message}`);
+  }
+  if (!Array.isArray(list) || list.length === 0) throw bad(`${path} is no list of users`);
+  return list.map((entry: unknown, index) => {
+    if (!isFileUser(entry))
+      throw bad(
+        `${path}, entry ${index + 1}: write {"user": NAME, "passwordFile": FILE} or {…, "verifier": TEXT}`,
+      );
+    const { user: name, passwordFile, verifier } = entry;
+    if (passwordFile === undefined) return { name, ...(verifier === undefined ? {} : { verifier }) };
+    const password = files
+      .readPrivate(resolve(dirname(path), passwordFile), `the password of ${name}`)
+      .trimEnd();
+    if (password === '') throw bad(`the password of ${name} is empty`);
+    return { name, password };
+  });
+}
+
+function isFileUser(entry: unknown): entry is FileUser {
+  if (typeof entry !== 'object' || entry === null) return false;
+  const { user, passwordFile, verifier, ...others } = entry as Partial<Record<string, unknown>>;
+  const given = [passwordFile, verifier].filter((value) => value !== undefined);
+  return (
+    typeof user === 'string' &&
+    user !== '' &&
+    given.length === 1 &&
+    typeof given[0] === 'string' &&
+    Object.keys(others).length === 0
+  );
+}
+
+function bad(message: string): ServerError {
+  return new ServerError('SERVER_BAD_OPTIONS', message);
+}

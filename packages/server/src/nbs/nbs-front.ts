@@ -1,0 +1,143 @@
+import {
+  makeVerifier,
+  NbsServer,
+  nodeSaslCrypto,
+  type NbsPortalOptions,
+  type ScramVerifier,
+} from '@lunbox/nbs';
+import { hostname } from 'node:os';
+import type { ServerOptions } from '../options.ts';
+import { isLoopback, parsePortal } from '../portal.ts';
+import { ServerError } from '../server-error.ts';
+import { clearSocketFile } from '../socket-files.ts';
+import type { Volumes } from '../volumes.ts';
+import type { NbsOptions, NbsUser, ServedNbsPortal } from './nbs-options.ts';
+import { VolumeService } from './nbs-service.ts';
+
+/** Iterations of PBKDF2 for a password that is given as such. */
+const ITERATIONS = 600_000;
+const SALT_BYTES = 16;
+const UNIX = 'unix:';
+const VERIFIER =
+  /^SCRAM-SHA-256\$(?<iterations>\d{4,8}):(?<salt>[A-Za-z0-9+/=]+)\$(?<stored>[A-Za-z0-9+/=]{44}):(?<server>[A-Za-z0-9+/=]{44})$/;
+
+/** NBS of a server that runs. */
+export class NbsFront {
+  /** Where it listens: `host:port` or `unix:PATH`. */
+  readonly portals: readonly string[];
+  readonly #server: NbsServer;
+
+  private constructor(server: NbsServer, portals: readonly string[]) {
+    this.#server = server;
+    this.portals = portals;
+  }
+
+  /** Listens. Throws a {@link ServerError}; nothing is left open then. */
+  static async open(options: NbsOptions, volumes: Volumes): Promise<NbsFront> {
+    const { users = [] } = options;
+    const verifiers = new Map<string, ScramVerifier>();
+    for (const user of users) verifiers.set(user.name, await verifierOf(user));
+    const server = new NbsServer({
+      service: new VolumeService(volumes),
+      serverName: `lunbox ${hostname()}`,
+      authentication: {
+        anonymous: users.length === 0,
+        ...(users.length === 0 ? {} : { verifierOf: (user) => verifiers.get(user) }),
+      },
+    });
+    const portals: string[] = [];
+    for (const wanted of options.portals) {
+      const { portal, listen } = readPortal(wanted);
+      try {
+        const at = await listenAlone(server, listen);
+        portals.push(listen.path === undefined ? at : `${UNIX}${at}`);
+      } catch (cause) {
+        await server.close();
+        const message = `cannot listen at ${portal} for NBS: ${(cause as Error).message}`;
+        throw new ServerError('SERVER_PORTAL_UNAVAILABLE', message, { portal, cause });
+      }
+    }
+    return new NbsFront(server, portals);
+  }
+
+  /** Sessions, those that wait for their client included. */
+  get sessionCount(): number {
+    return this.#server.sessionCount;
+  }
+
+  /** Says goodbye to all clients, and closes what they have open. */
+  async close(): Promise<void> {
+    await this.#server.close();
+  }
+}
+
+/**
+ * Checks who may come in by NBS. Throws a {@link ServerError} `SERVER_BAD_OPTIONS`, `SERVER_BAD_PORTAL`, or
+ * `SERVER_AUTHENTICATION_REQUIRED` when a portal lets in more than was said out loud.
+ */
+export function checkNbsOptions({ nbs, targets, allowUnauthenticated = false }: ServerOptions): void {
+  if (nbs === undefined) return;
+  const { portals, users = [], allowPlain = false } = nbs;
+  const guarded = targets.some(({ access = [] }) => access.length > 0);
+  for (const wanted of portals) {
+    const { portal, listen, isLocal } = readPortal(wanted);
+    if (!isLocal && listen.tls === undefined && !allowPlain) {
+      const message = `${portal} can be reached from other machines: give it a certificate, or allow NBS without TLS`;
+      throw new ServerError('SERVER_AUTHENTICATION_REQUIRED', message, { portal });
+    }
+    const isOpen = users.length === 0 && listen.tls?.requestCert !== true;
+    if (!isOpen || allowUnauthenticated || (isLocal && !guarded)) continue;
+    const message = `NBS at ${portal} would let everybody in, without a password: give it users`;
+    throw new ServerError('SERVER_AUTHENTICATION_REQUIRED', message, { portal });
+  }
+  for (const { name, password, verifier } of users) {
+    if ((password === undefined) === (verifier === undefined) || (verifier && !VERIFIER.test(verifier)))
+      throw new ServerError(
+        'SERVER_BAD_OPTIONS',
+        `NBS user ${name} needs a password or a SCRAM-SHA-256 verifier`,
+      );
+  }
+}
+
+/** Listens, at a path in place of what a killed server left there. */
+async function listenAlone(server: NbsServer, listen: NbsPortalOptions): Promise<string> {
+  try {
+    return await server.listen(listen);
+  } catch (error) {
+    const isTaken = (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
+    if (!isTaken || listen.path === undefined || (await clearSocketFile(listen.path)) !== 'cleared')
+      throw error;
+    return await server.listen(listen);
+  }
+}
+
+interface ReadPortal {
+  readonly portal: string;
+  readonly listen: NbsPortalOptions;
+  /** Only programs of this machine reach it. */
+  readonly isLocal: boolean;
+}
+
+function readPortal(wanted: string | ServedNbsPortal): ReadPortal {
+  const { portal, tls }: ServedNbsPortal = typeof wanted === 'string' ? { portal: wanted } : wanted;
+  const secure = tls === undefined ? {} : { tls };
+  if (portal.startsWith(UNIX))
+    return { portal, listen: { path: portal.slice(UNIX.length), ...secure }, isLocal: true };
+  const address = parsePortal(portal);
+  return { portal, listen: { ...address, ...secure }, isLocal: isLoopback(address) };
+}
+
+async function verifierOf({ password, verifier = '' }: NbsUser): Promise<ScramVerifier> {
+  if (password !== undefined) {
+    const salt = nodeSaslCrypto.random(SALT_BYTES);
+    return await makeVerifier(nodeSaslCrypto, password, { salt, iterations: ITERATIONS });
+  }
+  const { iterations = '', salt = '', stored = '', server = '' } = VERIFIER.exec(verifier)?.groups ?? {};
+  const bytes = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, 'base64'));
+  return {
+    iterations: Number(iterations),
+    salt: bytes(salt),
+    storedKey: bytes(stored),
+    serverKey: bytes(server),
+  };
+}

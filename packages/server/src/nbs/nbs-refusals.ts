@@ -1,0 +1,46 @@
+import { NbsRefusal, type StatusName } from '@lunbox/nbs';
+import { SnapshotError, type SnapshotErrorCode } from '@lunbox/snapshot';
+import { ContainerError } from '@lunbox/storage-object';
+import { ServerError } from '../server-error.ts';
+
+type Refused = Exclude<StatusName, 'OK'>;
+
+/** What each failure of snapshots is to a client. */
+const OF_SNAPSHOTS: Readonly<Record<SnapshotErrorCode, Refused>> = {
+  SNAPSHOT_NOT_FOUND: 'NOENT',
+  SNAPSHOT_EXISTS: 'EXIST',
+  SNAPSHOT_BAD_NAME: 'INVAL',
+  SNAPSHOT_LIMIT: 'LIMIT',
+  SNAPSHOT_HELD: 'HELD',
+  SNAPSHOT_BUSY: 'BUSY',
+  SNAPSHOT_BOOKMARK: 'SNAP_INVALID',
+  SNAPSHOT_IN_DOUBT: 'BUSY',
+  SNAPSHOT_BAD_GROUP: 'INVAL',
+  SNAPSHOT_TIMEOUT: 'TIMEOUT',
+  SNAPSHOT_CORRUPT: 'SNAP_INVALID',
+  SNAPSHOT_FOREIGN: 'SNAP_INVALID',
+  SNAPSHOT_MISSING: 'SNAP_INVALID',
+  SNAPSHOT_UNSUPPORTED: 'NOTSUP',
+  SNAPSHOT_READ_ONLY: 'READONLY',
+  SNAPSHOT_CLOSED: 'SHUTDOWN',
+  SNAPSHOT_CANCELLED: 'TIMEOUT',
+  SNAPSHOT_BAD_MANIFEST: 'SNAP_INVALID',
+  SNAPSHOT_IO: 'IO',
+};
+
+/**
+ * Does `work`; what the server refuses is refused to the client, too. What is a mistake of ours stays one.
+ *
+ * @param otherwise what a `ServerError` is
+ */
+export async function refusing<T>(work: () => T | Promise<T>, otherwise: Refused = 'BUSY'): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof SnapshotError) throw new NbsRefusal(OF_SNAPSHOTS[error.code], error.message);
+    if (error instanceof ServerError) throw new NbsRefusal(otherwise, error.message);
+    if (error instanceof ContainerError)
+      throw new NbsRefusal(error.code === 'CONTAINER_BAD_SIZE' ? 'INVAL' : 'IO', error.message);
+    throw error;
+  }
+}

@@ -1,0 +1,132 @@
+import {
+  NbsRefusal,
+  type ChangedRun,
+  type Fields,
+  type ObjectSnapshots,
+  type SnapshotWish,
+} from '@lunbox/nbs';
+import type {
+  ConsistencyLevel,
+  NewSnapshot,
+  SnapshotInfo,
+  SnapshotMethod,
+  SnapshotSet,
+} from '@lunbox/snapshot';
+import type { ServedSnapshots } from '../served-snapshots.ts';
+import { findSnapshot } from '../snapshot-luns.ts';
+import { refusing } from './nbs-refusals.ts';
+
+const LEVELS: readonly string[] = ['crash', 'filesystem', 'application'] satisfies ConsistencyLevel[];
+const METHODS: readonly string[] = ['auto', 'log', 'reflink'] satisfies SnapshotMethod[];
+
+/** A snapshot as clients are told of it. */
+export function snapshotFields(info: SnapshotInfo): Fields {
+  const { id, name, createdAtMs, sizeBytes, level, labels, holds, bookmark, group, method } = info;
+  const label = Object.entries(labels).map(([key, value]) => ({ key, value }));
+  return {
+    name,
+    uuid: id,
+    createdMs: createdAtMs,
+    sizeBytes,
+    level,
+    method,
+    ...(label.length === 0 ? {} : { label }),
+    ...(holds.length === 0 ? {} : { holder: holds }),
+    ...(bookmark === true ? { bookmark } : {}),
+    ...(group === undefined ? {} : { group: group.id }),
+  };
+}
+
+/** How a snapshot is to be taken. Throws a NbsRefusal `INVAL`. */
+export function newSnapshot({ name, level, label, method }: SnapshotWish): NewSnapshot {
+  const badLevel = level !== undefined && !LEVELS.includes(level);
+  if (badLevel || (method !== undefined && !METHODS.includes(method)))
+    throw new NbsRefusal(
+      'INVAL',
+      `a level is one of ${LEVELS.join(', ')}, a method one of ${METHODS.join(', ')}`,
+    );
+  const labels = label?.map(({ key = '', value = '' }) => [key, value] as const);
+  return {
+    ...(name === undefined ? {} : { name }),
+    ...(level === undefined ? {} : { level: level as ConsistencyLevel }),
+    ...(labels === undefined ? {} : { labels: Object.fromEntries(labels) }),
+    ...(method === undefined ? {} : { method: method as SnapshotMethod }),
+  };
+}
+
+/** The snapshots of a served disk, for a client. */
+export class NbsSnapshots implements ObjectSnapshots {
+  readonly set: SnapshotSet;
+  readonly #served: ServedSnapshots;
+  readonly #peer: string;
+
+  /** @param peer what the disk of this client goes by: its own use does not keep it from a restore */
+  constructor(served: ServedSnapshots, peer: string) {
+    this.#served = served;
+    this.#peer = peer;
+    this.set = served.set;
+  }
+
+  async list(): Promise<readonly Fields[]> {
+    return await refusing(async () => {
+      const rows: Fields[] = [];
+      for (const info of this.set.list())
+        rows.push({ ...snapshotFields(info), ...(await this.set.usage(info.id)) });
+      return rows;
+    });
+  }
+
+  create(wish: SnapshotWish): Promise<Fields> {
+    return this.#tell(() => this.set.create(newSnapshot(wish)));
+  }
+
+  delete(snapshot: string): Promise<void> {
+    return refusing(() => this.#served.delete(snapshot));
+  }
+
+  rename(snapshot: string, name: string): Promise<Fields> {
+    return this.#tell(() => this.set.rename(snapshot, name));
+  }
+
+  hold(snapshot: string, holder: string): Promise<Fields> {
+    return this.#tell(() => this.set.hold(snapshot, holder));
+  }
+
+  release(snapshot: string, holder: string): Promise<Fields> {
+    return this.#tell(() => this.set.release(snapshot, holder));
+  }
+
+  bookmark(snapshot: string): Promise<Fields> {
+    return this.#tell(() => this.set.bookmark(snapshot));
+  }
+
+  refresh(snapshot: string, wish: SnapshotWish): Promise<Fields> {
+    return this.#tell(() => this.set.refresh(snapshot, newSnapshot(wish)));
+  }
+
+  restore(snapshot: string, options: { readonly force: boolean; readonly name?: string }): Promise<string> {
+    return refusing(async () => {
+      const { safety, done } = await this.#served.restore(snapshot, { ...options, user: this.#peer });
+      // How it ends is told by the list of snapshots, and by the server to its operator.
+      done.catch(() => undefined);
+      return safety.name;
+    });
+  }
+
+  async *changes(from: string, to: string | undefined): AsyncGenerator<ChangedRun> {
+    const [first, last] = await refusing(() => [
+      findSnapshot(this.set, from).id,
+      to === undefined ? undefined : findSnapshot(this.set, to).id,
+    ]);
+    const runs = this.set.diff(first!, last);
+    for (;;) {
+      const { done, value } = await refusing(() => runs.next());
+      if (done === true) return;
+      yield value;
+    }
+  }
+
+  #tell(work: () => Promise<SnapshotInfo>): Promise<Fields> {
+    return refusing(async () => snapshotFields(await work()));
+  }
+}
