@@ -45,6 +45,10 @@ const SUITES = {
     worker: 'packages/snapshot/test/simulation/play-histories.ts',
     profiles: ['group-crashes', 'group-failures'],
   },
+  nbs: {
+    worker: 'packages/nbs/test/simulation/play-histories.ts',
+    profiles: ['nbs-calm', 'nbs-cuts', 'nbs-restarts'],
+  },
   'snapshot-short': {
     worker: 'packages/snapshot/test/simulation/play-histories.ts',
     profiles: ['snapshot-short'],

@@ -7,6 +7,7 @@ import {
   nodeSaslCrypto,
   type EventName,
 } from '../../src/index.ts';
+import { playSeeds, type Played, type Range, type Tally } from '../../../block/test/support/histories.ts';
 import { MemoryService } from './memory-service.ts';
 import { SimulatedNetwork } from './simulated-network.ts';
 import { VolatileDevice } from './volatile-device.ts';
@@ -53,13 +54,13 @@ class History {
   readonly #possible: Set<number>[] = Array.from({ length: BLOCKS }, () => new Set([0]));
   readonly #busy = new Set<number>();
   #next = 1;
-  /** How often the server has begun anew, with sessions that it does not know. */
-  #restarts = 0;
   readonly #events: string[] = [];
   readonly #expected: { readonly name: string; readonly session: number }[] = [];
-  readonly #asked = new Map<string, { restarts: number; answered: boolean }>();
+  readonly #asked = new Map<string, { answered: boolean }>();
   readonly #internal: unknown[] = [];
   #stopped = false;
+  /** How often what happened. */
+  readonly seen: Record<string, number> = {};
 
   constructor(seed: number, profile: SessionProfile) {
     this.#profile = profile;
@@ -124,21 +125,29 @@ class History {
   }
 
   #restart(crash: boolean): void {
-    this.#restarts++;
+    this.#count(crash ? 'crashes' : 'restarts');
     this.network.crash();
     if (crash) this.device.crash();
     const downMs = randomBelow(this.random, 300);
     this.clock.setTimer(downMs, () => this.#startServer());
   }
 
+  #count(what: string): void {
+    this.seen[what] = (this.seen[what] ?? 0) + 1;
+  }
+
   #trouble(): void {
     const { cuts, restarts } = this.#profile;
-    if (cuts && randomBelow(this.random, 12) === 0) this.network.harm();
+    if (cuts && randomBelow(this.random, 12) === 0) {
+      this.#count('cuts');
+      this.network.harm();
+    }
     if (restarts && randomBelow(this.random, 30) === 0 && this.network.engine !== undefined)
       this.#restart(randomBelow(this.random, 3) > 0);
   }
 
   async #act(): Promise<void> {
+    this.#count('operations');
     const kind = randomBelow(this.random, 10);
     if (kind < 5) await this.#change(kind);
     else if (kind < 7) await this.#read();
@@ -191,6 +200,7 @@ class History {
         this.#possible[run.first] = new Set([value]);
       } catch (error) {
         if (!isLost(error)) throw error;
+        this.#count('unknown');
       }
     }
     this.#give(run);
@@ -225,12 +235,13 @@ class History {
 
   async #snapshot(): Promise<void> {
     const name = `s${this.#next++}-${this.#asked.size}`;
-    const asked = { restarts: this.#restarts, answered: false };
+    const asked = { answered: false };
     this.#asked.set(name, asked);
     const session = this.client.sessionCount;
     try {
       await this.disk.request('SNAPSHOT_CREATE', { fields: { name } });
       asked.answered = true;
+      this.#count('snapshots');
       if (session === this.client.sessionCount) this.#expected.push({ name, session });
     } catch (error) {
       if (!isLost(error)) throw error;
@@ -296,7 +307,24 @@ async function turns(): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve));
 }
 
-/** Plays one history. Throws when something is wrong in it. */
-export async function playSessionHistory(profile: string, seed: number): Promise<void> {
-  await new History(seed, SESSION_PROFILES[profile]!).play();
+/** Plays one history. */
+export async function playSessionHistory(profile: string, seed: number): Promise<Played> {
+  const history = new History(seed, SESSION_PROFILES[profile]!);
+  try {
+    await history.play();
+    return { seen: history.seen };
+  } catch (error) {
+    const { cause } = error as Error;
+    const because = cause instanceof Error ? `\nbecause: ${cause.stack ?? cause.message}` : '';
+    return { seen: history.seen, wrong: `${(error as Error).stack ?? String(error)}${because}` };
+  }
+}
+
+/** Plays histories of a kind, until one goes wrong; throws what `playSeeds` throws. */
+export function playSessionHistories(
+  profile: string,
+  range: Range,
+  onProgress?: (tally: Tally) => void,
+): Promise<Tally> {
+  return playSeeds(profile, range, (seed) => playSessionHistory(profile, seed), onProgress);
 }
