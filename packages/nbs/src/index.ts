@@ -16,7 +16,7 @@ export { NbsDisk, type NbsDiskOptions } from './client/nbs-disk.ts';
 export type { ClientReply, RequestParts } from './client/pending.ts';
 export * from './codec.ts';
 export type { NbsAuthentication } from './server/authentication.ts';
-export { NbsEngine, type NbsEngineOptions } from './server/engine.ts';
+export { NbsEngine, type NbsConnection, type NbsEngineOptions } from './server/engine.ts';
 export { DEFAULT_NBS_LIMITS, type NbsLimits } from './server/limits.ts';
 export {
   NbsRefusal,
@@ -30,7 +30,6 @@ export {
   type OpenRequest,
   type SnapshotWish,
 } from './server/service.ts';
-export type { ServerConnection } from './server/connection.ts';
 export { connectNbs, type ConnectOptions, type NbsAddress } from './shell/connect.ts';
 export { nodeSaslCrypto } from './shell/node-sasl-crypto.ts';
 export {

@@ -88,7 +88,7 @@ export class ScramServer {
     if (!isWhole || this.#verifier === undefined) return FAILED;
     const { storedKey, serverKey } = this.#verifier;
     const message = utf8(`${this.#firstBare},${this.#serverFirst},${withoutProof}`);
-    const clientKey = xor(proof!, crypto.hmac(storedKey, message));
+    const clientKey = xor(proof, crypto.hmac(storedKey, message));
     if (!crypto.equal(crypto.hash(clientKey), storedKey)) return FAILED;
     const data = utf8(`v=${toBase64(crypto.hmac(serverKey, message))}`);
     return { kind: 'done', data, user: this.#user };

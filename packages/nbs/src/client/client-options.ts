@@ -13,7 +13,7 @@ export interface ClientLink {
 /** Connects to one portal; rejects when that does not work. */
 export type Dial = (link: ClientLink) => Promise<NbsTransport>;
 
-/** What a client proves who it is with; with none of these it comes in as nobody in particular, where that is allowed. */
+/** What a client proves itself with; without any it comes in as nobody in particular, where that is allowed. */
 export interface NbsCredentials {
   /** For SCRAM, with {@link NbsCredentials.password}. */
   readonly user?: string;

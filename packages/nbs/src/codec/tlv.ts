@@ -91,7 +91,7 @@ function decodeGroup(bytes: Uint8Array, depth: number): Fields {
     if (known !== undefined) add(fields, known, READERS[known[1].kind](content, known[0], depth));
     else if ((type & MUST_UNDERSTAND) !== 0) throw bad(`TLV ${type.toString(16)}h is not known here`);
   }
-  return fields as Fields;
+  return fields;
 }
 
 function add(

@@ -125,7 +125,7 @@ export class ServerConnection implements SessionLink {
     if (late || nowMs - this.#heardMs > 2 * keepaliveMs) this.drop();
   }
 
-  /** Has taken bytes: goes on with what waits for that. */
+  /** The transport has taken bytes: goes on with what waits for that. */
   drained(): void {
     this.#goOn();
   }

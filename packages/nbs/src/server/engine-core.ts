@@ -1,7 +1,7 @@
 import type { Clock } from '@lunbox/block';
 import type { EventName } from '../codec/opcode-table.ts';
 import type { Fields } from '../codec/tlv.ts';
-import { Leases } from './leases.ts';
+import type { Leases } from './leases.ts';
 import type { NbsLimits } from './limits.ts';
 import type { OpenHandle } from './open-handle.ts';
 import type { NbsService } from './service.ts';

@@ -11,6 +11,16 @@ import type { OpenHandle } from './open-handle.ts';
 import { NbsRefusal, type NbsService } from './service.ts';
 import { ServerSession } from './session.ts';
 
+/** One connection of a client, as whoever has its socket sees it. */
+export interface NbsConnection {
+  /** Bytes from the client; the chunk may be used again after the call. */
+  receive(chunk: Uint8Array, nowMs: number): void;
+  /** The socket has ended. */
+  disconnected(): void;
+  /** The socket has taken bytes: what waits for that goes on. */
+  drained(): void;
+}
+
 /** What an {@link NbsEngine} is made from. */
 export interface NbsEngineOptions {
   readonly service: NbsService;
@@ -80,7 +90,7 @@ export class NbsEngine {
   }
 
   /** Takes a connection; undefined when there are too many, or the server stops: end it then. */
-  accept(transport: NbsTransport, nowMs: number): ServerConnection | undefined {
+  accept(transport: NbsTransport, nowMs: number): NbsConnection | undefined {
     const { maxConnections, maxOpening } = this.#core.limits;
     const opening = [...this.#connections].filter(({ isOpen }) => !isOpen).length;
     if (this.#stopping || this.#connections.size >= maxConnections || opening >= maxOpening) return undefined;

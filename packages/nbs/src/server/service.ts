@@ -56,13 +56,21 @@ export interface ChangedRun {
 
 /** The snapshots of an object. A snapshot is told of as the fields of the TLV `snapshot`. */
 export interface ObjectSnapshots {
+  /** All of them, oldest first. */
   list(): Promise<readonly Fields[]>;
+  /** Takes one. */
   create(wish: SnapshotWish): Promise<Fields>;
+  /** Deletes one. */
   delete(snapshot: string): Promise<void>;
+  /** Gives one another name. */
   rename(snapshot: string, name: string): Promise<Fields>;
+  /** Keeps one from being deleted. */
   hold(snapshot: string, holder: string): Promise<Fields>;
+  /** Ends a hold. */
   release(snapshot: string, holder: string): Promise<Fields>;
+  /** Drops what one has, and keeps what has changed since. */
   bookmark(snapshot: string): Promise<Fields>;
+  /** Takes one anew under its name. */
   refresh(snapshot: string, wish: SnapshotWish): Promise<Fields>;
   /** Begins to bring the object back; answers the name of the snapshot that was taken first. */
   restore(snapshot: string, options: { readonly force: boolean; readonly name?: string }): Promise<string>;
@@ -91,10 +99,13 @@ export interface OpenObject {
   readonly snapshots?: ObjectSnapshots;
 }
 
-/** What an NBS server serves. Its methods throw a {@link NbsRefusal} or a `BlockError`; all else is a mistake of ours. */
+/**
+ * What an NBS server serves. Its methods throw a {@link NbsRefusal} or a `BlockError`; all else is a mistake of theirs.
+ */
 export interface NbsService {
   /** The objects that exist for the user. */
   list(user: string | undefined): MaybePromise<readonly ObjectDescription[]>;
+  /** Opens an object, or a snapshot of it. */
   open(request: OpenRequest): MaybePromise<OpenObject>;
   /** Takes a snapshot of each at one instant, all or none. */
   groupSnapshot?(

@@ -80,7 +80,7 @@ export class ServerSession {
     for (const resolve of waiting) resolve();
   }
 
-  /** Completes when nothing that came by an earlier connection is at work any more: it must not overtake what follows. */
+  /** Completes when nothing that came by an earlier connection is at work: it must not overtake what follows. */
   async settled(): Promise<void> {
     if (this.#running > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
   }

@@ -61,19 +61,18 @@ function dial(address: NbsAddress, link: ClientLink): Promise<NbsTransport> {
       : connectTls({ ...where, minVersion: 'TLSv1.3', ALPNProtocols: [ALPN], ...tls });
   return new Promise((resolve, reject) => {
     socket.setNoDelay(true);
-    const tooLate = setTimeout(
-      () => socket.destroy(new Error('the server does not answer')),
-      DIAL_TIMEOUT_MS,
+    const cancel = systemClock.setTimer(DIAL_TIMEOUT_MS, () =>
+      socket.destroy(new Error('the server does not answer')),
     );
     let failure = new Error('the connection was closed');
     socket.on('error', (error) => (failure = error));
     socket.on('close', () => {
-      clearTimeout(tooLate);
+      cancel();
       reject(failure);
       link.disconnected();
     });
     socket.once(tls === undefined ? 'connect' : 'secureConnect', () => {
-      clearTimeout(tooLate);
+      cancel();
       socket.on('data', (chunk: Buffer) => link.receive(chunk));
       socket.on('end', () => socket.destroy());
       resolve(new SocketTransport(socket, undefined));

@@ -24,7 +24,7 @@ export interface NbsTlsOptions {
   readonly cert: string;
   /** Authorities whose client certificates are accepted. */
   readonly ca?: string;
-  /** Ask clients for a certificate of `ca`, and refuse those without one. The common name is the user. Default false. */
+  /** Refuse clients without a certificate of `ca`; its common name is the user. Default false. */
   readonly requestCert?: boolean;
 }
 
@@ -50,13 +50,12 @@ export class NbsServer {
   readonly #engine: NbsEngine;
   readonly #listeners: Server[] = [];
   readonly #sockets = new Set<Socket>();
-  readonly #ticker: NodeJS.Timeout;
+  #cancelTick: () => void = () => undefined;
 
   constructor(options: NbsServerOptions) {
     const authentication = { ...options.authentication, crypto: nodeSaslCrypto };
     this.#engine = new NbsEngine({ ...options, authentication, clock: systemClock, random: systemRandom });
-    this.#ticker = setInterval(() => this.#engine.tick(systemClock.nowMs()), TICK_MS);
-    this.#ticker.unref();
+    this.#tick();
   }
 
   /** Sessions, those that wait for their client included. */
@@ -91,14 +90,19 @@ export class NbsServer {
 
   /** Says goodbye to all clients, closes every object durably, and every socket. Idempotent. */
   async close(): Promise<void> {
-    clearInterval(this.#ticker);
+    this.#cancelTick();
     const closed = this.#listeners.map((listener) => new Promise((resolve) => listener.close(resolve)));
     await this.#engine.stop();
-    const linger = setTimeout(() => {
+    const cancel = systemClock.setTimer(LINGER_MS, () => {
       for (const socket of this.#sockets) socket.destroy();
-    }, LINGER_MS);
+    });
     await Promise.all(closed);
-    clearTimeout(linger);
+    cancel();
+  }
+
+  #tick(): void {
+    this.#engine.tick(systemClock.nowMs());
+    this.#cancelTick = systemClock.setTimer(TICK_MS, () => this.#tick());
   }
 
   #listener(tls: NbsTlsOptions | undefined): Server {

@@ -11,7 +11,7 @@ import {
   type Header,
   type NbsEngineOptions,
   type OpcodeName,
-  type ServerConnection,
+  type NbsConnection,
 } from '../../src/index.ts';
 import { MemoryTransport } from './memory-transport.ts';
 import { oneDisk } from './memory-service.ts';
@@ -22,7 +22,7 @@ export class RawClient {
   readonly clock: SimulatedClock = new SimulatedClock();
   readonly internalErrors: unknown[] = [];
   readonly engine: NbsEngine;
-  readonly connection: ServerConnection;
+  readonly connection: NbsConnection;
   #cookie = 0;
 
   constructor(options: Partial<NbsEngineOptions> = {}) {

@@ -1,6 +1,6 @@
 import type { Clock, Random } from '@lunbox/block';
 import { randomBelow, type SimulatedClock } from '@lunbox/block';
-import type { ClientLink, Dial, NbsEngine, NbsTransport, ServerConnection } from '../../src/index.ts';
+import type { ClientLink, Dial, NbsEngine, NbsTransport, NbsConnection } from '../../src/index.ts';
 
 /** One end of a connection. Bytes reach the other end later, in pieces, in order, or never. */
 class SimulatedTransport implements NbsTransport {
@@ -150,7 +150,7 @@ export class SimulatedNetwork {
     }
   }
 
-  #serve(server: SimulatedTransport, connection: ServerConnection): void {
+  #serve(server: SimulatedTransport, connection: NbsConnection): void {
     server.deliver = (chunk) => connection.receive(chunk, this.#clock.nowMs());
     server.onEnd = () => connection.disconnected();
     server.drained = () => connection.drained();

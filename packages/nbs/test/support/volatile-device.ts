@@ -20,7 +20,7 @@ export class VolatileDevice extends MemoryDevice {
 
   override async read(into: readonly Uint8Array[], offset: number): Promise<void> {
     await this.#delay();
-    super.read(into, offset);
+    void super.read(into, offset);
   }
 
   override async write(
@@ -30,13 +30,13 @@ export class VolatileDevice extends MemoryDevice {
   ): Promise<void> {
     const copy = Uint8Array.from(Buffer.concat(from));
     await this.#delay();
-    super.write([copy], offset);
+    void super.write([copy], offset);
     if (options.fua === true) this.#durable.set(copy, offset);
   }
 
   override async writeZeroes(offset: number, length: number): Promise<void> {
     await this.#delay();
-    super.write([new Uint8Array(length)], offset);
+    void super.write([new Uint8Array(length)], offset);
   }
 
   override async unmap(offset: number, length: number): Promise<void> {
@@ -57,12 +57,12 @@ export class VolatileDevice extends MemoryDevice {
     for (let at = 0; at < now.length; at += this.blockSize)
       if (randomBelow(this.#random, 2) === 0) now.set(this.#durable.subarray(at, at + this.blockSize), at);
     this.#durable.set(now);
-    super.write([now], 0);
+    void super.write([now], 0);
   }
 
   #content(): Uint8Array {
     const content = new Uint8Array(this.size);
-    super.read([content], 0);
+    void super.read([content], 0);
     return content;
   }
 

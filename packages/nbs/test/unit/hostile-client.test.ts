@@ -119,7 +119,7 @@ describe('in a session', () => {
     class Gated extends MemoryDevice {
       override async read(into: readonly Uint8Array[], offset: number): Promise<void> {
         await new Promise<void>((resolve) => gates.push(resolve));
-        super.read(into, offset);
+        void super.read(into, offset);
       }
     }
     const device = new Gated({ size: 1 << 20 });

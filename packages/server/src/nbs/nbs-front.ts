@@ -18,8 +18,11 @@ import { VolumeService } from './nbs-service.ts';
 const ITERATIONS = 600_000;
 const SALT_BYTES = 16;
 const UNIX = 'unix:';
-const VERIFIER =
-  /^SCRAM-SHA-256\$(?<iterations>\d{4,8}):(?<salt>[A-Za-z0-9+/=]+)\$(?<stored>[A-Za-z0-9+/=]{44}):(?<server>[A-Za-z0-9+/=]{44})$/;
+const BASE64 = '[A-Za-z0-9+/=]';
+/** As PostgreSQL stores it; the keys have 32 bytes. */
+const VERIFIER = new RegExp(
+  `^SCRAM-SHA-256\\$(?<iterations>\\d{4,8}):(?<salt>${BASE64}+)\\$(?<stored>${BASE64}{44}):(?<server>${BASE64}{44})$`,
+);
 
 /** NBS of a server that runs. */
 export class NbsFront {

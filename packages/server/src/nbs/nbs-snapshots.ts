@@ -118,11 +118,11 @@ export class NbsSnapshots implements ObjectSnapshots {
       findSnapshot(this.set, from).id,
       to === undefined ? undefined : findSnapshot(this.set, to).id,
     ]);
-    const runs = this.set.diff(first!, last);
+    const runs = this.set.diff(first, last);
     for (;;) {
-      const { done, value } = await refusing(() => runs.next());
-      if (done === true) return;
-      yield value;
+      const next = await refusing(() => runs.next());
+      if (next.done === true) return;
+      yield next.value;
     }
   }
 
