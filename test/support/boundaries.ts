@@ -35,7 +35,7 @@ const commonThirdParty = ['buffer-layout', 'debug'];
 const ownThirdParty: Record<string, readonly string[]> = {
   block: ['koffi'],
   'iscsi-pdu': ['@node-rs/crc32'],
-  server: ['commander'],
+  server: ['commander', 'yaml'],
 };
 
 /** Optional native code: at most one file of one package may import it, so that its absence is handled once. */

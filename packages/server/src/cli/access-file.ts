@@ -60,12 +60,24 @@ export interface AccessFileOptions {
  * Throws a {@link ServerError} `SERVER_BAD_OPTIONS`.
  */
 export function readAccessFile(path: string, { files, allowShort }: AccessFileOptions): AccessEntry[] {
+  return accessEntries(parseEntries(path, files), dirname(path), { files, allowShort });
+}
+
+/**
+ * Access entries that have been checked, with the secrets in the files that they name, relative to `directory`.
+ * Throws a {@link ServerError} `SERVER_BAD_OPTIONS`.
+ */
+export function accessEntries(
+  entries: readonly FileEntry[],
+  directory: string,
+  { files, allowShort }: AccessFileOptions,
+): AccessEntry[] {
   const source = (name = ''): SecretSource => ({
     files,
-    file: resolve(dirname(path), name),
+    file: resolve(directory, name),
     setting: '"secretFile"',
   });
-  return parseEntries(path, files).map((entry): AccessEntry => {
+  return entries.map((entry): AccessEntry => {
     const { initiator, addresses, user, secretFile, mutualUser, mutualSecretFile, luns, readOnly } = entry;
     const lunMap = new Map(Object.entries(luns ?? {}).map(([seen, own]) => [Number(seen), own]));
     return {

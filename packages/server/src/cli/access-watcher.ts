@@ -1,6 +1,5 @@
 import type { AccessEntry } from '@lunbox/iscsi-target';
 import { ServerError } from '../server-error.ts';
-import { loadAccess, type AccessFlags } from './access-flags.ts';
 import { SourceFiles } from './source-files.ts';
 
 /** Files are looked at this often: polling sees replaced files, mounted secrets and network file systems too. */
@@ -11,18 +10,23 @@ const INTERVAL_MS = 1000;
  * used changes nothing: that is said, and what was in force stays.
  */
 export class AccessWatcher {
-  readonly #flags: AccessFlags;
+  readonly #read: (files: SourceFiles) => AccessEntry[];
   readonly #apply: (access: readonly AccessEntry[]) => void;
   #timer: NodeJS.Timeout | undefined;
   #files: SourceFiles;
   #closed = false;
 
   /**
+   * @param read - makes the list anew from its files; throws a {@link ServerError} when they cannot be used.
    * @param files - what the access list in force was made from.
    * @param apply - puts a list into force; throws a {@link ServerError} when it may not be.
    */
-  constructor(flags: AccessFlags, files: SourceFiles, apply: (access: readonly AccessEntry[]) => void) {
-    this.#flags = flags;
+  constructor(
+    read: (files: SourceFiles) => AccessEntry[],
+    files: SourceFiles,
+    apply: (access: readonly AccessEntry[]) => void,
+  ) {
+    this.#read = read;
     this.#files = files;
     this.#apply = apply;
     this.#lookLater();
@@ -33,7 +37,7 @@ export class AccessWatcher {
     if (!(await this.#files.haveChanged()) || this.#closed) return;
     const files = new SourceFiles();
     try {
-      this.#apply(loadAccess(this.#flags, files));
+      this.#apply(this.#read(files));
       this.#files = files;
       console.error('lunbox: who may log in was read again');
     } catch (error) {

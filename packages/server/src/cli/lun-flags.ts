@@ -4,7 +4,7 @@ import { ServerError } from '../server-error.ts';
 import type { ServeFlags } from './serve-flags.ts';
 
 /** Files of this name are disc images. */
-const DISC_IMAGE = /\.iso$/i;
+export const DISC_IMAGE: RegExp = /\.iso$/i;
 
 /**
  * The LUNs of `lunbox serve`: the files in their order, then those of `--cdrom`, apart from disks that say which LUN

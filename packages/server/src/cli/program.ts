@@ -15,6 +15,7 @@ import {
 import { addAttributes } from './attributes-command.ts';
 import { addCatalog } from './catalog-command.ts';
 import { addCheckAndRepair } from './check-command.ts';
+import { addConfig } from './config-command.ts';
 import { controlServer, type ControlFlags } from './control-command.ts';
 import { CONTROL_VERBS, type ControlVerb } from './control-request.ts';
 import { createDisk, type CreateFlags } from './create-command.ts';
@@ -24,7 +25,7 @@ import { addLife } from './life-command.ts';
 import { printInfo, type InfoFlags } from './info-command.ts';
 import { addSnap } from './snap-command.ts';
 import { serveDisks } from './serve-command.ts';
-import { addServeFlags, type ServeFlags } from './serve-flags.ts';
+import { addServeFlags, refuseBesideConfig, type ServeFlags } from './serve-flags.ts';
 
 /** Refusals that only other arguments can help. */
 const USAGE_CODES: ReadonlySet<string> = new Set<ServerErrorCode | ContainerErrorCode | SnapshotErrorCode>([
@@ -97,8 +98,10 @@ function buildProgram(setExitCode: (code: number) => void): Command {
     .command('serve [file...]')
     .description('serve disks and disc images as LUN 0, 1, … of one iSCSI target, until Ctrl-C');
   addServeFlags(serve).action(async (files: string[], flags: ServeFlags) => {
+    if (flags.config !== undefined) refuseBesideConfig(serve, files);
     setExitCode(await serveDisks(files, flags));
   });
+  addConfig(program, setExitCode);
   addControl(program);
   return program;
 }

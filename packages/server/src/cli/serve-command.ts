@@ -1,9 +1,9 @@
 import type { AccessEntry, SessionEndReason, SessionStatus } from '@lunbox/iscsi-target';
 import { CatalogScanner, type Continuity } from '@lunbox/storage-object';
-import type { LunOptions, ServerOptions } from '../options.ts';
+import { readConfig } from './read-config.ts';
+import type { ServerOptions } from '../options.ts';
 import type { DiskFault, DiskSnapshotEvent } from '../status.ts';
 import { createServer, type LunboxServer } from '../server.ts';
-import { loadAccess } from './access-flags.ts';
 import { AccessWatcher } from './access-watcher.ts';
 import { warnOfSnapshots } from './catalog-snapshots.ts';
 import { connectionGuide } from './connection-guide.ts';
@@ -11,17 +11,13 @@ import { ControlSocket } from './control-socket.ts';
 import { control, type Controlled } from './control-verbs.ts';
 import { ExitCode } from './exit-code.ts';
 import { sickLegs } from './layout-tree.ts';
-import { limitsFromFlags } from './limit-flags.ts';
-import { lunsFromFlags } from './lun-flags.ts';
 import { MirrorLines } from './mirror-lines.ts';
-import { nbsFromFlags } from './nbs-flags.ts';
-import { portalsFromFlags } from './portal-flags.ts';
 import { Redirects } from './redirects.ts';
-import { CHAP_NAMES, type ServeFlags } from './serve-flags.ts';
-import { ServedCatalog } from './served-catalog.ts';
 import { runSchedules } from './run-schedules.ts';
+import type { ServeFlags } from './serve-flags.ts';
+import { settingsFromConfig, settingsFromFlags, type ServeSettings } from './serve-settings.ts';
+import { ServedCatalog } from './served-catalog.ts';
 import { SourceFiles } from './source-files.ts';
-import { disksToServe } from './storage-directory.ts';
 
 /** What people must be told of a disk that did not come back as it was left. */
 const WARNINGS: Readonly<Record<Continuity, string | undefined>> = {
@@ -34,13 +30,16 @@ const WARNINGS: Readonly<Record<Continuity, string | undefined>> = {
 /** `lunbox serve`: serves until it is told to stop, and answers the exit code. */
 export async function serveDisks(paths: readonly string[], flags: ServeFlags): Promise<number> {
   const files = new SourceFiles();
-  const access = loadAccess(flags, files);
-  const redirects = new Redirects(() => server.iscsi?.sessions.length ?? 0);
   const scanner = new CatalogScanner();
-  const luns = lunsFromFlags(await disksToServe(paths, flags, scanner), flags);
+  const settings =
+    flags.config === undefined
+      ? await settingsFromFlags(paths, flags, scanner)
+      : await settingsFromConfig(readConfig(flags.config), scanner);
+  const access = settings.readAccess(files);
+  const redirects = new Redirects(() => server.iscsi?.sessions.length ?? 0);
   const mirrors = new MirrorLines(flags.json === true);
   const server: LunboxServer = await createServer({
-    ...serverOptions(luns, flags, access, redirects),
+    ...serverOptions(settings, access, redirects),
     onMirrorEvent: (event) => {
       mirrors.add(event);
     },
@@ -49,10 +48,10 @@ export async function serveDisks(paths: readonly string[], flags: ServeFlags): P
   const signals = listenForSignals();
   try {
     await server.start();
-    const running = await startCompanions(server, flags, files, redirects, scanner);
-    warn(server, flags.keepIdentity === true);
+    const running = await startCompanions(server, settings, files, redirects, scanner);
+    warn(server, keptIdentities(settings));
     await warnOfSnapshots(server);
-    console.log(flags.json === true ? readyLine(server) : connectionGuide(server, flags.chapUser));
+    console.log(flags.json === true ? readyLine(server) : connectionGuide(server, settings.chapUser));
     mirrors.begin();
     await signals.first;
     say('\nStopping: commands finish, data is flushed. (Ctrl-C again ends at once.)');
@@ -65,15 +64,11 @@ export async function serveDisks(paths: readonly string[], flags: ServeFlags): P
 }
 
 function serverOptions(
-  luns: readonly LunOptions[],
-  flags: ServeFlags,
+  settings: ServeSettings,
   access: readonly AccessEntry[],
   redirects: Redirects,
 ): ServerOptions {
-  const { advertise, iqn, chapMinimum, limit = [], requireDigests = false } = flags;
-  const portals = portalsFromFlags(flags);
-  const nbs = nbsFromFlags(flags);
-  const minimum = CHAP_NAMES[chapMinimum ?? ''];
+  const { advertise, allowUnauthenticated, iqn, limits, luns, minimumChapAlgorithm, nbs, portals } = settings;
   return {
     ...(portals ? { portals } : {}),
     ...(nbs ? { nbs } : {}),
@@ -81,37 +76,33 @@ function serverOptions(
     targets: [{ ...(iqn === undefined ? {} : { iqn }), luns, access }],
     // Who has a secret needs it to ask for targets too: names are nobody else's business.
     discovery: access,
-    ...(minimum === undefined ? {} : { minimumChapAlgorithm: minimum }),
-    limits: { requireDigests, ...limitsFromFlags(limit) },
+    ...(minimumChapAlgorithm === undefined ? {} : { minimumChapAlgorithm }),
+    limits,
     hooks: { redirect: (login) => redirects.find(login), onSessionEnd: warnOfTwins },
     onFault: tellFault,
     onSnapshotEvent: tellSnapshotEvent,
-    allowUnauthenticated: !flags.auth,
+    allowUnauthenticated,
   };
 }
 
 /** What goes on beside a running server: its control socket, its ring of PDUs, and the eye on its access files. */
 async function startCompanions(
   server: LunboxServer,
-  flags: ServeFlags,
+  settings: ServeSettings,
   files: SourceFiles,
   redirects: Redirects,
   scanner: CatalogScanner,
 ): Promise<{ end: () => Promise<void> }> {
-  const { captureSeconds, captureSize: maxBytes } = flags;
-  const capture =
-    captureSeconds === undefined
-      ? undefined
-      : server.iscsi?.capture({ maxBytes, maxAgeMs: captureSeconds * 1000 });
-  const watcher = new AccessWatcher(flags, files, (access) => {
+  const capture = settings.capture && server.iscsi?.capture(settings.capture);
+  const watcher = new AccessWatcher(settings.readAccess, files, (access) => {
     server.setAccess(access);
     server.setDiscovery(access);
   });
   try {
     const socket =
-      flags.control === undefined
+      settings.control === undefined
         ? undefined
-        : await openControl(flags.control, {
+        : await openControl(settings.control, {
             server,
             redirects,
             catalog: await ServedCatalog.open(server, scanner),
@@ -205,7 +196,12 @@ function tellSnapshotEvent({ lun, path, event }: DiskSnapshotEvent): void {
   console.error(`lunbox: LUN ${lun} (${path ?? ''}): ${words[event.kind]}`);
 }
 
-function warn(server: LunboxServer, keptIdentity: boolean): void {
+/** Paths of the disks that keep the identity of their originals. */
+function keptIdentities({ luns }: ServeSettings): ReadonlySet<string> {
+  return new Set(luns.flatMap((lun) => ('path' in lun && lun.foreign === 'keep-identity' ? [lun.path] : [])));
+}
+
+function warn(server: LunboxServer, keptIdentity: ReadonlySet<string>): void {
   for (const { path, identity, continuity, unprotectedBlocks, layout } of server.targets.flatMap(
     ({ luns }) => luns,
   )) {
@@ -217,7 +213,7 @@ function warn(server: LunboxServer, keptIdentity: boolean): void {
       console.error(`lunbox: warning: ${path ?? ''}: ${leg}; it is brought back in the background`);
     const warning = WARNINGS[continuity];
     if (warning === undefined) continue;
-    const kept = keptIdentity ? 'it keeps the identity' : 'it now has the identity';
+    const kept = keptIdentity.has(path ?? '') ? 'it keeps the identity' : 'it now has the identity';
     const more = continuity === 'foreign' ? `; ${kept} ${identity}` : '';
     console.error(`lunbox: warning: ${path ?? ''} ${warning}${more}`);
   }

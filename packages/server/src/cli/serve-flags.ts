@@ -1,6 +1,7 @@
 import { ChapAlgorithm } from '@lunbox/iscsi-target';
 import { Option, type Command } from 'commander';
 import type { AccessFlags } from './access-flags.ts';
+import { ServerError } from '../server-error.ts';
 import { collect, collectLuns, positiveInteger, sizeArgument } from './arguments.ts';
 import type { NbsFlags } from './nbs-flags.ts';
 import type { PortalFlags } from './portal-flags.ts';
@@ -15,6 +16,7 @@ export const CHAP_NAMES: Readonly<Record<string, ChapAlgorithm>> = {
 
 /** Flags of `lunbox serve`. */
 export interface ServeFlags extends AccessFlags, PortalFlags, NbsFlags {
+  readonly config?: string;
   readonly advertise?: readonly string[];
   readonly iqn?: string;
   readonly readOnly?: boolean;
@@ -37,11 +39,13 @@ export interface ServeFlags extends AccessFlags, PortalFlags, NbsFlags {
   readonly json?: boolean;
 }
 
-const CAPTURE_BYTES = 64 * 2 ** 20;
+/** What is kept of what goes over the wire when nothing else is said. */
+export const DEFAULT_CAPTURE_BYTES: number = 64 * 2 ** 20;
 
 /** Adds every flag of `lunbox serve` to its command. */
 export function addServeFlags(command: Command): Command {
   addNbsFlags(addPortalFlags(command))
+    .option('--config <file>', 'YAML file that says all of this, instead of files and flags')
     .option('--iqn <iqn>', 'name of the target (default: made from the identity of the first disk)')
     .option('--read-only', 'refuse every change to the disks')
     .option('--write-protect <lun>', 'refuse every change to this disk (repeatable)', collectLuns)
@@ -72,10 +76,22 @@ export function addServeFlags(command: Command): Command {
     .addOption(
       new Option('--capture-size <size>', 'most that --capture-seconds keeps')
         .argParser(sizeArgument)
-        .default(CAPTURE_BYTES, '64M'),
+        .default(DEFAULT_CAPTURE_BYTES, '64M'),
     )
     .option('--json', 'print one line of JSON when the disks can be reached');
   return command;
+}
+
+/** Throws a {@link ServerError} `SERVER_BAD_OPTIONS` for what the file of `--config` says, or would have to say. */
+export function refuseBesideConfig(command: Command, paths: readonly string[]): void {
+  const stray = command.options.find(
+    (option) =>
+      !['config', 'json'].includes(option.attributeName()) &&
+      command.getOptionValueSource(option.attributeName()) === 'cli',
+  );
+  const name = paths[0] ?? stray?.long;
+  if (name === undefined) return;
+  throw new ServerError('SERVER_BAD_OPTIONS', `${name}: with --config, the file says what to serve and how`);
 }
 
 function addPortalFlags(command: Command): Command {

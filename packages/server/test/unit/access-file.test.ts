@@ -108,7 +108,11 @@ describe('files that change while a server runs', () => {
     let first: AccessEntry | undefined;
     const files = new SourceFiles();
     loadAccess(flags, files);
-    const watcher = new AccessWatcher(flags, files, (access) => (first = access[0]));
+    const watcher = new AccessWatcher(
+      (source) => loadAccess(flags, source),
+      files,
+      (access) => (first = access[0]),
+    );
     onTestFinished(() => watcher.close());
     const check = async (): Promise<AccessEntry | undefined> => {
       await watcher.check();

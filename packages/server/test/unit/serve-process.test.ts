@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -48,6 +48,19 @@ describe('lunbox serve', () => {
     daemon = await start([...lunboxArguments(), ...args], (line) => line.startsWith('{'));
     const ready = JSON.parse(daemon.log()) as { luns: { lun: number; path: string }[] };
     expect(ready.luns.map(({ lun, path }) => [lun, path])).toEqual(paths.map((path, lun) => [lun, path]));
+    expect(await daemon.end('SIGTERM', 15_000)).toBe(0);
+    daemon = undefined;
+  });
+
+  it('serves what a configuration file says', async () => {
+    const path = await newDisk('a.lun');
+    const config = directory.file('lunbox.yaml');
+    writeFileSync(config, 'portals: [{address: "127.0.0.1:0"}]\nluns: [{file: a.lun, lun: 7}]\n');
+    const args = ['serve', '--config', config, '--json'];
+    daemon = await start([...lunboxArguments(), ...args], (line) => line.startsWith('{'));
+    const ready = JSON.parse(daemon.log()) as { luns: { lun: number; path: string; url: string }[] };
+    expect(ready.luns).toMatchObject([{ lun: 7, path }]);
+    expect(await accepts(ready.luns[0]?.url ?? '')).toBe(true);
     expect(await daemon.end('SIGTERM', 15_000)).toBe(0);
     daemon = undefined;
   });
