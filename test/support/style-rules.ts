@@ -31,7 +31,7 @@ const isCode = (path: string): boolean => isSource(path) || isTest(path) || /^to
 const isEngine = (path: string): boolean =>
   isSource(path) &&
   !path.startsWith('packages/server/') &&
-  !/^packages\/iscsi-(target|initiator)\/src\/(shell|cli)\//.test(path) &&
+  !/^packages\/(iscsi-target|iscsi-initiator|nbs|nbd)\/src\/(shell|cli)\//.test(path) &&
   !/^packages\/block\/src\/(clock\.ts|random\.ts|real\/)/.test(path);
 
 /**

@@ -28,7 +28,9 @@ export {
   type ServedTargetOptions,
   type ServerOptions,
 } from './options.ts';
-export type { NbsOptions, NbsUser, ServedNbsPortal } from './nbs/nbs-options.ts';
+export type { FrontPortal } from './front-portals.ts';
+export type { NbdOptions } from './nbd/nbd-front.ts';
+export type { NbsOptions, NbsUser } from './nbs/nbs-options.ts';
 export type { UserChange, UserList } from './object-users.ts';
 export { formatPortal, isLoopback, ISCSI_PORT, parsePortal, type Portal } from './portal.ts';
 export {

@@ -8,6 +8,7 @@ import type {
 } from '@lunbox/iscsi-target';
 import type { LogicalUnitOptions, UnitPolicy } from '@lunbox/scsi';
 import type { ForeignPolicy, MirrorHooks, StorageObjectSeams } from '@lunbox/storage-object';
+import type { NbdOptions } from './nbd/nbd-front.ts';
 import type { NbsOptions } from './nbs/nbs-options.ts';
 import type { DiskFault, DiskSnapshotEvent } from './status.ts';
 
@@ -91,6 +92,8 @@ export interface ServerOptions extends StorageObjectSeams, MirrorHooks {
    */
   readonly advertise?: readonly string[];
   readonly targets: readonly ServedTargetOptions[];
+  /** NBD for the same disks and their snapshots; not spoken when left out. */
+  readonly nbd?: NbdOptions;
   /** NBS for the same disks; not spoken when left out. */
   readonly nbs?: NbsOptions;
   /** Bounds of sessions, lengths and times; those left out are `DEFAULT_LIMITS` of `@lunbox/iscsi-target`. */

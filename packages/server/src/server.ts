@@ -15,6 +15,7 @@ import { closeDisks, openDisks } from './disks.ts';
 import type { Drive } from './drive.ts';
 import { checkIscsiName } from './iscsi-name.ts';
 import { listen, probePortals } from './listening.ts';
+import { checkNbdOptions, NbdFront } from './nbd/nbd-front.ts';
 import { checkNbsOptions, NbsFront } from './nbs/nbs-front.ts';
 import { numberLuns } from './lun-numbers.ts';
 import type { UserChange, UserList } from './object-users.ts';
@@ -40,6 +41,8 @@ interface Running {
   readonly portals: readonly PortalOptions[];
   /** NBS, where it is spoken. */
   readonly nbs?: NbsFront;
+  /** NBD, where it is spoken. */
+  readonly nbd?: NbdFront;
 }
 
 /** What may be done to the iSCSI side of a server while it runs. */
@@ -107,6 +110,11 @@ export class LunboxServer {
   /** Where NBS is spoken: `host:port` or `unix:PATH`. Empty until the server runs. */
   get nbsPortals(): readonly string[] {
     return this.#running?.nbs?.portals ?? [];
+  }
+
+  /** Where NBD is spoken, in the same way. */
+  get nbdPortals(): readonly string[] {
+    return this.#running?.nbd?.portals ?? [];
   }
 
   /** What is served. Empty until the server runs. */
@@ -250,10 +258,11 @@ export class LunboxServer {
       };
       const iscsi = refusedAsOptions(() => new IscsiServer(settings));
       this.#running = { iscsi, targets, portals: await listen(iscsi, this.#wantedPortals) };
-      const { nbs } = this.#options;
-      if (nbs !== undefined)
-        this.#running = { ...this.#running, nbs: await NbsFront.open(nbs, this.volumes) };
+      const { nbs, nbd } = this.#options;
+      if (nbs) this.#running = { ...this.#running, nbs: await NbsFront.open(nbs, this.volumes) };
+      if (nbd) this.#running = { ...this.#running, nbd: await NbdFront.open(nbd, this.volumes) };
     } catch (error) {
+      await this.#running?.nbs?.close();
       await this.#running?.iscsi.close({ timeoutMs: 0 });
       this.#running = undefined;
       await closeDisks(disks);
@@ -334,6 +343,7 @@ export async function createServer(options: ServerOptions): Promise<LunboxServer
 function checkOptions(options: ServerOptions, portals: readonly PortalOptions[]): void {
   checkAccessOptions(options, portals);
   checkNbsOptions(options);
+  checkNbdOptions(options);
   refusedAsOptions(() => checkLimits(options.limits ?? {}));
   if (portals.length === 0 || options.targets.length === 0) {
     throw new ServerError('SERVER_BAD_OPTIONS', 'a server needs a portal and a target');
@@ -367,9 +377,10 @@ function urlOf({ portals }: Running, iqn: string, lun: number): string {
   return `iscsi://${formatPortal({ host, port })}/${iqn}/${lun}`;
 }
 
-async function stopAll({ iscsi, targets, nbs }: Running, timeoutMs: number): Promise<void> {
+async function stopAll({ iscsi, targets, nbs, nbd }: Running, timeoutMs: number): Promise<void> {
   try {
     await nbs?.close();
+    await nbd?.close();
     await iscsi.close({ timeoutMs });
   } finally {
     const drives = targets.flatMap((target) => target.drives);

@@ -1,4 +1,4 @@
-import { systemClock, systemRandom } from '@lunbox/block';
+import { systemClock, systemRandom, type Clock } from '@lunbox/block';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { NbsClient } from '../client/client.ts';
@@ -9,6 +9,15 @@ import { nodeSaslCrypto } from './node-sasl-crypto.ts';
 import { SocketTransport } from './socket-transport.ts';
 
 const DIAL_TIMEOUT_MS = 10_000;
+
+/** The machine's clock, whose timers keep the process alive: a client that waits to reconnect is at work. */
+const wakingClock: Clock = {
+  ...systemClock,
+  setTimer(delayMs, callback) {
+    const timer = setTimeout(callback, delayMs);
+    return () => clearTimeout(timer);
+  },
+};
 
 /** Where a server is. */
 export interface NbsAddress {
@@ -41,7 +50,7 @@ export async function connectNbs(options: ConnectOptions): Promise<NbsClient> {
     ...options,
     portals: options.portals.map(dialTo),
     crypto: nodeSaslCrypto,
-    clock: systemClock,
+    clock: wakingClock,
     random: systemRandom,
   });
   await client.connect();

@@ -25,6 +25,7 @@ export function connectionGuide(server: LunboxServer, chapUser?: string): string
   const served: Section[] = [
     ['Portal', server.portals.map((each) => (server.tlsPortals.includes(each) ? `${each} (TLS)` : each))],
     ...(server.nbsPortals.length === 0 ? [] : [['NBS', server.nbsPortals] as const]),
+    ...(server.nbdPortals.length === 0 ? [] : [['NBD', server.nbdPortals.map(nbdUri)] as const]),
     ['Target', [target.iqn]],
     ...target.luns.map((lun): Section => [
       `LUN ${lun.lun}`,
@@ -74,4 +75,11 @@ function render(sections: readonly Section[]): string[] {
   return sections.flatMap(([title, lines]) =>
     lines.map((line, index) => `  ${(index === 0 ? title : '').padEnd(width)}  ${line}`),
   );
+}
+
+/** What nbdinfo, nbdcopy and QEMU take. */
+function nbdUri(portal: string): string {
+  return portal.startsWith('unix:')
+    ? `nbd+unix:///?socket=${portal.slice('unix:'.length)}`
+    : `nbd://${portal}`;
 }

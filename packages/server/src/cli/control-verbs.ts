@@ -105,7 +105,7 @@ async function toldCatalog(served: ServedCatalog): Promise<ToldCatalog> {
 }
 
 async function statusOf({ server, redirects, draining }: Controlled): Promise<Record<string, unknown>> {
-  const { portals, tlsPortals, nbsPortals } = server;
+  const { portals, tlsPortals, nbsPortals, nbdPortals } = server;
   const { sessions } = iscsiOf(server);
   const targets = await server.measure();
   return {
@@ -113,6 +113,7 @@ async function statusOf({ server, redirects, draining }: Controlled): Promise<Re
     portals,
     tlsPortals,
     nbsPortals,
+    nbdPortals,
     targets,
     draining,
     redirects: redirects.rules,

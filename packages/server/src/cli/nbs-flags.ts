@@ -1,15 +1,18 @@
 import { dirname, resolve } from 'node:path';
+import type { NbdOptions } from '../nbd/nbd-front.ts';
 import type { NbsOptions, NbsUser } from '../nbs/nbs-options.ts';
 import { ServerError } from '../server-error.ts';
 import { tlsKeys, type PortalFlags } from './portal-flags.ts';
 import { SourceFiles } from './source-files.ts';
 
-/** Flags of `lunbox serve` about NBS. */
+/** Flags of `lunbox serve` about NBS and NBD. */
 export interface NbsFlags extends PortalFlags {
   readonly nbs?: readonly string[];
   readonly nbsTls?: readonly string[];
   readonly nbsUsers?: string;
   readonly nbsPlain?: boolean;
+  readonly nbd?: readonly string[];
+  readonly nbdPlain?: boolean;
 }
 
 /** A user as a file has it. */
@@ -32,6 +35,17 @@ export function nbsFromFlags(flags: NbsFlags): NbsOptions | undefined {
     ...(nbsUsers === undefined ? {} : { users: readUsers(nbsUsers) }),
     ...(nbsPlain ? { allowPlain: true } : {}),
   };
+}
+
+/** What the flags ask of NBD; undefined without any. Throws a {@link ServerError} `SERVER_BAD_OPTIONS`. */
+export function nbdFromFlags(flags: NbsFlags): NbdOptions | undefined {
+  const { nbd = [], nbdTls = [], nbdPlain = false } = flags;
+  if (nbd.length + nbdTls.length === 0) {
+    if (nbdPlain) throw bad('--nbd-plain needs --nbd');
+    return undefined;
+  }
+  const secure = nbdTls.map((portal) => ({ portal, tls: tlsKeys('--nbd-tls', flags) }));
+  return { portals: [...nbd, ...secure], ...(nbdPlain ? { allowPlain: true } : {}) };
 }
 
 /** Reads a list of users; files with passwords are relative to its directory. */

@@ -11,6 +11,7 @@ export interface PortalFlags {
   readonly tlsKey?: string;
   readonly tlsCa?: string;
   readonly nbsTls?: readonly string[];
+  readonly nbdTls?: readonly string[];
 }
 
 /**
@@ -32,10 +33,10 @@ function withTag(text: string): ServedPortalOptions {
 }
 
 function tlsFromFlags(flags: PortalFlags): { tls?: TlsOptions } {
-  const { tlsPortal, nbsTls, tlsCert, tlsKey, tlsCa } = flags;
+  const { tlsPortal, nbsTls, nbdTls = nbsTls, tlsCert, tlsKey, tlsCa } = flags;
   if (tlsPortal !== undefined) return { tls: tlsKeys('--tls-portal', flags) };
-  if (nbsTls === undefined && [tlsCert, tlsKey, tlsCa].some((file) => file !== undefined)) {
-    throw bad('--tls-cert, --tls-key and --tls-ca need --tls-portal or --nbs-tls');
+  if (nbdTls === undefined && [tlsCert, tlsKey, tlsCa].some((file) => file !== undefined)) {
+    throw bad('--tls-cert, --tls-key and --tls-ca need --tls-portal, --nbs-tls or --nbd-tls');
   }
   return {};
 }

@@ -68,10 +68,11 @@ function serverOptions(
   access: readonly AccessEntry[],
   redirects: Redirects,
 ): ServerOptions {
-  const { advertise, allowUnauthenticated, iqn, limits, luns, minimumChapAlgorithm, nbs, portals } = settings;
+  const { advertise, allowUnauthenticated, iqn, limits, luns, minimumChapAlgorithm, nbd, nbs, portals } = settings;
   return {
     ...(portals ? { portals } : {}),
     ...(nbs ? { nbs } : {}),
+    ...(nbd ? { nbd } : {}),
     ...(advertise ? { advertise } : {}),
     targets: [{ ...(iqn === undefined ? {} : { iqn }), luns, access }],
     // Who has a secret needs it to ask for targets too: names are nobody else's business.
@@ -161,13 +162,14 @@ function readyLine(server: LunboxServer): string {
     blockSize,
     identity,
   }));
-  const { portals, tlsPortals, nbsPortals } = server;
+  const { portals, tlsPortals, nbsPortals, nbdPortals } = server;
   return JSON.stringify({
     event: 'ready',
     portal: portals[0],
     portals,
     tlsPortals,
     nbsPortals,
+    nbdPortals,
     iqn: target?.iqn,
     luns,
   });

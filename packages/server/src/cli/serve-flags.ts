@@ -121,7 +121,18 @@ function addNbsFlags(command: Command): Command {
       collect,
     )
     .option('--nbs-users <file>', 'JSON list of who may come in by NBS, with their passwords')
-    .option('--nbs-plain', 'speak NBS without TLS at a portal that is not loopback');
+    .option('--nbs-plain', 'speak NBS without TLS at a portal that is not loopback')
+    .option(
+      '--nbd <host:port|unix:path>',
+      'speak NBD here, also for snapshots; docs/nbd.md (repeatable)',
+      collect,
+    )
+    .option(
+      '--nbd-tls <host:port>',
+      'speak NBD with TLS here, with the files of --tls-… (repeatable)',
+      collect,
+    )
+    .option('--nbd-plain', 'speak NBD without TLS at a portal that is not loopback');
 }
 
 function addAccessFlags(command: Command): Command {

@@ -1,6 +1,7 @@
 import type { AccessEntry, ChapAlgorithm, TargetLimits, TlsOptions } from '@lunbox/iscsi-target';
 import type { CatalogScanner } from '@lunbox/storage-object';
 import type { Config, LunConfig, PortalConfig } from '../config/schema.ts';
+import type { NbdOptions } from '../nbd/nbd-front.ts';
 import type { NbsOptions } from '../nbs/nbs-options.ts';
 import { numberLuns } from '../lun-numbers.ts';
 import type { LunOptions, ServedPortalOptions } from '../options.ts';
@@ -8,7 +9,7 @@ import { accessEntries } from './access-file.ts';
 import { loadAccess } from './access-flags.ts';
 import { limitsFromFlags } from './limit-flags.ts';
 import { DISC_IMAGE, lunsFromFlags } from './lun-flags.ts';
-import { nbsFromFlags } from './nbs-flags.ts';
+import { nbdFromFlags, nbsFromFlags } from './nbs-flags.ts';
 import { portalsFromFlags } from './portal-flags.ts';
 import { CHAP_NAMES, DEFAULT_CAPTURE_BYTES, type ServeFlags } from './serve-flags.ts';
 import { SourceFiles } from './source-files.ts';
@@ -19,6 +20,7 @@ export interface ServeSettings {
   readonly iqn?: string;
   readonly luns: readonly LunOptions[];
   readonly portals?: readonly ServedPortalOptions[];
+  readonly nbd?: NbdOptions;
   readonly nbs?: NbsOptions;
   readonly advertise?: readonly string[];
   readonly minimumChapAlgorithm?: ChapAlgorithm;
@@ -42,11 +44,13 @@ export async function settingsFromFlags(
   const { advertise, iqn, chapMinimum, chapUser, control, captureSeconds, captureSize, limit = [] } = flags;
   const portals = portalsFromFlags(flags);
   const nbs = nbsFromFlags(flags);
+  const nbd = nbdFromFlags(flags);
   return {
     luns: lunsFromFlags(await disksToServe(paths, flags, scanner), flags),
     ...(iqn === undefined ? {} : { iqn }),
     ...(portals ? { portals } : {}),
     ...(nbs ? { nbs } : {}),
+    ...(nbd ? { nbd } : {}),
     ...(advertise ? { advertise } : {}),
     ...minimumChap(chapMinimum),
     ...(chapUser === undefined ? {} : { chapUser }),

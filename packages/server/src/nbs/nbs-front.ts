@@ -1,23 +1,15 @@
-import {
-  makeVerifier,
-  NbsServer,
-  nodeSaslCrypto,
-  type NbsPortalOptions,
-  type ScramVerifier,
-} from '@lunbox/nbs';
+import { makeVerifier, NbsServer, nodeSaslCrypto, type ScramVerifier } from '@lunbox/nbs';
 import { hostname } from 'node:os';
+import { checkFront, listenAtAll, readPortal } from '../front-portals.ts';
 import type { ServerOptions } from '../options.ts';
-import { isLoopback, parsePortal } from '../portal.ts';
 import { ServerError } from '../server-error.ts';
-import { clearSocketFile } from '../socket-files.ts';
 import type { Volumes } from '../volumes.ts';
-import type { NbsOptions, NbsUser, ServedNbsPortal } from './nbs-options.ts';
+import type { NbsOptions, NbsUser } from './nbs-options.ts';
 import { VolumeService } from './nbs-service.ts';
 
 /** Iterations of PBKDF2 for a password that is given as such. */
 const ITERATIONS = 600_000;
 const SALT_BYTES = 16;
-const UNIX = 'unix:';
 const BASE64 = '[A-Za-z0-9+/=]';
 /** As PostgreSQL stores it; the keys have 32 bytes. */
 const VERIFIER = new RegExp(
@@ -48,18 +40,7 @@ export class NbsFront {
         ...(users.length === 0 ? {} : { verifierOf: (user) => verifiers.get(user) }),
       },
     });
-    const portals: string[] = [];
-    for (const wanted of options.portals) {
-      const { portal, listen } = readPortal(wanted);
-      try {
-        const at = await listenAlone(server, listen);
-        portals.push(listen.path === undefined ? at : `${UNIX}${at}`);
-      } catch (cause) {
-        await server.close();
-        const message = `cannot listen at ${portal} for NBS: ${(cause as Error).message}`;
-        throw new ServerError('SERVER_PORTAL_UNAVAILABLE', message, { portal, cause });
-      }
-    }
+    const portals = await listenAtAll('NBS', server, options.portals);
     return new NbsFront(server, portals);
   }
 
@@ -82,16 +63,9 @@ export function checkNbsOptions({ nbs, targets, allowUnauthenticated = false }: 
   if (nbs === undefined) return;
   const { portals, users = [], allowPlain = false } = nbs;
   const guarded = targets.some(({ access = [] }) => access.length > 0);
-  for (const wanted of portals) {
-    const { portal, listen, isLocal } = readPortal(wanted);
-    if (!isLocal && listen.tls === undefined && !allowPlain) {
-      const message = `${portal} can be reached from other machines: give it a certificate, or allow NBS without TLS`;
-      throw new ServerError('SERVER_AUTHENTICATION_REQUIRED', message, { portal });
-    }
-    const isOpen = users.length === 0 && listen.tls?.requestCert !== true;
-    if (!isOpen || allowUnauthenticated || (isLocal && !guarded)) continue;
-    const message = `NBS at ${portal} would let everybody in, without a password: give it users`;
-    throw new ServerError('SERVER_AUTHENTICATION_REQUIRED', message, { portal });
+  for (const portal of portals.map(readPortal)) {
+    const proven = users.length > 0 || portal.listen.tls?.requestCert === true;
+    checkFront('NBS', portal, { proven, guarded, allowPlain, allowAll: allowUnauthenticated });
   }
   for (const { name, password, verifier } of users) {
     if ((password === undefined) === (verifier === undefined) || (verifier && !VERIFIER.test(verifier)))
@@ -100,34 +74,6 @@ export function checkNbsOptions({ nbs, targets, allowUnauthenticated = false }: 
         `NBS user ${name} needs a password or a SCRAM-SHA-256 verifier`,
       );
   }
-}
-
-/** Listens, at a path in place of what a killed server left there. */
-async function listenAlone(server: NbsServer, listen: NbsPortalOptions): Promise<string> {
-  try {
-    return await server.listen(listen);
-  } catch (error) {
-    const isTaken = (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
-    if (!isTaken || listen.path === undefined || (await clearSocketFile(listen.path)) !== 'cleared')
-      throw error;
-    return await server.listen(listen);
-  }
-}
-
-interface ReadPortal {
-  readonly portal: string;
-  readonly listen: NbsPortalOptions;
-  /** Only programs of this machine reach it. */
-  readonly isLocal: boolean;
-}
-
-function readPortal(wanted: string | ServedNbsPortal): ReadPortal {
-  const { portal, tls }: ServedNbsPortal = typeof wanted === 'string' ? { portal: wanted } : wanted;
-  const secure = tls === undefined ? {} : { tls };
-  if (portal.startsWith(UNIX))
-    return { portal, listen: { path: portal.slice(UNIX.length), ...secure }, isLocal: true };
-  const address = parsePortal(portal);
-  return { portal, listen: { ...address, ...secure }, isLocal: isLoopback(address) };
 }
 
 async function verifierOf({ password, verifier = '' }: NbsUser): Promise<ScramVerifier> {

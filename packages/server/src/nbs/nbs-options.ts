@@ -1,4 +1,4 @@
-import type { NbsTlsOptions } from '@lunbox/nbs';
+import type { FrontPortal } from '../front-portals.ts';
 
 /** A user of NBS; the lists of users that disks have name the same. */
 export interface NbsUser {
@@ -8,18 +8,10 @@ export interface NbsUser {
   readonly verifier?: string;
 }
 
-/** Where NBS is spoken. */
-export interface ServedNbsPortal {
-  /** `host:port`, where port 0 takes a free one, or `unix:PATH`. */
-  readonly portal: string;
-  /** Speaks TLS 1.3. A portal of other machines needs it, unless {@link NbsOptions.allowPlain} is set. */
-  readonly tls?: NbsTlsOptions;
-}
-
 /** NBS beside iSCSI: block access and control of snapshots, for the same disks. */
 export interface NbsOptions {
-  /** `host:port` or `unix:PATH` each, or more. */
-  readonly portals: readonly (string | ServedNbsPortal)[];
+  /** `host:port` or `unix:PATH` each, or more; one for other machines speaks TLS. */
+  readonly portals: readonly (string | FrontPortal)[];
   /**
    * Who may come in. Without any, whoever is on this machine may, unless a target has an access list: then nobody does
    * before `allowUnauthenticated` says so.
