@@ -112,7 +112,7 @@ describe('the handshake', () => {
     expect(client.ended).toBe(true);
   });
 
-  it('where TLS is required nothing is told before it, and what came before it is dropped (CVE-2021-3716)', async () => {
+  it('where TLS is required nothing is told before it, and nothing before it counts (CVE-2021-3716)', async () => {
     const client = new RawClient({ tls: 'required' });
     await client.received();
     for (const bytes of [`00000003${option(3, '')}`, option(7, `${text('disk')}0000`), option(8, '')])
