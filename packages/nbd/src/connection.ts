@@ -34,7 +34,9 @@ export interface NbdOwner {
   readonly tls: 'none' | 'required';
   /** Speaks TLS from now on: a new connection begins on the socket, and nothing of before counts. */
   upgrade(): void;
+  /** The connection is over; its export may still be being closed. */
   ended(connection: NbdConnection): void;
+  /** Hears of mistakes of ours. */
   reportInternalError(error: unknown): void;
 }
 

@@ -11,9 +11,12 @@ export interface NbdTransport {
   send(pieces: readonly Uint8Array[]): void;
   /** Has `callback` called when what is going on in this turn is over. */
   defer(callback: () => void): void;
+  /** No more input for now. */
   pause(): void;
+  /** Input again. */
   resume(): void;
   /** Ends the connection after what was sent. */
   end(): void;
+  /** Ends the connection at once. */
   destroy(): void;
 }
