@@ -68,7 +68,8 @@ function serverOptions(
   access: readonly AccessEntry[],
   redirects: Redirects,
 ): ServerOptions {
-  const { advertise, allowUnauthenticated, iqn, limits, luns, minimumChapAlgorithm, nbd, nbs, portals } = settings;
+  const { advertise, allowUnauthenticated, iqn, limits, luns, minimumChapAlgorithm, nbd, nbs, portals } =
+    settings;
   return {
     ...(portals ? { portals } : {}),
     ...(nbs ? { nbs } : {}),
