@@ -57,6 +57,7 @@ export class NbdConnection {
   #leaving = false;
   #ended = false;
   #outgoing: Uint8Array[] = [];
+  #outgoingBytes = 0;
   #flushing = false;
 
   /** @param begins false for a connection that goes on with TLS: the server has spoken first already */
@@ -140,6 +141,8 @@ export class NbdConnection {
 
   #negotiated(option: number, { replies, next }: OptionOutcome): void {
     for (const reply of replies) this.#queue(reply);
+    // Who asks and does not read gets no more answers.
+    if (this.#backlogBytes >= SEND_BACKLOG_BYTES) return this.drop();
     if (next === undefined) return;
     if (next === 'end') {
       this.#leave();
@@ -180,54 +183,61 @@ export class NbdConnection {
   }
 
   #arrived(request: NbdRequest, data: Uint8Array): void {
-    const isFull =
-      this.#inFlight >= MAX_IN_FLIGHT ||
-      this.#bytesInFlight >= WINDOW_BYTES ||
-      this.#transport.backlogBytes >= SEND_BACKLOG_BYTES;
-    if (!isFull && this.#waiting.length === 0) return this.#perform(request, data);
+    if (this.#waiting.length === 0 && !this.#isFull) return this.#perform(request, data);
     this.#waiting.push([request, data]);
     if (this.#paused) return;
     this.#paused = true;
     this.#transport.pause();
   }
 
+  /** True while no further request is begun: too many are at work, or the peer does not read its answers. */
+  get #isFull(): boolean {
+    return (
+      this.#inFlight >= MAX_IN_FLIGHT ||
+      this.#bytesInFlight >= WINDOW_BYTES ||
+      this.#backlogBytes >= SEND_BACKLOG_BYTES
+    );
+  }
+
+  get #backlogBytes(): number {
+    return this.#outgoingBytes + this.#transport.backlogBytes;
+  }
+
   #perform(request: NbdRequest, data: Uint8Array): void {
-    const bytes = request.type === Command.READ ? Math.min(request.length, MAX_PAYLOAD_BYTES) : data.length;
+    const takes = request.type === Command.READ || request.type === Command.CACHE;
+    const bytes = takes ? Math.min(request.length, MAX_PAYLOAD_BYTES) : data.length;
     this.#inFlight++;
     this.#bytesInFlight += bytes;
     const over = (replies: readonly Uint8Array[]): void => {
       this.#inFlight--;
       this.#bytesInFlight -= bytes;
       for (const reply of replies) this.#queue(reply);
-      if (this.#leaving && this.#inFlight === 0) this.#finish();
     };
     const replies = this.#transmission!.perform(request, data);
     if (!isPromise(replies)) return over(replies);
     void replies.then((done) => {
       over(done);
-      if (this.#waiting.length > 0) this.#goOn();
+      this.#goOn();
     });
   }
 
+  /** Begins what waits, as far as there is room; ends when the client leaves and everything is answered. */
   #goOn(): void {
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    while (waiting.length > 0 && !this.#ended) {
-      this.#arrived(...waiting.shift()!);
-      if (this.#waiting.length === 0) continue;
-      this.#waiting.push(...waiting);
-      return;
+    while (this.#waiting.length > 0 && !this.#ended && !this.#isFull)
+      this.#perform(...this.#waiting.shift()!);
+    if (this.#waiting.length > 0 || this.#ended) return;
+    if (this.#paused) {
+      this.#paused = false;
+      this.#transport.resume();
     }
-    if (!this.#paused || this.#ended) return;
-    this.#paused = false;
-    this.#transport.resume();
+    if (this.#leaving && this.#inFlight === 0) this.#finish();
   }
 
   /** What has come is done and answered, and then the connection ends. */
   #leave(): void {
     this.#leaving = true;
     this.#reader.stop();
-    if (this.#inFlight === 0 && this.#waiting.length === 0) this.#finish();
+    this.#goOn();
   }
 
   #finish(): void {
@@ -240,11 +250,13 @@ export class NbdConnection {
   #queue(bytes: Uint8Array): void {
     if (this.#ended || bytes.length === 0) return;
     this.#outgoing.push(bytes);
+    this.#outgoingBytes += bytes.length;
     if (this.#flushing) return;
     this.#flushing = true;
     this.#transport.defer(() => {
       this.#flushing = false;
       this.#flush();
+      this.#goOn();
     });
   }
 
@@ -253,6 +265,7 @@ export class NbdConnection {
     if (this.#outgoing.length === 0 || this.#ended) return;
     const pieces = this.#outgoing;
     this.#outgoing = [];
+    this.#outgoingBytes = 0;
     this.#transport.send(pieces);
   }
 }

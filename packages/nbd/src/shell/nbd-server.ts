@@ -10,6 +10,7 @@ const log = debug('lunbox:nbd:nbd-server');
 
 const TICK_MS = 1000;
 const BACKLOG = 128;
+const HANDSHAKE_TIMEOUT_MS = 10_000;
 const DEFAULT_MAX_CONNECTIONS = 256;
 
 /** Keys of a portal that requires TLS (STARTTLS), each in PEM form. */
@@ -113,7 +114,8 @@ export class NbdServer {
   /** Shakes hands on sockets that are handed to it, and listens nowhere. */
   #secured(tls: NbdTlsOptions): TlsServer {
     const requestCert = tls.requestCert === true;
-    const options = { ...tls, minVersion: 'TLSv1.2', requestCert, rejectUnauthorized: requestCert } as const;
+    const checks = { requestCert, rejectUnauthorized: requestCert, handshakeTimeout: HANDSHAKE_TIMEOUT_MS };
+    const options = { ...tls, ...checks, minVersion: 'TLSv1.2' } as const;
     return createTlsServer(options, (socket) => {
       this.#track(socket);
       const name: unknown = requestCert ? socket.getPeerCertificate().subject.CN : undefined;

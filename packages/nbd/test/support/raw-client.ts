@@ -24,6 +24,10 @@ export class RawClient {
   ended = false;
   upgraded = false;
   paused = false;
+  /** Bytes that seem to wait for the peer. */
+  backlogBytes = 0;
+  /** The most that was handed over at once. */
+  sentAtOnce = 0;
   #received: Uint8Array[] = [];
 
   constructor(
@@ -53,13 +57,20 @@ export class RawClient {
       peer: { address: 'test', user: undefined },
       secure: false,
       backlogBytes: 0,
-      send: (pieces) => this.#received.push(...pieces),
+      send: (pieces) => {
+        this.sentAtOnce = Math.max(
+          this.sentAtOnce,
+          pieces.reduce((sum, { length }) => sum + length, 0),
+        );
+        this.#received.push(...pieces);
+      },
       defer: (callback) => queueMicrotask(callback),
       pause: () => (this.paused = true),
       resume: () => (this.paused = false),
       end: () => (this.ended = true),
       destroy: () => (this.ended = true),
     };
+    Object.defineProperty(transport, 'backlogBytes', { get: () => this.backlogBytes });
     const owner = {
       exports,
       tls: options.tls ?? ('none' as const),

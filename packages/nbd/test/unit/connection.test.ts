@@ -211,4 +211,41 @@ describe('the transmission', () => {
     }
     expect([answered.length / 2, client.ended]).toEqual([70 * 528, true]);
   });
+
+  it('DISC behind writes that wait for the peer to read lets all of them be done', async () => {
+    let written = 0;
+    class Counted extends MemoryDevice {
+      override write(from: readonly Uint8Array[], offset: number): void {
+        written++;
+        void super.write(from, offset);
+      }
+    }
+    const client = new RawClient({ device: new Counted({ size: 1 << 20 }) });
+    await client.go();
+    client.backlogBytes = 8 << 20;
+    const writes = Array.from({ length: 10 }, (_, index) => request(1, index * 512, 512) + 'ee'.repeat(512));
+    await client.send(...writes, request(2, 0, 0));
+    expect([client.ended, client.paused, written]).toEqual([false, true, 0]);
+    client.backlogBytes = 0;
+    client.connection.drained();
+    expect(await client.received()).toBe(`6744669800000000${COOKIE}`.repeat(10));
+    expect([client.ended, written]).toEqual([true, 10]);
+  });
+
+  it('answers that complete at once are bounded, however many requests come at once', async () => {
+    const client = new RawClient();
+    await client.go();
+    const answers = await client.send(request(0, 0, 1 << 20).repeat(30));
+    expect(client.sentAtOnce).toBeLessThan(8 << 20);
+    let all = answers.length;
+    for (let turn = 0; turn < 30; turn++) all += (await client.received()).length;
+    expect(all / 2).toBe(30 * ((1 << 20) + 16));
+  });
+
+  it('who asks and never reads is cut in the handshake', async () => {
+    const client = new RawClient();
+    client.backlogBytes = 8 << 20;
+    await client.send('00000003', option(3, ''));
+    expect(client.ended).toBe(true);
+  });
 });

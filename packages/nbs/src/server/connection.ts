@@ -66,6 +66,7 @@ export class ServerConnection implements SessionLink {
   /** What came beyond the limits; there is no more of it than one chunk has. */
   #waiting: Waiting[] = [];
   #outgoing: Uint8Array[] = [];
+  #outgoingBytes = 0;
   #flushing = false;
 
   constructor(owner: ConnectionOwner, transport: NbsTransport, nowMs: number) {
@@ -147,31 +148,28 @@ export class ServerConnection implements SessionLink {
   }
 
   #arrived(message: Waiting): void {
-    const { maxInFlight, windowBytes } = this.#owner.core.limits;
-    const full =
-      this.#inFlight >= maxInFlight ||
-      this.#bytesInFlight >= windowBytes ||
-      this.#transport.backlogBytes >= SEND_BACKLOG_BYTES;
-    if (!full && this.#waiting.length === 0) {
-      this.#take(message);
-      return;
-    }
+    if (this.#waiting.length === 0 && !this.#isFull) return this.#take(message);
     this.#waiting.push(message);
     if (this.#paused) return;
     this.#paused = true;
     this.#transport.pause();
   }
 
+  /** True while no further request is begun: too many are at work, or the peer does not read its answers. */
+  get #isFull(): boolean {
+    const { maxInFlight, windowBytes } = this.#owner.core.limits;
+    const backlogBytes = this.#outgoingBytes + this.#transport.backlogBytes;
+    return (
+      this.#inFlight >= maxInFlight ||
+      this.#bytesInFlight >= windowBytes ||
+      backlogBytes >= SEND_BACKLOG_BYTES
+    );
+  }
+
+  /** Begins what waits, as far as there is room. */
   #goOn(): void {
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    while (waiting.length > 0 && !this.#ended) {
-      this.#arrived(waiting.shift()!);
-      if (this.#waiting.length === 0) continue;
-      this.#waiting.push(...waiting);
-      return;
-    }
-    if (!this.#paused || this.#ended) return;
+    while (this.#waiting.length > 0 && !this.#ended && !this.#isFull) this.#take(this.#waiting.shift()!);
+    if (this.#waiting.length > 0 || this.#ended || !this.#paused) return;
     this.#paused = false;
     this.#transport.resume();
   }
@@ -195,7 +193,7 @@ export class ServerConnection implements SessionLink {
         .catch((error: unknown) => this.#refuse(header, error))
         .finally(() => {
           over();
-          if (this.#waiting.length > 0) this.#goOn();
+          this.#goOn();
           this.#flushSoon();
         });
     } catch (error) {
@@ -305,6 +303,7 @@ export class ServerConnection implements SessionLink {
   #queue(message: Uint8Array): void {
     if (this.#ended) return;
     this.#outgoing.push(message);
+    this.#outgoingBytes += message.length;
     this.#flushSoon();
   }
 
@@ -315,6 +314,7 @@ export class ServerConnection implements SessionLink {
     this.#transport.defer(() => {
       this.#flushing = false;
       this.#flush();
+      this.#goOn();
     });
   }
 
@@ -322,6 +322,7 @@ export class ServerConnection implements SessionLink {
     if (this.#outgoing.length === 0 || this.#ended) return;
     const pieces = this.#outgoing;
     this.#outgoing = [];
+    this.#outgoingBytes = 0;
     this.#transport.send(pieces);
   }
 }

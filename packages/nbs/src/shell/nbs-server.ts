@@ -11,6 +11,7 @@ const log = debug('lunbox:nbs:server');
 
 const TICK_MS = 1000;
 const BACKLOG = 128;
+const HANDSHAKE_TIMEOUT_MS = 10_000;
 /** Sockets whose peer does not take the last bytes are destroyed after this time. */
 const LINGER_MS = 1000;
 
@@ -109,7 +110,13 @@ export class NbsServer {
     if (tls === undefined)
       return createServer({ noDelay: true }, (socket) => this.#accept(socket, undefined));
     const listener = createTlsServer(
-      { ...tls, minVersion: 'TLSv1.3', ALPNProtocols: [ALPN], rejectUnauthorized: tls.requestCert === true },
+      {
+        ...tls,
+        minVersion: 'TLSv1.3',
+        ALPNProtocols: [ALPN],
+        rejectUnauthorized: tls.requestCert === true,
+        handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
+      },
       (socket) => {
         socket.setNoDelay(true);
         this.#accept(socket, tls.requestCert === true ? commonName(socket) : undefined);

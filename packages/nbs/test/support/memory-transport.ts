@@ -13,6 +13,8 @@ export class MemoryTransport implements NbsTransport {
   backlogBytes = 0;
   ended = false;
   paused = false;
+  /** The most that was handed over at once. */
+  sentAtOnce = 0;
   readonly replies: Header[] = [];
   readonly #framer = new Framer(
     { onMessage: (header) => this.replies.push({ ...header }) },
@@ -21,6 +23,10 @@ export class MemoryTransport implements NbsTransport {
   );
 
   send(pieces: readonly Uint8Array[]): void {
+    this.sentAtOnce = Math.max(
+      this.sentAtOnce,
+      pieces.reduce((sum, { length }) => sum + length, 0),
+    );
     for (const piece of pieces) this.#framer.push(piece);
   }
 

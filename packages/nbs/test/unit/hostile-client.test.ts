@@ -1,6 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { MemoryDevice } from '@lunbox/block';
-import { blankHeader, encodeHeader, Flag, Magic, Opcode, type Fields } from '../../src/index.ts';
+import {
+  blankHeader,
+  encodeHeader,
+  encodeMessage,
+  Flag,
+  Magic,
+  Opcode,
+  type Fields,
+} from '../../src/index.ts';
 import { MemoryService } from '../support/memory-service.ts';
 import { RawClient, settled } from '../support/raw-client.ts';
 
@@ -133,6 +141,21 @@ describe('in a session', () => {
       await settled();
     }
     expect([client.transport.statuses.length, client.transport.paused]).toEqual([10, false]);
+  });
+
+  it('answers that complete at once are bounded, however many requests come at once', async () => {
+    const client = new RawClient();
+    await client.open();
+    const one = encodeMessage(
+      { ...blankHeader(Magic.REQUEST, Opcode.READ), handle: 1, length: 1 << 20 },
+      undefined,
+      false,
+    );
+    client.connection.receive(Buffer.concat(Array.from({ length: 30 }, () => one)), 0);
+    expect(client.transport.paused).toBe(true);
+    for (let turn = 0; turn < 10; turn++) await settled();
+    expect([client.transport.statuses, client.transport.paused]).toEqual([Array(30).fill('OK'), false]);
+    expect(client.transport.sentAtOnce).toBeLessThan(8 << 20);
   });
 
   it('a session whose client is away ends after the loss timeout, and closes what it had open', async () => {

@@ -1,4 +1,6 @@
+import { BlockError } from '@lunbox/block';
 import { NbdServer, type NbdExport, type NbdExportInfo, type NbdExports, type NbdPeer } from '@lunbox/nbd';
+import { SnapshotError, type ChangedExtent, type SnapshotSet } from '@lunbox/snapshot';
 import { checkFront, listenAtAll, readPortal, type FrontPortal } from '../front-portals.ts';
 import type { ServerOptions } from '../options.ts';
 import { findSnapshot } from '../snapshot-luns.ts';
@@ -76,7 +78,7 @@ class VolumeExports implements NbdExports {
     const device = this.#volumes.open(volume, use);
     const set = this.#volumes.snapshotsOf(volume, user)?.set;
     if (set === undefined) return { device };
-    return { device, changes: (from) => set.diff(findSnapshot(set, from).id, volume.snapshot?.id) };
+    return { device, changes: (from) => changesOf(set, from, volume.snapshot?.id) };
   }
 
   #info(volume: Volume, name: string, user: string | undefined): VolumeInfo {
@@ -92,5 +94,19 @@ class VolumeExports implements NbdExports {
       ...{ sizeBytes, blockSize, readOnly },
       changedSince: all.slice(0, end).map((each) => each.name),
     };
+  }
+}
+
+/** What has changed since a snapshot, which may be gone by now. */
+async function* changesOf(
+  set: SnapshotSet,
+  from: string,
+  to: string | undefined,
+): AsyncGenerator<ChangedExtent> {
+  try {
+    yield* set.diff(findSnapshot(set, from).id, to);
+  } catch (error) {
+    if (!(error instanceof SnapshotError)) throw error;
+    throw new BlockError('BLOCK_CLOSED', error.message, {}, error);
   }
 }
