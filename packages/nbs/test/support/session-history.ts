@@ -128,11 +128,17 @@ class History {
     this.#count(crash ? 'crashes' : 'restarts');
     this.network.crash();
     if (crash) this.device.crash();
+    else this.device.abandon();
     const downMs = randomBelow(this.random, 300);
     this.clock.setTimer(downMs, () => this.#startServer());
   }
 
+  #trace(what: string): void {
+    if (process.env['LUNBOX_TRACE'] === '1') console.log(this.clock.nowMs().toFixed(0), what);
+  }
+
   #count(what: string): void {
+    this.#trace(what);
     this.seen[what] = (this.seen[what] ?? 0) + 1;
   }
 
@@ -151,9 +157,15 @@ class History {
     const kind = randomBelow(this.random, 10);
     if (kind < 5) await this.#change(kind);
     else if (kind < 7) await this.#read();
-    else if (kind === 7) await this.disk.flush();
+    else if (kind === 7) await this.#flush();
     else if (kind === 8) await this.#snapshot();
     else await this.#swap();
+  }
+
+  async #flush(): Promise<void> {
+    this.#trace('flush begins');
+    await this.disk.flush();
+    this.#trace('flush is done');
   }
 
   /** A run of blocks that nobody changes now; they are taken. */
@@ -176,9 +188,12 @@ class History {
     const range = [run.first * BLOCK, run.count * BLOCK] as const;
     for (let block = run.first; block < run.first + run.count; block++) this.#possible[block]!.add(value);
     const fua = randomBelow(this.random, 4) === 0;
+    const told = `${['write', 'write', 'write', 'trim', 'zero'][kind]!} ${run.first}+${run.count} ${value}`;
+    this.#trace(`${told}${fua ? ' FUA' : ''} begins`);
     if (kind < 3) await this.disk.write([new Uint8Array(range[1]).fill(value)], range[0], { fua });
     else if (kind === 3) await this.disk.unmap(...range);
     else await this.disk.writeZeroes(...range);
+    this.#trace(`${told} is done`);
     for (let block = run.first; block < run.first + run.count; block++)
       this.#possible[block] = new Set([value]);
     this.#give(run);
@@ -193,10 +208,12 @@ class History {
     const [before] = possible;
     if (possible.size === 1) {
       possible.add(value);
+      this.#trace(`swap ${run.first} from ${before!} to ${value} begins`);
       try {
         const block = (fill: number): Uint8Array => new Uint8Array(BLOCK).fill(fill);
         const matched = await this.disk.compareAndWrite(block(before!), block(value), run.first * BLOCK);
         if (!matched) throw new Error(`block ${run.first} is not ${before!}, or was swapped twice`);
+        this.#trace(`swap ${run.first} is done`);
         this.#possible[run.first] = new Set([value]);
       } catch (error) {
         if (!isLost(error)) throw error;

@@ -8,6 +8,9 @@ export class VolatileDevice extends MemoryDevice {
   readonly #durable: Uint8Array;
   readonly #clock: Clock;
   readonly #random: Random;
+  /** Counts what makes something durable, and from which of these each block is. */
+  #moment = 0;
+  readonly #keptAt: number[] = [];
   /** Requests of an earlier life do nothing any more. */
   #life = 0;
 
@@ -31,7 +34,7 @@ export class VolatileDevice extends MemoryDevice {
     const copy = Uint8Array.from(Buffer.concat(from));
     await this.#delay();
     void super.write([copy], offset);
-    if (options.fua === true) this.#durable.set(copy, offset);
+    if (options.fua === true) this.#keep(copy, offset, ++this.#moment);
   }
 
   override async writeZeroes(offset: number, length: number): Promise<void> {
@@ -46,18 +49,34 @@ export class VolatileDevice extends MemoryDevice {
   override async flush(): Promise<void> {
     // What is written from now on need not be durable.
     const now = this.#content();
+    const moment = ++this.#moment;
     await this.#delay();
-    this.#durable.set(now);
+    this.#keep(now, 0, moment);
+  }
+
+  /** The program that used it is gone: nothing that it had under way happens any more. */
+  abandon(): void {
+    this.#life++;
   }
 
   /** The power goes: each block is what it was, or what was flushed last; nothing that is under way happens. */
   crash(): void {
-    this.#life++;
+    this.abandon();
     const now = this.#content();
     for (let at = 0; at < now.length; at += this.blockSize)
       if (randomBelow(this.#random, 2) === 0) now.set(this.#durable.subarray(at, at + this.blockSize), at);
     this.#durable.set(now);
     void super.write([now], 0);
+  }
+
+  /** Makes content of a moment durable; what is durable of a later moment stays. */
+  #keep(content: Uint8Array, offset: number, moment: number): void {
+    for (let at = 0; at < content.length; at += this.blockSize) {
+      const block = (offset + at) / this.blockSize;
+      if ((this.#keptAt[block] ?? 0) > moment) continue;
+      this.#keptAt[block] = moment;
+      this.#durable.set(content.subarray(at, at + this.blockSize), offset + at);
+    }
   }
 
   #content(): Uint8Array {
