@@ -134,7 +134,8 @@ class History {
   }
 
   #trace(what: string): void {
-    if (process.env['LUNBOX_TRACE'] === '1') console.log(this.clock.nowMs().toFixed(0), what);
+    if (process.env['LUNBOX_TRACE'] === '1')
+      process.stderr.write(`${this.clock.nowMs().toFixed(0)} ${what}\n`);
   }
 
   #count(what: string): void {
