@@ -5,8 +5,11 @@ import { root, runBin } from './process.mjs';
 
 /** @typedef {{ passed: number, failed: number, skipped: number }} Counts */
 
-/** Interop tests share the machine with foreign programs and their clocks, so their files run one by one. */
-const oneFileAtATime = new Set(['interop']);
+/**
+ * Interop tests share the machine with foreign programs and their clocks: two files at a time and no more, each in a
+ * process of its own.
+ */
+const INTEROP_WORKERS = Math.min(2, availableParallelism());
 
 /**
  * The folders of `test/` whose tests a stage runs.
@@ -33,7 +36,7 @@ export async function runTests(kind, limitMs) {
   const folders = (foldersOf[kind] ?? []).map((folder) => `test/${folder}/`);
   const args = ['run', ...folders, '--passWithNoTests', '--reporter=default', '--reporter=json'];
   args.push(`--outputFile.json=${report}`);
-  args.push(...(oneFileAtATime.has(kind) ? ['--no-file-parallelism'] : sharedWorkers()));
+  args.push(...(kind === 'interop' ? [`--maxWorkers=${INTEROP_WORKERS}`] : sharedWorkers()));
   const { code, timedOut } = await runBin('vitest', args, { show: true, limitMs });
   if (timedOut) console.log(`${kind}: stopped: out of time`);
 

@@ -1,12 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { commandLine } from '../../../block/test/support/command-line.ts';
 import { formatPortal } from '../../src/index.ts';
 import { hasTgtd, Tgtd } from '../support/tgtd.ts';
 
 const NAME = 'iqn.2026-01.example.reference:cli';
-const CLI = fileURLToPath(new URL('../../src/cli.ts', import.meta.url));
 
 interface Outcome {
   readonly status: number | null;
@@ -14,10 +13,8 @@ interface Outcome {
   readonly stderr: string;
 }
 
-/** Runs the command line from its sources. */
 async function cli(args: readonly string[], input: Uint8Array = new Uint8Array(0)): Promise<Outcome> {
-  const flags = ['--import', 'tsx', '--conditions=@lunbox/source'];
-  const child = spawn(process.execPath, [...flags, CLI, ...args]);
+  const child = spawn(process.execPath, [...commandLine('iscsi-initiator'), ...args]);
   const [stdout, stderr]: [Buffer[], Buffer[]] = [[], []];
   child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));
   child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk));

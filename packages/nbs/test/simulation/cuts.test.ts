@@ -5,6 +5,6 @@ import { playSessionHistories } from '../support/session-history.ts';
 vi.setConfig({ testTimeout: 1_200_000 });
 
 it('however connections break, all is done once, and every event comes once', async () => {
-  const { seen } = await playSessionHistories('nbs-cuts', rangeOf(900));
+  const { seen } = await playSessionHistories('nbs-cuts', rangeOf(4500));
   for (const what of ['operations', 'snapshots', 'cuts']) expect(seen[what], what).toBeGreaterThan(0);
 });

@@ -58,7 +58,6 @@ class History {
   readonly #expected: { readonly name: string; readonly session: number }[] = [];
   readonly #asked = new Map<string, { answered: boolean }>();
   readonly #internal: unknown[] = [];
-  #stopped = false;
   /** How often what happened. */
   readonly seen: Record<string, number> = {};
 
@@ -105,8 +104,7 @@ class History {
     await this.#checkEvents();
     await this.#until(Promise.resolve(this.disk.close()));
     await this.#until(this.client.close());
-    this.#stopped = true;
-    await this.#pass(2 * LIMITS.lossTimeoutMs);
+    await this.#pass(2 * LIMITS.lossTimeoutMs, LIMITS.lossTimeoutMs / 20);
     const { engine } = this.network;
     if (engine!.sessionCount > 0 || engine!.connectionCount > 0)
       throw new Error('the server keeps something');
@@ -290,13 +288,13 @@ class History {
     if (missing !== undefined) throw new Error(`the event of ${missing.name} has not come`);
   }
 
-  /** Lets time go by. */
-  async #pass(ms: number): Promise<void> {
+  /** Lets time go by, in steps. */
+  async #pass(ms: number, stepMs = 5): Promise<void> {
     const untilMs = this.clock.nowMs() + ms;
     do {
       await turns();
-      this.clock.advance(Math.min(5, Math.max(1, untilMs - this.clock.nowMs())));
-      if (!this.#stopped || this.clock.nowMs() % 50 < 5) this.network.engine?.tick(this.clock.nowMs());
+      this.clock.advance(Math.min(stepMs, Math.max(1, untilMs - this.clock.nowMs())));
+      this.network.engine?.tick(this.clock.nowMs());
     } while (this.clock.nowMs() < untilMs);
     await turns();
   }

@@ -1,14 +1,25 @@
 import { ACCESS_STATES } from '@lunbox/scsi';
-import type { Permission } from '@lunbox/storage-object';
+import { PERMISSIONS, type Permission } from '@lunbox/storage-object';
+import { Argument, Option, type Command } from 'commander';
 import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { ServerError } from '../server-error.ts';
-import { quotaOf, userArgument, type QuotaArgument } from './arguments.ts';
+import {
+  lunArgument,
+  positiveInteger,
+  quotaArgument,
+  quotaOf,
+  secondsArgument,
+  textArgument,
+  userArgument,
+  type QuotaArgument,
+} from './arguments.ts';
 import { catalogTable } from './catalog-table.ts';
 import { ControlConnection, type Reply } from './control-connection.ts';
 import {
   checkControlRequest,
+  CONTROL_VERBS,
   shapeOf,
   type ControlField,
   type ControlRequest,
@@ -17,8 +28,7 @@ import {
 import type { ToldCatalog } from './control-verbs.ts';
 import { parseSize } from './size.ts';
 
-/** Flags of `lunbox control`. */
-export interface ControlFlags {
+interface ControlFlags {
   readonly redirectTo?: string;
   readonly timeout?: number;
   readonly permanent?: boolean;
@@ -90,8 +100,45 @@ const PRINTED: Readonly<Partial<Record<ControlVerb, (result: unknown) => string>
   rescan: asTable,
 };
 
+/** Adds `lunbox control`. */
+export function addControl(program: Command): void {
+  program
+    .command('control <socket>')
+    .description('ask a server that runs with --control')
+    .addArgument(new Argument('<verb>', 'what to do').choices(CONTROL_VERBS))
+    .argument(
+      '[words...]',
+      'capture: the file to write; redirect: HOST:PORT, or nothing to end it; maintenance: -- and a command; ' +
+        'eject: the LUN; insert: the LUN and the file, or nothing to push in what was ejected; ' +
+        'resize: the LUN and its new size; rename: the LUN; alua: the tag of a portal group and its access state; ' +
+        'users: the LUN and perhaps a user',
+    )
+    .option('--redirect-to <host:port>', 'drain, maintenance: where new logins go meanwhile')
+    .option(
+      '--timeout <seconds>',
+      'drain, maintenance: how long initiators have to log out (default: 5)',
+      secondsArgument,
+    )
+    .option('--permanent', 'redirect: initiators may remember the new address')
+    .option('--initiator <iqn>', 'redirect: this initiator only')
+    .option('--sessions <n>', 'redirect: while the server has that many sessions', positiveInteger)
+    .option('--lun <n>', 'alua: this LUN only', lunArgument)
+    .option('--product <text>', 'rename: PRODUCT IDENTIFICATION of INQUIRY', textArgument(16))
+    .option('--revision <text>', 'rename: PRODUCT REVISION LEVEL of INQUIRY', textArgument(4))
+    .addOption(new Option('--permission <permission>', 'users: what the user may do').choices(PERMISSIONS))
+    .option('--quota <size>', 'users: how far the user may fill the disk, or none', quotaArgument)
+    .option('--remove', 'users: take the user out of the list')
+    .option('--everybody', 'users: drop the list; everybody may do everything')
+    .option('--force', 'eject: also when an initiator prevents it')
+    .option('--json', 'catalog, rescan: print JSON, as status and others do')
+    .option('--portal-group <tag>', 'redirect: at portals of this group only', positiveInteger)
+    .action(async (socket: string, verb: ControlVerb, words: string[], flags: ControlFlags) => {
+      await controlServer(socket, verb, words, flags);
+    });
+}
+
 /** `lunbox control`: asks the server behind a control socket to do something, and prints what it says. */
-export async function controlServer(
+async function controlServer(
   socketPath: string,
   verb: ControlVerb,
   words: readonly string[],

@@ -1,12 +1,12 @@
 import { readContainerInfo, type ContainerInfo, type Continuity } from '@lunbox/storage-object';
 import type { ProtectionType } from '@lunbox/scsi';
+import type { Command } from 'commander';
 import { readProtectionType } from '../protection.ts';
 import { layoutTree } from './layout-tree.ts';
 import { userLines } from './show-users.ts';
 import { formatSize } from './size.ts';
 
-/** Flags of `lunbox info`. */
-export interface InfoFlags {
+interface InfoFlags {
   readonly json?: boolean;
 }
 
@@ -24,8 +24,19 @@ const PROTECTIONS: Readonly<Record<ProtectionType, string>> = {
   3: 'type 3',
 };
 
-/** `lunbox info`: prints what a container says of itself, without opening it. */
-export async function printInfo(path: string, flags: InfoFlags): Promise<void> {
+/** Adds `lunbox info`. */
+export function addInfo(program: Command): void {
+  program
+    .command('info <file>')
+    .description('describe a disk, also while it is served')
+    .option('--json', 'print JSON')
+    .action(async (file: string, flags: InfoFlags) => {
+      await printInfo(file, flags);
+    });
+}
+
+/** Prints what a container says of itself, without opening it. */
+async function printInfo(path: string, flags: InfoFlags): Promise<void> {
   const info = await readContainerInfo(path);
   const protectionType = await readProtectionType(info);
   if (flags.json === true) {

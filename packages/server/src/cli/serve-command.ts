@@ -1,5 +1,6 @@
 import type { AccessEntry, SessionEndReason, SessionStatus } from '@lunbox/iscsi-target';
 import { CatalogScanner, type Continuity } from '@lunbox/storage-object';
+import type { Command } from 'commander';
 import { readConfig } from './read-config.ts';
 import type { ServerOptions } from '../options.ts';
 import type { DiskFault, DiskSnapshotEvent } from '../status.ts';
@@ -14,7 +15,7 @@ import { sickLegs } from './layout-tree.ts';
 import { MirrorLines } from './mirror-lines.ts';
 import { Redirects } from './redirects.ts';
 import { runSchedules } from './run-schedules.ts';
-import type { ServeFlags } from './serve-flags.ts';
+import { addServeFlags, refuseBesideConfig, type ServeFlags } from './serve-flags.ts';
 import { settingsFromConfig, settingsFromFlags, type ServeSettings } from './serve-settings.ts';
 import { ServedCatalog } from './served-catalog.ts';
 import { SourceFiles } from './source-files.ts';
@@ -27,8 +28,19 @@ const WARNINGS: Readonly<Record<Continuity, string | undefined>> = {
   foreign: 'is a copy of another disk (FOREIGN)',
 };
 
-/** `lunbox serve`: serves until it is told to stop, and answers the exit code. */
-export async function serveDisks(paths: readonly string[], flags: ServeFlags): Promise<number> {
+/** Adds `lunbox serve`. */
+export function addServe(program: Command, setExitCode: (code: number) => void): void {
+  const serve = program
+    .command('serve [file...]')
+    .description('serve disks and disc images as LUN 0, 1, … of one iSCSI target, until Ctrl-C');
+  addServeFlags(serve).action(async (files: string[], flags: ServeFlags) => {
+    if (flags.config !== undefined) refuseBesideConfig(serve, files);
+    setExitCode(await serveDisks(files, flags));
+  });
+}
+
+/** Serves until it is told to stop, and answers the exit code. */
+async function serveDisks(paths: readonly string[], flags: ServeFlags): Promise<number> {
   const files = new SourceFiles();
   const scanner = new CatalogScanner();
   const settings =

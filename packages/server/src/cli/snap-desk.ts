@@ -1,6 +1,7 @@
 import type { NewSnapshot, SpacePolicy, SnapshotInfo, SnapshotSet, SnapshotUsage } from '@lunbox/snapshot';
 import { ServerError } from '../server-error.ts';
 import { findSnapshot } from '../snapshot-luns.ts';
+import { usageIfThere } from '../snapshot-usage.ts';
 import type { CopyVerb } from './snap-copies.ts';
 import type { ControlRequest } from './control-request.ts';
 
@@ -121,8 +122,8 @@ async function listSnapshots(desk: SnapDesk): Promise<SnapList> {
   const snapshots: SnapRow[] = [];
   for (const info of set.list()) {
     const lun = desk.lunOf(info.id);
-    const usage = await set.usage(info.id);
-    snapshots.push({ ...info, ...usage, ...(lun === undefined ? {} : { lun }) });
+    const usage = await usageIfThere(set, info.id);
+    if (usage !== undefined) snapshots.push({ ...info, ...usage, ...(lun === undefined ? {} : { lun }) });
   }
   const { restoring } = set;
   return { disk, ...(restoring === undefined ? {} : { restoring }), snapshots };

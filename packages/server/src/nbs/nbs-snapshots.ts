@@ -13,6 +13,7 @@ import type {
   SnapshotSet,
 } from '@lunbox/snapshot';
 import type { ServedSnapshots } from '../served-snapshots.ts';
+import { usageIfThere } from '../snapshot-usage.ts';
 import { findSnapshot } from '../snapshot-luns.ts';
 import { refusing } from './nbs-refusals.ts';
 
@@ -70,8 +71,10 @@ export class NbsSnapshots implements ObjectSnapshots {
   async list(): Promise<readonly Fields[]> {
     return await refusing(async () => {
       const rows: Fields[] = [];
-      for (const info of this.set.list())
-        rows.push({ ...snapshotFields(info), ...(await this.set.usage(info.id)) });
+      for (const info of this.set.list()) {
+        const usage = await usageIfThere(this.set, info.id);
+        if (usage !== undefined) rows.push({ ...snapshotFields(info), ...usage });
+      }
       return rows;
     });
   }

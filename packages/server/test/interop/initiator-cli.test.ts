@@ -1,21 +1,17 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { explainVpdPage, type Description } from '@lunbox/scsi';
+import { commandLine } from '../../../block/test/support/command-line.ts';
 import { run, type Finished } from '../support/processes.ts';
 import { requiresTools } from '../support/requires.ts';
-import { lunboxArguments, startLunbox } from '../support/start-lunbox.ts';
+import { startLunbox } from '../support/start-lunbox.ts';
 import type { TargetUnderTest } from '../support/target-under-test.ts';
 import { makeTempDirectory, type TempDirectory } from '../support/temp-directory.ts';
 
 // Every call starts a process, on a machine that may have other work.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
-/** The arguments of `node` for the command line of the initiator: as those for that of the server. */
-function initiatorArguments(): string[] {
-  return lunboxArguments().map((word) => word.replace(/server(\/(?:src|dist)\/cli\.)/, 'iscsi-initiator$1'));
-}
-
 function cli(...args: readonly string[]): Promise<Finished> {
-  return run(process.execPath, [...initiatorArguments(), ...args]);
+  return run(process.execPath, [...commandLine('iscsi-initiator'), ...args]);
 }
 
 interface JsonAnswer {
@@ -77,7 +73,7 @@ describe('the command line of our initiator, at a served disk', () => {
   it.skipIf(!requiresTools('sg_vpd'))('--hex and --raw are what sg_vpd reads', async () => {
     const [hex, raw] = [directory.file('page.hex'), directory.file('page.bin')];
     const shell = (form: string, file: string): Promise<Finished> => {
-      const call = [process.execPath, ...initiatorArguments()];
+      const call = [process.execPath, ...commandLine('iscsi-initiator')];
       return run('sh', ['-c', '"$@" > "$0"', file, ...call, 'inq', target.url, '0xb0', '--vpd', form]);
     };
     expect(await shell('--hex', hex)).toMatchObject({ status: 0, stderr: '' });

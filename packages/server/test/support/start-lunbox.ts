@@ -1,46 +1,21 @@
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { commandLine, type CommandLineOptions } from '../../../block/test/support/command-line.ts';
 import { run, runOrThrow, startDaemon, type Finished } from './processes.ts';
 import { defaultSizeBytes, type TargetOptions, type TargetUnderTest } from './target-under-test.ts';
 
 /** Options that only Lunbox has. */
-export interface LunboxOptions extends TargetOptions {
-  /**
-   * Run the compiled `dist/` (what users get, and what benchmarks measure) or the sources. Default: `dist/` when it
-   * is newer than every source, since it starts several times as fast.
-   */
-  readonly compiled?: boolean;
-  /** Flags of Node itself, such as `--cpu-prof`. */
-  readonly nodeFlags?: readonly string[];
+export interface LunboxOptions extends TargetOptions, CommandLineOptions {
   /** More flags of `lunbox serve`. */
   readonly serveFlags?: readonly string[];
 }
 
 const packageDirectory = fileURLToPath(new URL('../../', import.meta.url));
-const packagesDirectory = join(packageDirectory, '..');
-const sourceFlags = ['--import', 'tsx', '--conditions=@lunbox/source'];
 
 /** The arguments of `node` that run the command line, from sources or compiled. */
-export function lunboxArguments(options: Pick<LunboxOptions, 'compiled' | 'nodeFlags'> = {}): string[] {
-  const flags = options.nodeFlags ?? [];
-  if (options.compiled ?? isCompiled()) return [...flags, join(packageDirectory, 'dist/cli.js')];
-  return [...flags, ...sourceFlags, join(packageDirectory, 'src/cli.ts')];
-}
-
-let compiledIsCurrent: boolean | undefined;
-
-/** True when every package's build is newer than its sources; looked up once per process. */
-function isCompiled(): boolean {
-  compiledIsCurrent ??= readdirSync(packagesDirectory).every((name) => {
-    const build = statSync(join(packagesDirectory, name, 'dist/.tsbuildinfo'), { throwIfNoEntry: false });
-    const source = join(packagesDirectory, name, 'src');
-    const files = readdirSync(source, { recursive: true, encoding: 'utf8' });
-    return (
-      build !== undefined && files.every((file) => statSync(join(source, file)).mtimeMs <= build.mtimeMs)
-    );
-  });
-  return compiledIsCurrent;
+export function lunboxArguments(options: CommandLineOptions = {}): string[] {
+  return commandLine('server', options);
 }
 
 /** Runs one `lunbox` command to its end. */

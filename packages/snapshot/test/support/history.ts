@@ -13,11 +13,11 @@ export interface Flaw {
   readonly wrap?: (production: BlockDevice) => BlockDevice;
 }
 
-const ROUNDS = 4;
-const STEPS = 40;
-const CHANGES = 120;
+const ROUNDS = 3;
+const STEPS = 30;
+const CHANGES = 80;
 const FAILURES = ['EIO', 'ENOSPC'] as const;
-const CALLS = 40;
+const CALLS = 30;
 
 /** Plays one history. */
 export async function playHistory(seed: number, kind: Kind, flaw: Flaw = {}): Promise<Played> {
