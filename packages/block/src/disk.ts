@@ -115,7 +115,7 @@ export interface Disk {
   open(path: string, mode: OpenMode): Promise<DiskFile>;
   /** What the file system says about what has this name. */
   status(path: string): Promise<FileStatus>;
-  /** Replaces `to` when it exists. */
+  /** Replaces `to` when it exists and is a file; a directory goes with all that is in it, to a name that is free. */
   rename(from: string, to: string): Promise<void>;
   /** A second name for the same file; fails with `EEXIST` when the name is taken. */
   link(existing: string, name: string): Promise<void>;
@@ -123,6 +123,8 @@ export interface Disk {
   unlink(path: string): Promise<void>;
   /** Creates one directory; its parent must exist. */
   mkdir(path: string): Promise<void>;
+  /** Removes an empty directory; fails with `ENOTEMPTY` when it is not. */
+  rmdir(path: string): Promise<void>;
   /** Names within a directory, sorted. */
   readdir(path: string): Promise<string[]>;
   /** Names created, renamed and removed in this directory before the call are on stable storage. */

@@ -24,6 +24,7 @@ export type { SnapshotManifest } from './copy/manifest.ts';
 export type { BackgroundOptions, WorkProgress } from './copy/pace.ts';
 export { publishSnapshot, type PublishOptions } from './copy/publish.ts';
 export { verifySnapshot, type VerifyOptions, type VerifyReport } from './copy/verify.ts';
+export { deleteDisk, renameDisk } from './disk-life.ts';
 export { createGroup, type GroupOptions, type TakenGroup } from './create-group.ts';
 export {
   isRetentionGrid,

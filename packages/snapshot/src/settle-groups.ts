@@ -72,6 +72,16 @@ async function allKnow(
   return true;
 }
 
+/** Whether the list of a member, as far as one is found, waits for this one to say that a group was taken. */
+export async function isAwaited(chain: Chain, path: string, disk: Disk): Promise<boolean> {
+  for (const { id, members } of chain.groups ?? [])
+    for (const member of members.filter(({ set }) => set !== chain.set)) {
+      const other = await chainOf(member, path, disk);
+      if (other?.snapshots.some(({ group, prepared }) => prepared && group?.id === id)) return true;
+    }
+  return false;
+}
+
 /** The list of a member, where it was when the group was taken, or beside the one that asks. */
 async function chainOf(
   { object, set, directory }: GroupMember,

@@ -25,9 +25,14 @@ export function indexPathOf(logPath: string): string {
   return logPath.replace(/\.log$/, INDEX_SUFFIX);
 }
 
+/** Whether a file within the directory of a set is one that only its own program makes; the list itself is not. */
+export function isOurFile(name: string): boolean {
+  return OUR_FILE.test(name) || name === DRAFT_NAME;
+}
+
 /** Those of the names in a directory that its list does not account for, and that only its own program makes. */
 export function strayNames(names: readonly string[], chain: Chain): string[] {
   const suffixes = [LOG_SUFFIX, IMAGE_SUFFIX, INDEX_SUFFIX];
   const named = new Set(logsOf(chain).flatMap((id) => suffixes.map((suffix) => id + suffix)));
-  return names.filter((name) => (OUR_FILE.test(name) || name === DRAFT_NAME) && !named.has(name));
+  return names.filter((name) => isOurFile(name) && !named.has(name));
 }

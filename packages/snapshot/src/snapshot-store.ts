@@ -70,7 +70,7 @@ export class SnapshotStore {
       if (file !== 'damaged') await file.close();
       throw new SnapshotError('SNAPSHOT_FOREIGN', `${path} has the snapshots of another object`, { path });
     }
-    if (file !== 'damaged' && file !== undefined && isOurs(file.chain, empty, attachment.set)) {
+    if (file !== 'damaged' && file !== undefined && isOwnChain(file.chain, empty.object, attachment.set)) {
       const store = new SnapshotStore(parts, file.chain, file, false);
       await store.#settle(attachment);
       return store;
@@ -285,9 +285,13 @@ async function findChain({
   }
 }
 
-/** Whether a list is that of the disk: the one that it names or, when it has none, an empty one to be used again. */
-function isOurs({ object, set, snapshots }: Chain, empty: Chain, claimed: string | undefined): boolean {
-  if (object !== empty.object) return false;
+/** Whether a list is that of a disk: the one that it names or, when it has none, an empty one to be used again. */
+export function isOwnChain(
+  { object, set, snapshots }: Chain,
+  birthIdentity: string,
+  claimed: string | undefined,
+): boolean {
+  if (object !== birthIdentity) return false;
   return claimed === undefined ? snapshots.length === 0 : set === claimed;
 }
 

@@ -69,12 +69,13 @@ export {
 } from './layout/layout.ts';
 export type { Continuity } from './file-stamp.ts';
 export { CAPACITY_LIMIT_BYTES } from './format.ts';
+export type { BesideKeeper, DiskBeside } from './life/beside.ts';
 export type { CopyOutcome, CopyProgress, OnCopyProgress } from './life/copy-stored.ts';
 export { createCopy, type NewCopy } from './life/create-copy.ts';
 export { deleteContainer, type DeletedContainer, type DeleteOptions } from './life/delete-container.ts';
 export { exportContainer, type ExportOptions } from './life/export-container.ts';
 export { importImage, type ImportOptions } from './life/import-image.ts';
-export { renameContainer } from './life/rename-container.ts';
+export { renameContainer, type RenameOptions } from './life/rename-container.ts';
 export { shrinkContainer, type ShrinkOptions } from './life/shrink-container.ts';
 export type { NewProtection, ProtectedParts, ProtectionPlace } from './protection-region.ts';
 export type { OpenOptions, SnapshotKeeper } from './open-container.ts';

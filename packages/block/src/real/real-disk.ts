@@ -1,5 +1,5 @@
 import { constants, open as openFile } from 'node:fs';
-import { link, mkdir, open, readdir, rename, stat, unlink } from 'node:fs/promises';
+import { link, mkdir, open, readdir, rename, rmdir, stat, unlink } from 'node:fs/promises';
 import { systemClock, type Clock } from '../clock.ts';
 import { errnoName } from '../errors.ts';
 import type { Disk, DiskFile, FileStatus, OpenMode } from '../disk.ts';
@@ -70,6 +70,10 @@ class RealDisk implements Disk {
 
   mkdir(path: string): Promise<void> {
     return mkdir(path);
+  }
+
+  rmdir(path: string): Promise<void> {
+    return rmdir(path);
   }
 
   async readdir(path: string): Promise<string[]> {

@@ -22,6 +22,7 @@ export const DISK_CALLS = [
   'mkdir',
   'readdir',
   'syncDirectory',
+  'rmdir',
 ] as const;
 
 /** One of {@link DISK_CALLS}. */
@@ -44,6 +45,7 @@ const CHANGES: ReadonlySet<DiskCall> = new Set([
   'unlink',
   'mkdir',
   'syncDirectory',
+  'rmdir',
 ]);
 
 interface Fault {

@@ -104,8 +104,14 @@ export class SimulatedDisk implements Disk {
   async rename(from: string, to: string): Promise<void> {
     await this.#enter('rename');
     const [source, target] = [absolute(from), absolute(to)];
-    const inode = this.#requireFile(this.#names.get(source), 'rename', source);
+    const entry = this.#require(this.#names.get(source), 'rename', source);
     this.#requireDirectory(dirname(target), 'rename');
+    if (entry === 'directory') {
+      if (this.#names.get(target) !== undefined) throw new DiskError('ENOTEMPTY', 'rename', target);
+      this.#names.moveDirectory(source, target);
+      return;
+    }
+    const inode = entry;
     if (this.#names.get(target) === 'directory') throw new DiskError('EISDIR', 'rename', target);
     // Two names of one file: rename(2) does nothing.
     if (this.#names.get(target) !== inode) this.#names.change([source, undefined], [target, inode]);
@@ -133,6 +139,14 @@ export class SimulatedDisk implements Disk {
     if (this.#names.get(full) !== undefined) throw new DiskError('EEXIST', 'mkdir', full);
     this.#requireDirectory(dirname(full), 'mkdir');
     this.#names.change([full, 'directory']);
+  }
+
+  async rmdir(path: string): Promise<void> {
+    await this.#enter('rmdir');
+    const full = absolute(path);
+    this.#requireDirectory(full, 'rmdir');
+    if (this.#names.list(full).length > 0) throw new DiskError('ENOTEMPTY', 'rmdir', full);
+    this.#names.change([full, undefined]);
   }
 
   async readdir(path: string): Promise<string[]> {

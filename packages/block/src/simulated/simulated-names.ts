@@ -48,6 +48,13 @@ export class SimulatedNames {
     this.#unsynced.push(change);
   }
 
+  /** Gives a directory another name, and everything in it goes along, at once. */
+  moveDirectory(from: string, to: string): void {
+    const inside = [...this.#live].filter(([path]) => path === from || path.startsWith(`${from}/`));
+    const gone = inside.map(([path]) => [path, undefined] as const);
+    this.change(...gone, ...inside.map(([path, entry]) => [to + path.slice(from.length), entry] as const));
+  }
+
   /** Changes that touch a name in this directory, and those before them on the same names, become durable. */
   sync(directory: string): void {
     const inside = (change: NameChange): boolean =>

@@ -1,10 +1,8 @@
-import { SnapshotObject } from '@lunbox/snapshot';
+import { deleteDisk, renameDisk, SnapshotObject } from '@lunbox/snapshot';
 import {
   ContainerError,
-  deleteContainer,
   exportContainer,
   readContainerInfo,
-  renameContainer,
   shrinkContainer,
   type CopyOutcome,
 } from '@lunbox/storage-object';
@@ -39,10 +37,12 @@ export function addLife(program: Command): void {
     .action(resizeDisk);
   program
     .command('rename <file> <name>')
-    .description('give a disk that is not served another file name, in the same file system')
+    .description(
+      'give a disk that is not served another file name, in the same file system; its snapshots go along',
+    )
     .option('--json', 'print one line of JSON')
     .action(async (path: string, newPath: string, { json }: JsonFlag) => {
-      await renameContainer(path, newPath);
+      await renameDisk(path, newPath);
       tell(json, { event: 'renamed', path: newPath, formerPath: path }, `${path} is ${newPath} now`);
     });
   addDelete(program);
@@ -74,6 +74,7 @@ async function checkRestored(path: string): Promise<void> {
 interface DeleteFlags extends JsonFlag {
   readonly force?: boolean;
   readonly keepParts?: boolean;
+  readonly withSnapshots?: boolean;
 }
 
 function addDelete(program: Command): void {
@@ -81,11 +82,15 @@ function addDelete(program: Command): void {
     .command('delete <file>')
     .description('delete a disk that is not served, with the files that it is made of')
     .option('--force', 'also when it was not closed in order, or is damaged')
-    .option('--keep-parts', 'delete no other file than this one')
+    .option('--keep-parts', 'leave the files that it is made of')
+    .option('--with-snapshots', 'delete its snapshots, too')
     .option('--json', 'print one line of JSON')
-    .action(async (path: string, { json, force, keepParts }: DeleteFlags) => {
-      const options = { force: force === true, keepParts: keepParts === true };
-      const { parts, kept } = await deleteContainer(path, options);
+    .action(async (path: string, { json, force, keepParts, withSnapshots }: DeleteFlags) => {
+      const { parts, kept } = await deleteDisk(path, {
+        force: force === true,
+        keepParts: keepParts === true,
+        withSnapshots: withSnapshots === true,
+      });
       const lines = [...parts, path].map((each) => `${each} is deleted`);
       const rest = kept.map((part) => `${part.path} ${part.reason}`);
       tell(json, { event: 'deleted', path, parts, kept }, [...lines, ...rest].join('\n'));

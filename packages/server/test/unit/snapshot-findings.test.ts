@@ -161,15 +161,14 @@ it('repair tells of snapshots what check tells, and leaves them as they are', as
 });
 
 it.each([
-  ['rename', () => [join(folder, 'other.lun')]],
-  ['delete', () => []],
-  ['delete', () => ['--force']],
-  ['resize', () => ['1M', '--force', '--discard-data']],
-])('%s is refused, says what to do, and changes nothing', async (verb, words) => {
+  ['delete', []],
+  ['delete', ['--force']],
+  ['resize', ['1M', '--force', '--discard-data']],
+])('%s %j is refused, says what to do, and changes nothing', async (verb, words) => {
   const before = readFileSync(path);
   complained.length = 0;
-  expect(await run([verb, path, ...words()])).toBe(1);
-  expect(complained.join('')).toMatch(/has snapshots, which .*; delete them first \(lunbox snap rm\)/);
+  expect(await run([verb, path, ...words])).toBe(1);
+  expect(complained.join('')).toMatch(/has snapshots, which .*delete them first/);
   expect(readFileSync(path).equals(before)).toBe(true);
   expect(await check()).toEqual([0, []]);
 });

@@ -20,13 +20,13 @@ export async function checkParts(
   birthIdentity: Uint8Array | undefined,
   seams: Seams,
 ): Promise<Finding[]> {
-  if (!isCombined(header) || birthIdentity === undefined || findGeometryFault(header) !== undefined)
-    return [];
   // What of it is gone already is meant to be.
   if (isBeingDeleted(header)) {
     const message = `the deletion of ${path} was cut short; say lunbox delete once more, and the rest goes`;
     return [finding('DELETION_UNFINISHED', message)];
   }
+  if (!isCombined(header) || birthIdentity === undefined || findGeometryFault(header) !== undefined)
+    return [];
   const layout = header.attributes.layout as LayoutNode;
   const owner = {
     path,

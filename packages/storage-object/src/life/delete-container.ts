@@ -16,14 +16,9 @@ import {
   type DoomedParts,
 } from '../layout/remove-parts.ts';
 import { completeSeams, type Seams, type StorageObjectSeams } from '../seams.ts';
-import {
-  findGeometryFault,
-  hasSnapshots,
-  isBeingDeleted,
-  isCombined,
-  writeNextHeader,
-} from '../twin-headers.ts';
+import { findGeometryFault, isBeingDeleted, isCombined, writeNextHeader } from '../twin-headers.ts';
 import { formatUuid } from '../uuid.ts';
+import { diskBeside, type BesideKeeper, type DiskBeside } from './beside.ts';
 
 /** Options of {@link deleteContainer}. */
 export interface DeleteOptions extends StorageObjectSeams {
@@ -31,8 +26,10 @@ export interface DeleteOptions extends StorageObjectSeams {
   readonly force?: boolean;
   /** Leaves all parts of the disk, where it is made of several. */
   readonly keepParts?: boolean;
-  /** Also when the disk has snapshots, which are nobody's then. */
+  /** Also when the disk has snapshots, which `beside` removes. */
   readonly withSnapshots?: boolean;
+  /** Removes what lies beside the container; without it a disk with snapshots is refused. */
+  readonly beside?: BesideKeeper;
 }
 
 /** What {@link deleteContainer} has done. */
@@ -47,10 +44,10 @@ export interface DeletedContainer {
 /**
  * Deletes a container that nobody has open: its name, and its content with its last name. The files of a disk of
  * several parts that say of themselves that they belong to it, and to nothing else, go before it; raw volumes and
- * whatever else is in the place of a part stay. After a crash in the middle nobody can open the disk any more, and this
- * can be done again. Throws `CONTAINER_NOT_FOUND`, `CONTAINER_NOT_LUNBOX` (whatever is forced), `CONTAINER_LOCKED`,
- * `CONTAINER_HAS_SNAPSHOTS`, `CONTAINER_UNCLEAN` without `force`, `CONTAINER_PART_MISSING` when a part
- * cannot be looked at, or `CONTAINER_IO`.
+ * whatever else is in the place of a part stay. With `withSnapshots` its snapshots go, too. After a crash in the middle
+ * nobody can open the disk any more, and this can be done again. Throws `CONTAINER_NOT_FOUND`, `CONTAINER_NOT_LUNBOX`
+ * (whatever is forced), `CONTAINER_LOCKED`, `CONTAINER_HAS_SNAPSHOTS`, `CONTAINER_UNCLEAN` without `force`,
+ * `CONTAINER_PART_MISSING` when a part cannot be looked at, or `CONTAINER_IO`.
  */
 export async function deleteContainer(path: string, options: DeleteOptions = {}): Promise<DeletedContainer> {
   const seams = completeSeams(options);
@@ -65,9 +62,9 @@ export async function deleteContainer(path: string, options: DeleteOptions = {})
     const nowMs = Math.floor(seams.clock.unixMs());
     lock = await lockContainer({ ...seams, path, file, access: 'write', nowMs });
     const examination = await examine(file);
-    const { current } = examination;
-    if (current !== undefined && hasSnapshots(current.header) && options.withSnapshots !== true)
-      throw hasSnapshotsError(path);
+    const owner = ownerOf(path, examination);
+    checkSnapshots(owner, examination, options);
+    if (owner) await options.beside?.check(owner);
     if (options.keepParts !== true) doomed = await partsToDelete(path, examination, seams);
     const objection = options.force === true ? undefined : objectionTo(examination, doomed);
     if (objection !== undefined) {
@@ -77,7 +74,9 @@ export async function deleteContainer(path: string, options: DeleteOptions = {})
     if (named.inode !== examination.status.inode || named.deviceId !== examination.status.deviceId) {
       throw new ContainerError('CONTAINER_IO', `${path} has become another file meanwhile`, { path });
     }
-    if (doomed.parts.length > 0) await deleteParts(file, examination, doomed, seams);
+    if (doomed.parts.length > 0 || owner?.set !== undefined) await markDeleting(file, examination);
+    await removeDoomed(doomed, seams);
+    if (owner && examination.status.linkCount === 1) await options.beside?.act(owner);
     await disk.unlink(path);
     await disk.syncDirectory(dirname(path));
   } catch (error) {
@@ -112,25 +111,40 @@ async function partsToDelete(path: string, examination: Examination, seams: Seam
 }
 
 /** First the disk says, durably, that it is going: what is left of it is then no disk that lost its parts. */
-async function deleteParts(
-  file: DiskFile,
-  { current }: Examination,
-  doomed: DoomedParts,
-  seams: Seams,
-): Promise<void> {
-  if (current !== undefined && !isBeingDeleted(current.header)) {
-    // Nothing but this is needed any more, and it is shorter than what there was.
-    const attributes = { layout: current.header.attributes.layout, deleting: true };
-    const marked = await writeNextHeader(file, current, { attributes });
-    // Its twin, too: it stands in when this one is damaged.
-    await writeNextHeader(file, marked, {});
-  }
-  await removeDoomed(doomed, seams);
+async function markDeleting(file: DiskFile, { current }: Examination): Promise<void> {
+  if (current === undefined || isBeingDeleted(current.header)) return;
+  const { layout, snapshots } = current.header.attributes;
+  // Nothing but this is needed any more, and it is shorter than what there was.
+  const attributes = {
+    deleting: true,
+    ...(layout === undefined ? {} : { layout }),
+    ...(snapshots === undefined ? {} : { snapshots }),
+  };
+  const marked = await writeNextHeader(file, current, { attributes });
+  // Its twin, too: it stands in when this one is damaged.
+  await writeNextHeader(file, marked, {});
 }
 
-function hasSnapshotsError(path: string): ContainerError {
-  const message = `${path} has snapshots, which would be lost; delete them first (lunbox snap rm)`;
-  return new ContainerError('CONTAINER_HAS_SNAPSHOTS', message, { path });
+function ownerOf(path: string, { current, identityBlock, status }: Examination): DiskBeside | undefined {
+  if (current === undefined || identityBlock === undefined) return undefined;
+  return diskBeside(path, identityBlock, current.header, status);
+}
+
+/** Throws when snapshots of this very disk would be lost that nobody has given up. */
+function checkSnapshots(
+  owner: DiskBeside | undefined,
+  { current, status }: Examination,
+  { withSnapshots, beside }: DeleteOptions,
+): void {
+  if (owner?.set === undefined) return;
+  const { path } = owner;
+  const isAgreed = withSnapshots === true || (current !== undefined && isBeingDeleted(current.header));
+  if (isAgreed && beside !== undefined && status.linkCount === 1) return;
+  const message =
+    isAgreed && status.linkCount > 1
+      ? `${path} is one of several names of a disk with snapshots; lunbox rename it to the other one first`
+      : `${path} has snapshots, which would be lost; say so (lunbox delete --with-snapshots), or delete them first`;
+  throw new ContainerError('CONTAINER_HAS_SNAPSHOTS', message, { path });
 }
 
 /** Why somebody might still want what is in it. A copy that was made of an object at rest is none of these. */

@@ -68,6 +68,10 @@ export class MoodyDisk implements Disk {
     return this.#inner.mkdir(path);
   }
 
+  rmdir(path: string): Promise<void> {
+    return this.#inner.rmdir(path);
+  }
+
   readdir(path: string): Promise<string[]> {
     return this.#inner.readdir(path);
   }
