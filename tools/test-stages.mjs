@@ -5,10 +5,7 @@ import { root, runBin } from './process.mjs';
 
 /** @typedef {{ passed: number, failed: number, skipped: number }} Counts */
 
-/**
- * Interop tests share the machine with foreign programs and their clocks: two files at a time and no more, each in a
- * process of its own.
- */
+/** Interop tests share the machine with foreign programs and their clocks: two files at a time and no more. */
 const INTEROP_WORKERS = Math.min(2, availableParallelism());
 
 /**
@@ -36,7 +33,7 @@ export async function runTests(kind, limitMs) {
   const folders = (foldersOf[kind] ?? []).map((folder) => `test/${folder}/`);
   const args = ['run', ...folders, '--passWithNoTests', '--reporter=default', '--reporter=json'];
   args.push(`--outputFile.json=${report}`);
-  args.push(...(kind === 'interop' ? [`--maxWorkers=${INTEROP_WORKERS}`] : sharedWorkers()));
+  args.push(...workersFor(kind));
   const { code, timedOut } = await runBin('vitest', args, { show: true, limitMs });
   if (timedOut) console.log(`${kind}: stopped: out of time`);
 
@@ -47,11 +44,16 @@ export async function runTests(kind, limitMs) {
 }
 
 /**
- * One worker for each processor (vitest leaves one processor to itself), each of which runs file after file: the
- * modules under test are loaded once for all of them, not two hundred times.
+ * One worker for each processor (vitest leaves one processor to itself). Where files are many and short, each worker
+ * gets its share of them at the start, and loads the modules under test once for all; where they are long, the next one
+ * goes to whoever is free.
+ *
+ * @param {string} kind
  */
-function sharedWorkers() {
-  return ['--no-isolate', `--maxWorkers=${availableParallelism()}`];
+function workersFor(kind) {
+  const workers = kind === 'interop' ? INTEROP_WORKERS : availableParallelism();
+  const isLong = kind === 'interop' || kind === 'simulation';
+  return [...(isLong ? [] : ['--no-isolate']), `--maxWorkers=${workers}`];
 }
 
 /**

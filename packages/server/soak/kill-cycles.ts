@@ -88,7 +88,13 @@ async function killUnderLoad(
   const [shortest, longest] = options.loadMs;
   // Multiplying by a large odd number spreads the moments without a generator of their own.
   const share = ((Math.imul(cycle + options.seed, 0x9e3779b1) >>> 0) % 1000) / 1000;
-  const cut = Promise.all([writer.writeUntilCut(target, depth), keeper?.workUntilCut()]);
+  // The time counts from the first write on, however long a login takes on a busy machine.
+  let written: Promise<void> | undefined;
+  await new Promise<void>((begun, failed) => {
+    written = writer.writeUntilCut(target, depth, begun);
+    written.catch(failed);
+  });
+  const cut = Promise.all([written, keeper?.workUntilCut()]);
   await new Promise((resolve) => setTimeout(resolve, shortest + (longest - shortest) * share));
   if (!target.running()) throw new Error(`the target ended by itself:\n${target.log()}`);
   await target.kill9();

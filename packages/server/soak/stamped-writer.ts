@@ -84,13 +84,18 @@ export class StampedWriter {
     return { stamps: this.#stamp, flushes: this.#flushes };
   }
 
-  /** Keeps `depth` writes and one flusher busy until the connection breaks. */
-  async writeUntilCut(target: InitiatorOptions, depth: number): Promise<void> {
+  /** Keeps `depth` writes and one flusher busy until the connection breaks; `onBegun` is called when they are. */
+  async writeUntilCut(
+    target: InitiatorOptions,
+    depth: number,
+    onBegun: () => void = () => undefined,
+  ): Promise<void> {
     const initiator = await Initiator.connect(target);
     await settle(initiator);
     for (const grain of this.#grains) grain.busy = false;
     for (let slot = 0; slot < depth; slot++) this.#writeNext(initiator, new Task());
     void this.#flushForever(initiator);
+    onBegun();
     await initiator.closed;
   }
 

@@ -47,7 +47,7 @@ describe.skipIf(kind !== 'lunbox')(
         directory: directory.path,
         cycles: 10,
         seed,
-        loadMs: [100, 400] as const,
+        loadMs: [300, 1200] as const,
         snapshots: true,
       };
       const { violations, snapshots } = await runKillCycles(options);

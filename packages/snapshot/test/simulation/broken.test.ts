@@ -52,6 +52,22 @@ function bothSlots(file: DiskFile): void {
   };
 }
 
+const withClones = (): SimulatedDisk => new SimulatedDisk({ clones: true });
+
+/** A disk that answers a call without doing it when somebody certain is its caller. */
+function without(method: 'flush' | 'write', caller: string): (production: BlockDevice) => BlockDevice {
+  return (production) =>
+    new Proxy(production, {
+      get(target, key) {
+        const value: unknown = Reflect.get(target, key, target);
+        if (typeof value !== 'function') return value;
+        if (key !== method) return value.bind(target) as unknown;
+        return (...args: unknown[]) =>
+          new Error().stack?.includes(caller) === true ? undefined : (value.apply(target, args) as unknown);
+      },
+    });
+}
+
 /** Whether one of the histories notices, of which some take a crash at the right moment. */
 async function isNoticed(
   disk: () => SimulatedDisk,
@@ -69,13 +85,16 @@ it('is told from a log that is not synced before the overwrite', async () => {
 });
 
 it('is told from a disk that is not flushed when a snapshot is taken', async () => {
-  const wrap = (production: BlockDevice): BlockDevice => {
-    const flush = production.flush.bind(production);
-    // Only the flushes of a snapshot are left out: those of the disk's user are kept.
-    production.flush = () => (new Error().stack?.includes('takeSnapshot') ? undefined : flush());
-    return production;
-  };
-  expect(await isNoticed(() => new SimulatedDisk({ clones: true }), wrap)).toBe(true);
+  // Only the flushes of a snapshot are left out: those of the disk's user are kept.
+  expect(await isNoticed(withClones, without('flush', 'takeSnapshot'))).toBe(true);
+});
+
+it('is told from a restore that notes what is done before it is durable', async () => {
+  expect(await isNoticed(withClones, without('flush', 'RestoreOverlay.flush'))).toBe(true);
+});
+
+it('is told from a restore that leaves a grain out', async () => {
+  expect(await isNoticed(withClones, without('write', '#restore'))).toBe(true);
 });
 
 it('is told from an image that is not synced before the list names it', async () => {
