@@ -90,19 +90,15 @@ export class SnapshotKeeper {
     const before = await this.#writer.read(target);
     const wanted = await this.#read(target, kept.name);
     let begun = false;
-    let asked: Promise<void> | undefined;
-    const underWay = new Promise<void>((resolve) => {
-      const note = (): void => {
-        begun = true;
-        resolve();
-      };
-      const request = { verb: 'snap-restore', lun: 0, snapshot: kept.name, force: true } as const;
-      asked = this.#ask(request, note).then(note, () => {
-        resolve();
-      });
-    });
-    // Before it has begun and after, however busy the machine is.
-    if (this.#restores++ % 2 === 0) await underWay;
+    const asked = this.#ask({ verb: 'snap-restore', lun: 0, snapshot: kept.name, force: true }, () => {
+      begun = true;
+    }).then(
+      () => (begun = true),
+      () => undefined,
+    );
+    // Now once it has begun, now at any time, however busy the machine is.
+    if (this.#restores++ % 2 === 0)
+      while (!begun && (await Promise.race([asked.then(() => 'ended'), sleep(5)])) !== 'ended');
     await sleep(this.#below(40));
     const again = await kill();
     await asked;

@@ -7,7 +7,7 @@ import { ImageArea } from './image-area.ts';
 import { readIndex, type IndexedEnd } from './map-index.ts';
 import { SaveLog } from './save-log.ts';
 import { SnapshotError } from './snapshot-error.ts';
-import { imagePathIn, indexPathOf, logPathIn, strayNames } from './snapshot-files.ts';
+import { imagePathIn, indexPathOf, isThere, logPathIn, strayNames } from './snapshot-files.ts';
 
 /** What is wrong with the logs and images that a list names, and what else lies beside them. Changes nothing. */
 export async function checkAreas(disk: Disk, directory: string, chain: Chain): Promise<Finding[]> {
@@ -69,14 +69,7 @@ async function checkLog(disk: Disk, path: string, id: string, { grainBytes }: Ch
 
 /** An index that promises more than the log has is believed when the disk is opened, and then it is not. */
 async function checkIndex(disk: Disk, path: string, log: Uint8Array, end: IndexedEnd): Promise<Finding[]> {
-  const isThere = await disk.status(path).then(
-    () => true,
-    (error: unknown) => {
-      if (errnoName(error) === 'ENOENT') return false;
-      throw error;
-    },
-  );
-  if (!isThere) return [];
+  if (!(await isThere(disk, path))) return [];
   const indexed = await readIndex(disk, path, new GrainMap(), log, () => 0);
   if (indexed === undefined)
     return [

@@ -11,14 +11,15 @@ import { dirname, join } from 'node:path';
 import type { Chain } from './chain.ts';
 import { ChainFile } from './chain-file.ts';
 import { isAwaited } from './settle-groups.ts';
-import { isOurFile } from './snapshot-files.ts';
+import { isOurFile, isThere } from './snapshot-files.ts';
 import { SnapshotError } from './snapshot-error.ts';
-import { CHAIN_NAME, isOwnChain, snapshotDirectory } from './snapshot-store.ts';
+import { CHAIN_NAME, isOwnChain, missingError, snapshotDirectory } from './snapshot-store.ts';
 
 /**
  * Gives a disk that nobody has open another name, and its snapshots go along. After a crash the disk has the old name,
- * the new one, or both, with the snapshots beside one of them: doing this again ends it. Throws what `renameContainer`
- * throws; `SNAPSHOT_EXISTS` when there are snapshots beside the new name already, `SNAPSHOT_MISSING`,
+ * the new one, or both, with the snapshots beside one of them: doing this again ends it. On a file system without hard
+ * links it may have the new one, and the snapshots lie beside the old one: move that directory. Throws what
+ * `renameContainer` throws; `SNAPSHOT_EXISTS` when there are snapshots beside the new name already, `SNAPSHOT_MISSING`,
  * `SNAPSHOT_IN_DOUBT` while the outcome of a group is not known to all of its members.
  */
 export async function renameDisk(
@@ -33,8 +34,8 @@ export async function renameDisk(
       const source = snapshotDirectory(owner.path);
       const chain = await ownChain(disk, source, owner);
       if (chain === undefined) {
-        const isThere = owner.set === undefined || (await ownChain(disk, target, owner)) !== undefined;
-        if (!isThere) throw missingError(source);
+        const hasNone = owner.set === undefined || owner.pending;
+        if (!hasNone && (await ownChain(disk, target, owner)) === undefined) throw missingError(source);
         return;
       }
       await checkGroups(chain, source, disk);
@@ -89,13 +90,14 @@ export async function deleteDisk(path: string, options: DeleteOptions = {}): Pro
   return await deleteContainer(path, { ...options, beside });
 }
 
-/** The list in a directory, when it is that of the disk. */
+/** The list in a directory, when it is that of the disk. What cannot be read is nobody's when the disk has none. */
 async function ownChain(disk: Disk, directory: string, owner: DiskBeside): Promise<Chain | undefined> {
   try {
     const chain = await ChainFile.readDurable(disk, join(directory, CHAIN_NAME));
     return isOwnChain(chain, owner.birthIdentity, owner.set) ? chain : undefined;
   } catch (error) {
-    if (errnoName(error) === 'ENOENT') return undefined;
+    const isNobodys = owner.set === undefined && error instanceof SnapshotError;
+    if (isNobodys || errnoName(error) === 'ENOENT') return undefined;
     throw error;
   }
 }
@@ -106,16 +108,6 @@ async function isOwn(disk: Disk, directory: string, owner: DiskBeside, force: bo
     return (await ownChain(disk, directory, owner)) !== undefined;
   } catch (error) {
     if (force && owner.set !== undefined && error instanceof SnapshotError) return true;
-    throw error;
-  }
-}
-
-async function isThere(disk: Disk, path: string): Promise<boolean> {
-  try {
-    await disk.status(path);
-    return true;
-  } catch (error) {
-    if (errnoName(error) === 'ENOENT') return false;
     throw error;
   }
 }
@@ -141,9 +133,4 @@ async function checkGroups(chain: Chain, directory: string, disk: Disk): Promise
   if (!isInDoubt && !(await isAwaited(chain, directory, disk))) return;
   const message = `${directory} is one of a group that a crash has cut off; list the snapshots of all its disks first`;
   throw new SnapshotError('SNAPSHOT_IN_DOUBT', message, { path: directory });
-}
-
-function missingError(path: string): SnapshotError {
-  const message = `the disk has snapshots, and they are not in ${path}; put that directory back in its place`;
-  return new SnapshotError('SNAPSHOT_MISSING', message, { path });
 }

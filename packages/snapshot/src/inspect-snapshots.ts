@@ -81,6 +81,8 @@ function judge(
   { attributes, birthIdentity, continuity }: ContainerInfo,
   list: List,
 ): { readonly chain?: Chain; readonly findings: readonly Finding[] } {
+  // What of them is gone already is meant to be; the disk itself says so.
+  if (attributes.deleting === true) return { findings: [] };
   // A copy has none: those of its original are told of where they are.
   const claim = continuity === 'foreign' ? undefined : attributes.snapshots;
   if (claim === undefined) return { findings: ofNobody(directory, list) };

@@ -1,3 +1,4 @@
+import { errnoName, type Disk } from '@lunbox/block';
 import { join } from 'node:path';
 import { logsOf, type Chain } from './chain.ts';
 
@@ -23,6 +24,17 @@ export function imagePathIn(directory: string, id: string): string {
 /** Where the index of a log is. */
 export function indexPathOf(logPath: string): string {
   return logPath.replace(/\.log$/, INDEX_SUFFIX);
+}
+
+/** Whether something has this name. */
+export async function isThere(disk: Disk, path: string): Promise<boolean> {
+  try {
+    await disk.status(path);
+    return true;
+  } catch (error) {
+    if (errnoName(error) === 'ENOENT') return false;
+    throw error;
+  }
 }
 
 /** Whether a file within the directory of a set is one that only its own program makes; the list itself is not. */

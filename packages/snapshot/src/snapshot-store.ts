@@ -295,7 +295,8 @@ export function isOwnChain(
   return claimed === undefined ? snapshots.length === 0 : set === claimed;
 }
 
-function missingError(path: string): SnapshotError {
+/** The disk has snapshots, and they are not in this directory. */
+export function missingError(path: string): SnapshotError {
   const message = `the disk has snapshots, and they are not in ${path}; put that directory back in its place`;
   return new SnapshotError('SNAPSHOT_MISSING', message, { path });
 }

@@ -3,7 +3,14 @@ import { existsSync, openSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createRealDisk, isPromise, openFileDevice, systemClock, type Disk } from '../../src/index.ts';
+import {
+  createRealDisk,
+  isPromise,
+  openFileDevice,
+  SimulatedDisk,
+  systemClock,
+  type Disk,
+} from '../../src/index.ts';
 import { Errno, nativeCalls, type NativeCalls } from '../../src/real/native.ts';
 import { RealFile } from '../../src/real/real-file.ts';
 import { sparseFile, temporaryDirectory } from '../support/compliance.ts';
@@ -120,6 +127,30 @@ describe('names', () => {
     await disk.unlink(at('d/b'));
     expect(await disk.readdir(at('d'))).toEqual(['c']);
     expect((await disk.status(at('d'))).kind).toBe('directory');
+  });
+});
+
+describe.each([
+  ['real', createRealDisk()],
+  ['simulated', new SimulatedDisk()],
+] as const)('directories of the %s disk', (kind, disk) => {
+  const at = (name: string): string => (kind === 'real' ? join(directory.path, name) : `/${name}`);
+
+  it('are renamed with what is in them, and removed when they are empty', async () => {
+    await disk.mkdir(at('d'));
+    await disk.mkdir(at('d/e'));
+    await (await disk.open(at('d/e/a'), 'create')).close();
+    await disk.mkdir(at('dd'));
+    await (await disk.open(at('dd/b'), 'create')).close();
+    await disk.rename(at('d'), at('f'));
+    await expect(disk.status(at('d'))).rejects.toMatchObject({ code: 'ENOENT' });
+    expect([await disk.readdir(at('f/e')), await disk.readdir(at('dd'))]).toEqual([['a'], ['b']]);
+    await expect(disk.rename(at('f'), at('dd'))).rejects.toMatchObject({ code: 'ENOTEMPTY' });
+    await expect(disk.rmdir(at('f/e'))).rejects.toMatchObject({ code: 'ENOTEMPTY' });
+    await disk.unlink(at('f/e/a'));
+    await disk.rmdir(at('f/e'));
+    expect(await disk.readdir(at('f'))).toEqual([]);
+    await expect(disk.rmdir(at('f/e'))).rejects.toMatchObject({ code: 'ENOENT' });
   });
 });
 

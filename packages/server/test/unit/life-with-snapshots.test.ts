@@ -1,3 +1,4 @@
+import { deleteContainer } from '@lunbox/storage-object';
 import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -70,6 +71,31 @@ it('lunbox delete leaves what is not its own, and deletes an empty list', async 
   expect(await run(['delete', file('disk.lun')])).toBe(0);
   expect(names()).toEqual(['disk.lun.snaps']);
   expect(readdirSync(file('disk.lun.snaps'))).toEqual(['notes.txt']);
+});
+
+it('a deletion that was cut short is told of, and goes on without being agreed to again', async () => {
+  expect(await snap('hold', file('disk.lun'), 'one', '--holder', 'backup')).toBe(0);
+  const beside = { check: () => Promise.resolve(), act: () => Promise.reject(new Error('the power goes')) };
+  await expect(
+    deleteContainer(file('disk.lun'), { force: true, withSnapshots: true, beside }),
+  ).rejects.toThrow();
+  rmSync(file('disk.lun.snaps/chain'));
+  printed.length = 0;
+  await run(['check', file('disk.lun'), '--json']);
+  const { findings } = JSON.parse(printed.join('')) as { findings: { code: string }[] };
+  const codes = findings.map(({ code }) => code);
+  expect(codes).toContain('DELETION_UNFINISHED');
+  expect(codes.filter((code) => code.startsWith('SNAPSHOT'))).toEqual([]);
+  expect(await run(['delete', file('disk.lun')])).toBe(0);
+  expect(names()).not.toContain('disk.lun');
+});
+
+it('what is damaged beside a disk without snapshots keeps nobody from anything', async () => {
+  expect(await snap('rm', file('disk.lun'), 'one')).toBe(0);
+  writeFileSync(file('disk.lun.snaps/chain'), 'no list');
+  expect(await run(['rename', file('disk.lun'), file('other.lun')])).toBe(0);
+  expect(await run(['delete', file('other.lun')])).toBe(0);
+  expect(names()).toEqual(['disk.lun.snaps']);
 });
 
 it('lunbox delete of a copy needs no leave: the snapshots are those of the original', async () => {

@@ -10,6 +10,7 @@ import {
 } from '@lunbox/storage-object';
 import { join } from 'node:path';
 import { SnapshotError } from '../snapshot-error.ts';
+import { isThere } from '../snapshot-files.ts';
 import type { SnapshotInfo } from '../snapshot-info.ts';
 import type { SnapshotSet } from '../snapshot-set.ts';
 import type { SnapshotView } from '../snapshot-view.ts';
@@ -198,15 +199,7 @@ class Publication {
   }
 
   async #exists(path: string): Promise<boolean> {
-    return await this.#orFail('look at', path, async () => {
-      try {
-        await this.#disk.status(path);
-        return true;
-      } catch (error) {
-        if (errnoName(error) === 'ENOENT') return false;
-        throw error;
-      }
-    });
+    return await this.#orFail('look at', path, () => isThere(this.#disk, path));
   }
 
   async #orFail<T>(action: string, path: string, work: () => Promise<T>): Promise<T> {

@@ -1,7 +1,7 @@
+import type { FileStatus } from '@lunbox/block';
 import { judgeContinuity } from '../file-stamp.ts';
 import type { ContainerHeader } from '../header.ts';
 import type { IdentityBlock } from '../identity-block.ts';
-import type { FileStatus } from '@lunbox/block';
 import { hasSnapshots } from '../twin-headers.ts';
 import { formatUuid } from '../uuid.ts';
 
@@ -12,6 +12,8 @@ export interface DiskBeside {
   readonly birthIdentity: string;
   /** Identity of its set of snapshots, in UUID form; undefined when it has none. */
   readonly set: string | undefined;
+  /** The set was being made: where none is found, there never was one. */
+  readonly pending: boolean;
 }
 
 /** Looks after what lies beside a container and belongs to it. It is called while the container is locked. */
@@ -30,6 +32,7 @@ export function diskBeside(
   status: FileStatus,
 ): DiskBeside | undefined {
   if (judgeContinuity(header, status) === 'foreign') return undefined;
-  const set = hasSnapshots(header) ? header.attributes.snapshots?.set : undefined;
-  return { path, birthIdentity: formatUuid(birthIdentity), set };
+  const snapshots = hasSnapshots(header) ? header.attributes.snapshots : undefined;
+  const pending = snapshots?.pending === true;
+  return { path, birthIdentity: formatUuid(birthIdentity), set: snapshots?.set, pending };
 }

@@ -64,7 +64,9 @@ export async function deleteContainer(path: string, options: DeleteOptions = {})
     const examination = await examine(file);
     const owner = ownerOf(path, examination);
     checkSnapshots(owner, examination, options);
-    if (owner) await options.beside?.check(owner);
+    // Whoever began with it has been asked already.
+    const isGoing = examination.current !== undefined && isBeingDeleted(examination.current.header);
+    if (owner && !isGoing) await options.beside?.check(owner);
     if (options.keepParts !== true) doomed = await partsToDelete(path, examination, seams);
     const objection = options.force === true ? undefined : objectionTo(examination, doomed);
     if (objection !== undefined) {
