@@ -101,9 +101,10 @@ async function fromObject(remaining: SnapshotObject[]): Promise<Disk> {
   };
   const unit = objectUnit(object, guarded ?? device);
   const layout = (): LayoutStatus | undefined => object.layout;
-  const fault = (): string | undefined => object.faulted?.message;
+  const fault = (): string | undefined => (object.faulted ?? set.faulted)?.message;
   const onFault = (listener: (fault: string) => void): void => {
     object.onFault(({ message }) => listener(message));
+    set.onEvent((event) => event.kind === 'faulted' && listener(event.message));
   };
   const users = new ObjectUsers(object);
   // Protection information lies beside what snapshots have.

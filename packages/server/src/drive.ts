@@ -225,7 +225,9 @@ export class Drive {
   #watch({ path, onFault, snapshots }: Disk): void {
     const { lun } = this;
     onFault?.((fault) => this.#listeners.onFault?.({ lun, path, fault }));
-    snapshots?.onEvent((event) => this.#listeners.onSnapshotEvent?.({ lun, path, event }));
+    snapshots?.onEvent((event) => {
+      if (event.kind !== 'faulted') this.#listeners.onSnapshotEvent?.({ lun, path, event });
+    });
   }
 
   async #inTurn(change: () => Promise<void>): Promise<void> {

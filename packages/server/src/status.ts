@@ -34,8 +34,8 @@ export interface ServedLun {
   /** The target port groups, which are its ways, and their access states. */
   readonly portGroups: readonly PortGroupStatus[];
   /**
-   * Why the disk takes no change any more: a sync has failed. It is whole again, as far as it was flushed, when its
-   * file is opened again. Undefined while none has.
+   * Why the disk takes no change any more: a sync of it or of its snapshots has failed. It is whole again, as far as it
+   * was flushed, when its file is opened again. Undefined while none has.
    */
   readonly fault: string | undefined;
   /** How the container came back when it was opened; `clean` for a device. */
@@ -73,10 +73,10 @@ export interface ServedObject extends CatalogObject {
 
 /** What the snapshots of a disk tell: that room for them is short, or that one was dropped for want of it. */
 export interface DiskSnapshotEvent extends Pick<ServedLun, 'lun' | 'path'> {
-  readonly event: SnapshotEvent;
+  readonly event: Exclude<SnapshotEvent, { readonly kind: 'faulted' }>;
 }
 
-/** A disk that takes no change any more, since a sync has failed. */
+/** A disk that takes no change any more, since a sync of it or of its snapshots has failed. */
 export interface DiskFault extends Pick<ServedLun, 'lun' | 'path'> {
   /** One line for people. */
   readonly fault: string;

@@ -56,7 +56,8 @@ export class CowDevice extends BaseDevice {
   #image: ImageArea | undefined;
   #room: Room | undefined;
   readonly #gate = new ChangeGate();
-  #fault: { readonly cause: unknown } | undefined;
+  #fault: BlockError | undefined;
+  readonly #faultListeners = new Set<(fault: BlockError) => void>();
 
   constructor(inner: BlockDevice, grainBytes: number) {
     super(inner.blockSize);
@@ -89,7 +90,21 @@ export class CowDevice extends BaseDevice {
 
   /** Refuses every change from now on: nobody knows which snapshots a crash would leave. */
   fault(cause: unknown): void {
-    this.#fault ??= { cause };
+    if (this.#fault !== undefined) return;
+    const message = 'what the snapshots have could not be made durable; the disk must be opened again';
+    this.#fault = new BlockError('BLOCK_FAULTED', message, {}, cause);
+    for (const listener of this.#faultListeners) listener(this.#fault);
+  }
+
+  /** Why every change is refused; undefined while none is. */
+  get faulted(): BlockError | undefined {
+    return this.#fault;
+  }
+
+  /** Calls `listener` once, when changes begin to be refused. Returns a function that ends the subscription. */
+  onFault(listener: (fault: BlockError) => void): () => void {
+    this.#faultListeners.add(listener);
+    return () => this.#faultListeners.delete(listener);
   }
 
   /** Reads for a snapshot, which is no client. */
@@ -170,11 +185,22 @@ export class CowDevice extends BaseDevice {
 
   /** Not one more change where the saved content of others may be lost. */
   #checkSound(): void {
-    if (this.#fault !== undefined) {
-      const message = 'a snapshot could be neither taken nor not taken; open the object again';
-      throw new BlockError('BLOCK_FAULTED', message, {}, this.#fault.cause);
-    }
+    if (this.#fault !== undefined) throw this.#fault;
     this.#target?.to.checkSound();
+  }
+
+  /** Saves what grains have. When a sync fails, nobody knows what of it is durable. */
+  async #save(grains: readonly number[]): Promise<void> {
+    try {
+      await this.#queue?.save(grains);
+    } catch (error) {
+      try {
+        this.#target?.to.checkSound();
+      } catch (fault) {
+        this.fault(fault);
+      }
+      throw error;
+    }
   }
 
   async #afterSaving(offset: number, length: number, change: () => MaybePromise<void>): Promise<void> {
@@ -203,7 +229,7 @@ export class CowDevice extends BaseDevice {
       const wanted: number[] = [];
       if (this.#target !== undefined)
         for (let grain = first; grain < end; grain++) if (!isSaved(grain, areas)) wanted.push(grain);
-      const full = wanted.length === 0 ? undefined : await orFull(async () => this.#queue?.save(wanted));
+      const full = wanted.length === 0 ? undefined : await orFull(() => this.#save(wanted));
       if (full === undefined) await change();
       return full;
     } finally {

@@ -38,7 +38,7 @@ export {
 export { SnapshotError, type SnapshotErrorCode, type SnapshotErrorData } from './snapshot-error.ts';
 export { SnapshotObject } from './snapshot-object.ts';
 export type { SnapshotInfo } from './snapshot-info.ts';
-export { SnapshotSet, type BegunRestore } from './snapshot-set.ts';
+export { SnapshotSet } from './snapshot-set.ts';
 export {
   keepsAny,
   retain,
@@ -49,7 +49,7 @@ export {
   type Verdict,
 } from './retain.ts';
 export { inspectSnapshots, type InspectOptions, type SnapshotInspection } from './inspect-snapshots.ts';
-export type { RestoreProgress } from './restore.ts';
+export type { BegunRestore, RestoreProgress } from './restore.ts';
 export type { SnapshotSetOptions } from './set-options.ts';
 export { snapshotDirectory } from './snapshot-store.ts';
 export type { SnapshotUsage } from './usage.ts';

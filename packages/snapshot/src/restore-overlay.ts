@@ -13,6 +13,7 @@ const GROUP_RUNS = 128;
  */
 export class RestoreOverlay {
   readonly #saved: readonly SaveArea[];
+  readonly #endGrain: number;
   readonly #done: LogArea;
   /** Done since the last flush. */
   #fresh = new Set<number>();
@@ -21,10 +22,12 @@ export class RestoreOverlay {
 
   /**
    * @param saved - the areas between the snapshot and the safety snapshot, oldest first; none of them grows
+   * @param endGrain - where the disk ended when the snapshot was taken: what has come behind it since had nothing then
    * @param done - what the log says is done
    */
-  constructor(saved: readonly SaveArea[], done: LogArea) {
+  constructor(saved: readonly SaveArea[], endGrain: number, done: LogArea) {
     this.#saved = saved;
+    this.#endGrain = endGrain;
     this.#done = done;
   }
 
@@ -38,7 +41,8 @@ export class RestoreOverlay {
    * start: an image may not know any more then what was changed.
    */
   isOpen(grain: number): boolean {
-    return !this.#isDone(grain) && (isSaved(grain, this.#saved) || isChanged(grain, this.#saved));
+    if (this.#isDone(grain)) return false;
+    return grain >= this.#endGrain || isSaved(grain, this.#saved) || isChanged(grain, this.#saved);
   }
 
   #isDone(grain: number): boolean {
@@ -69,6 +73,8 @@ export class RestoreOverlay {
 
   /** What a pending grain is to have, and which area has it. */
   find(grain: number): { saved: SavedGrain; area?: SaveArea } {
+    // An area of a later time may have saved what was written there meanwhile.
+    if (grain >= this.#endGrain) return { saved: 'zero' };
     for (const area of this.#saved) {
       const saved = area.find(grain);
       if (saved !== 'none') return { saved, area };

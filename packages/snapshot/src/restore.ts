@@ -6,7 +6,16 @@ import { RestoreOverlay } from './restore-overlay.ts';
 import type { RestoringDevice } from './restoring-device.ts';
 import type { SaveArea } from './save-area.ts';
 import type { SetState } from './set-state.ts';
+import type { SnapshotInfo } from './snapshot-info.ts';
 import { newEntry } from './take-snapshot.ts';
+
+/** What a restore has begun. */
+export interface BegunRestore {
+  /** The snapshot that was taken right before: the way back. */
+  readonly safety: SnapshotInfo;
+  /** Completes when everything is copied back; the disk has its old content before that. */
+  readonly done: Promise<void>;
+}
 
 /** How far a restore has come. */
 export interface RestoreProgress {
@@ -33,7 +42,9 @@ export class Restore {
   constructor(state: SetState, device: RestoringDevice, done: LogArea) {
     this.#state = state;
     this.#device = device;
-    this.#overlay = new RestoreOverlay(restoredFrom(state), done);
+    const { from, saved } = restoredFrom(state);
+    const endGrain = Math.ceil((from?.sizeBytes ?? 0) / state.chain.grainBytes);
+    this.#overlay = new RestoreOverlay(saved, endGrain, done);
     device.restoreBy(this.#overlay);
   }
 
@@ -70,11 +81,12 @@ export class Restore {
   }
 }
 
-/** The areas with what a restore brings back: those between the snapshot and the safety snapshot. */
-function restoredFrom(state: SetState): SaveArea[] {
+/** What a restore brings back: the snapshot, and the areas between it and the safety snapshot. */
+function restoredFrom(state: SetState): { from: ChainEntry | undefined; saved: SaveArea[] } {
   const { restore, snapshots } = state.chain;
   const indexOf = (id: string | undefined): number => snapshots.findIndex((entry) => entry.id === id);
-  return state.areasOf(snapshots.slice(indexOf(restore?.from), indexOf(restore?.safety)));
+  const between = snapshots.slice(indexOf(restore?.from), indexOf(restore?.safety));
+  return { from: between[0], saved: state.areasOf(between) };
 }
 
 /**

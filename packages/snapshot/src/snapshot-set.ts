@@ -13,7 +13,7 @@ import { changesBetween } from './changes.ts';
 import type { ChangedExtent } from './diff.ts';
 import { DEFAULT_GRAIN_BYTES } from './grain.ts';
 import { recoverAreas } from './recover.ts';
-import { beginRestore, Restore, type RestoreProgress } from './restore.ts';
+import { beginRestore, Restore, type BegunRestore, type RestoreProgress } from './restore.ts';
 import { RestoringDevice } from './restoring-device.ts';
 import { isGrainSize } from './save-log.ts';
 import type { SaveArea } from './save-area.ts';
@@ -29,14 +29,6 @@ import { SnapshotView } from './snapshot-view.ts';
 import { TurnQueue } from './turn-queue.ts';
 import { Upkeep } from './upkeep.ts';
 import { usageOf, type SnapshotUsage } from './usage.ts';
-
-/** What a restore has begun. */
-export interface BegunRestore {
-  /** The snapshot that was taken right before: the way back. */
-  readonly safety: SnapshotInfo;
-  /** Completes when everything is copied back; the disk has its old content before that. */
-  readonly done: Promise<void>;
-}
 
 const log = debug('lunbox:snapshot:snapshot-set');
 
@@ -60,10 +52,12 @@ export class SnapshotSet {
     this.#device = new RestoringDevice(state.device, state.chain.grainBytes);
     this.device = this.#device;
     this.#upkeep = new Upkeep(state, this.#turns);
-    this.#keeper = new SpaceKeeper(state, this.#turns, (event) => {
+    const tell = (event: SnapshotEvent): void => {
       for (const listener of this.#listeners) listener(event);
-    });
+    };
+    this.#keeper = new SpaceKeeper(state, this.#turns, tell);
     state.device.askForRoom(this.#keeper);
+    state.device.onFault(({ message }) => tell({ kind: 'faulted', message }));
   }
 
   /**
@@ -293,6 +287,11 @@ export class SnapshotSet {
   /** Says when snapshots are to be taken by themselves, durably; undefined: never. */
   async setSchedule(schedule: SnapshotSchedule | undefined): Promise<void> {
     await this.#inTurn(() => this.#state.commit(withSchedule(this.#state.chain, schedule)));
+  }
+
+  /** Why the disk takes no change: what its snapshots have could not be made durable. Undefined while it does. */
+  get faulted(): BlockError | undefined {
+    return this.#state.device.faulted;
   }
 
   /** Calls `listener` with what people should hear of. Returns a function that ends the subscription. */

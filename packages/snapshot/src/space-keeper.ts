@@ -12,11 +12,13 @@ import { usageOf } from './usage.ts';
  * - `low-space`: the snapshots take more than four fifths of their limit.
  * - `dropped`: the snapshot was deleted, since there was no room for what the disk had.
  * - `refused`: a write was refused, since there was no room and no snapshot could be deleted.
+ * - `faulted`: what snapshots have could not be made durable, so the disk takes no change until it is opened again.
  */
 export type SnapshotEvent =
   | { readonly kind: 'low-space'; readonly usedBytes: number; readonly limitBytes: number }
   | { readonly kind: 'dropped'; readonly id: string; readonly name: string }
-  | { readonly kind: 'refused' };
+  | { readonly kind: 'refused' }
+  | { readonly kind: 'faulted'; readonly message: string };
 
 /** What is done where a set has no policy of its own. */
 export const DEFAULT_POLICY: SpacePolicy = { whenFull: 'drop-oldest' };

@@ -120,7 +120,9 @@ describe.each(['chain', '.log', '.map'])('a damaged %s', (suffix) => {
     for (let round = 0; round < RANGES; round++) {
       const path = paths()[randomBelow(random, paths().length)]!;
       const damaged = Buffer.from(files.get(path)!);
-      const offset = randomBelow(random, Math.min(damaged.length, 16 * 4096));
+      // A list has two slots, far apart.
+      const slot = damaged.length > SLOT_BYTES ? randomBelow(random, 2) * SLOT_BYTES : 0;
+      const offset = slot + randomBelow(random, Math.min(damaged.length - slot, 16 * 4096));
       const length = 1 + randomBelow(random, 5000);
       const kind = randomBelow(random, 3);
       if (kind === 0) damaged.fill(0, offset, Math.min(damaged.length, offset + length));

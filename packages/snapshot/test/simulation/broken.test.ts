@@ -1,10 +1,12 @@
 import { SimulatedDisk, type BlockDevice, type DiskFile, type OpenMode } from '@lunbox/block';
-import { expect, it, vi } from 'vitest';
+import { afterEach, expect, it, vi } from 'vitest';
+import { RestoreOverlay } from '../../src/restore-overlay.ts';
+import { SetState } from '../../src/set-state.ts';
 import { playHistory } from '../support/history.ts';
 
 vi.setConfig({ testTimeout: 120_000 });
 
-const SEEDS = 600;
+const SEEDS = 2000;
 
 /** A disk that does something wrong with some files. */
 class BrokenDisk extends SimulatedDisk {
@@ -67,7 +69,7 @@ function without(method: 'flush' | 'write', caller: string): (production: BlockD
 
 /** Whether one of the histories notices, of which some take a crash at the right moment. */
 async function isNoticed(
-  disk: () => SimulatedDisk,
+  disk: () => SimulatedDisk = withClones,
   wrap?: (production: BlockDevice) => BlockDevice,
 ): Promise<boolean> {
   for (let seed = 1; seed <= SEEDS; seed++) {
@@ -76,6 +78,10 @@ async function isNoticed(
   }
   return false;
 }
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
 
 it('is told from a log that is not synced before the overwrite', async () => {
   expect(await isNoticed(() => new BrokenDisk(unsynced('.log')))).toBe(true);
@@ -105,4 +111,30 @@ it('is told from a list of which both copies are written at once', async () => {
 
 it('is told from a list that is not synced', async () => {
   expect(await isNoticed(() => new BrokenDisk(unsynced('chain')))).toBe(true);
+});
+
+it('is told from a deletion that takes along what older snapshots need', async () => {
+  vi.spyOn(SetState.prototype, 'dropUnnamed').mockImplementation(function (this: SetState, { logs }) {
+    return this.drop(logs);
+  });
+  expect(await isNoticed()).toBe(true);
+});
+
+it('is told from space that is given back while an older snapshot reads it', async () => {
+  vi.spyOn(SetState.prototype, 'areasReadBefore').mockReturnValue(undefined);
+  expect(await isNoticed()).toBe(true);
+});
+
+it('is told from a restore that notes what is done before it is flushed', async () => {
+  const { flush } = RestoreOverlay.prototype;
+  vi.spyOn(RestoreOverlay.prototype, 'flush').mockImplementation(async function (this: RestoreOverlay, act) {
+    await flush.call(this, never);
+    await act();
+  });
+  expect(await isNoticed()).toBe(true);
+});
+
+it('is told from a restore that does not note what is written meanwhile', async () => {
+  vi.spyOn(RestoreOverlay.prototype, 'markDone').mockReturnValue(undefined);
+  expect(await isNoticed()).toBe(true);
 });

@@ -6,7 +6,8 @@ import { GRAIN } from './model.ts';
 
 export const COPY_SIZE: number = 40 * GRAIN + 1024;
 
-const processes: ProcessTable = {
+/** A machine on which this program runs and no other. */
+export const processes: ProcessTable = {
   self: () => Promise.resolve({ host: 'here', bootId: '', pidNamespace: 1, pid: 7, startTime: '1' }),
   isRunning: () => Promise.resolve(false),
 };

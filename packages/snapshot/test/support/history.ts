@@ -1,7 +1,15 @@
-import { DISK_CALLS, randomBelow, SeededRandom, SimulatedDisk, type BlockDevice } from '@lunbox/block';
+import {
+  DISK_CALLS,
+  randomBelow,
+  SeededRandom,
+  SimulatedDisk,
+  type BlockDevice,
+  type FileDevice,
+} from '@lunbox/block';
 import { expect } from 'vitest';
 import { playSeeds, type Played, type Range, type Tally } from '../../../block/test/support/histories.ts';
 import type { SnapshotSet } from '../../src/index.ts';
+import { Copy } from './copy.ts';
 import { live, makeDisk, Model, openSet, snapshotsOf, type Content } from './model.ts';
 
 /** How a history goes wrong: the power goes, or a call of the disk fails and the set is opened again. */
@@ -13,8 +21,9 @@ export interface Flaw {
   readonly wrap?: (production: BlockDevice) => BlockDevice;
 }
 
-const ROUNDS = 3;
-const STEPS = 30;
+/** Times that it goes wrong, and steps up to there, at most: short histories are as many as long ones. */
+const ROUNDS = 2;
+const STEPS = 20;
 const CHANGES = 80;
 const FAILURES = ['EIO', 'ENOSPC'] as const;
 const CALLS = 30;
@@ -58,7 +67,9 @@ class History {
 
   async play(): Promise<void> {
     await makeDisk(this.#disk);
-    for (let round = 0; round < ROUNDS; round++) {
+    this.#model.copy = await Copy.in(this.#disk);
+    const rounds = 1 + randomBelow(this.#random, ROUNDS);
+    for (let round = 0; round < rounds; round++) {
       const seen = await this.#readOnly();
       let set = await this.#open();
       await this.#model.compare(set);
@@ -83,7 +94,8 @@ class History {
   }
 
   #open(): Promise<SnapshotSet> {
-    return openSet(this.#disk, this.#random, this.#wrap);
+    const onProduction = (production: FileDevice): void => void (this.#model.production = production);
+    return openSet(this.#disk, this.#random, this.#wrap, { onProduction });
   }
 
   async #live(set: SnapshotSet): Promise<void> {
@@ -98,7 +110,7 @@ class History {
       faults.fail(call, 1 + randomBelow(this.#random, CALLS), FAILURES[randomBelow(this.#random, 2)]!);
     }
     try {
-      await live(set, this.#model, this.#random, STEPS);
+      await live(set, this.#model, this.#random, 1 + randomBelow(this.#random, STEPS));
       await this.#model.compareSnapshots(set);
     } catch (error) {
       if (!faults.halted && faults.failed === failed) throw error;

@@ -1,7 +1,13 @@
-import type { SimulatedDisk } from '@lunbox/block';
-import { FileDevice, randomBelow, type BlockDevice, type SeededRandom } from '@lunbox/block';
+import {
+  FileDevice,
+  randomBelow,
+  type BlockDevice,
+  type SeededRandom,
+  type SimulatedDisk,
+} from '@lunbox/block';
 import { expect } from 'vitest';
 import { SnapshotSet, type SnapshotInfo, type SnapshotSetOptions } from '../../src/index.ts';
+import type { Copy } from './copy.ts';
 
 export const SECTOR = 512;
 export const GRAIN = 4096;
@@ -29,16 +35,27 @@ export async function makeDisk(disk: SimulatedDisk, path = PATH): Promise<void> 
   await file.close();
 }
 
+/** Options of {@link openSet}. */
+interface OpenSetOptions extends Partial<SnapshotSetOptions> {
+  readonly readOnly?: boolean;
+  readonly path?: string;
+  /** Is told the disk itself, below its snapshots: what can grow. */
+  readonly onProduction?: (production: FileDevice) => void;
+}
+
 /** Opens disk and snapshots. */
 export async function openSet(
   disk: SimulatedDisk,
   random: SeededRandom,
   wrap: (production: BlockDevice) => BlockDevice = (production) => production,
-  options: Partial<SnapshotSetOptions> & { readonly readOnly?: boolean; readonly path?: string } = {},
+  options: OpenSetOptions = {},
 ): Promise<SnapshotSet> {
-  const { readOnly = false, path = PATH, ...others } = options;
+  const { readOnly = false, path = PATH, onProduction, ...others } = options;
   const file = await disk.open(path, readOnly ? 'read' : 'write');
-  const production = wrap(new FileDevice(file, { size: SIZE, closeFile: true, readOnly }));
+  const { sizeBytes: size } = await file.status();
+  const inFile = new FileDevice(file, { size, closeFile: true, readOnly });
+  onProduction?.(inFile);
+  const production = wrap(inFile);
   const image = { file, dataOffset: 0 };
   const set = { production, object: OBJECT, directory: DIRECTORY, grainBytes: GRAIN, image, disk, random };
   return await SnapshotSet.open({ ...set, ...others });
@@ -66,7 +83,11 @@ export class Model {
   /** What has happened, and how often. */
   readonly seen: Record<string, number> = {};
   /** What was being done when the power went; told what is there now, it finds out whether it was. */
-  pending: ((found: readonly SnapshotInfo[]) => void) | undefined;
+  pending: ((found: readonly SnapshotInfo[], sizeBytes: number) => void) | undefined;
+  /** The disk itself, where it may grow. */
+  production: FileDevice | undefined;
+  /** A copy of a snapshot that is made now and then, where there is one. */
+  copy: Copy | undefined;
 
   /** Counts something that happened. */
   count(what: string): void {
@@ -87,26 +108,42 @@ export class Model {
 
   /** Compares with what came back after a crash, and goes on from there. */
   async compare(set: SnapshotSet): Promise<void> {
-    this.pending?.(set.list());
+    this.pending?.(set.list(), set.device.size);
     this.pending = undefined;
     const found = await contentOf(set.device);
-    for (let sector = 0; sector < SECTORS; sector++)
+    expect(found).toHaveLength(this.current.length);
+    for (let sector = 0; sector < found.length; sector++)
       if (!this.unflushed.has(sector) && found[sector] !== this.flushed[sector])
         expect(found[sector], `sector ${sector}`).toBe(this.flushed[sector]);
     this.current = [...found];
     this.flush();
     await this.compareSnapshots(set);
+    await this.copy?.compare();
+  }
+
+  /** The disk has become larger. */
+  grow(sectors: number): void {
+    const more = new Array<number>(sectors - this.current.length).fill(0);
+    this.current.push(...more);
+    this.flushed.push(...more);
+  }
+
+  /** What the disk has once it is restored: nothing where it has grown since. */
+  restored(content: Content): void {
+    const behind = new Array<number>(this.current.length - content.length).fill(0);
+    this.current = [...content, ...behind];
+    this.flush();
   }
 
   /** Does something that is durable or not at all: `done` is called when it is, now or after a crash. */
   async decide(
     what: string,
     act: () => Promise<unknown>,
-    isDone: (found: readonly SnapshotInfo[]) => boolean,
+    isDone: (found: readonly SnapshotInfo[], sizeBytes: number) => boolean,
     done: () => void,
   ): Promise<void> {
-    this.pending = (found) => {
-      if (isDone(found)) done();
+    this.pending = (found, sizeBytes) => {
+      if (isDone(found, sizeBytes)) done();
     };
     await act();
     this.pending = undefined;
@@ -136,7 +173,7 @@ export class Model {
       const changed = new Set<number>();
       for await (const { offset, length } of set.diff(name, next === '' ? undefined : next))
         for (let at = offset; at < offset + length; at += SECTOR) changed.add(at / SECTOR);
-      for (let sector = 0; sector < SECTORS; sector++)
+      for (let sector = 0; sector < content.length; sector++)
         if (content[sector] !== later[sector] && !changed.has(sector))
           expect.fail(`sector ${sector} is missing in the difference of ${name}`);
     }
@@ -151,7 +188,7 @@ export async function live(
   steps: number,
 ): Promise<void> {
   for (let step = 0; step < steps; step++) {
-    const choice = randomBelow(random, 20);
+    const choice = randomBelow(random, 21);
     if (choice < 8) await change(set, model, random, choice);
     else if (choice < 11) {
       await set.device.flush();
@@ -160,13 +197,16 @@ export async function live(
     else if (choice < 16) await remove(set, model, random);
     else if (choice < 18) await edit(set, model, random);
     else if (choice === 18) await restore(set, model, random);
-    else await set.restored();
+    else if (choice === 19) await set.restored();
+    else if (randomBelow(random, 3) === 0) await grow(model, random);
+    else await copyOne(set, model, random);
   }
 }
 
 async function change(set: SnapshotSet, model: Model, random: SeededRandom, choice: number): Promise<void> {
-  const at = randomBelow(random, SECTORS);
-  const count = 1 + randomBelow(random, Math.min(20, SECTORS - at));
+  const sectors = model.current.length;
+  const at = randomBelow(random, sectors);
+  const count = 1 + randomBelow(random, Math.min(20, sectors - at));
   const value = choice < 6 ? 1 + randomBelow(random, 255) : 0;
   const [offset, length] = [at * SECTOR, count * SECTOR];
   model.change(at, count, value);
@@ -244,10 +284,26 @@ async function restore(set: SnapshotSet, model: Model, random: SeededRandom): Pr
     has(safety),
     () => {
       model.taken(safety);
-      model.current = [...content];
-      model.flush();
+      model.restored(content);
     },
   );
+}
+
+async function grow(model: Model, random: SeededRandom): Promise<void> {
+  const { production, current } = model;
+  const sectors = current.length + 1 + randomBelow(random, 2 * (GRAIN / SECTOR));
+  if (production === undefined || sectors > 2 * SECTORS) return;
+  const act = (): Promise<void> => production.grow(sectors * SECTOR);
+  const isDone = (_: unknown, sizeBytes: number): boolean => sizeBytes === sectors * SECTOR;
+  await model.decide('grown', act, isDone, () => {
+    model.grow(sectors);
+  });
+}
+
+async function copyOne(set: SnapshotSet, model: Model, random: SeededRandom): Promise<void> {
+  const chosen = pick(set, random);
+  if (model.copy === undefined || chosen === undefined || chosen.bookmark) return;
+  model.count(await model.copy.make(set, chosen.id, model.snapshots.get(chosen.name)!, random));
 }
 
 /** The disk and what can be read of its snapshots. */

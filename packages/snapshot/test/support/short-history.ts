@@ -88,8 +88,7 @@ const restore: Operation = async ({ set, model, count }) => {
   const safety = `safety ${count}`;
   const done = (): void => {
     model.taken(safety);
-    model.current = [...content];
-    model.flush();
+    model.restored(content);
   };
   await model.decide('restored', () => set.restore(oldest.id, safety), has(safety), done);
 };

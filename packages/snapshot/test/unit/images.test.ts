@@ -261,3 +261,23 @@ it('knows what was changed behind the end that the disk had, also after a crash'
   expect(bytes.equals(Buffer.concat([Buffer.alloc(2 * GRAIN, 6), Buffer.alloc(GRAIN)]))).toBe(true);
   await again.close();
 });
+
+it('restores nothing behind the end that the disk had, whatever later snapshots have there', async () => {
+  const { disk, set } = await scene();
+  await set.create({ name: 'small', method: 'reflink' });
+  await set.close();
+  const size = SIZE + 8 * GRAIN;
+  const file = await disk.open(PATH, 'write');
+  await file.truncate(size);
+  await file.close();
+  const grown = await openSet(disk, random);
+  await fill(grown, 5, 15);
+  await grown.create({ name: 'large', method: 'log' });
+  await fill(grown, 6, 15);
+  const { done } = await grown.restore('small');
+  await done;
+  const bytes = Buffer.alloc(GRAIN);
+  await grown.device.read([bytes], 15 * GRAIN);
+  expect(bytes.equals(Buffer.alloc(GRAIN))).toBe(true);
+  await grown.close();
+});
