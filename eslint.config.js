@@ -80,7 +80,7 @@ export default defineConfig(
   {
     // A command line, its examples, its benchmarks and the repository's scripts speak through the console.
     files: [
-      'packages/{server,iscsi-initiator}/src/{cli.ts,cli/**}',
+      'packages/{server,iscsi-initiator,device-manager}/src/{cli.ts,cli/**}',
       'packages/*/{bench,examples,soak}/**',
       'tools/**',
     ],

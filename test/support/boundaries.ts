@@ -14,7 +14,7 @@ export const mayImport: Record<string, readonly string[]> = {
   nbs: ['block'],
   nbd: ['block'],
   replication: ['snapshot', 'nbs'],
-  'device-manager': ['nbs', 'iscsi-initiator'],
+  'device-manager': ['block', 'nbs', 'iscsi-initiator'],
   conformance: ['iscsi-initiator', 'scsi'],
   server: [
     'block',
@@ -37,6 +37,7 @@ const commonThirdParty = ['buffer-layout', 'debug'];
 const ownThirdParty: Record<string, readonly string[]> = {
   block: ['koffi'],
   'iscsi-pdu': ['@node-rs/crc32'],
+  'device-manager': ['commander', 'yaml'],
   server: ['commander', 'yaml'],
 };
 
@@ -93,6 +94,11 @@ const builtinRules: readonly { under: RegExp; allowed: (module: string) => boole
     under: /^packages\/server\/src\/cli\//,
     allowed: (module) => !isSocketModule(module),
     why: 'the command line reads the secrets that its flags name, not sockets',
+  },
+  {
+    under: /^packages\/device-manager\/src\/cli\//,
+    allowed: (module) => !isSocketModule(module),
+    why: 'the command line reads the plan and what it names',
   },
   {
     under: /^packages\/block\/src\/real\//,

@@ -35,6 +35,10 @@ export class MemoryService implements NbsService {
   readonly objects: readonly MemoryObject[];
   /** How many snapshots of each name were taken: nothing may be done twice. */
   readonly taken = new Map<string, number>();
+  /** The level that the newest snapshot of each name was taken with. */
+  readonly levels = new Map<string, string | undefined>();
+  /** Snapshots that objects were brought back to. */
+  readonly restored: string[] = [];
   /** Extra turns before a snapshot is taken. */
   delay: () => Promise<void> = () => Promise.resolve();
 
@@ -72,28 +76,38 @@ export class MemoryService implements NbsService {
   }
 
   #snapshots(): NonNullable<OpenObject['snapshots']> {
+    const uuidOf = (name: string): string =>
+      `00000000-0000-4000-8000-${Buffer.from(name).toString('hex').padStart(12, '0').slice(-12)}`;
     const told = (name: string): Fields => ({
       name,
-      uuid: '00000000-0000-4000-8000-000000000001',
+      uuid: uuidOf(name),
       createdMs: 1,
+      level: this.levels.get(name) ?? 'crash',
     });
+    const find = (snapshot: string): string => {
+      const found = [...this.taken.keys()].find((name) => name === snapshot || uuidOf(name) === snapshot);
+      if (found === undefined) throw new NbsRefusal('NOENT', `there is no snapshot ${snapshot}`);
+      return found;
+    };
     const not = (): Promise<never> => Promise.reject(new NbsRefusal('NOTSUP', 'not in memory'));
     return {
       list: async () => [...this.taken.keys()].map(told),
-      create: async ({ name = 'unnamed' }) => {
+      create: async ({ name = 'unnamed', level }) => {
         await this.delay();
         this.taken.set(name, (this.taken.get(name) ?? 0) + 1);
+        this.levels.set(name, level);
         return told(name);
       },
-      delete: async (name) => {
-        if (!this.taken.delete(name)) throw new NbsRefusal('NOENT', `there is no snapshot ${name}`);
-      },
+      delete: async (snapshot) => void this.taken.delete(find(snapshot)),
       rename: not,
       hold: not,
       release: not,
       bookmark: not,
       refresh: not,
-      restore: not,
+      restore: async (snapshot) => {
+        this.restored.push(find(snapshot));
+        return `before ${snapshot}`;
+      },
       async *changes() {
         for (let index = 0; index < 2000; index++) yield { offset: index * 1024, length: 512 };
       },

@@ -1,0 +1,70 @@
+import { systemClock, type Clock } from '@lunbox/block';
+import type { NbsClient } from '@lunbox/nbs';
+import { takeConsistent, type ConsistentReport } from './consistent-snapshot.ts';
+import { ManagerError } from './manager-error.ts';
+import { snapshotOptionsOf, type GroupPlan } from './plan/plan.ts';
+
+/** One snapshot of a group that was due. */
+export interface AgentRun {
+  readonly group: string;
+  /** Undefined when it was not taken. */
+  readonly report?: ConsistentReport;
+  /** Why not. */
+  readonly error?: ManagerError;
+}
+
+/** Takes the snapshots of groups at their times until it is stopped; a run that fails is told, and not the last one. */
+export class Agent {
+  readonly #client: NbsClient;
+  readonly #groups: readonly GroupPlan[];
+  readonly #tell: (run: AgentRun) => void;
+  readonly #clock: Clock;
+
+  constructor(
+    client: NbsClient,
+    groups: readonly GroupPlan[],
+    tell: (run: AgentRun) => void,
+    clock = systemClock,
+  ) {
+    this.#client = client;
+    this.#groups = groups;
+    this.#tell = tell;
+    this.#clock = clock;
+  }
+
+  /** Completes when the signal has come and nothing is under way any more. */
+  async run(stop: AbortSignal): Promise<void> {
+    await Promise.all(this.#groups.map((group) => this.#runGroup(group, stop)));
+  }
+
+  /** Runs of a group lie at whole multiples of its interval, and none overlaps another. */
+  async #runGroup(group: GroupPlan, stop: AbortSignal): Promise<void> {
+    const { everyMs = Infinity } = group;
+    while (!stop.aborted) {
+      const nowMs = this.#clock.unixMs();
+      const dueMs = (Math.floor(nowMs / everyMs) + 1) * everyMs;
+      await this.#sleep(dueMs - nowMs, stop);
+      if (!stop.aborted) this.#tell(await this.#take(group));
+    }
+  }
+
+  async #sleep(delayMs: number, stop: AbortSignal): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const cancel = this.#clock.setTimer(delayMs, resolve);
+      stop.addEventListener('abort', () => {
+        cancel();
+        resolve();
+      });
+    });
+  }
+
+  async #take(group: GroupPlan): Promise<AgentRun> {
+    const { name } = group;
+    try {
+      return { group: name, report: await takeConsistent(this.#client, snapshotOptionsOf(group)) };
+    } catch (error) {
+      if (!(error instanceof ManagerError)) throw error;
+      return { group: name, error };
+    }
+  }
+}

@@ -1,0 +1,100 @@
+import { NbsClientError, type Fields, type NbsClient } from '@lunbox/nbs';
+import type { TakenSnapshot } from './consistent-snapshot.ts';
+import { ManagerError } from './manager-error.ts';
+
+/** Some objects that are open on a server, for their snapshots; nothing is read or written. */
+export class ObjectHandles {
+  readonly #client: NbsClient;
+  readonly #names: readonly string[];
+  readonly #handles: readonly number[];
+
+  private constructor(client: NbsClient, names: readonly string[], handles: readonly number[]) {
+    this.#client = client;
+    this.#names = names;
+    this.#handles = handles;
+  }
+
+  /** Opens all of them. Throws a ManagerError `MANAGER_REFUSED`. */
+  static async open(client: NbsClient, names: readonly string[]): Promise<ObjectHandles> {
+    const handles: number[] = [];
+    for (const name of names) {
+      const { fields } = await refusing(`open ${name}`, () =>
+        client.request('OPEN', { fields: { name, readOnly: true, shared: true } }),
+      );
+      handles.push(fields.handle!);
+    }
+    return new ObjectHandles(client, names, handles);
+  }
+
+  /** Takes a snapshot of all of them at one instant. Throws what the client throws. */
+  async snapshot(wish: Fields): Promise<readonly TakenSnapshot[]> {
+    const [only] = this.#handles;
+    const { fields } =
+      this.#handles.length === 1
+        ? await this.#client.request('SNAPSHOT_CREATE', { handle: only!, fields: wish })
+        : await this.#client.request('GROUP_SNAPSHOT', {
+            fields: { ...wish, object: this.#handles.map((handle) => ({ handle })) },
+          });
+    return (fields.snapshot ?? []).map(({ name = '', uuid = '' }, index) => ({
+      object: this.#names[index]!,
+      name,
+      id: uuid,
+    }));
+  }
+
+  /** Deletes snapshots, in the order of the objects. Throws a ManagerError `MANAGER_REFUSED`. */
+  async delete(snapshots: readonly TakenSnapshot[]): Promise<void> {
+    for (const [index, { name, id }] of snapshots.entries())
+      await refusing(`delete the snapshot ${name}`, () =>
+        this.#client.request('SNAPSHOT_DELETE', {
+          handle: this.#handles[index]!,
+          fields: { snapshotName: id },
+        }),
+      );
+  }
+
+  /** Brings every object back to its snapshot of this name. Throws a ManagerError `MANAGER_REFUSED`. */
+  async restore(snapshotName: string, force: boolean): Promise<readonly string[]> {
+    const safeties: string[] = [];
+    for (const [index, handle] of this.#handles.entries()) {
+      const { fields } = await refusing(`restore ${this.#names[index]}`, () =>
+        this.#client.request('SNAPSHOT_RESTORE', {
+          handle,
+          fields: { snapshotName, ...(force ? { force } : {}) },
+        }),
+      );
+      safeties.push(fields.safety ?? '');
+    }
+    return safeties;
+  }
+
+  /** The snapshots of each object, oldest first. Throws a ManagerError `MANAGER_REFUSED`. */
+  async list(): Promise<readonly (readonly Fields[])[]> {
+    const all: (readonly Fields[])[] = [];
+    for (const handle of this.#handles) {
+      const { fields } = await refusing('list snapshots', () =>
+        this.#client.request('SNAPSHOT_LIST', { handle }),
+      );
+      all.push(fields.snapshot ?? []);
+    }
+    return all;
+  }
+
+  /** Closes them. */
+  async close(): Promise<void> {
+    for (const handle of this.#handles)
+      await this.#client.request('CLOSE', { handle }).catch((error: unknown) => {
+        if (!(error instanceof NbsClientError)) throw error;
+      });
+  }
+}
+
+/** Does something that the server may refuse. */
+export async function refusing<T>(what: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof NbsClientError)) throw error;
+    throw new ManagerError('MANAGER_REFUSED', `cannot ${what}: ${error.message}`, { cause: error });
+  }
+}
