@@ -24,7 +24,7 @@ export class Agent {
     client: NbsClient,
     groups: readonly GroupPlan[],
     tell: (run: AgentRun) => void,
-    clock = systemClock,
+    clock: Clock = systemClock,
   ) {
     this.#client = client;
     this.#groups = groups;
