@@ -43,6 +43,7 @@ export class Drive {
   readonly #listeners: DriveListeners;
   /** Undefined while somebody at the drive has taken it. */
   #disk: Disk | undefined;
+  readonly #faultListeners = new Set<(fault: string) => void>();
   /** The end of the changes so far: they follow one another. */
   #changes: Promise<unknown> = Promise.resolve();
 
@@ -222,9 +223,18 @@ export class Drive {
     await this.#disk?.close();
   }
 
+  /** Calls `listener` when the disk takes no change any more. Returns a function that ends the subscription. */
+  onFault(listener: (fault: string) => void): () => void {
+    this.#faultListeners.add(listener);
+    return () => this.#faultListeners.delete(listener);
+  }
+
   #watch({ path, onFault, snapshots }: Disk): void {
     const { lun } = this;
-    onFault?.((fault) => this.#listeners.onFault?.({ lun, path, fault }));
+    onFault?.((fault) => {
+      this.#listeners.onFault?.({ lun, path, fault });
+      for (const listener of this.#faultListeners) listener(fault);
+    });
     snapshots?.onEvent((event) => {
       if (event.kind !== 'faulted') this.#listeners.onSnapshotEvent?.({ lun, path, event });
     });

@@ -108,6 +108,11 @@ export class Volumes {
     };
   }
 
+  /** Calls `listener` when the disk takes no change any more. Returns a function that ends the subscription. */
+  onFault(volume: Volume, listener: (fault: string) => void, user?: string): () => void {
+    return this.#placeOf(volume, user).drive.onFault(listener);
+  }
+
   #placeOf({ iqn, lun, name }: Volume, user: string | undefined): Place {
     const place = this.#places(user).find((each) => each.iqn === iqn && each.drive.lun === lun);
     if (place !== undefined) return place;

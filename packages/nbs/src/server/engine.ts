@@ -166,7 +166,7 @@ export class NbsEngine {
 
   async #closeHandle(session: ServerSession, handle: OpenHandle): Promise<void> {
     session.handles.delete(handle.number);
-    handle.endResize();
+    handle.endWatch();
     this.#core.leases.leave(handle);
     await handle.object.device.close();
   }

@@ -51,9 +51,16 @@ async function openObject({ fields }: ServerRequest, { core, session }: RequestC
       throw new NbsRefusal('SESSION_LOST', 'the session has ended');
     }
     session.handles.set(handle.number, handle);
-    handle.endResize = object.device.onResize((sizeBytes) =>
+    const endResize = object.device.onResize((sizeBytes) =>
       session.emit('OBJECT_CHANGED', { handle: handle.number, sizeBytes }, limits.maxEvents),
     );
+    const endFault = object.onFault?.((fault) =>
+      session.emit('OBJECT_FAULT', { uuid, fault }, limits.maxEvents),
+    );
+    handle.endWatch = () => {
+      endResize();
+      endFault?.();
+    };
     const epoch = readOnly ? {} : { epoch: handle.epoch };
     return { fields: { handle: handle.number, ...epoch, object: [objectFields(described)] } };
   } catch (error) {

@@ -13,8 +13,8 @@ export class OpenHandle {
   epoch = 0;
   /** Somebody else has taken the object over. */
   fenced = false;
-  /** Ends the subscription to changes of the capacity. */
-  endResize: () => void = () => undefined;
+  /** Ends the subscriptions to changes of the capacity, and to faults. */
+  endWatch: () => void = () => undefined;
 
   constructor(
     number: number,

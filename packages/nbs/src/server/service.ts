@@ -95,6 +95,11 @@ export interface OpenObject {
   ): MaybePromise<CompareResult>;
   /** Makes the object larger. */
   resize?(sizeBytes: number): Promise<void>;
+  /**
+   * Calls `listener` when the object takes no change any more, with the reason for people. Returns a function that ends
+   * the subscription.
+   */
+  onFault?(listener: (fault: string) => void): () => void;
   /** Undefined where there can be none. */
   readonly snapshots?: ObjectSnapshots;
 }

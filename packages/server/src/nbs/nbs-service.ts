@@ -65,6 +65,7 @@ export class VolumeService implements NbsService {
     return {
       ...common,
       status: () => this.#volumes.status(volume, user),
+      onFault: (listener) => this.#volumes.onFault(volume, listener, user),
       compareAndWrite: (expected, data, offset, options) =>
         device.compareAndWrite(expected, data, offset, options),
       resize: (sizeBytes) => refusing(() => this.#volumes.resize(volume, sizeBytes, user), 'INVAL'),

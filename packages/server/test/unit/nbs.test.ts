@@ -46,7 +46,7 @@ async function serving(
     onTestFinished(() => client.close());
     return client;
   };
-  return { server, connect, login };
+  return { server, connect, login, disk };
 }
 
 const block = (fill: number): Uint8Array => new Uint8Array(BLOCK).fill(fill);
@@ -203,6 +203,22 @@ describe('snapshots by NBS', () => {
     await disk.request('SNAPSHOT_REFRESH', named('first'));
     await disk.request('SNAPSHOT_BOOKMARK', named('first'));
     await disk.request('SNAPSHOT_DELETE', named('first'));
+  });
+
+  it('whose list cannot be made durable are a fault of the object, which its clients hear of', async () => {
+    const { connect, server, disk } = await serving();
+    const client = await connect();
+    const heard: [string, unknown][] = [];
+    client.onEvent((name, fields) => heard.push([name, fields]));
+    const opened = await NbsDisk.open(client, { name: 'db' });
+    const { uuid } = (await client.request('OBJECT_LIST')).fields.object![0]!;
+    const { set } = server.snapshots(0);
+    await set.create({ name: 'one' });
+    disk.faults.fail('sync', 1, 'EIO');
+    await expect(set.rename('one', 'two')).rejects.toThrow();
+    await expect(opened.write([block(1)], 0)).rejects.toThrow();
+    const { fault } = server.targets[0]!.luns[0]!;
+    expect(heard).toEqual([['OBJECT_FAULT', { uuid, fault }]]);
   });
 
   it('are taken of several disks at one instant', async () => {
