@@ -16,6 +16,7 @@ import {
   writeSameWholeDisk,
   type Responsiveness,
 } from './responsiveness.ts';
+import { measureFronts } from './fronts.ts';
 import { measureReflink } from './reflink.ts';
 import { formatSnapshots, measureSnapshots } from './snapshots.ts';
 import { compare, formatTable, generate, rows, rowsWithDigests } from './throughput.ts';
@@ -26,7 +27,8 @@ const usage = `Usage: npm run bench -- [options]
   --seconds N      length of one measurement (default 2)
   --rounds N       measurements of each row and target (default 5)
   --only TEXT      only rows whose name contains TEXT
-  --part NAME      throughput, turns, memory, big, snapshots, reflink; repeatable
+  --part NAME      throughput, turns, memory, big, snapshots, reflink, fronts;
+                   repeatable
                    (default the first three)
   --big-gib N      capacity of the thin disk of big (default 64)
   --digests        with CRC32C digests of headers and data; throughput only
@@ -160,6 +162,13 @@ async function reflink(directory: string): Promise<void> {
   console.log(`\nsnapshots by log and by reflink\n${formatSnapshots(results)}`);
 }
 
+/** NBS beside iSCSI, and NBD beside that of QEMU. */
+async function fronts(directory: string): Promise<void> {
+  const results = await measureFronts(directory, say);
+  figures['fronts'] = results;
+  console.log(`\nNBS by our clients, NBD by qemu-img bench, at depth 32\n${formatSnapshots(results)}`);
+}
+
 /** What snapshots cost, against qcow2. */
 async function snapshots(directory: string): Promise<void> {
   const results = await measureSnapshots(directory, say);
@@ -175,7 +184,7 @@ async function main(): Promise<void> {
   if (kinds.includes('tgtd') && !requiresTools('tgtd', 'tgtadm')) {
     throw new Error('tgtd is not installed: apt-get install tgt, or use --targets lunbox');
   }
-  const parts = { throughput, turns, memory, big, snapshots, reflink };
+  const parts = { throughput, turns, memory, big, snapshots, reflink, fronts };
   for (const [name, part] of Object.entries(parts)) {
     if (!values.part.includes(name) || (values.digests && part !== throughput)) continue;
     const directory = makeTempDirectory('bench');

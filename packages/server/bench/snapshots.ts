@@ -47,7 +47,7 @@ async function perSecond(
 
 export const write = (url: string, count: number = GRAINS, stride: number = STRIDE): Promise<number> =>
   perSecond(url, count, ['-w'], stride);
-const read = (url: string): Promise<number> => perSecond(url, GRAINS, []);
+export const read = (url: string): Promise<number> => perSecond(url, GRAINS, []);
 
 /** Writes all of a disk, so that every place has something to keep. */
 export function fill(url: string): Promise<string> {
