@@ -21,8 +21,10 @@ export interface NbsDiskOptions {
   readonly exclusive?: boolean;
 }
 
-/** What is kept of changes that are not durable is made durable at this size. */
+/** With so much kept of changes that are not durable, none is begun until they are. */
 const UNFLUSHED_LIMIT_BYTES = 32 << 20;
+/** And with so much, making them durable begins, while changes go on. */
+const UNFLUSHED_FLUSH_BYTES = UNFLUSHED_LIMIT_BYTES / 4;
 
 /** What a refusal is to a user of the disk; all others are `BLOCK_IO`. */
 const CODES: Partial<Record<StatusName, BlockErrorCode>> = {
@@ -71,6 +73,8 @@ export class NbsDisk extends BaseDevice {
   #opened: Opened;
   /** The object is being opened again. */
   #opening: Promise<void> | undefined;
+  /** What is kept is being made durable. */
+  #flushing: Promise<void> | undefined;
   /** Changes that were answered are lost: nothing is acknowledged any more. */
   #faulted = false;
 
@@ -189,8 +193,17 @@ export class NbsDisk extends BaseDevice {
     await this.#client.request('CLOSE', { handle, session }).catch(() => undefined);
   }
 
+  /** Makes durable what is kept, once for all who ask for it meanwhile. */
+  #flushKept(): Promise<void> {
+    this.#flushing ??= this.flushAll().finally(() => (this.#flushing = undefined));
+    return this.#flushing;
+  }
+
   async #change(change: Change): Promise<void> {
-    if (this.#unflushed.bytes >= UNFLUSHED_LIMIT_BYTES) await this.flushAll();
+    const { bytes } = this.#unflushed;
+    if (bytes >= UNFLUSHED_LIMIT_BYTES) await this.#flushKept();
+    // When it fails, the changes are still kept, and whoever comes to the limit is told.
+    else if (bytes >= UNFLUSHED_FLUSH_BYTES) this.#flushKept().catch(() => undefined);
     await this.#repeat(change.kind, () => this.#send(OPCODE_OF[change.kind], partsOf(change)));
     this.#unflushed.add(change);
   }
