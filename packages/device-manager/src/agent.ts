@@ -13,6 +13,9 @@ export interface AgentRun {
   readonly error?: ManagerError;
 }
 
+/** The longest sleep. */
+const SLEEP_MS = 60_000;
+
 /** Takes the snapshots of groups at their times until it is stopped; a run that fails is told, and not the last one. */
 export class Agent {
   readonly #client: NbsClient;
@@ -41,21 +44,27 @@ export class Agent {
   async #runGroup(group: GroupPlan, stop: AbortSignal): Promise<void> {
     const { everyMs = Infinity } = group;
     while (!stop.aborted) {
-      const nowMs = this.#clock.unixMs();
-      const dueMs = (Math.floor(nowMs / everyMs) + 1) * everyMs;
-      await this.#sleep(dueMs - nowMs, stop);
+      const dueMs = (Math.floor(this.#clock.unixMs() / everyMs) + 1) * everyMs;
+      await this.#sleepUntil(dueMs, stop);
       if (!stop.aborted) this.#tell(await this.#take(group));
     }
   }
 
-  async #sleep(delayMs: number, stop: AbortSignal): Promise<void> {
-    await new Promise<void>((resolve) => {
-      const cancel = this.#clock.setTimer(delayMs, resolve);
-      stop.addEventListener('abort', () => {
-        cancel();
-        resolve();
+  /** In steps: a timer takes 24 days at most, and the time of day may be set. */
+  async #sleepUntil(dueMs: number, stop: AbortSignal): Promise<void> {
+    for (;;) {
+      const leftMs = dueMs - this.#clock.unixMs();
+      if (leftMs <= 0 || stop.aborted) return;
+      await new Promise<void>((resolve) => {
+        const end = (): void => {
+          cancel();
+          stop.removeEventListener('abort', end);
+          resolve();
+        };
+        const cancel = this.#clock.setTimer(Math.min(leftMs, SLEEP_MS), end);
+        stop.addEventListener('abort', end);
       });
-    });
+    }
   }
 
   async #take(group: GroupPlan): Promise<AgentRun> {

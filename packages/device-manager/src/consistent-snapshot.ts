@@ -61,7 +61,8 @@ const MARGIN_MS = 5000;
  * A snapshot says the level that it has, since it is deleted when that turns out to be wrong: when something went on
  * before the snapshot was taken, or the server took it too late.
  *
- * @throws ManagerError `MANAGER_NOT_READY`, `MANAGER_NOT_HELD`, `MANAGER_NOT_INITIATED`, `MANAGER_REFUSED`.
+ * @throws ManagerError `MANAGER_NOT_READY`, `MANAGER_NOT_HELD`, `MANAGER_NOT_RESUMED`, `MANAGER_NOT_INITIATED`,
+ *   `MANAGER_REFUSED`.
  */
 export async function takeConsistent(
   client: NbsClient,
@@ -101,12 +102,19 @@ class Attempt {
     );
     const asked = quiesced.level;
     const isWanted = quiesced.isComplete || whenNotReady === 'lower';
-    if (isWanted) onStep?.('snapshot');
-    const taking = isWanted ? this.#handles.snapshot(this.#wish(asked)) : undefined;
-    const isInTime = taking !== undefined && (await this.#settlesWithin(taking, initiatedTimeoutMs));
-    onStep?.('resume');
-    await quiesced.resume();
+    let taking: Promise<readonly TakenSnapshot[]> | undefined;
+    let isInTime: boolean;
+    try {
+      if (isWanted) onStep?.('snapshot');
+      taking = isWanted ? this.#handles.snapshot(this.#wish(asked)) : undefined;
+      isInTime = taking !== undefined && (await this.#settlesWithin(taking, initiatedTimeoutMs));
+      onStep?.('resume');
+    } finally {
+      await quiesced.resume();
+    }
     const suspendedMs = Math.round(clock.nowMs() - startMs);
+    const { stuck } = quiesced;
+    if (stuck !== undefined) throw notResumed(stuck, isInTime ? await taking?.catch(() => []) : undefined);
     if (taking === undefined) throw notReady(quiesced.outcomes);
     const snapshots = await taking.catch(refused);
     const isTrue = isInTime && LEVELS.indexOf(quiesced.level) >= LEVELS.indexOf(asked);
@@ -141,6 +149,13 @@ class Attempt {
 function refused(error: unknown): never {
   if (!(error instanceof NbsClientError)) throw error;
   throw new ManagerError('MANAGER_REFUSED', `the snapshot was not taken: ${error.message}`, { cause: error });
+}
+
+/** Somebody has to look at once, so the snapshot is left to them. */
+function notResumed(stuck: string, taken: readonly TakenSnapshot[] = []): ManagerError {
+  const names = taken.map(({ object, name }) => `${name} of ${object}`).join(', ');
+  const left = names === '' ? 'no snapshot was taken' : `there is the snapshot ${names}`;
+  return new ManagerError('MANAGER_NOT_RESUMED', `not resumed: ${stuck}; ${left}`);
 }
 
 function notInitiated(timeoutMs: number): ManagerError {

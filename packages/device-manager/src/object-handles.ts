@@ -17,13 +17,19 @@ export class ObjectHandles {
   /** Opens all of them. Throws a ManagerError `MANAGER_REFUSED`. */
   static async open(client: NbsClient, names: readonly string[]): Promise<ObjectHandles> {
     const handles: number[] = [];
-    for (const name of names) {
-      const { fields } = await refusing(`open ${name}`, () =>
-        client.request('OPEN', { fields: { name, readOnly: true, shared: true } }),
-      );
-      handles.push(fields.handle!);
+    const opened = new ObjectHandles(client, names, handles);
+    try {
+      for (const name of names) {
+        const { fields } = await refusing(`open ${name}`, () =>
+          client.request('OPEN', { fields: { name, readOnly: true, shared: true } }),
+        );
+        handles.push(fields.handle!);
+      }
+      return opened;
+    } catch (error) {
+      await opened.close();
+      throw error;
     }
-    return new ObjectHandles(client, names, handles);
   }
 
   /** Takes a snapshot of all of them at one instant. Throws what the client throws. */
@@ -57,11 +63,13 @@ export class ObjectHandles {
   async restore(snapshotName: string, force: boolean): Promise<readonly string[]> {
     const safeties: string[] = [];
     for (const [index, handle] of this.#handles.entries()) {
-      const { fields } = await refusing(`restore ${this.#names[index]}`, () =>
-        this.#client.request('SNAPSHOT_RESTORE', {
-          handle,
-          fields: { snapshotName, ...(force ? { force } : {}) },
-        }),
+      const { fields } = await refusing(
+        `restore ${this.#names[index]}${alreadyDone(this.#names, index)}`,
+        () =>
+          this.#client.request('SNAPSHOT_RESTORE', {
+            handle,
+            fields: { snapshotName, ...(force ? { force } : {}) },
+          }),
       );
       safeties.push(fields.safety ?? '');
     }
@@ -87,6 +95,11 @@ export class ObjectHandles {
         if (!(error instanceof NbsClientError)) throw error;
       });
   }
+}
+
+/** Which objects of a group were restored before one that was not, for people. */
+function alreadyDone(names: readonly string[], count: number): string {
+  return count === 0 ? '' : ` (restored already: ${names.slice(0, count).join(', ')})`;
 }
 
 /** Does something that the server may refuse. */

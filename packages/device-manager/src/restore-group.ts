@@ -5,6 +5,7 @@ import { ManagerError } from './manager-error.ts';
 import { ObjectHandles } from './object-handles.ts';
 import type { GroupPlan } from './plan/plan.ts';
 import type { Command } from './quiesce/guard.ts';
+import { lastWordsOf } from './quiesce/last-words.ts';
 
 /** What {@link restoreGroup} has done. */
 export interface RestoreReport {
@@ -13,8 +14,6 @@ export interface RestoreReport {
   /** From the first command to the last one. */
   readonly durationMs: number;
 }
-
-const OUTPUT_LIMIT = 2000;
 
 /**
  * Brings all objects of a group back to their snapshots of one name: stops what uses them, by the commands of the plan,
@@ -62,10 +61,7 @@ async function checkThere(
 
 async function runCommand([program, ...args]: Command): Promise<void> {
   const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
-  let output = '';
-  child.stderr
-    .setEncoding('utf8')
-    .on('data', (text: string) => (output = (output + text).slice(-OUTPUT_LIMIT)));
+  const lastWords = lastWordsOf(child.stderr);
   const outcome = await new Promise<string | undefined>((resolve) => {
     child.once('error', ({ message }) => resolve(message));
     child.once('close', (code, signal) =>
@@ -73,7 +69,6 @@ async function runCommand([program, ...args]: Command): Promise<void> {
     );
   });
   if (outcome === undefined) return;
-  const said = output.trim().split('\n').at(-1) ?? '';
-  const message = `${[program, ...args].join(' ')}: ${outcome}${said === '' ? '' : `: ${said}`}`;
+  const message = `${[program, ...args].join(' ')}: ${outcome}${lastWords()}`;
   throw new ManagerError('MANAGER_COMMAND_FAILED', message);
 }

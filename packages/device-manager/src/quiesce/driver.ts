@@ -13,7 +13,7 @@ export interface SuspendLimits {
 export interface Suspension {
   /**
    * Resumes it. Answers true when it was suspended up to now; false when it has gone on by itself before. Throws when
-   * it could not be resumed.
+   * it could not be resumed: it is still suspended then.
    */
   resume(): Promise<boolean>;
 }

@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { SuspendLimits, Suspension } from './driver.ts';
+import { lastWordsOf } from './last-words.ts';
 
 /** A program and its arguments. */
 export type Command = readonly [string, ...string[]];
@@ -19,8 +20,6 @@ const Exit = { NOT_FROZEN: 3, LATE: 4, NOT_THAWED: 5 } as const;
 /** A command that does not end when it is asked to is killed after this time. */
 const KILL_AFTER_S = 5;
 const THAW_LIMIT_MS = 60_000;
-/** Of what commands say, so much is told. */
-const OUTPUT_LIMIT = 2000;
 
 /**
  * Suspends something by a command, in a shell of its own that resumes it: when it is told to, when whoever asked has
@@ -33,6 +32,7 @@ export async function suspendGuarded(
   { freeze, thaw }: CommandPair,
   { readyTimeoutMs, holdLimitMs }: SuspendLimits,
 ): Promise<Suspension> {
+  const thawed = `${limited(THAW_LIMIT_MS)} ${quoted(thaw)} </dev/null >&2`;
   const script = [
     `${limited(readyTimeoutMs)} ${quoted(freeze)} </dev/null >&2 || failed=${Exit.NOT_FROZEN}`,
     `if [ -z "$failed" ]; then`,
@@ -40,7 +40,7 @@ export async function suspendGuarded(
     `  timeout ${seconds(holdLimitMs)} cat >/dev/null`,
     `  [ $? -eq 124 ] && failed=${Exit.LATE}`,
     'fi',
-    `${limited(THAW_LIMIT_MS)} ${quoted(thaw)} </dev/null >&2 || failed=\${failed:-${Exit.NOT_THAWED}}`,
+    `${thawed} || [ "$failed" = ${Exit.NOT_FROZEN} ] || failed=${Exit.NOT_THAWED}`,
     'exit "${failed:-0}"',
   ].join('\n');
   const guard = new Guard(spawn('sh', ['-c', script], { detached: true, stdio: ['pipe', 'pipe', 'pipe'] }));
@@ -52,14 +52,12 @@ export async function suspendGuarded(
 class Guard implements Suspension {
   readonly #child: ChildProcess;
   readonly #ended: Promise<number>;
-  #output = '';
+  readonly #lastWords: () => string;
 
   constructor(child: ChildProcess) {
     this.#child = child;
     child.stdin?.on('error', () => undefined);
-    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      this.#output = (this.#output + text).slice(-OUTPUT_LIMIT);
-    });
+    this.#lastWords = lastWordsOf(child.stderr!);
     this.#ended = new Promise((resolve, reject) => {
       child.once('error', reject);
       child.once('close', (code) => resolve(code ?? -1));
@@ -72,7 +70,7 @@ class Guard implements Suspension {
       once(lines, 'line').then(() => true),
       this.#ended.then(() => false),
     ]).finally(() => lines.close());
-    if (!isReady) throw new Error(this.#told('it was not suspended'));
+    if (!isReady) throw new Error(`it was not suspended${this.#lastWords()}`);
   }
 
   async resume(): Promise<boolean> {
@@ -80,12 +78,7 @@ class Guard implements Suspension {
     const code = await this.#ended;
     if (code === 0) return true;
     if (code === Exit.LATE) return false;
-    throw new Error(this.#told('it was not resumed'));
-  }
-
-  #told(what: string): string {
-    const output = this.#output.trim().split('\n').at(-1) ?? '';
-    return output === '' ? what : `${what}: ${output}`;
+    throw new Error(`it was not resumed${this.#lastWords()}`);
   }
 }
 

@@ -30,6 +30,8 @@ interface Entry {
   readyMs?: number;
   held?: boolean;
   suspendedMs?: number;
+  /** It could not be resumed. */
+  isStuck?: boolean;
   error?: string;
 }
 
@@ -50,8 +52,14 @@ export class Quiesced {
     clock: Clock,
   ): Promise<Quiesced> {
     const entries = drivers.map((driver): Entry => ({ driver }));
-    await Promise.all(entriesOf(entries, 'application').map((entry) => suspend(entry, limits, clock)));
-    for (const entry of entriesOf(entries, 'file-system')) await suspend(entry, limits, clock);
+    const endMs = clock.nowMs() + limits.readyTimeoutMs;
+    const begin = (entry: Entry): Promise<void> => {
+      // Timers take whole milliseconds, and at least one.
+      const readyTimeoutMs = Math.max(1, Math.floor(endMs - clock.nowMs()));
+      return suspend(entry, { ...limits, readyTimeoutMs }, clock);
+    };
+    await Promise.all(entriesOf(entries, 'application').map(begin));
+    for (const entry of entriesOf(entries, 'file-system')) await begin(entry);
     return new Quiesced(entries, clock);
   }
 
@@ -65,6 +73,14 @@ export class Quiesced {
     if (this.isComplete && entriesOf(this.#entries, 'application').length > 0) return 'application';
     const fileSystems = entriesOf(this.#entries, 'file-system');
     return fileSystems.length > 0 && fileSystems.every(isSuspended) ? 'filesystem' : 'crash';
+  }
+
+  /** What could not be resumed, and why, in words; undefined when all was. */
+  get stuck(): string | undefined {
+    const stuck = this.#entries.filter(({ isStuck }) => isStuck);
+    return stuck.length === 0
+      ? undefined
+      : stuck.map(({ driver, error }) => `${driver.name}: ${error}`).join('; ');
   }
 
   /** What became of each. */
@@ -110,7 +126,7 @@ async function resume(entry: Entry, clock: Clock): Promise<void> {
   try {
     entry.held = await suspension.resume();
   } catch (error) {
-    entry.held = false;
+    entry.isStuck = true;
     entry.error = (error as Error).message;
     log('%s: %o', entry.driver.name, error);
   }

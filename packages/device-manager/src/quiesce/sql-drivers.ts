@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { QuiesceDriver, SuspendLimits, Suspension } from './driver.ts';
+import { lastWordsOf } from './last-words.ts';
 
 /** How a database is suspended within one session of its own client; it goes on when that session ends. */
 interface Dialect {
@@ -15,7 +16,6 @@ interface Dialect {
 const READY = 'lunbox:ready';
 const DONE = 'lunbox:done';
 const KILL_AFTER_S = 5;
-const OUTPUT_LIMIT = 2000;
 
 /** Since version 15 the functions have other names. */
 const PG_START = `select current_setting('server_version_num')::int >= 150000 as is_new \\gset
@@ -93,7 +93,7 @@ class SqlSession implements Suspension {
   readonly #child: ChildProcess;
   readonly #ended: Promise<'ended'>;
   readonly #lines = new Map<string, () => void>();
-  #output = '';
+  readonly #lastWords: () => string;
 
   constructor(dialect: Dialect, { readyTimeoutMs, holdLimitMs }: SuspendLimits) {
     this.#dialect = dialect;
@@ -102,9 +102,7 @@ class SqlSession implements Suspension {
     const args = ['-k', String(KILL_AFTER_S), String(limitS), ...dialect.command];
     this.#child = spawn('timeout', args, { detached: true, stdio: ['pipe', 'pipe', 'pipe'] });
     this.#child.stdin!.on('error', () => undefined);
-    this.#child.stderr!.setEncoding('utf8').on('data', (text: string) => {
-      this.#output = (this.#output + text).slice(-OUTPUT_LIMIT);
-    });
+    this.#lastWords = lastWordsOf(this.#child.stderr!);
     createInterface({ input: this.#child.stdout! }).on('line', (line) => this.#lines.get(line.trim())?.());
     this.#ended = new Promise((resolve, reject) => {
       this.#child.once('error', reject);
@@ -119,8 +117,9 @@ class SqlSession implements Suspension {
     const outcome = await Promise.race([this.#run(suspend, READY), timeIsUp(late)]);
     if (outcome === READY) return;
     this.#child.kill();
-    const said = this.#output.trim().split('\n').at(-1) ?? '';
-    throw new Error(outcome === 'late' ? 'it was not ready in time' : `its client has ended: ${said}`);
+    throw new Error(
+      outcome === 'late' ? 'it was not ready in time' : `its client has ended${this.#lastWords()}`,
+    );
   }
 
   async resume(): Promise<boolean> {

@@ -90,6 +90,45 @@ describe('a consistent snapshot', () => {
     expect(service.levels.get('s')).toBe('crash');
   });
 
+  it('is kept, and said to be there, when something cannot be resumed', async () => {
+    const stuck = app();
+    const suspend = (): ReturnType<QuiesceDriver['suspend']> =>
+      Promise.resolve({ resume: () => Promise.reject(new Error('it hangs')) });
+    const taking = takeConsistent(client, { ...basics, drivers: [{ ...stuck, suspend }] });
+    await expect(taking).rejects.toMatchObject({
+      code: 'MANAGER_NOT_RESUMED',
+      message: 'not resumed: app: it hangs; there is the snapshot s of disk',
+    });
+    expect(service.levels.get('s')).toBe('application');
+  });
+
+  it('resumes when whoever hears of its steps fails', async () => {
+    const onStep = (step: string): void => {
+      if (step === 'snapshot') throw new Error('a mistake of the listener');
+    };
+    await expect(takeConsistent(client, { ...basics, drivers: [app()], onStep })).rejects.toThrow('mistake');
+    expect(journal).toEqual(['suspend app', 'resume app']);
+  });
+
+  it('gives all drivers one time together', async () => {
+    const given: number[] = [];
+    const slow = (layer: Layer): QuiesceDriver => ({
+      name: layer,
+      layer,
+      suspend: async ({ readyTimeoutMs }) => {
+        given.push(readyTimeoutMs);
+        await new Promise((resolve) => setTimeout(resolve, 30));
+        return { resume: () => Promise.resolve(true) };
+      },
+    });
+    const drivers = [slow('application'), slow('file-system'), slow('file-system')];
+    await takeConsistent(client, { ...basics, drivers, applicationTimeoutMs: 5000 });
+    // A fraction of a millisecond is no time for a timer.
+    expect(given.every(Number.isInteger)).toBe(true);
+    expect(given[1]).toBeLessThan(given[0]! - 20);
+    expect(given[2]).toBeLessThan(given[1]! - 20);
+  });
+
   it('that the server takes too late is deleted, and nobody waits for it', async () => {
     service.delay = async () => {
       await new Promise((resolve) => setTimeout(resolve, 200));
