@@ -8,6 +8,7 @@
 import { runChecks } from './check-stages.mjs';
 import { ensureInteropTools } from './interop-tools.mjs';
 import { secondsSince } from './process.mjs';
+import { removeStaleMounts } from './stale-mounts.mjs';
 import { runTests } from './test-stages.mjs';
 
 /**
@@ -37,6 +38,7 @@ async function checkStage(stage, limitMs) {
 /** @param {number} limitMs */
 async function interopStage(limitMs) {
   const missing = await ensureInteropTools();
+  await removeStaleMounts();
   const counts = await runTests('interop', limitMs);
   if (process.env['CI'] === 'true') counts.failed += missing.length;
   return counts;
