@@ -51,7 +51,7 @@ const SUITES = {
   },
   'snapshot-short': {
     worker: 'packages/snapshot/test/simulation/play-histories.ts',
-    profiles: ['snapshot-short'],
+    profiles: ['snapshot-short', 'snapshot-short-failures'],
     most: 1463,
   },
 };

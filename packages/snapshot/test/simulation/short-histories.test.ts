@@ -9,7 +9,10 @@ it(
   'every history of two operations is exact, whichever change the power goes at',
   { timeout: LIMIT_MS },
   async () => {
-    const { histories, seen } = await playShortHistories({ firstSeed: 1, count: countUpTo(2) });
+    const { histories, seen } = await playShortHistories('snapshot-short', {
+      firstSeed: 1,
+      count: countUpTo(2),
+    });
     expect(histories).toBe(11 + 11 ** 2);
     for (const what of ['taken', 'deleted', 'refreshed', 'bookmarked', 'restored', 'reopened'])
       expect(seen[what], what).toBeGreaterThan(0);
@@ -19,5 +22,18 @@ it(
 
 it(`one in ${ONE_IN} histories of three operations is exact`, { timeout: LIMIT_MS }, async () => {
   for (let firstSeed = countUpTo(2) + 1; firstSeed <= SHORT_HISTORIES.length; firstSeed += ONE_IN)
-    await playShortHistories({ firstSeed, count: 1 });
+    await playShortHistories('snapshot-short', { firstSeed, count: 1 });
 });
+
+it(
+  'every history of two operations is exact, whichever call of the disk fails',
+  { timeout: LIMIT_MS },
+  async () => {
+    const { seen } = await playShortHistories('snapshot-short-failures', {
+      firstSeed: 1,
+      count: countUpTo(2),
+    });
+    for (const call of ['open', 'read', 'write', 'sync', 'cloneRange', 'unlink', 'syncDirectory'])
+      expect(seen[`failures of ${call}`], call).toBeGreaterThan(0);
+  },
+);

@@ -1,10 +1,14 @@
-import { SeededRandom, SimulatedDisk } from '@lunbox/block';
+import { DISK_CALLS, SeededRandom, SimulatedDisk, type DiskCall } from '@lunbox/block';
 import { playSeeds, type Played, type Range, type Tally } from '../../../block/test/support/histories.ts';
 import type { SnapshotInfo, SnapshotSet } from '../../src/index.ts';
 import { GRAIN, makeDisk, Model, openSet, SECTOR } from './model.ts';
 
+/** How a short history goes wrong: the power goes at each change, or each call of the disk fails. */
+export type ShortKind = 'snapshot-short' | 'snapshot-short-failures';
+
 /** Operations of the longest of these histories. */
 const LONGEST = 3;
+const FAILURES = ['EIO', 'ENOSPC'] as const;
 
 /** What an operation works on. */
 interface World {
@@ -136,6 +140,8 @@ async function begin(seed: number): Promise<World> {
   await makeDisk(disk);
   const random = new SeededRandom(seed);
   const world: World = { disk, random, model: new Model(), set: await openSet(disk, random), count: 0 };
+  // The model does not know which snapshots go when there is no room.
+  await world.set.setPolicy({ whenFull: 'refuse' });
   world.model.change(0, 2 * PER_GRAIN, 1);
   await world.set.device.write([Buffer.alloc(2 * GRAIN, 1)], 0);
   await take('log')(world);
@@ -155,11 +161,10 @@ async function live(world: World, operations: readonly Operation[]): Promise<voi
   world.model.flush();
 }
 
+type Seen = Readonly<Record<string, number>>;
+
 /** Plays a history to its end, and then again for each change of the disk with the power gone at that. */
-async function playAll(
-  operations: readonly Operation[],
-  seed: number,
-): Promise<Readonly<Record<string, number>>> {
+async function playCrashes(operations: readonly Operation[], seed: number): Promise<Seen> {
   const whole = await begin(seed);
   const before = whole.disk.faults.changes;
   await live(whole, operations);
@@ -170,35 +175,78 @@ async function playAll(
     await live(world, operations).catch((error: unknown) => {
       if (!world.disk.faults.halted) throw error;
     });
-    // What went on in the background ends with the power.
-    world.disk.faults.haltAfter(0);
-    await world.set.close().catch(() => undefined);
-    world.disk.crash(seed * 1000 + stopAt);
-    try {
-      const set = await openSet(world.disk, world.random);
-      await world.model.compare(set);
-      await set.restored();
-      await world.model.compareSnapshots(set);
-      await set.close();
-    } catch (error) {
-      throw new Error(`power gone after change ${stopAt}: ${String(error)}`, { cause: error });
-    }
+    await crashAndCompare(world, seed * 1000 + stopAt, `power gone after change ${stopAt}`);
     whole.model.count('crashes');
   }
   return whole.model.seen;
 }
 
-/** Plays the short history of that number; those beyond the last are the first ones again, with other losses. */
-export async function playShort(seed: number): Promise<Played> {
-  const index = (seed - 1) % SHORT_HISTORIES.length;
+/** Plays a history once for each call that it makes of the disk, and in each way in which that may fail. */
+async function playFailures(operations: readonly Operation[], seed: number): Promise<Seen> {
+  const seen: Record<string, number> = {};
+  for (const code of FAILURES)
+    for (const call of DISK_CALLS) {
+      const failures = await playFailuresOf(call, code, operations, seed);
+      seen['failures'] = (seen['failures'] ?? 0) + failures;
+      seen[`failures of ${call}`] = (seen[`failures of ${call}`] ?? 0) + failures;
+    }
+  return seen;
+}
+
+/** Answers how many calls of that kind there are. */
+async function playFailuresOf(
+  call: DiskCall,
+  code: string,
+  operations: readonly Operation[],
+  seed: number,
+): Promise<number> {
+  for (let nth = 1; ; nth++) {
+    const world = await begin(seed);
+    const { faults } = world.disk;
+    faults.fail(call, nth, code);
+    await live(world, operations).catch((error: unknown) => {
+      if (faults.failed === 0) throw error;
+    });
+    await crashAndCompare(world, seed * 1000 + nth, `${code} at ${call} ${nth}`);
+    if (faults.failed === 0) return nth - 1;
+  }
+}
+
+/** The power goes, and what has to be there is there. */
+async function crashAndCompare(world: World, lossSeed: number, what: string): Promise<void> {
+  const { disk, model, random } = world;
+  // What went on in the background ends with the power.
+  disk.faults.haltAfter(0);
+  await world.set.close().catch(() => undefined);
+  disk.crash(lossSeed);
+  disk.faults.clear();
   try {
-    return { seen: await playAll(SHORT_HISTORIES[index]!, seed) };
+    const set = await openSet(disk, random);
+    await model.compare(set);
+    await set.restored();
+    await model.compareSnapshots(set);
+    await set.close();
+  } catch (error) {
+    throw new Error(`${what}: ${String(error)}`, { cause: error });
+  }
+}
+
+/** Plays the short history of that number; those beyond the last are the first ones again, with other losses. */
+export async function playShort(seed: number, kind: ShortKind): Promise<Played> {
+  const operations = SHORT_HISTORIES[(seed - 1) % SHORT_HISTORIES.length]!;
+  const play = kind === 'snapshot-short' ? playCrashes : playFailures;
+  try {
+    return { seen: await play(operations, seed) };
   } catch (error) {
     return { seen: {}, wrong: (error as Error).stack ?? String(error) };
   }
 }
 
 /** Plays short histories, until one goes wrong; throws what `playSeeds` throws. */
-export function playShortHistories(range: Range, onProgress?: (tally: Tally) => void): Promise<Tally> {
-  return playSeeds('snapshot-short', range, playShort, onProgress);
+export function playShortHistories(
+  kind: ShortKind,
+  range: Range,
+  onProgress?: (tally: Tally) => void,
+): Promise<Tally> {
+  return playSeeds(kind, range, (seed) => playShort(seed, kind), onProgress);
 }
