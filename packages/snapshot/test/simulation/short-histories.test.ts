@@ -13,8 +13,17 @@ it(
       firstSeed: 1,
       count: countUpTo(2),
     });
-    expect(histories).toBe(11 + 11 ** 2);
-    for (const what of ['taken', 'deleted', 'refreshed', 'bookmarked', 'restored', 'reopened'])
+    expect(histories).toBe(13 + 13 ** 2);
+    for (const what of [
+      'taken',
+      'deleted',
+      'refreshed',
+      'bookmarked',
+      'restored',
+      'grown',
+      'cloned',
+      'reopened',
+    ])
       expect(seen[what], what).toBeGreaterThan(0);
     expect(seen['crashes']).toBeGreaterThan(1500);
   },

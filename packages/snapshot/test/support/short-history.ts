@@ -1,6 +1,7 @@
-import { DISK_CALLS, SeededRandom, SimulatedDisk, type DiskCall } from '@lunbox/block';
+import { DISK_CALLS, SeededRandom, SimulatedDisk, type DiskCall, type FileDevice } from '@lunbox/block';
 import { playSeeds, type Played, type Range, type Tally } from '../../../block/test/support/histories.ts';
 import type { SnapshotInfo, SnapshotSet } from '../../src/index.ts';
+import { Copy } from './copy.ts';
 import { GRAIN, makeDisk, Model, openSet, SECTOR } from './model.ts';
 
 /** How a short history goes wrong: the power goes at each change, or each call of the disk fails. */
@@ -97,10 +98,29 @@ const restore: Operation = async ({ set, model, count }) => {
   await model.decide('restored', () => set.restore(oldest.id, safety), has(safety), done);
 };
 
+/** By a grain and a part of one. */
+const grow: Operation = async ({ model }) => {
+  const sectors = model.current.length + PER_GRAIN + 1;
+  await model.decide(
+    'grown',
+    () => model.production!.grow(sectors * SECTOR),
+    (_, sizeBytes) => sizeBytes === sectors * SECTOR,
+    () => model.grow(sectors),
+  );
+};
+
+/** A clone, which is written, or a publication of the oldest snapshot. */
+const copy: Operation = async ({ set, model, random }) => {
+  const oldest = set.list()[0];
+  if (oldest === undefined || oldest.bookmark) return;
+  const content = model.snapshots.get(oldest.name)!;
+  model.count(await model.copy!.make(set, oldest.id, content, random));
+};
+
 const reopen: Operation = async (world) => {
   await world.set.close();
   world.model.flush();
-  world.set = await openSet(world.disk, world.random);
+  world.set = await openWorld(world);
   world.model.count('reopened');
 };
 
@@ -115,6 +135,8 @@ const OPERATIONS: readonly Operation[] = [
   refresh,
   bookmark,
   restore,
+  grow,
+  copy,
   reopen,
 ];
 
@@ -134,12 +156,18 @@ export function countUpTo(length: number): number {
   return SHORT_HISTORIES.filter((history) => history.length <= length).length;
 }
 
+function openWorld({ disk, random, model }: Omit<World, 'set' | 'count'>): Promise<SnapshotSet> {
+  const onProduction = (production: FileDevice): void => void (model.production = production);
+  return openSet(disk, random, undefined, { onProduction });
+}
+
 /** A disk with content and a snapshot of it, after which something was changed. */
 async function begin(seed: number): Promise<World> {
   const disk = new SimulatedDisk({ clones: true });
   await makeDisk(disk);
-  const random = new SeededRandom(seed);
-  const world: World = { disk, random, model: new Model(), set: await openSet(disk, random), count: 0 };
+  const parts = { disk, random: new SeededRandom(seed), model: new Model() };
+  parts.model.copy = await Copy.in(disk);
+  const world: World = { ...parts, set: await openWorld(parts), count: 0 };
   // The model does not know which snapshots go when there is no room.
   await world.set.setPolicy({ whenFull: 'refuse' });
   world.model.change(0, 2 * PER_GRAIN, 1);
@@ -214,14 +242,14 @@ async function playFailuresOf(
 
 /** The power goes, and what has to be there is there. */
 async function crashAndCompare(world: World, lossSeed: number, what: string): Promise<void> {
-  const { disk, model, random } = world;
+  const { disk, model } = world;
   // What went on in the background ends with the power.
   disk.faults.haltAfter(0);
   await world.set.close().catch(() => undefined);
   disk.crash(lossSeed);
   disk.faults.clear();
   try {
-    const set = await openSet(disk, random);
+    const set = await openWorld(world);
     await model.compare(set);
     await set.restored();
     await model.compareSnapshots(set);
