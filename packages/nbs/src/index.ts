@@ -13,7 +13,7 @@ export { NbsClient, type EventListener } from './client/client.ts';
 export { NbsClientError, type NbsClientErrorCode } from './client/client-error.ts';
 export type { ClientLink, Dial, NbsClientOptions, NbsCredentials } from './client/client-options.ts';
 export { NbsDisk, type NbsDiskOptions } from './client/nbs-disk.ts';
-export type { ClientReply, RequestParts } from './client/pending.ts';
+export type { ClientReply, RequestParts, RequestTarget, Waiter } from './client/pending.ts';
 export * from './codec.ts';
 export type { NbsAuthentication } from './server/authentication.ts';
 export { NbsEngine, type NbsConnection, type NbsEngineOptions } from './server/engine.ts';

@@ -6,8 +6,8 @@ export interface NbsTransport {
   readonly peerName?: string | undefined;
   /** The value of the TLS exporter (RFC 9266); undefined without TLS. */
   readonly channelBinding?: Uint8Array | undefined;
-  /** Sends the pieces one after the other; they stay unchanged. */
-  send(pieces: readonly Uint8Array[]): void;
+  /** Sends the pieces one after the other; they stay unchanged until `done` is called, also when they do not arrive. */
+  send(pieces: readonly Uint8Array[], done?: () => void): void;
   /** Bytes handed over that the peer has not taken yet. */
   readonly backlogBytes: number;
   /** Has `callback` called when what is going on in this turn is over. */

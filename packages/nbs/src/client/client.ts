@@ -3,14 +3,8 @@ import { NbsCodecError } from '../codec/nbs-error.ts';
 import type { Fields } from '../codec/tlv.ts';
 import { NbsClientError } from './client-error.ts';
 import type { NbsClientOptions } from './client-options.ts';
-import {
-  ClientConnection,
-  readReply,
-  type ConnectionOwner,
-  type OpenedSession,
-  type SessionKey,
-} from './connection.ts';
-import { Pending, type ClientReply, type RequestParts } from './pending.ts';
+import { ClientConnection, type ConnectionOwner, type OpenedSession, type SessionKey } from './connection.ts';
+import { Pending, type ClientReply, type RequestParts, type RequestTarget, type Waiter } from './pending.ts';
 
 const DEFAULT_LOSS_TIMEOUT_MS = 120_000;
 const DEFAULT_RECONNECT_MS = 1000;
@@ -87,19 +81,20 @@ export class NbsClient {
     return () => this.#listeners.delete(listener);
   }
 
-  /**
-   * Sends a request and completes with its answer. Throws a {@link NbsClientError}. Data is copied before this returns.
-   */
+  /** Sends a request and completes with its answer. Throws a {@link NbsClientError}. */
   request(name: OpcodeName, parts: RequestParts = {}): Promise<ClientReply> {
-    return new Promise((resolve, reject) => {
-      const refusal = this.#refusal();
-      if (refusal !== undefined) {
-        reject(refusal);
-        return;
-      }
-      this.#queue.push(new Pending(name, this.#nextCookie++, parts, { resolve, reject }));
-      this.#pump();
-    });
+    return new Promise((resolve, reject) => this.submit(name, parts, parts, { resolve, reject }));
+  }
+
+  /** As {@link NbsClient.request}, without a promise: one of the waiter's functions is called, once. */
+  submit(name: OpcodeName, parts: RequestParts, target: RequestTarget, waiter: Waiter): void {
+    const refusal = this.#refusal();
+    if (refusal !== undefined) {
+      waiter.reject(refusal);
+      return;
+    }
+    this.#queue.push(new Pending(name, this.#nextCookie++, parts, target, waiter));
+    this.#pump();
   }
 
   /** Ends the session in peace, or at once when there is no way to the server. Idempotent. */
@@ -139,7 +134,7 @@ export class NbsClient {
       if (isFull && this.#pending.size > 0) return;
       const next = this.#queue.shift()!;
       if (next.session !== undefined && next.session !== this.#sessionCount) {
-        next.reject(sessionLost());
+        next.waiter.reject(sessionLost());
         continue;
       }
       this.#pending.set(next.cookie, next);
@@ -182,6 +177,7 @@ export class NbsClient {
     this.#first?.resolve();
     this.#first = undefined;
     this.#watch(connection);
+    connection.tellEarly();
     this.#pump();
   }
 
@@ -218,6 +214,7 @@ export class NbsClient {
   }
 
   readonly #owner: ConnectionOwner = {
+    memoryOf: (cookie, lengthBytes) => this.#pending.get(cookie)?.memoryOf(lengthBytes),
     onReply: (cookie, reply) => this.#replied(cookie, reply),
     onEvent: (sequence, code, fields) => this.#heard(sequence, code, fields),
     onEnd: (connection) => this.#ended(connection),
@@ -233,23 +230,15 @@ export class NbsClient {
     if (!this.#closed) void this.#dial();
   }
 
-  #replied(cookie: number, reply: ClientReply | NbsClientError): void {
+  #replied(cookie: number, reply: Uint8Array | NbsClientError): void {
     const pending = this.#pending.get(cookie);
     if (pending === undefined) return;
     this.#pending.delete(cookie);
     this.#pendingBytes -= pending.bytes;
     this.#pump();
-    if (reply instanceof NbsClientError) pending.reject(reply);
-    else this.#settle(pending, reply);
-  }
-
-  #settle(pending: Pending, reply: ClientReply): void {
-    try {
-      pending.resolve(readReply(pending, reply));
-    } catch (error) {
-      if (!(error instanceof NbsCodecError)) throw error;
-      pending.reject(new NbsClientError('NBS_PROTOCOL', `the answer to ${pending.name}: ${error.message}`));
-    }
+    const answer = reply instanceof NbsClientError ? reply : readReply(pending, reply);
+    if (answer instanceof NbsClientError) pending.waiter.reject(answer);
+    else pending.waiter.resolve(answer);
   }
 
   /** An event that came before, and was sent again since its acknowledgement was lost, is acknowledged once more. */
@@ -287,14 +276,23 @@ export class NbsClient {
     const all = [...this.#pending.values()];
     this.#pending.clear();
     this.#pendingBytes = 0;
-    for (const pending of all) pending.reject(error);
+    for (const pending of all) pending.waiter.reject(error);
   }
 
   #failAll(error: NbsClientError): void {
     this.#failPending(error);
     const queue = this.#queue;
     this.#queue = [];
-    for (const pending of queue) pending.reject(error);
+    for (const pending of queue) pending.waiter.reject(error);
+  }
+}
+
+function readReply(pending: Pending, payload: Uint8Array): ClientReply | NbsClientError {
+  try {
+    return pending.read(payload);
+  } catch (error) {
+    if (!(error instanceof NbsCodecError)) throw error;
+    return new NbsClientError('NBS_PROTOCOL', `the answer to ${pending.name}: ${error.message}`);
   }
 }
 

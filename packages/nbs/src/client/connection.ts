@@ -2,6 +2,8 @@ import { Framer } from '../codec/framer.ts';
 import { Flag, HEADER_VERSION, Magic, type Header } from '../codec/header.ts';
 import { NbsCodecError } from '../codec/nbs-error.ts';
 import { FIELDS_LIMIT_BYTES, type OpcodeName } from '../codec/opcode-table.ts';
+import { Outbox } from '../codec/outbox.ts';
+import { Slab } from '../codec/slab.ts';
 import { Status, statusName } from '../codec/status-table.ts';
 import { decodeFields, type Fields } from '../codec/tlv.ts';
 import type { NbsTransport } from '../transport.ts';
@@ -12,7 +14,10 @@ import { Pending, type ClientReply, type RequestParts } from './pending.ts';
 
 /** What a connection tells its client. */
 export interface ConnectionOwner {
-  onReply(cookie: number, reply: ClientReply | NbsClientError): void;
+  /** Where the payload of so many bytes goes that a request is answered with, if there is such a place. */
+  memoryOf(cookie: number, lengthBytes: number): Uint8Array | undefined;
+  /** A request was answered: with a payload, which is valid during the call only, or with a refusal. */
+  onReply(cookie: number, reply: Uint8Array | NbsClientError): void;
   onEvent(sequence: number, code: number, fields: Fields): void;
   onEnd(connection: ClientConnection): void;
 }
@@ -32,7 +37,17 @@ export interface OpenedSession {
   readonly server: Fields;
 }
 
-const NOTHING = new Uint8Array(0);
+/** An event that has come before its owner knew of the session. */
+interface EarlyEvent {
+  readonly sequence: number;
+  readonly code: number;
+  readonly fields: Fields;
+}
+
+/** More than a server keeps for a client that is away. */
+const EARLY_LIMIT = 65_536;
+/** So many requests leave without waiting for more: the server works on them while the next ones are made. */
+const SEND_AT_ONCE = 8;
 
 /** One connection to a server: opens or resumes a session, then carries its messages. */
 export class ClientConnection implements ClientLink {
@@ -43,8 +58,10 @@ export class ClientConnection implements ClientLink {
   /** The request of the opening that is under way. */
   #opening: Pending | undefined;
   #isOpen = false;
+  readonly #early: EarlyEvent[] = [];
   #ended = false;
-  #outgoing: Uint8Array[] = [];
+  readonly #slab = new Slab();
+  readonly #outbox = new Outbox();
   #flushing = false;
   heardMs: number;
   sentMs: number;
@@ -55,7 +72,11 @@ export class ClientConnection implements ClientLink {
     this.#options = options;
     this.heardMs = this.sentMs = options.clock.nowMs();
     this.#framer = new Framer(
-      { onMessage: (header, payload, intact, inRange) => this.#arrived(header, payload, intact && inRange) },
+      {
+        onMessage: (header, payload, intact, inRange) => this.#arrived(header, payload, intact && inRange),
+        memory: (header) =>
+          isAnswer(header) ? owner.memoryOf(cookieOf(header), header.payloadBytes) : undefined,
+      },
       [Magic.REPLY, Magic.EVENT],
       FIELDS_LIMIT_BYTES,
     );
@@ -91,25 +112,33 @@ export class ClientConnection implements ClientLink {
     }
   }
 
+  /** Has the owner hear of the events that came right behind the answer that has opened the session. */
+  tellEarly(): void {
+    for (const { sequence, code, fields } of this.#early.splice(0))
+      this.#owner.onEvent(sequence, code, fields);
+  }
+
   /** True when it is over, also in the moment in which it was opened. */
   get ended(): boolean {
     return this.#ended;
   }
 
-  /** Sends a request. What is sent in one turn leaves in one write. */
+  /** Sends a request. What is sent in one turn leaves together, unless it is much. */
   send(pending: Pending): void {
     if (this.#ended) return;
     this.sentMs = this.#options.clock.nowMs();
-    this.#outgoing.push(pending.message(this.digest));
+    pending.send(this.#outbox, this.#slab, this.digest);
+    if (this.#outbox.messageCount >= SEND_AT_ONCE) return this.#flush();
     if (this.#flushing) return;
     this.#flushing = true;
     this.#transport!.defer(() => {
       this.#flushing = false;
-      if (this.#ended) return;
-      const pieces = this.#outgoing;
-      this.#outgoing = [];
-      this.#transport!.send(pieces);
+      this.#flush();
     });
+  }
+
+  #flush(): void {
+    if (!this.#ended && this.#outbox.messageCount > 0) this.#transport!.send(this.#outbox.take());
   }
 
   receive(chunk: Uint8Array): void {
@@ -127,7 +156,7 @@ export class ClientConnection implements ClientLink {
     if (this.#ended) return;
     this.#ended = true;
     this.#framer.stop();
-    this.#opening?.reject(new NbsClientError('NBS_LINK_DOWN', 'the connection has ended'));
+    this.#opening?.waiter.reject(new NbsClientError('NBS_LINK_DOWN', 'the connection has ended'));
     this.#owner.onEnd(this);
   }
 
@@ -165,7 +194,7 @@ export class ClientConnection implements ClientLink {
   async #ask(name: OpcodeName, fields: Fields): Promise<Fields> {
     const parts: RequestParts = { fields };
     const reply = await new Promise<ClientReply>((resolve, reject) => {
-      this.#opening = new Pending(name, 0, parts, { resolve, reject });
+      this.#opening = new Pending(name, 0, parts, parts, { resolve, reject });
       this.send(this.#opening);
       if (this.#ended) reject(new NbsClientError('NBS_LINK_DOWN', 'the connection has ended'));
     });
@@ -174,38 +203,47 @@ export class ClientConnection implements ClientLink {
 
   #arrived(header: Header, payload: Uint8Array, intact: boolean): void {
     if (!intact || (header.flags & Flag.MORE) !== 0) return this.drop();
-    const cookie = header.cookieHigh * 2 ** 32 + header.cookieLow;
+    const cookie = cookieOf(header);
     if (header.magic === Magic.EVENT) {
-      if (!this.#isOpen) return this.drop();
-      this.#owner.onEvent(cookie, header.opcode, decodeFields(payload));
+      this.#event({ sequence: cookie, code: header.opcode, fields: decodeFields(payload) });
       return;
     }
     // The request has lost bits on its way: it is sent again by the next connection.
     if (header.status === Status.DIGEST) return this.drop();
-    if (this.#isOpen) this.#owner.onReply(cookie, replyOf(header, payload));
-    else this.#settleOpening(replyOf(header, payload));
+    const reply = header.status === Status.OK ? payload : refusalOf(header, payload);
+    if (this.#isOpen) this.#owner.onReply(cookie, reply);
+    else this.#settleOpening(reply);
   }
 
-  #settleOpening(reply: ClientReply | NbsClientError): void {
+  #event(event: EarlyEvent): void {
+    if (this.#isOpen) this.#owner.onEvent(event.sequence, event.code, event.fields);
+    else if (this.#opening !== undefined || this.#early.length >= EARLY_LIMIT) this.drop();
+    else this.#early.push(event);
+  }
+
+  #settleOpening(reply: Uint8Array | NbsClientError): void {
     const asked = this.#opening;
     this.#opening = undefined;
     if (asked === undefined) return this.drop();
-    if (!(reply instanceof NbsClientError)) asked.resolve(readReply(asked, reply));
-    else if (reply.status === 'SESSION_LOST')
-      asked.reject(new NbsClientError('NBS_SESSION_LOST', reply.message));
-    else asked.reject(new NbsClientError('NBS_OPEN_FAILED', reply.message, reply.status, reply.fields));
+    const { resolve, reject } = asked.waiter;
+    if (!(reply instanceof NbsClientError)) resolve(asked.read(reply));
+    else if (reply.status === 'SESSION_LOST') reject(new NbsClientError('NBS_SESSION_LOST', reply.message));
+    else reject(new NbsClientError('NBS_OPEN_FAILED', reply.message, reply.status, reply.fields));
   }
 }
 
-/** A reply as the client tells of it; which payload is data its request knows. */
-function replyOf(header: Header, payload: Uint8Array): ClientReply | NbsClientError {
-  if (header.status === Status.OK) return { fields: {}, data: payload };
+/** True for the answer to a request that was not refused. */
+function isAnswer({ magic, status }: Header): boolean {
+  return magic === Magic.REPLY && status === Status.OK;
+}
+
+function cookieOf({ cookieHigh, cookieLow }: Header): number {
+  return cookieHigh * 2 ** 32 + cookieLow;
+}
+
+/** What the server refused, and why. */
+function refusalOf(header: Header, payload: Uint8Array): NbsClientError {
   const fields = decodeFields(payload);
   const status = statusName(header.status);
   return new NbsClientError('NBS_REFUSED', fields.errorText ?? status, status, fields);
-}
-
-/** The reply to a request, with its payload read as what it is. */
-export function readReply({ answersData }: Pending, { data }: ClientReply): ClientReply {
-  return answersData ? { fields: {}, data } : { fields: decodeFields(data), data: NOTHING };
 }

@@ -2,10 +2,12 @@ import { BaseDevice, BlockError, cutBuffers, type BlockErrorCode, type Extent } 
 import { Flag } from '../codec/header.ts';
 import type { OpcodeName } from '../codec/opcode-table.ts';
 import type { StatusName } from '../codec/status-table.ts';
+import { HEADER_BYTES } from '../codec/header.ts';
+import { BufferPool } from '../codec/slab.ts';
 import type { Fields } from '../codec/tlv.ts';
 import type { NbsClient } from './client.ts';
 import { NbsClientError } from './client-error.ts';
-import type { ClientReply, RequestParts } from './pending.ts';
+import type { ClientReply, RequestParts, RequestTarget, Waiter } from './pending.ts';
 import { UnflushedChanges, type Change } from './unflushed.ts';
 
 /** How an object is opened. */
@@ -19,12 +21,14 @@ export interface NbsDiskOptions {
   readonly shared?: boolean;
   /** Take the object over from a client that writes to it. Default false. */
   readonly exclusive?: boolean;
+  /**
+   * Memory for changes that are not durable yet. From half of it on they are made so while others go on; when it is
+   * used up, changes wait. Default 256 MiB.
+   */
+  readonly unflushedLimitBytes?: number;
 }
 
-/** With so much kept of changes that are not durable, none is begun until they are. */
-const UNFLUSHED_LIMIT_BYTES = 32 << 20;
-/** And with so much, making them durable begins, while changes go on. */
-const UNFLUSHED_FLUSH_BYTES = UNFLUSHED_LIMIT_BYTES / 4;
+const DEFAULT_UNFLUSHED_LIMIT_BYTES = 256 << 20;
 
 /** What a refusal is to a user of the disk; all others are `BLOCK_IO`. */
 const CODES: Partial<Record<StatusName, BlockErrorCode>> = {
@@ -47,7 +51,7 @@ const OPCODE_OF: Readonly<Record<Change['kind'], OpcodeName>> = {
 };
 
 /** An object as the server has it open. */
-interface Opened {
+interface Opened extends RequestTarget {
   readonly session: number;
   readonly handle: number;
   readonly epoch: number;
@@ -57,7 +61,7 @@ interface Opened {
  * An object of an NBS server as a block device. It survives the loss of the connection, and a server that is started
  * anew, within the loss timeout of its client: the object is opened again, changes since the last flush are made once
  * more, and requests that were not answered are, too. So a flush that ends well covers every write that was answered,
- * whatever happened to the server meanwhile. What is kept for that is at most 32 MiB.
+ * whatever happened to the server meanwhile. What is kept for that is at most `unflushedLimitBytes`.
  *
  * Several clients that share an object must agree on who writes where; making a change once more could undo what
  * another of them has written to the same place meanwhile.
@@ -68,6 +72,8 @@ export class NbsDisk extends BaseDevice {
   readonly #client: NbsClient;
   readonly #options: NbsDiskOptions;
   readonly #unflushed = new UnflushedChanges();
+  /** Has what was written and is not durable. */
+  readonly #pool = new BufferPool();
   readonly #endEvents: () => void;
   #size: number;
   #opened: Opened;
@@ -110,7 +116,8 @@ export class NbsDisk extends BaseDevice {
    * anew. Throws a {@link NbsClientError}.
    */
   async request(name: OpcodeName, parts: RequestParts = {}): Promise<Fields> {
-    return (await this.#send(name, parts)).fields;
+    if (this.#opening !== undefined) await this.#opening;
+    return (await this.#client.request(name, { ...parts, ...this.#opened })).fields;
   }
 
   /** Replaces bytes if they are what is expected: as one action, whoever else writes. Answers whether they were. */
@@ -118,9 +125,11 @@ export class NbsDisk extends BaseDevice {
     const { length } = data;
     try {
       const flags = Flag.FUA;
-      await this.#send('COMPARE_AND_WRITE', { offset, length, flags, data: [expected, data] });
+      await this.request('COMPARE_AND_WRITE', { offset, length, flags, data: [expected, data] });
       // It is durable; what was written there before and is made again must not come after it.
-      this.#unflushed.add({ kind: 'write', offset, length, flags, data: Uint8Array.from(data) });
+      const message = this.#pool.take(HEADER_BYTES + length);
+      message.set(data, HEADER_BYTES);
+      this.#unflushed.add({ kind: 'write', offset, length, flags, message });
       return true;
     } catch (error) {
       if (error instanceof NbsClientError && error.status === 'MISCOMPARE') return false;
@@ -128,56 +137,50 @@ export class NbsDisk extends BaseDevice {
     }
   }
 
-  protected async readRange(into: readonly Uint8Array[], offset: number, length: number): Promise<void> {
-    await this.#inPieces(length, async (at, piece) => {
-      const parts = { offset: offset + at, length: piece };
-      const { data } = await this.#repeat('read', () => this.#send('READ', parts));
-      if (data.length !== piece) throw new BlockError('BLOCK_IO', `read: ${data.length} bytes came`);
-      let taken = 0;
-      for (const buffer of cutBuffers(into, at, piece)) {
-        buffer.set(data.subarray(taken, taken + buffer.length));
-        taken += buffer.length;
-      }
+  protected readRange(into: readonly Uint8Array[], offset: number, length: number): Promise<void> {
+    return this.#inPieces(into, length, async (pieces, at, lengthBytes) => {
+      await this.#repeat('read', 'READ', { offset: offset + at, length: lengthBytes, into: pieces });
     });
   }
 
-  protected async writeRange(
+  protected writeRange(
     from: readonly Uint8Array[],
     offset: number,
     length: number,
     fua: boolean,
   ): Promise<void> {
     const flags = fua ? Flag.FUA : 0;
-    await this.#inPieces(length, async (at, piece) => {
-      const data = new Uint8Array(piece);
-      let filled = 0;
-      for (const buffer of cutBuffers(from, at, piece)) {
-        data.set(buffer, filled);
-        filled += buffer.length;
+    return this.#inPieces(from, length, (pieces, at, lengthBytes) => {
+      // A copy, since it may have to be written once more.
+      const message = this.#pool.take(HEADER_BYTES + lengthBytes);
+      let filled = HEADER_BYTES;
+      for (const piece of pieces) {
+        message.set(piece, filled);
+        filled += piece.length;
       }
-      await this.#change({ kind: 'write', offset: offset + at, length: piece, flags, data });
+      return this.#change({ kind: 'write', offset: offset + at, length: lengthBytes, flags, message });
     });
   }
 
   protected async flushAll(): Promise<void> {
     if (this.readOnly) return;
     const { total } = this.#unflushed;
-    await this.#repeat('flush', () => this.#send('FLUSH', {}));
-    this.#unflushed.flushed(total);
+    await this.#repeat('flush', 'FLUSH', {});
+    for (const { message } of this.#unflushed.flushed(total))
+      if (message !== undefined) this.#pool.give(message);
   }
 
-  protected async unmapRange(offset: number, length: number): Promise<void> {
-    await this.#change({ kind: 'trim', offset, length, flags: 0, data: undefined });
+  protected unmapRange(offset: number, length: number): Promise<void> {
+    return this.#change({ kind: 'trim', offset, length, flags: 0, message: undefined });
   }
 
-  protected async zeroRange(offset: number, length: number, mayUnmap: boolean): Promise<void> {
+  protected zeroRange(offset: number, length: number, mayUnmap: boolean): Promise<void> {
     const flags = mayUnmap ? 0 : Flag.NO_HOLE;
-    await this.#change({ kind: 'zero', offset, length, flags, data: undefined });
+    return this.#change({ kind: 'zero', offset, length, flags, message: undefined });
   }
 
   protected async extentsOf(offset: number, length: number, limit: number): Promise<Extent[]> {
-    const ask = (): Promise<ClientReply> => this.#send('BLOCK_STATUS', { offset, length, fields: {} });
-    const { fields } = await this.#repeat('extents', ask);
+    const { fields } = await this.#repeat('extents', 'BLOCK_STATUS', { offset, length, fields: {} });
     const extents = (fields.extent ?? []).slice(0, limit);
     return extents.map((extent) => ({
       offset: extent.offset ?? 0,
@@ -201,51 +204,63 @@ export class NbsDisk extends BaseDevice {
 
   async #change(change: Change): Promise<void> {
     const { bytes } = this.#unflushed;
-    if (bytes >= UNFLUSHED_LIMIT_BYTES) await this.#flushKept();
+    const { unflushedLimitBytes = DEFAULT_UNFLUSHED_LIMIT_BYTES } = this.#options;
+    if (bytes >= unflushedLimitBytes) await this.#flushKept();
     // When it fails, the changes are still kept, and whoever comes to the limit is told.
-    else if (bytes >= UNFLUSHED_FLUSH_BYTES) this.#flushKept().catch(() => undefined);
-    await this.#repeat(change.kind, () => this.#send(OPCODE_OF[change.kind], partsOf(change)));
+    else if (bytes >= unflushedLimitBytes / 2) this.#flushKept().catch(() => undefined);
+    try {
+      await this.#repeat(change.kind, OPCODE_OF[change.kind], change);
+    } catch (error) {
+      // It may still wait to be sent.
+      if (change.message !== undefined) this.#pool.lose(change.message);
+      throw error;
+    }
     this.#unflushed.add(change);
   }
 
   /** Does `work` in pieces that fit a payload. */
-  async #inPieces(length: number, work: (at: number, piece: number) => Promise<void>): Promise<void> {
+  #inPieces(
+    buffers: readonly Uint8Array[],
+    length: number,
+    work: (pieces: readonly Uint8Array[], at: number, lengthBytes: number) => Promise<void>,
+  ): Promise<void> {
     const { maxPayloadBytes = 65_536 } = this.#client.server;
-    if (length <= maxPayloadBytes) return await work(0, length);
+    if (length <= maxPayloadBytes) return work(buffers, 0, length);
     const pieces: Promise<void>[] = [];
-    for (let at = 0; at < length; at += maxPayloadBytes)
-      pieces.push(work(at, Math.min(maxPayloadBytes, length - at)));
-    await Promise.all(pieces);
+    for (let at = 0; at < length; at += maxPayloadBytes) {
+      const lengthBytes = Math.min(maxPayloadBytes, length - at);
+      pieces.push(work(cutBuffers(buffers, at, lengthBytes), at, lengthBytes));
+    }
+    return Promise.all(pieces).then(() => undefined);
   }
 
   /** Sends a request that may be done again; after the loss of the session, it is, when the object is open again. */
-  async #repeat(operation: string, send: () => Promise<ClientReply>): Promise<ClientReply> {
-    for (;;) {
-      if (this.#faulted)
-        throw new BlockError('BLOCK_FAULTED', `${operation}: changes were lost with the server`, {
-          operation,
-        });
-      const { session } = this.#opened;
-      try {
-        return await send();
-      } catch (error) {
-        const isLost = error instanceof NbsClientError && error.code === 'NBS_SESSION_LOST';
-        if (!isLost) throw diskFailure(operation, error);
-        // Another request may have found that out, and opened the object again already.
-        if (session === this.#opened.session) await this.#openAgain();
-      }
-    }
+  #repeat(operation: string, name: OpcodeName, parts: RequestParts): Promise<ClientReply> {
+    return new Promise((resolve, reject) => this.#submit(operation, name, parts, { resolve, reject }));
   }
 
-  async #send(name: OpcodeName, parts: RequestParts): Promise<ClientReply> {
-    if (this.#opening !== undefined) await this.#opening;
-    const { handle, epoch, session } = this.#opened;
-    return await this.#client.request(name, { ...parts, handle, epoch, session });
+  #submit(operation: string, name: OpcodeName, parts: RequestParts, waiter: Waiter): void {
+    const { resolve, reject } = waiter;
+    const again = (): void => this.#submit(operation, name, parts, waiter);
+    if (this.#faulted) return reject(changesLost(operation));
+    if (this.#opening !== undefined) return void this.#opening.then(again, reject);
+    const opened = this.#opened;
+    const failed = (error: Error): void => {
+      const isLost = error instanceof NbsClientError && error.code === 'NBS_SESSION_LOST';
+      if (!isLost) reject(diskFailure(operation, error));
+      // Another request may have found that out, and opened the object again already.
+      else if (opened.session !== this.#opened.session) again();
+      else void this.#openAgain().then(again, reject);
+    };
+    this.#client.submit(name, parts, opened, { resolve, reject: failed });
   }
 
   /** Opens the object in the session that there is now, and makes once more what may be lost. */
   async #openAgain(): Promise<void> {
-    this.#opening ??= this.#reopen().finally(() => (this.#opening = undefined));
+    // Not in this turn: whoever finds out the same meanwhile waits for the one that begins.
+    this.#opening ??= Promise.resolve()
+      .then(() => this.#reopen())
+      .finally(() => (this.#opening = undefined));
     await this.#opening;
   }
 
@@ -254,7 +269,7 @@ export class NbsDisk extends BaseDevice {
       try {
         const { opened, object } = await openObject(this.#client, this.#options);
         for (const change of this.#unflushed.all)
-          await this.#client.request(OPCODE_OF[change.kind], { ...partsOf(change), ...opened });
+          await this.#client.request(OPCODE_OF[change.kind], { ...change, ...opened });
         this.#opened = opened;
         this.#resized(object.sizeBytes);
         return;
@@ -292,8 +307,8 @@ async function openObject(
   return { opened: { session: client.sessionCount, handle, epoch }, object };
 }
 
-function partsOf({ offset, length, flags, data }: Change): RequestParts {
-  return { offset, length, flags, ...(data === undefined ? {} : { data: [data] }) };
+function changesLost(operation: string): BlockError {
+  return new BlockError('BLOCK_FAULTED', `${operation}: changes were lost with the server`, { operation });
 }
 
 /** A failure of the client as a user of the disk knows it. */

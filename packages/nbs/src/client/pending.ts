@@ -1,86 +1,155 @@
-import { blankHeader, Flag, HEADER_BYTES, Magic, type Header } from '../codec/header.ts';
-import { sealMessage } from '../codec/message.ts';
+import { crc32 } from '../codec/crc32.ts';
+import { Flag, HEADER_BYTES, HEADER_VERSION, Magic, type Header } from '../codec/header.ts';
+import { encodeHeader } from '../codec/header.ts';
+import { NbsCodecError } from '../codec/nbs-error.ts';
 import { Opcode, OPCODES, type OpcodeName } from '../codec/opcode-table.ts';
-import { encodeFields, type Fields } from '../codec/tlv.ts';
+import type { Outbox } from '../codec/outbox.ts';
+import type { Slab } from '../codec/slab.ts';
+import { decodeFields, encodeFields, type Fields } from '../codec/tlv.ts';
 
-/** What a request is about; see its row of `OPCODES`. */
-export interface RequestParts {
+/** The open object that a request is about. */
+export interface RequestTarget {
   readonly handle?: number;
-  readonly offset?: number;
-  readonly length?: number;
-  readonly flags?: number;
   readonly epoch?: number;
   /** The session that it is for, as `NbsClient.sessionCount` counts; any when left out. */
   readonly session?: number;
+}
+
+/** What a request is about; see its row of `OPCODES`. */
+export interface RequestParts extends RequestTarget {
+  readonly offset?: number;
+  readonly length?: number;
+  readonly flags?: number;
   readonly fields?: Fields;
-  /** Data, in pieces; copied. */
+  /** Data, in pieces, to be left unchanged until the request is answered. */
   readonly data?: readonly Uint8Array[];
+  /** In place of `data`, the same behind 64 bytes that the header is written to, so that it need not be copied. */
+  readonly message?: Uint8Array | undefined;
+  /** Where the data of the answer goes, `length` bytes in all; without it, the answer has memory of its own. */
+  readonly into?: readonly Uint8Array[];
 }
 
 /** What came back. */
 export interface ClientReply {
   readonly fields: Fields;
-  /** Of requests that are answered with data. */
+  /** Of requests that are answered with data, unless it went elsewhere. */
   readonly data: Uint8Array;
 }
+
+/** Who waits for an answer. */
+export interface Waiter {
+  readonly resolve: (reply: ClientReply) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** Data up to this length is copied behind its header, so that messages leave in one piece. */
+const COPY_BYTES = 16 << 10;
+const NO_FIELDS: Fields = {};
+const NOTHING = new Uint8Array(0);
+const NO_DATA: readonly Uint8Array[] = [];
 
 /** A request that is not answered yet; it can be sent again. */
 export class Pending {
   readonly name: OpcodeName;
   readonly cookie: number;
-  /** The session that it is for; undefined for any. */
-  readonly session: number | undefined;
+  readonly waiter: Waiter;
   /** Counts towards the window. */
   readonly bytes: number;
-  readonly resolve: (reply: ClientReply) => void;
-  readonly reject: (error: Error) => void;
-  readonly #header: Header;
-  readonly #message: Uint8Array;
+  readonly #parts: RequestParts;
+  readonly #target: RequestTarget;
+  readonly #payload: readonly Uint8Array[];
+  readonly #payloadBytes: number;
   #sent = false;
 
-  constructor(
-    name: OpcodeName,
-    cookie: number,
-    parts: RequestParts,
-    promise: { resolve: (reply: ClientReply) => void; reject: (error: Error) => void },
-  ) {
+  /** Throws what `encodeFields` throws. */
+  constructor(name: OpcodeName, cookie: number, parts: RequestParts, target: RequestTarget, waiter: Waiter) {
     this.name = name;
     this.cookie = cookie;
-    this.session = parts.session;
-    this.resolve = promise.resolve;
-    this.reject = promise.reject;
-    const { handle = 0, offset = 0, length = 0, flags = 0, epoch = 0, fields, data } = parts;
-    const header = blankHeader(Magic.REQUEST, Opcode[name]);
-    Object.assign(header, { flags, handle, offset, length, epoch });
-    header.cookieHigh = Math.floor(cookie / 2 ** 32);
-    header.cookieLow = cookie >>> 0;
-    this.#header = header;
-    const pieces = fields === undefined ? (data ?? []) : [encodeFields(fields)];
-    this.#message = messageOf(pieces);
-    this.bytes = Math.max(length, this.#message.length - HEADER_BYTES);
+    this.waiter = waiter;
+    this.#parts = parts;
+    this.#target = target;
+    const { fields, data, message, length = 0 } = parts;
+    if (fields !== undefined) this.#payload = [encodeFields(fields)];
+    else this.#payload = data ?? (message === undefined ? NO_DATA : [message.subarray(HEADER_BYTES)]);
+    let payloadBytes = 0;
+    for (const piece of this.#payload) payloadBytes += piece.length;
+    this.#payloadBytes = payloadBytes;
+    this.bytes = Math.max(length, payloadBytes);
   }
 
-  /** True when the reply has data in place of fields. */
-  get answersData(): boolean {
-    return OPCODES[this.name].reply === 'data';
+  /** The session that it is for; undefined for any. */
+  get session(): number | undefined {
+    return this.#target.session;
   }
 
-  /** The bytes to send; from the second time on they say that they are sent again. */
-  message(digest: boolean): Uint8Array {
-    if (this.#sent) this.#header.flags |= Flag.REPLAY;
+  /** Sends it; from the second time on it says that it is sent again. */
+  send(outbox: Outbox, slab: Slab, digest: boolean): void {
+    const payload = this.#payload;
+    const { message } = this.#parts;
+    const isWhole = message !== undefined;
+    const isCopied = !isWhole && this.#payloadBytes <= COPY_BYTES;
+    const head = message ?? slab.take(HEADER_BYTES + (isCopied ? this.#payloadBytes : 0));
+    if (isCopied) copyTo(head, HEADER_BYTES, payload);
+    encodeHeader(this.#header(digest), head);
+    if (isWhole || isCopied) outbox.push(head);
+    else outbox.push(head, ...payload);
     this.#sent = true;
-    sealMessage(this.#header, this.#message, digest);
-    return this.#message;
+  }
+
+  /** Where an answer of this length goes, if that is one place. */
+  memoryOf(lengthBytes: number): Uint8Array | undefined {
+    const { into } = this.#parts;
+    return into?.length === 1 && into[0]!.length === lengthBytes ? into[0] : undefined;
+  }
+
+  /** The reply, with its payload read as what it is. Throws a NbsCodecError. */
+  read(payload: Uint8Array): ClientReply {
+    const { into } = this.#parts;
+    if (OPCODES[this.name].reply !== 'data') return { fields: decodeFields(payload), data: NOTHING };
+    if (into === undefined) return { fields: NO_FIELDS, data: Uint8Array.from(payload) };
+    if (payload === into[0]) return NO_REPLY;
+    let at = 0;
+    for (const piece of into) {
+      if (at + piece.length > payload.length) throw new NbsCodecError('NBS_FIELD', 'it is too short');
+      piece.set(payload.subarray(at, at + piece.length));
+      at += piece.length;
+    }
+    if (at !== payload.length) throw new NbsCodecError('NBS_FIELD', 'it is too long');
+    return NO_REPLY;
+  }
+
+  #header(digest: boolean): Header {
+    const { offset = 0, length = 0, flags = 0 } = this.#parts;
+    const { handle = 0, epoch = 0 } = this.#target;
+    const hasDigest = digest && this.#payloadBytes > 0;
+    let payloadDigest = 0;
+    if (hasDigest) for (const piece of this.#payload) payloadDigest = crc32(piece, payloadDigest);
+    return {
+      magic: Magic.REQUEST,
+      version: HEADER_VERSION,
+      headerUnits: HEADER_BYTES / 8,
+      opcode: Opcode[this.name],
+      flags: flags | (this.#sent ? Flag.REPLAY : 0) | (hasDigest ? Flag.DIGEST : 0),
+      status: 0,
+      cookieHigh: Math.floor(this.cookie / 2 ** 32),
+      cookieLow: this.cookie >>> 0,
+      handle,
+      offset,
+      length,
+      payloadBytes: this.#payloadBytes,
+      payloadDigest,
+      epoch,
+    };
   }
 }
 
-/** The pieces one after the other, behind room for a header. */
-function messageOf(pieces: readonly Uint8Array[]): Uint8Array {
-  const message = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, HEADER_BYTES));
-  let at = HEADER_BYTES;
+/** An answer that has told all already. */
+const NO_REPLY: ClientReply = { fields: NO_FIELDS, data: NOTHING };
+
+function copyTo(message: Uint8Array, start: number, pieces: readonly Uint8Array[]): void {
+  let at = start;
   for (const piece of pieces) {
     message.set(piece, at);
     at += piece.length;
   }
-  return message;
 }

@@ -4,8 +4,8 @@ export interface Change {
   readonly offset: number;
   readonly length: number;
   readonly flags: number;
-  /** What was written. */
-  readonly data: Uint8Array | undefined;
+  /** What was written, behind room for a header. */
+  readonly message: Uint8Array | undefined;
 }
 
 /** What a change without data counts for. */
@@ -42,16 +42,17 @@ export class UnflushedChanges {
     return this.#durable + this.#changes.length;
   }
 
-  /** A flush has ended well that was sent when there had been so many. */
-  flushed(total: number): void {
+  /** A flush has ended well that was sent when there had been so many. Answers those that it has made durable. */
+  flushed(total: number): readonly Change[] {
     const count = Math.max(0, total - this.#durable);
     const durable = this.#changes.slice(0, count);
     this.#changes = this.#changes.slice(count);
     this.#durable += durable.length;
     for (const change of durable) this.#bytes -= bytesOf(change);
+    return durable;
   }
 }
 
-function bytesOf({ data }: Change): number {
-  return CHANGE_BYTES + (data?.length ?? 0);
+function bytesOf({ message }: Change): number {
+  return CHANGE_BYTES + (message?.length ?? 0);
 }

@@ -5,12 +5,18 @@ import { NbsCodecError } from './nbs-error.ts';
 /** What a {@link Framer} calls. */
 export interface MessageReceiver {
   /**
-   * A message has come whole. The header is used again after the call; the payload belongs to who gets it.
+   * A message has come whole. The header and the payload are valid during the call only, since their memory is used
+   * again; but for a payload that the receiver has given memory for.
    *
    * @param intact false when the payload does not fit its digest
    * @param inRange false when a number of the header is beyond 2⁵³−1: HANDLE, OFFSET and LENGTH are 0 then
    */
   onMessage(header: Header, payload: Uint8Array, intact: boolean, inRange: boolean): void;
+  /**
+   * Memory of just the length of the payload that follows a header, which the payload is written to: it is the
+   * receiver's then, and may be half full when the stream ends.
+   */
+  memory?(header: Header): Uint8Array | undefined;
 }
 
 const NOTHING = new Uint8Array(0);
@@ -99,23 +105,27 @@ export class Framer {
     return this.#skipBytes > 0 ? at : this.#begin(chunk, at);
   }
 
-  /** The header is there with its extension area; a payload that has come whole is copied once. */
+  /** The header is there with its extension area. */
   #begin(chunk: Uint8Array, at: number): number {
     const { payloadBytes } = this.#header;
-    if (chunk.length - at < payloadBytes) {
-      this.#payload = new Uint8Array(payloadBytes);
-      this.#payloadHave = 0;
+    if (payloadBytes === 0) {
+      this.#deliver(NOTHING);
       return at;
     }
-    // A copy: slice() of a Node.js Buffer is none.
-    this.#deliver(payloadBytes === 0 ? NOTHING : new Uint8Array(chunk.subarray(at, at + payloadBytes)));
-    return at + payloadBytes;
+    const memory = this.#receiver.memory?.(this.#header);
+    if (memory === undefined && chunk.length - at >= payloadBytes) {
+      this.#deliver(new Uint8Array(chunk.buffer, chunk.byteOffset + at, payloadBytes));
+      return at + payloadBytes;
+    }
+    this.#payload = memory ?? new Uint8Array(payloadBytes);
+    this.#payloadHave = 0;
+    return at === chunk.length ? at : this.#takePayload(chunk, at);
   }
 
   #takePayload(chunk: Uint8Array, at: number): number {
     const payload = this.#payload!;
     const length = Math.min(payload.length - this.#payloadHave, chunk.length - at);
-    payload.set(chunk.subarray(at, at + length), this.#payloadHave);
+    payload.set(new Uint8Array(chunk.buffer, chunk.byteOffset + at, length), this.#payloadHave);
     this.#payloadHave += length;
     if (this.#payloadHave === payload.length) {
       this.#payload = undefined;

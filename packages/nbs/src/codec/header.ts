@@ -1,5 +1,5 @@
 import { struct, u16be, u32be, u8, type Structure } from 'buffer-layout';
-import { crc32 } from './crc32.ts';
+import { tableCrc32 } from './crc32.ts';
 import { NbsCodecError } from './nbs-error.ts';
 
 /** Bytes of a header without its extension area. */
@@ -142,7 +142,7 @@ export function encodeHeader(header: Header, bytes: Uint8Array, at = 0): void {
   putU32(bytes, at + 48, header.payloadBytes);
   putU32(bytes, at + 52, header.payloadDigest);
   putU32(bytes, at + 56, header.epoch);
-  putU32(bytes, at + DIGEST_AT, crc32(bytes.subarray(at, at + DIGEST_AT)));
+  putU32(bytes, at + DIGEST_AT, tableCrc32(bytes, at, at + DIGEST_AT));
 }
 
 /**
@@ -161,7 +161,7 @@ export function decodeHeader(
   header.magic = getU32(bytes, at);
   if (!magics.includes(header.magic))
     throw new NbsCodecError('NBS_MAGIC', `a message begins with ${header.magic.toString(16)}h`);
-  if (getU32(bytes, at + DIGEST_AT) !== crc32(bytes.subarray(at, at + DIGEST_AT)))
+  if (getU32(bytes, at + DIGEST_AT) !== tableCrc32(bytes, at, at + DIGEST_AT))
     throw new NbsCodecError('NBS_HEADER_DIGEST', 'the digest of a header does not fit');
   header.version = bytes[at + 4]!;
   if (header.version !== HEADER_VERSION)

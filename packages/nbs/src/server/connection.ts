@@ -1,7 +1,7 @@
 import { isPromise } from '@lunbox/block';
-import { blankHeader, Magic, UNDERSTOOD_FLAGS, type Header } from '../codec/header.ts';
+import { blankHeader, HEADER_BYTES, Magic, UNDERSTOOD_FLAGS, type Header } from '../codec/header.ts';
 import { Framer } from '../codec/framer.ts';
-import { encodeMessage, sealMessage } from '../codec/message.ts';
+import { sealMessage } from '../codec/message.ts';
 import { NbsCodecError } from '../codec/nbs-error.ts';
 import {
   FIELDS_LIMIT_BYTES,
@@ -10,6 +10,8 @@ import {
   type OpcodeName,
   type OpcodeRow,
 } from '../codec/opcode-table.ts';
+import { Outbox } from '../codec/outbox.ts';
+import { BufferPool } from '../codec/slab.ts';
 import { Status } from '../codec/status-table.ts';
 import { decodeFields, encodeFields, type Fields } from '../codec/tlv.ts';
 import type { NbsTransport } from '../transport.ts';
@@ -33,6 +35,9 @@ const HANDLERS: Readonly<Record<Handled, Handler>> = {
 
 /** Answers that wait for the peer beyond this: no more requests are taken until it has read some. */
 const SEND_BACKLOG_BYTES = 4 << 20;
+
+/** So many answers leave without waiting for more: the client works on them while the next ones are made. */
+const SEND_AT_ONCE = 8;
 
 const NO_FIELDS: Fields = {};
 const NO_DATA = new Uint8Array(0);
@@ -65,8 +70,12 @@ export class ServerConnection implements SessionLink {
   #ended = false;
   /** What came beyond the limits; there is no more of it than one chunk has. */
   #waiting: Waiting[] = [];
-  #outgoing: Uint8Array[] = [];
-  #outgoingBytes = 0;
+  /** Payloads that came, until their request is over. */
+  readonly #incoming = new BufferPool();
+  /** Answers, until they have left. Those that were made one after the other leave in one piece. */
+  readonly #outgoing = new BufferPool();
+  #leaving: Uint8Array[] = [];
+  readonly #outbox = new Outbox();
   #flushing = false;
 
   constructor(owner: ConnectionOwner, transport: NbsTransport, nowMs: number) {
@@ -77,6 +86,7 @@ export class ServerConnection implements SessionLink {
     const receiver = {
       onMessage: (header: Header, payload: Uint8Array, intact: boolean, inRange: boolean) =>
         this.#arrived({ header: { ...header }, payload, intact, inRange }),
+      memory: ({ payloadBytes }: Header) => this.#incoming.take(payloadBytes),
     };
     this.#framer = new Framer(receiver, [Magic.REQUEST], FIELDS_LIMIT_BYTES);
   }
@@ -111,7 +121,7 @@ export class ServerConnection implements SessionLink {
     this.#ended = true;
     this.#framer.stop();
     this.#waiting = [];
-    this.#outgoing = [];
+    this.#outbox.take();
     this.#owner.connectionEnded(this);
     const session = this.#session;
     if (session?.link !== this) return;
@@ -158,7 +168,7 @@ export class ServerConnection implements SessionLink {
   /** True while no further request is begun: too many are at work, or the peer does not read its answers. */
   get #isFull(): boolean {
     const { maxInFlight, windowBytes } = this.#owner.core.limits;
-    const backlogBytes = this.#outgoingBytes + this.#transport.backlogBytes;
+    const backlogBytes = this.#outbox.lengthBytes + this.#transport.backlogBytes;
     return (
       this.#inFlight >= maxInFlight ||
       this.#bytesInFlight >= windowBytes ||
@@ -185,6 +195,7 @@ export class ServerConnection implements SessionLink {
       this.#inFlight--;
       this.#bytesInFlight -= bytes;
       session?.end();
+      this.#incoming.give(message.payload);
     };
     try {
       const work = this.#perform(message);
@@ -222,7 +233,12 @@ export class ServerConnection implements SessionLink {
       if (!permissions[row.need])
         throw new NbsRefusal('PERM', `the user needs the permission ${row.need} for this`);
     }
-    return HANDLERS[request.name as Handled](request, { core: this.#owner.core, session, open });
+    return HANDLERS[request.name as Handled](request, {
+      core: this.#owner.core,
+      session,
+      open,
+      memory: this.#outgoing,
+    });
   }
 
   /** What must not be done twice: who asks again, after a reconnect, gets the answer of the first time. */
@@ -297,19 +313,23 @@ export class ServerConnection implements SessionLink {
   }
 
   #send(header: Header, status: number, payload: Uint8Array | undefined): void {
-    this.#queue(encodeMessage(replyTo(header, status), payload, this.digest));
+    const message = this.#outgoing.take(HEADER_BYTES + (payload?.length ?? 0));
+    if (payload !== undefined) message.set(payload, HEADER_BYTES);
+    sealMessage(replyTo(header, status), message, this.digest);
+    this.#queue(message);
   }
 
   #queue(message: Uint8Array): void {
     if (this.#ended) return;
-    this.#outgoing.push(message);
-    this.#outgoingBytes += message.length;
-    this.#flushSoon();
+    this.#outbox.push(message);
+    this.#leaving.push(message);
+    if (this.#outbox.messageCount >= SEND_AT_ONCE) this.#flush();
+    else this.#flushSoon();
   }
 
-  /** What is answered in one turn leaves in one write. */
+  /** What is answered in one turn leaves together, unless it is much. */
   #flushSoon(): void {
-    if (this.#flushing || this.#outgoing.length === 0) return;
+    if (this.#flushing || this.#outbox.messageCount === 0) return;
     this.#flushing = true;
     this.#transport.defer(() => {
       this.#flushing = false;
@@ -319,11 +339,12 @@ export class ServerConnection implements SessionLink {
   }
 
   #flush(): void {
-    if (this.#outgoing.length === 0 || this.#ended) return;
-    const pieces = this.#outgoing;
-    this.#outgoing = [];
-    this.#outgoingBytes = 0;
-    this.#transport.send(pieces);
+    if (this.#outbox.messageCount === 0 || this.#ended) return;
+    const messages = this.#leaving;
+    this.#leaving = [];
+    this.#transport.send(this.#outbox.take(), () => {
+      for (const message of messages) this.#outgoing.give(message);
+    });
   }
 }
 

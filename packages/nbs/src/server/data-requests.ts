@@ -19,10 +19,13 @@ function writable({ epoch }: ServerRequest, { open }: RequestContext): OpenHandl
   return open!;
 }
 
-function read({ offset, length }: ServerRequest, { core, open }: RequestContext): MaybePromise<Reply> {
+function read(
+  { offset, length }: ServerRequest,
+  { core, open, memory }: RequestContext,
+): MaybePromise<Reply> {
   if (length > core.limits.maxPayloadBytes)
     throw new NbsRefusal('INVAL', `a READ of ${length} bytes is longer than a payload`);
-  const message = new Uint8Array(HEADER_BYTES + length);
+  const message = memory.take(HEADER_BYTES + length);
   const done = open!.object.device.read([message.subarray(HEADER_BYTES)], offset);
   return mapMaybe(done, () => ({ message }));
 }

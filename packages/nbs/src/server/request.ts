@@ -2,6 +2,7 @@ import type { MaybePromise } from '@lunbox/block';
 import type { OpcodeName } from '../codec/opcode-table.ts';
 import type { Fields } from '../codec/tlv.ts';
 import type { EngineCore } from './engine-core.ts';
+import type { BufferPool } from '../codec/slab.ts';
 import type { OpenHandle } from './open-handle.ts';
 import type { ServerSession } from './session.ts';
 
@@ -25,6 +26,8 @@ export interface ServerRequest {
 export interface RequestContext {
   readonly core: EngineCore;
   readonly session: ServerSession;
+  /** Memory for answers. */
+  readonly memory: BufferPool;
   /** The open object that it is about. */
   readonly open: OpenHandle | undefined;
 }

@@ -9,6 +9,7 @@ import { nodeSaslCrypto } from './node-sasl-crypto.ts';
 import { SocketTransport } from './socket-transport.ts';
 
 const DIAL_TIMEOUT_MS = 10_000;
+const RECEIVE_BYTES = 256 << 10;
 
 /** The machine's clock, whose timers keep the process alive: a client that waits to reconnect is at work. */
 const wakingClock: Clock = {
@@ -64,9 +65,17 @@ function dialTo(address: NbsAddress): Dial {
 function dial(address: NbsAddress, link: ClientLink): Promise<NbsTransport> {
   const { host, port = 0, path, tls } = address;
   const where = path === undefined ? { ...(host === undefined ? {} : { host }), port } : { path };
+  // What comes lies in memory that is used again; sockets of TLS cannot do that.
+  const onread = {
+    buffer: new Uint8Array(RECEIVE_BYTES),
+    callback: (lengthBytes: number, buffer: Uint8Array): boolean => {
+      link.receive(buffer.subarray(0, lengthBytes));
+      return true;
+    },
+  };
   const socket: Socket =
     tls === undefined
-      ? connectTcp(where)
+      ? connectTcp({ ...where, onread })
       : connectTls({ ...where, minVersion: 'TLSv1.3', ALPNProtocols: [ALPN], ...tls });
   return new Promise((resolve, reject) => {
     socket.setNoDelay(true);
@@ -82,7 +91,7 @@ function dial(address: NbsAddress, link: ClientLink): Promise<NbsTransport> {
     });
     socket.once(tls === undefined ? 'connect' : 'secureConnect', () => {
       cancel();
-      socket.on('data', (chunk: Buffer) => link.receive(chunk));
+      if (tls !== undefined) socket.on('data', (chunk: Buffer) => link.receive(chunk));
       socket.on('end', () => socket.destroy());
       resolve(new SocketTransport(socket, undefined));
     });

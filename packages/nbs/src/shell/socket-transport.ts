@@ -26,11 +26,13 @@ export class SocketTransport implements NbsTransport {
     return this.#socket.writableLength;
   }
 
-  send(pieces: readonly Uint8Array[]): void {
+  send(pieces: readonly Uint8Array[], done?: () => void): void {
     const socket = this.#socket;
-    socket.cork();
-    for (const piece of pieces) socket.write(piece);
-    socket.uncork();
+    const last = pieces.length - 1;
+    if (last > 0) socket.cork();
+    for (let index = 0; index < last; index++) socket.write(pieces[index]!);
+    socket.write(pieces[last]!, done);
+    if (last > 0) socket.uncork();
   }
 
   defer(callback: () => void): void {

@@ -22,12 +22,13 @@ export class MemoryTransport implements NbsTransport {
     1 << 21,
   );
 
-  send(pieces: readonly Uint8Array[]): void {
+  send(pieces: readonly Uint8Array[], done?: () => void): void {
     this.sentAtOnce = Math.max(
       this.sentAtOnce,
       pieces.reduce((sum, { length }) => sum + length, 0),
     );
     for (const piece of pieces) this.#framer.push(piece);
+    done?.();
   }
 
   defer(callback: () => void): void {

@@ -102,6 +102,8 @@ class History {
     this.#checkSnapshots();
     await this.#pass(2 * LIMITS.keepaliveMs);
     await this.#checkEvents();
+    // Who only loses connections goes on with its session, whatever comes with the answer.
+    if (!this.#profile.restarts && this.client.sessionCount > 1) throw new Error('the session was lost');
     await this.#until(Promise.resolve(this.disk.close()));
     await this.#until(this.client.close());
     await this.#pass(2 * LIMITS.lossTimeoutMs, LIMITS.lossTimeoutMs / 20);

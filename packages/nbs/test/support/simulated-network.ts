@@ -25,9 +25,14 @@ class SimulatedTransport implements NbsTransport {
     this.#random = random;
   }
 
-  send(pieces: readonly Uint8Array[]): void {
-    // A socket copies what it is given before the turn ends; so that later changes of a buffer are not seen.
+  send(pieces: readonly Uint8Array[], done: () => void = () => undefined): void {
     const bytes = Uint8Array.from(Buffer.concat(pieces));
+    this.#later(() => {
+      // On a real socket, it could arrive as what it was changed to.
+      if (!this.#ended && !Buffer.concat(pieces).equals(bytes))
+        throw new Error('what was sent was changed before it had left');
+      done();
+    });
     if (this.#ended || this.deaf) return;
     this.backlogBytes += bytes.length;
     const cut = randomBelow(this.#random, bytes.length + 1);

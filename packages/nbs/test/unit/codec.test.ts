@@ -32,8 +32,8 @@ const READ_REQUEST = hex(`
 
 it('CRC-32 is that of zlib: "123456789" gives cbf43926h, natively and by table', () => {
   const check = Uint8Array.from(Buffer.from('123456789'));
-  expect([crc32(check), tableCrc32(check, 0)]).toEqual([0xcbf43926, 0xcbf43926]);
-  expect(tableCrc32(check.subarray(4), tableCrc32(check.subarray(0, 4), 0))).toBe(0xcbf43926);
+  expect([crc32(check), tableCrc32(check, 0, 9)]).toEqual([0xcbf43926, 0xcbf43926]);
+  expect(tableCrc32(check, 4, 9, tableCrc32(check, 0, 4))).toBe(0xcbf43926);
 });
 
 it('a header is laid out as the specification says, byte for byte', () => {
