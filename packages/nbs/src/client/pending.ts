@@ -38,7 +38,9 @@ export interface ClientReply {
 
 /** Who waits for an answer. */
 export interface Waiter {
+  /** The answer has come. */
   readonly resolve: (reply: ClientReply) => void;
+  /** There is none: a `NbsClientError`. */
   readonly reject: (error: Error) => void;
 }
 
