@@ -1,6 +1,5 @@
 import { crc32 } from '../codec/crc32.ts';
-import { Flag, HEADER_BYTES, HEADER_VERSION, Magic, type Header } from '../codec/header.ts';
-import { encodeHeader } from '../codec/header.ts';
+import { encodeHeader, Flag, HEADER_BYTES, HEADER_VERSION, Magic, type Header } from '../codec/header.ts';
 import { NbsCodecError } from '../codec/nbs-error.ts';
 import { Opcode, OPCODES, type OpcodeName } from '../codec/opcode-table.ts';
 import type { Outbox } from '../codec/outbox.ts';

@@ -1,4 +1,4 @@
-import { mapMaybe, type Extent, type MaybePromise } from '@lunbox/block';
+import { isPromise, mapMaybe, type Extent, type MaybePromise } from '@lunbox/block';
 import { Flag, HEADER_BYTES } from '../codec/header.ts';
 import type { Fields } from '../codec/tlv.ts';
 import type { OpenHandle } from './open-handle.ts';
@@ -26,8 +26,16 @@ function read(
   if (length > core.limits.maxPayloadBytes)
     throw new NbsRefusal('INVAL', `a READ of ${length} bytes is longer than a payload`);
   const message = memory.take(HEADER_BYTES + length);
-  const done = open!.object.device.read([message.subarray(HEADER_BYTES)], offset);
-  return mapMaybe(done, () => ({ message }));
+  const failed = (error: unknown): never => {
+    memory.give(message);
+    throw error;
+  };
+  try {
+    const done = open!.object.device.read([message.subarray(HEADER_BYTES)], offset);
+    return isPromise(done) ? done.then(() => ({ message }), failed) : { message };
+  } catch (error) {
+    return failed(error);
+  }
 }
 
 function write(request: ServerRequest, context: RequestContext): MaybePromise<Reply> {

@@ -1,7 +1,8 @@
-import { MemoryDevice, type BlockDevice } from '@lunbox/block';
+import { BlockError, MemoryDevice, type BlockDevice } from '@lunbox/block';
 import { blockDeviceCompliance } from '@lunbox/block/compliance';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { connectNbs, NbsDisk, NbsServer } from '../../src/index.ts';
+import { BufferPool } from '../../src/codec/slab.ts';
 import { MemoryService } from '../support/memory-service.ts';
 
 /** A device that is served, as its client sees it. */
@@ -68,4 +69,26 @@ it('writes and reads what comes in many pieces, longer than a payload', async ()
   await device.read(cut(found), 4096);
   expect(found.equals(bytes)).toBe(true);
   await dispose();
+});
+
+it.each(['at once', 'later'])('gives memory back for reads that fail %s, and for all else', async (when) => {
+  const taken = vi.spyOn(BufferPool.prototype, 'take');
+  const given = vi.spyOn(BufferPool.prototype, 'give');
+  const memory = new MemoryDevice({ size: 1 << 24 });
+  memory.read = () => {
+    const error = new BlockError('BLOCK_IO', 'a bad medium');
+    if (when === 'later') return Promise.reject(error);
+    throw error;
+  };
+  const { device, dispose } = await serve(memory);
+  for (let at = 0; at < 3; at++)
+    await expect(device.read([new Uint8Array(65_536)], at * 65_536)).rejects.toMatchObject({
+      code: 'BLOCK_IO',
+    });
+  await dispose();
+  const back = new Set(given.mock.calls.map(([bytes]) => bytes));
+  const results = taken.mock.results.map(({ value }) => value as Uint8Array);
+  expect(results.filter(({ length }) => length > 65_536)).toHaveLength(3);
+  expect(results.filter((bytes) => !back.has(bytes))).toEqual([]);
+  vi.restoreAllMocks();
 });
