@@ -1,3 +1,4 @@
+import { normalizeIscsiName } from '@lunbox/iscsi-pdu';
 import { announceSessionDrop, askForLogout, askForNegotiation } from './async-message.ts';
 import type { AccessEntry, DiscoveryEntry } from './auth/access-entry.ts';
 import { Admission, type SecurityOptions } from './auth/admission.ts';
@@ -8,6 +9,7 @@ import { callHook, type TargetHooks } from './hooks.ts';
 import { DEFAULT_LIMITS, type TargetLimits } from './limits.ts';
 import { LoginPhase } from './login-phase.ts';
 import { SlabPool } from './outbox.ts';
+import type { Session } from './session.ts';
 import { SessionRegistry } from './session-registry.ts';
 import { sessionStatus, type SessionStatus } from './session-status.ts';
 import { checkTarget, type TargetOptions } from './target.ts';
@@ -90,6 +92,33 @@ export class TargetEngine {
   }
 
   /**
+   * Serves another target from now on; it is reached through every portal.
+   *
+   * @throws TargetError `TARGET_NAME_INVALID`, `TARGET_NAME_DUPLICATE`, `ACCESS_INVALID` or `CHAP_UNAVAILABLE`.
+   */
+  addTarget(options: TargetOptions): void {
+    const target = checkTarget(options);
+    const { name } = target;
+    if (this.#registry.hasTarget(name)) throw new TargetError({ code: 'TARGET_NAME_DUPLICATE', name });
+    this.#admission.addTarget(target);
+    this.#registry.addTarget(target);
+  }
+
+  /**
+   * Serves a target no more: nobody can log in to it, and the sessions with it end, as {@link TargetEngine.stop} ends
+   * them. `quiet` is called when nothing of their commands is at work any more.
+   *
+   * @throws TargetError `TARGET_NAME_INVALID` when there is no such target.
+   */
+  removeTarget(targetName: string, quiet: () => void = () => undefined): void {
+    const name = normalizeIscsiName(targetName);
+    if (!this.#registry.hasTarget(name)) throw new TargetError({ code: 'TARGET_NAME_INVALID', name });
+    this.#admission.removeTarget(name);
+    this.#registry.removeTarget(name);
+    this.#drop((session) => session.identity.targetName === name, quiet);
+  }
+
+  /**
    * Replaces who may open discovery sessions, as to change a secret; those that are there stay.
    *
    * @throws TargetError `ACCESS_INVALID` or `CHAP_UNAVAILABLE`.
@@ -156,16 +185,22 @@ export class TargetEngine {
    * called when nothing of their commands is at work any more.
    */
   stop(quiet: () => void = () => undefined): void {
-    const tasks = this.#registry.sessions.flatMap((session) => [...session.tasks.values()]);
+    this.#drop(() => true, quiet);
+    for (const connection of [...this.#connections]) connection.finish();
+  }
+
+  /** Ends some sessions, and tells their initiators. */
+  #drop(isMeant: (session: Session) => boolean, quiet: () => void): void {
+    const sessions = this.#registry.sessions.filter(isMeant);
+    const tasks = sessions.flatMap((session) => [...session.tasks.values()]);
     this.#registry.ending('dropped', () => {
       const addressed = new Set(this.#addressed());
-      for (const session of this.#registry.sessions) {
+      for (const session of sessions) {
         this.#registry.endSession(session, ({ connection }) => {
           if (addressed.has(connection)) announceSessionDrop(connection, session.parameters.defaultTime2Wait);
           connection.finish();
         });
       }
-      for (const connection of [...this.#connections]) connection.finish();
     });
     whenAllEnded(tasks, quiet);
   }

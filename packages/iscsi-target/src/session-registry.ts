@@ -54,7 +54,7 @@ export class SessionRegistry implements LoginAuthority, SessionOwner {
   readonly #access = new WeakMap<Session, AccessEntry>();
   /** The target port that each session is with. */
   readonly #ports = new WeakMap<Session, string>();
-  readonly #targets: ReadonlyMap<string, TargetOptions>;
+  readonly #targets: Map<string, TargetOptions>;
   readonly #portals: Portal[] = [];
   readonly #hooks: TargetHooks;
   readonly #sessions = new Set<Session>();
@@ -69,7 +69,7 @@ export class SessionRegistry implements LoginAuthority, SessionOwner {
   #endReason: SessionEndReason | undefined = undefined;
 
   constructor(
-    targets: ReadonlyMap<string, TargetOptions>,
+    targets: Map<string, TargetOptions>,
     limits: TargetLimits,
     hooks: TargetHooks,
     admission: Admission,
@@ -86,6 +86,23 @@ export class SessionRegistry implements LoginAuthority, SessionOwner {
   addPortal(portal: Portal): void {
     this.#portals.push(portal);
     for (const [name, { scsi }] of this.#targets) scsi.addPort(targetPort(name, portal.tag));
+  }
+
+  /** True for a target that is there. */
+  hasTarget(name: string): boolean {
+    return this.#targets.has(name);
+  }
+
+  /** Another target has come: it is reached by every portal. */
+  addTarget(target: TargetOptions): void {
+    const { name, scsi } = target;
+    for (const tag of new Set(this.#portals.map((portal) => portal.tag))) scsi.addPort(targetPort(name, tag));
+    this.#targets.set(name, target);
+  }
+
+  /** A target has gone; its sessions are somebody else's to end. */
+  removeTarget(name: string): void {
+    this.#targets.delete(name);
   }
 
   /** Sessions with at least one connection in full feature phase. */
@@ -325,7 +342,9 @@ export class SessionRegistry implements LoginAuthority, SessionOwner {
   }
 
   #openNexus(login: LoginResult, targetName: string, transport: Transport, session: () => Session): Nexus {
-    const target = this.#targets.get(targetName) as TargetOptions;
+    const target = this.#targets.get(targetName);
+    // It went while the initiator logged in.
+    if (target === undefined) throw new LoginError(LoginStatus.NOT_FOUND, `no target ${targetName}`);
     const { lunMap, readOnly = false, chap } = login.access;
     return target.scsi.openNexus({
       initiatorPort: `${login.initiatorName},i,0x${login.isid}`,

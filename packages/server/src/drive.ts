@@ -39,7 +39,8 @@ export class Drive {
   readonly lun: number;
   /** 16 bytes, those of the first disk: a drive keeps its name, whatever is in it. */
   readonly identity: Uint8Array;
-  readonly #options: LunOptions;
+  /** What the first disk was opened from. */
+  readonly options: LunOptions;
   readonly #listeners: DriveListeners;
   /** Undefined while somebody at the drive has taken it. */
   #disk: Disk | undefined;
@@ -55,7 +56,7 @@ export class Drive {
     this.#listeners = listeners;
     this.lun = lun;
     this.identity = disk.unit.identity;
-    this.#options = options;
+    this.options = options;
     this.#disk = disk;
     this.unit = makeUnit(disk, options);
     this.#watch(disk);
@@ -94,7 +95,7 @@ export class Drive {
       }
       if (!this.unit.removable) throw new MediumPresenceError('SCSI_NOT_REMOVABLE');
       if (this.#disk !== undefined) throw new MediumPresenceError('SCSI_MEDIUM_PRESENT');
-      const medium = withFile(this.#options, path);
+      const medium = withFile(this.options, path);
       // A disc has no identity that could be mistaken for that of another.
       const [disk] = await openDisks([medium], seams, 'image' in medium ? [] : identitiesIn(others));
       try {
@@ -301,7 +302,7 @@ function withFile(options: LunOptions, path: string): LunOptions {
 }
 
 /** An identity that somebody's medium has now, or that somebody's drive is known by. */
-function identitiesIn(drives: readonly Drive[]): readonly Uint8Array[] {
+export function identitiesIn(drives: readonly Drive[]): readonly Uint8Array[] {
   return drives.flatMap(({ identity, disk }) =>
     disk === undefined ? [identity] : [identity, disk.unit.identity],
   );

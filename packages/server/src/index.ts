@@ -28,6 +28,7 @@ export {
   type ServedTargetOptions,
   type ServerOptions,
 } from './options.ts';
+export { LiveChanges, type DetachOptions } from './live-changes.ts';
 export type { FrontPortal } from './front-portals.ts';
 export type { NbdOptions } from './nbd/nbd-front.ts';
 export type { NbsOptions, NbsUser } from './nbs/nbs-options.ts';

@@ -34,6 +34,14 @@ export function numberLuns(wishes: readonly LunWish[]): number[] {
   });
 }
 
+/** The number of one more LUN. Throws a {@link ServerError} as {@link numberLuns} does. */
+export function numberAnother(drives: readonly { readonly lun: number }[], wish: LunWish): number {
+  const wishes = drives.map(({ lun }) => ({ name: `LUN ${lun}`, lun }));
+  const number = numberLuns([...wishes, wish]).at(-1)!;
+  if (number < LUN_LIMIT) return number;
+  throw new ServerError('SERVER_WRONG_STATE', `the target has ${LUN_LIMIT} LUNs already; close one first`);
+}
+
 function bad(message: string): ServerError {
   return new ServerError('SERVER_BAD_OPTIONS', message);
 }

@@ -1,6 +1,7 @@
-import { contentReplaced, unitUse } from '@lunbox/scsi';
+import { contentReplaced } from '@lunbox/scsi';
 import type { BegunRestore, SnapshotSet } from '@lunbox/snapshot';
 import type { Drive } from './drive.ts';
+import { checkUnused } from './drive-use.ts';
 import { ServerError } from './server-error.ts';
 import { findSnapshot, snapshotsOf, type SnapshotLuns } from './snapshot-luns.ts';
 
@@ -79,16 +80,9 @@ export class ServedSnapshots {
    * Throws a {@link ServerError} `SERVER_WRONG_STATE`, or what `SnapshotSet.restore` throws.
    */
   async restore(snapshot: string, { force = false, name, user }: RestoreOptions = {}): Promise<BegunRestore> {
-    const { unit, lun } = this.#drive;
-    const { initiators, doors, reserved } = unitUse(unit);
-    const [first] = [...initiators, ...doors.filter((door) => door !== user)];
-    const anyway = 'restore it with --force all the same';
-    if (!force && first !== undefined)
-      throw wrongState(`LUN ${lun} is in use by ${first.split(',')[0]}; let it log out, or ${anyway}`);
-    if (!force && reserved)
-      throw wrongState(`LUN ${lun} is reserved by an initiator; let it be released, or ${anyway}`);
+    if (!force) checkUnused(this.#drive, 'restore it with --force all the same', user);
     const begun = await this.set.restore(snapshot, name);
-    contentReplaced(unit);
+    contentReplaced(this.#drive.unit);
     return begun;
   }
 }

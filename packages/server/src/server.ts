@@ -1,5 +1,4 @@
 import {
-  checkLimits,
   IscsiServer,
   type AccessEntry,
   type DiscoveryEntry,
@@ -9,19 +8,18 @@ import {
 } from '@lunbox/iscsi-target';
 import { CopyDomain, type PortGroupChange, type UnitNames } from '@lunbox/scsi';
 import debug from 'debug';
-import { resolve } from 'node:path';
 import { accessOf, checkAccessOptions } from './access.ts';
+import { checkOptions } from './check-options.ts';
 import { closeDisks, openDisks } from './disks.ts';
 import type { Drive } from './drive.ts';
-import { checkIscsiName } from './iscsi-name.ts';
 import { listen, probePortals } from './listening.ts';
-import { checkNbdOptions, NbdFront } from './nbd/nbd-front.ts';
-import { checkNbsOptions, NbsFront } from './nbs/nbs-front.ts';
-import { numberLuns } from './lun-numbers.ts';
+import { NbdFront } from './nbd/nbd-front.ts';
+import { NbsFront } from './nbs/nbs-front.ts';
 import type { UserChange, UserList } from './object-users.ts';
-import { allLuns, divide, wishOf, type OpenTarget } from './open-target.ts';
-import { LUN_LIMIT, type ServerOptions } from './options.ts';
+import { allLuns, divide, type OpenTarget } from './open-target.ts';
+import type { ServerOptions } from './options.ts';
 import { formatPortal, reachablePortal } from './portal.ts';
+import { LiveChanges } from './live-changes.ts';
 import { ServerError } from './server-error.ts';
 import type { MeasuredTarget, ServedObject, ServedTarget } from './status.ts';
 import { refusedAsOptions } from './target-refusal.ts';
@@ -37,7 +35,8 @@ const STOP_TIMEOUT_MS = 10_000;
 /** Everything that a running server holds. */
 interface Running {
   readonly iscsi: IscsiServer;
-  readonly targets: readonly OpenTarget[];
+  readonly targets: OpenTarget[];
+  readonly copyDomain: CopyDomain;
   readonly portals: readonly PortalOptions[];
   /** NBS, where it is spoken. */
   readonly nbs?: NbsFront;
@@ -84,6 +83,15 @@ export class LunboxServer {
   #stopping: Promise<void> | undefined;
   /** The disks and snapshots, for those who come by another way than iSCSI. */
   readonly volumes: Volumes = new Volumes(() => this.#running?.targets ?? []);
+  /** Disks and targets that come and go while the server runs. */
+  readonly live: LiveChanges = new LiveChanges({
+    running: () => this.#servedNow(),
+    options: () => this.#options,
+    check: (options) => checkOptions(options, this.#wantedPortals),
+    adopt: (options) => {
+      this.#options = options;
+    },
+  });
 
   /** Checks the options and does nothing else. Throws a {@link ServerError}. */
   constructor(options: ServerOptions) {
@@ -248,7 +256,8 @@ export class LunboxServer {
     const disks = await openDisks(allLuns(this.#options), this.#options);
     try {
       // An initiator can copy between all the disks that it may use.
-      const targets = divide(disks, this.#options, new CopyDomain());
+      const copyDomain = new CopyDomain();
+      const targets = divide(disks, this.#options, copyDomain);
       const { hooks = {}, limits = {} } = this.#options;
       const settings = {
         targets: targets.map(({ iqn: name, scsi, access }): TargetOptions => ({ name, scsi, access })),
@@ -257,7 +266,7 @@ export class LunboxServer {
         limits,
       };
       const iscsi = refusedAsOptions(() => new IscsiServer(settings));
-      this.#running = { iscsi, targets, portals: await listen(iscsi, this.#wantedPortals) };
+      this.#running = { iscsi, targets, copyDomain, portals: await listen(iscsi, this.#wantedPortals) };
       const { nbs, nbd } = this.#options;
       if (nbs) this.#running = { ...this.#running, nbs: await NbsFront.open(nbs, this.volumes) };
       if (nbd) this.#running = { ...this.#running, nbd: await NbdFront.open(nbd, this.volumes) };
@@ -306,6 +315,12 @@ export class LunboxServer {
     this.#options = options;
   }
 
+  /** What runs and does not stop. */
+  #servedNow(): Running {
+    if (this.#running !== undefined && this.#stopping === undefined) return this.#running;
+    throw new ServerError('SERVER_WRONG_STATE', 'the server does not run');
+  }
+
   #drive(lun: number, targetIndex: number): { running: Running; target: OpenTarget; drive: Drive } {
     const running = this.#running;
     const target = running?.targets[targetIndex];
@@ -327,10 +342,14 @@ export class LunboxServer {
   async stop(options: StopOptions = {}): Promise<void> {
     const running = this.#running;
     if (!running) return;
-    this.#stopping ??= stopAll(running, options.timeoutMs ?? STOP_TIMEOUT_MS).finally(() => {
-      this.#running = undefined;
-      this.#stopping = undefined;
-    });
+    const { timeoutMs = STOP_TIMEOUT_MS } = options;
+    this.#stopping ??= this.live
+      .settled()
+      .then(() => stopAll(running, timeoutMs))
+      .finally(() => {
+        this.#running = undefined;
+        this.#stopping = undefined;
+      });
     await this.#stopping;
   }
 }
@@ -338,28 +357,6 @@ export class LunboxServer {
 /** Makes a server from its options; {@link LunboxServer.start} sets it going. Throws a {@link ServerError}. */
 export async function createServer(options: ServerOptions): Promise<LunboxServer> {
   return new LunboxServer(options);
-}
-
-function checkOptions(options: ServerOptions, portals: readonly PortalOptions[]): void {
-  checkAccessOptions(options, portals);
-  checkNbsOptions(options);
-  checkNbdOptions(options);
-  refusedAsOptions(() => checkLimits(options.limits ?? {}));
-  if (portals.length === 0 || options.targets.length === 0) {
-    throw new ServerError('SERVER_BAD_OPTIONS', 'a server needs a portal and a target');
-  }
-  for (const { iqn, luns } of options.targets) {
-    if (iqn !== undefined) checkIscsiName(iqn);
-    if (luns.length === 0 || luns.length > LUN_LIMIT) {
-      throw new ServerError('SERVER_BAD_OPTIONS', `a target has 1 to ${LUN_LIMIT} LUNs, not ${luns.length}`);
-    }
-    numberLuns(luns.map(wishOf));
-  }
-  const paths = allLuns(options).flatMap((lun) => ('path' in lun ? [resolve(lun.path)] : []));
-  const twice = paths.find((path, index) => paths.indexOf(path) !== index);
-  if (twice !== undefined) {
-    throw new ServerError('SERVER_BAD_OPTIONS', `${twice} is given twice; a disk can be one LUN only`);
-  }
 }
 
 function security({ discovery, minimumChapAlgorithm }: ServerOptions): SecurityOptions {

@@ -1,13 +1,10 @@
 import { SnapshotError, type SnapshotInfo, type SnapshotSet } from '@lunbox/snapshot';
 import type { Disk } from './disks.ts';
 import { Drive } from './drive.ts';
-import { numberLuns } from './lun-numbers.ts';
+import { numberAnother } from './lun-numbers.ts';
 import type { OpenTarget } from './open-target.ts';
-import { LUN_LIMIT } from './options.ts';
+import { retireDrive } from './retire-drive.ts';
 import { ServerError } from './server-error.ts';
-
-/** How long commands may take to end when the LUN that they are for goes. */
-const RETIRE_TIMEOUT_MS = 10_000;
 
 /** PRODUCT IDENTIFICATION of snapshots. */
 const PRODUCT = 'LUNBOX SNAPSHOT';
@@ -48,9 +45,7 @@ export class SnapshotLuns {
     const { id } = info;
     const open = this.of(of).find((drive) => drive.snapshot?.id === id);
     if (open !== undefined) throw wrongState(`snapshot ${info.name} is open as LUN ${open.lun} already`);
-    const wishes = drives.map((drive) => ({ name: `LUN ${drive.lun}`, lun: drive.lun }));
-    const number = numberLuns([...wishes, { name: `snapshot ${snapshot}`, lun }]).at(-1)!;
-    if (number >= LUN_LIMIT) throw wrongState(`the target has ${LUN_LIMIT} LUNs already; close one first`);
+    const number = numberAnother(drives, { name: `snapshot ${snapshot}`, lun });
     const view = set.openView(snapshot);
     const identity = Buffer.from(id.replaceAll('-', ''), 'hex');
     const { physicalBlockBytes, vendor } = of.disk?.unit ?? {};
@@ -96,17 +91,10 @@ export class SnapshotLuns {
   }
 
   async #retire(drive: Drive): Promise<void> {
-    const { drives, scsi } = this.#target;
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, RETIRE_TIMEOUT_MS)));
     try {
-      await scsi.retireUnit(drive.lun, late);
+      await retireDrive(this.#target, drive);
     } finally {
-      clearTimeout(timer);
-      drives.splice(drives.indexOf(drive), 1);
       this.#leaving.delete(drive);
-      drive.unit.close();
-      await drive.close();
     }
   }
 }

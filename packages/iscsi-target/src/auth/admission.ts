@@ -73,6 +73,21 @@ export class Admission {
   }
 
   /**
+   * Another target has come.
+   *
+   * @throws TargetError `ACCESS_INVALID` or `CHAP_UNAVAILABLE`; nothing has changed then.
+   */
+  addTarget({ name, access = [] }: GuardedTarget): void {
+    checkAccess([...this.#entriesBut(undefined), ...access]);
+    this.#targets.set(name, this.#list(access));
+  }
+
+  /** A target has gone. */
+  removeTarget(name: string): void {
+    this.#targets.delete(name);
+  }
+
+  /**
    * Replaces who may open discovery sessions; those that are there stay.
    *
    * @throws TargetError `ACCESS_INVALID` or `CHAP_UNAVAILABLE`; nothing has changed then.

@@ -91,6 +91,24 @@ export class IscsiServer {
   }
 
   /**
+   * Serves another target from now on, through every portal.
+   *
+   * @throws TargetError `TARGET_NAME_INVALID`, `TARGET_NAME_DUPLICATE`, `ACCESS_INVALID` or `CHAP_UNAVAILABLE`.
+   */
+  addTarget(target: TargetOptions): void {
+    this.#engine.addTarget(target);
+  }
+
+  /**
+   * Serves a target no more: its sessions are dropped. Resolves when none of their commands is at work any more.
+   *
+   * @throws TargetError `TARGET_NAME_INVALID` when there is no such target.
+   */
+  async removeTarget(targetName: string): Promise<void> {
+    await new Promise<void>((quiet) => this.#engine.removeTarget(targetName, quiet));
+  }
+
+  /**
    * Replaces who may open discovery sessions; those that are there stay.
    *
    * @throws TargetError `ACCESS_INVALID` or `CHAP_UNAVAILABLE`.

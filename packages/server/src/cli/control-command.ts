@@ -36,6 +36,7 @@ interface ControlFlags {
   readonly portalGroup?: number;
   readonly sessions?: number;
   readonly force?: boolean;
+  readonly readOnly?: boolean;
   readonly lun?: number;
   readonly product?: string;
   readonly revision?: string;
@@ -59,6 +60,7 @@ const FLAGS: readonly {
   { flag: 'portalGroup', written: '--portal-group', field: 'portalGroup' },
   { flag: 'sessions', written: '--sessions', field: 'sessions' },
   { flag: 'force', written: '--force', field: 'force' },
+  { flag: 'readOnly', written: '--read-only', field: 'readOnly' },
   { flag: 'lun', written: '--lun', field: 'lun' },
   { flag: 'product', written: '--product', field: 'product' },
   { flag: 'revision', written: '--revision', field: 'revision' },
@@ -95,6 +97,7 @@ const PRINTED: Readonly<Partial<Record<ControlVerb, (result: unknown) => string>
   status: asJson,
   statistics: asJson,
   redirect: asJson,
+  attach: asJson,
   users: asJson,
   catalog: asTable,
   rescan: asTable,
@@ -110,6 +113,7 @@ export function addControl(program: Command): void {
       '[words...]',
       'capture: the file to write; redirect: HOST:PORT, or nothing to end it; maintenance: -- and a command; ' +
         'eject: the LUN; insert: the LUN and the file, or nothing to push in what was ejected; ' +
+        'attach: the file, and perhaps the LUN that it gets; detach: the LUN; ' +
         'resize: the LUN and its new size; rename: the LUN; alua: the tag of a portal group and its access state; ' +
         'users: the LUN and perhaps a user',
     )
@@ -129,7 +133,8 @@ export function addControl(program: Command): void {
     .option('--quota <size>', 'users: how far the user may fill the disk, or none', quotaArgument)
     .option('--remove', 'users: take the user out of the list')
     .option('--everybody', 'users: drop the list; everybody may do everything')
-    .option('--force', 'eject: also when an initiator prevents it')
+    .option('--force', 'eject, detach: also when an initiator prevents it, or uses the disk')
+    .option('--read-only', 'attach: refuse every change')
     .option('--json', 'catalog, rescan: print JSON, as status and others do')
     .option('--portal-group <tag>', 'redirect: at portals of this group only', positiveInteger)
     .action(async (socket: string, verb: ControlVerb, words: string[], flags: ControlFlags) => {

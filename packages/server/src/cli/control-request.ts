@@ -20,6 +20,7 @@ export interface ControlFields extends SnapFields {
   readonly path: string;
   readonly sizeBytes: number;
   readonly force: boolean;
+  readonly readOnly: boolean;
   readonly state: AccessState;
   /** PRODUCT IDENTIFICATION. */
   readonly product: string;
@@ -65,6 +66,7 @@ const CHECKS: Readonly<Record<ControlField, Check>> = {
   lun: ['the number of a LUN', (value) => isWhole(value, 0, LUN_LIMIT - 1)],
   path: ['an absolute path', (value) => typeof value === 'string' && isAbsolute(value)],
   force: TRUTH,
+  readOnly: TRUTH,
   sizeBytes: ['a whole number of bytes, at least 1', (value) => isWhole(value, 1)],
   product: ['up to 16 characters of printable ASCII', isPrintable(16)],
   revision: ['up to 4 characters of printable ASCII', isPrintable(4)],
@@ -105,6 +107,8 @@ const OWN_VERBS = {
   },
   eject: { words: ['lun'], flags: ['force'], needed: ['lun'] },
   insert: { words: ['lun', 'path'], flags: [], needed: ['lun'] },
+  attach: { words: ['path', 'lun'], flags: ['readOnly'], needed: ['path'] },
+  detach: { words: ['lun'], flags: ['force'], needed: ['lun'] },
   resize: { words: ['lun', 'sizeBytes'], flags: [], needed: ['lun', 'sizeBytes'] },
   rename: { words: ['lun'], flags: ['product', 'revision'], needed: ['lun'] },
   alua: { words: ['portalGroup', 'state'], flags: ['lun'], needed: ['portalGroup', 'state'] },

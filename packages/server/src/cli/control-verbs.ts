@@ -4,6 +4,8 @@ import { formatPortal, parsePortal } from '../portal.ts';
 import { ServerError } from '../server-error.ts';
 import type { IscsiOperations, LunboxServer } from '../server.ts';
 import { checkControlRequest, type ControlRequest, type ControlVerb } from './control-request.ts';
+import { readLocations } from './disk-locations.ts';
+import { lunOf } from './lun-flags.ts';
 import type { Asker, ControlAnswer } from './control-socket.ts';
 import type { Redirects } from './redirects.ts';
 import { withSnapshotLists, type ListedCatalog } from './catalog-snapshots.ts';
@@ -65,6 +67,17 @@ const VERBS: { readonly [V in ControlVerb]: Verb<V> } = {
   },
   insert: async ({ server, catalog }, { lun, path }) => {
     await server.insert(lun, path);
+    await catalog.rescan();
+    return { result: {} };
+  },
+  attach: async ({ server, catalog }, { path, lun, readOnly = false }) => {
+    const [wish] = lun === undefined ? await readLocations([path]) : [{ lun }];
+    const number = await server.live.attach(lunOf(path, { lun: wish?.lun, readOnly }));
+    await catalog.rescan();
+    return { result: { lun: number, url: server.url(number) } };
+  },
+  detach: async ({ server, catalog }, { lun, force = false }) => {
+    await server.live.detach(lun, { force });
     await catalog.rescan();
     return { result: {} };
   },

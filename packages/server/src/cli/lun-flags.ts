@@ -64,6 +64,16 @@ export function lunsFromFlags(
   return [...files, ...cdrom.map((image, index) => ({ image, lun: numbers[files.length + index]! }))];
 }
 
+/** What one more file is served as. */
+export function lunOf(
+  path: string,
+  { lun, readOnly }: { readonly lun: number | undefined; readonly readOnly: boolean },
+): LunOptions {
+  const number = lun === undefined ? {} : { lun };
+  if (DISC_IMAGE.test(path)) return { image: path, ...number };
+  return { path, ...number, foreign: 'new-identity', readOnly };
+}
+
 function listed(numbers: readonly number[]): string {
   const ascending = [...numbers].sort((a, b) => a - b);
   const last = ascending.at(-1) ?? 0;
