@@ -12,7 +12,8 @@ import { SlabPool } from './outbox.ts';
 import type { Session } from './session.ts';
 import { SessionRegistry } from './session-registry.ts';
 import { sessionStatus, type SessionStatus } from './session-status.ts';
-import { checkTarget, type TargetOptions } from './target.ts';
+import type { TargetOptions } from './target.ts';
+import { TargetDirectory } from './target-directory.ts';
 import { whenAllEnded } from './task.ts';
 import type { CommandObserver } from './trace/command-observer.ts';
 import type { Portal, Transport } from './transport.ts';
@@ -56,9 +57,9 @@ export class TargetEngine {
   ) {
     checkLimits(limits);
     this.#limits = { ...DEFAULT_LIMITS, ...limits };
-    const named = namedTargets(targets);
-    this.#admission = new Admission(named.values(), options.security ?? {}, this.#limits);
-    this.#registry = new SessionRegistry(named, this.#limits, options.hooks ?? {}, this.#admission);
+    const directory = new TargetDirectory(targets);
+    this.#admission = new Admission(directory.targets, options.security ?? {}, this.#limits);
+    this.#registry = new SessionRegistry(directory, this.#limits, options.hooks ?? {}, this.#admission);
     this.#owner = {
       limits: this.#limits,
       slabs: new SlabPool(),
@@ -97,11 +98,10 @@ export class TargetEngine {
    * @throws TargetError `TARGET_NAME_INVALID`, `TARGET_NAME_DUPLICATE`, `ACCESS_INVALID` or `CHAP_UNAVAILABLE`.
    */
   addTarget(options: TargetOptions): void {
-    const target = checkTarget(options);
-    const { name } = target;
-    if (this.#registry.hasTarget(name)) throw new TargetError({ code: 'TARGET_NAME_DUPLICATE', name });
+    const { directory } = this.#registry;
+    const target = directory.check(options);
     this.#admission.addTarget(target);
-    this.#registry.addTarget(target);
+    directory.add(target);
   }
 
   /**
@@ -112,9 +112,10 @@ export class TargetEngine {
    */
   removeTarget(targetName: string, quiet: () => void = () => undefined): void {
     const name = normalizeIscsiName(targetName);
-    if (!this.#registry.hasTarget(name)) throw new TargetError({ code: 'TARGET_NAME_INVALID', name });
+    const { directory } = this.#registry;
+    if (directory.find(name) === undefined) throw new TargetError({ code: 'TARGET_NAME_INVALID', name });
     this.#admission.removeTarget(name);
-    this.#registry.removeTarget(name);
+    directory.remove(name);
     this.#drop((session) => session.identity.targetName === name, quiet);
   }
 
@@ -132,7 +133,7 @@ export class TargetEngine {
    * Throws a RangeError for more portal groups than a unit can have target ports.
    */
   addPortal(portal: Portal): void {
-    this.#registry.addPortal(portal);
+    this.#registry.directory.addPortal(portal);
   }
 
   /**
@@ -217,14 +218,4 @@ export class TargetEngine {
     if (ending === undefined || ending === 'logout') return;
     callHook(() => hooks?.onConnectionLost?.(transport.remote, ending), undefined);
   }
-}
-
-function namedTargets(targets: readonly TargetOptions[]): Map<string, TargetOptions> {
-  const named = new Map<string, TargetOptions>();
-  for (const options of targets) {
-    const target = checkTarget(options);
-    if (named.has(target.name)) throw new TargetError({ code: 'TARGET_NAME_DUPLICATE', name: target.name });
-    named.set(target.name, target);
-  }
-  return named;
 }

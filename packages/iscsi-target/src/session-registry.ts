@@ -3,7 +3,6 @@ import { decodeLun, encodeLun, type Nexus, type SupportedTmf } from '@lunbox/scs
 import createDebug from 'debug';
 import { grantsTheSame, type AccessEntry } from './auth/access-entry.ts';
 import type { Admission, Candidate } from './auth/admission.ts';
-import { isLoopbackAddress } from './auth/ip-address.ts';
 import { sessionUser } from './auth/session-user.ts';
 import { BufferPool } from './buffer-pool.ts';
 import { announceScsiEvent } from './async-message.ts';
@@ -28,9 +27,10 @@ import type { SendTargetsContext } from './send-targets.ts';
 import { sessionStatus } from './session-status.ts';
 import { joinedParameters, type OperationalParameters } from './parameters.ts';
 import { Session, type SessionIdentity, type SessionConnection } from './session.ts';
-import { PORTAL_GROUP_TAG, targetPort, type TargetOptions } from './target.ts';
+import { PORTAL_GROUP_TAG, targetPort } from './target.ts';
+import type { TargetDirectory } from './target-directory.ts';
 import type { Task } from './task.ts';
-import type { Endpoint, Portal, Transport } from './transport.ts';
+import type { Portal, Transport } from './transport.ts';
 
 /** Narrowest command window: enough to keep a disk busy. */
 const SMALLEST_QUEUE_DEPTH = 8;
@@ -54,8 +54,8 @@ export class SessionRegistry implements LoginAuthority, SessionOwner {
   readonly #access = new WeakMap<Session, AccessEntry>();
   /** The target port that each session is with. */
   readonly #ports = new WeakMap<Session, string>();
-  readonly #targets: Map<string, TargetOptions>;
-  readonly #portals: Portal[] = [];
+  /** The targets and portals that there are. */
+  readonly directory: TargetDirectory;
   readonly #hooks: TargetHooks;
   readonly #sessions = new Set<Session>();
   readonly #remnants = new Map<string, Remnants>();
@@ -68,41 +68,13 @@ export class SessionRegistry implements LoginAuthority, SessionOwner {
   #resetting: Session | undefined = undefined;
   #endReason: SessionEndReason | undefined = undefined;
 
-  constructor(
-    targets: Map<string, TargetOptions>,
-    limits: TargetLimits,
-    hooks: TargetHooks,
-    admission: Admission,
-  ) {
-    this.#targets = targets;
+  constructor(directory: TargetDirectory, limits: TargetLimits, hooks: TargetHooks, admission: Admission) {
+    this.directory = directory;
     this.limits = limits;
     this.#hooks = hooks;
     this.gate = new LoginGate(hooks);
     this.halfOpen = new HalfOpenLogins(limits.maxHalfOpenLogins);
     this.#admission = admission;
-  }
-
-  /** Initiators may come by another portal: each portal group is a port of every target (RFC 7143 §4.4.1). */
-  addPortal(portal: Portal): void {
-    this.#portals.push(portal);
-    for (const [name, { scsi }] of this.#targets) scsi.addPort(targetPort(name, portal.tag));
-  }
-
-  /** True for a target that is there. */
-  hasTarget(name: string): boolean {
-    return this.#targets.has(name);
-  }
-
-  /** Another target has come: it is reached by every portal. */
-  addTarget(target: TargetOptions): void {
-    const { name, scsi } = target;
-    for (const tag of new Set(this.#portals.map((portal) => portal.tag))) scsi.addPort(targetPort(name, tag));
-    this.#targets.set(name, target);
-  }
-
-  /** A target has gone; its sessions are somebody else's to end. */
-  removeTarget(name: string): void {
-    this.#targets.delete(name);
   }
 
   /** Sessions with at least one connection in full feature phase. */
@@ -153,7 +125,7 @@ export class SessionRegistry implements LoginAuthority, SessionOwner {
     const initiatorName = names.initiatorName as string;
     const nowMs = (): number => connection.nowMs;
     const security = this.#admission.admit({ initiatorName, targetName, transport, nowMs });
-    return { alias: targetName === undefined ? undefined : this.#targets.get(targetName)?.alias, security };
+    return { alias: targetName === undefined ? undefined : this.directory.find(targetName)?.alias, security };
   }
 
   windowOf(isid: string, tsih: number): CommandWindow | undefined {
@@ -254,14 +226,12 @@ export class SessionRegistry implements LoginAuthority, SessionOwner {
   }
 
   sendTargetsContext(connection: Connection, session: Session): SendTargetsContext {
-    const own = portalOf(connection.transport);
-    const others = this.#portals.filter((portal) => alsoReachable(portal, own));
     const { initiatorName, targetName } = session.identity;
     const candidate = { initiatorName, transport: connection.transport };
     return {
       sessionTarget: targetName,
-      targetNames: [...this.#targets.keys()].filter((name) => this.#isShown(name, candidate, session)),
-      portals: [own, ...others],
+      targetNames: this.directory.names.filter((name) => this.#isShown(name, candidate, session)),
+      portals: this.directory.portalsBeside(portalOf(connection.transport)),
     };
   }
 
@@ -275,7 +245,7 @@ export class SessionRegistry implements LoginAuthority, SessionOwner {
     // Whoever has proven a name would prove the same one there.
     const proven = this.#access.get(session)?.chap?.user;
     const own = entries.filter(({ chap }) => chap !== undefined && chap.user === proven);
-    const { scsi } = this.#targets.get(name)!;
+    const { scsi } = this.directory.find(name)!;
     return (own.length > 0 ? own : entries).some(
       (entry) => scsi.hidesAll?.(sessionUser(entry, candidate.initiatorName), entry.lunMap) !== true,
     );
@@ -342,7 +312,7 @@ export class SessionRegistry implements LoginAuthority, SessionOwner {
   }
 
   #openNexus(login: LoginResult, targetName: string, transport: Transport, session: () => Session): Nexus {
-    const target = this.#targets.get(targetName);
+    const target = this.directory.find(targetName);
     // It went while the initiator logged in.
     if (target === undefined) throw new LoginError(LoginStatus.NOT_FOUND, `no target ${targetName}`);
     const { lunMap, readOnly = false, chap } = login.access;
@@ -408,11 +378,4 @@ export class SessionRegistry implements LoginAuthority, SessionOwner {
 /** The portal that an initiator came in by, as it is told to initiators. */
 function portalOf({ portal, local }: Transport): Portal {
   return portal ?? { ...local, tag: PORTAL_GROUP_TAG };
-}
-
-/** Another portal is worth naming when it has an address of its own and is no more private than the one in use. */
-function alsoReachable(portal: Endpoint, local: Endpoint): boolean {
-  const wildcard = portal.address === '0.0.0.0' || portal.address === '::';
-  const same = portal.address === local.address && portal.port === local.port;
-  return !wildcard && !same && isLoopbackAddress(portal.address) === isLoopbackAddress(local.address);
 }

@@ -26,8 +26,10 @@ export {
   type ObjectDescription,
   type ObjectPermissions,
   type ObjectSnapshots,
+  type ObjectWish,
   type OpenObject,
   type OpenRequest,
+  type PreparedGroup,
   type SnapshotWish,
 } from './server/service.ts';
 export { connectNbs, type ConnectOptions, type NbsAddress } from './shell/connect.ts';

@@ -36,6 +36,8 @@ export interface Disk {
   readonly snapshotName?: () => string;
   /** The parts that it is made of now; undefined where it is in one file. */
   readonly layout?: () => LayoutStatus | undefined;
+  /** What people wrote about it, and how to change that, durably; undefined where there is nowhere to keep it. */
+  readonly description?: { text(): string | undefined; change(text: string): Promise<void> };
   /** What a catalog says of it; undefined for what is no container. */
   readonly catalogEntry?: () => Promise<CatalogObject>;
   /** Why it takes no change any more; undefined while a sync has not failed. */
@@ -110,7 +112,13 @@ async function fromObject(remaining: SnapshotObject[]): Promise<Disk> {
   // Protection information lies beside what snapshots have.
   const more = guarded === undefined ? { snapshots: set } : {};
   const catalogEntry = (): Promise<CatalogObject> => object.catalogEntry();
-  const told = { layout, catalogEntry, users, fault, onFault };
+  const description = {
+    text: (): string | undefined => object.attributes.description,
+    // An empty text is none.
+    change: (text: string): Promise<void> =>
+      object.updateAttributes({ description: text === '' ? undefined : text } as { description?: string }),
+  };
+  const told = { layout, catalogEntry, users, description, fault, onFault };
   return { unit, continuity, path, grow, rename, ...told, close, ...more };
 }
 

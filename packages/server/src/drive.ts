@@ -237,7 +237,8 @@ export class Drive {
       for (const listener of this.#faultListeners) listener(fault);
     });
     snapshots?.onEvent((event) => {
-      if (event.kind !== 'faulted') this.#listeners.onSnapshotEvent?.({ lun, path, event });
+      if (event.kind !== 'faulted' && event.kind !== 'taken')
+        this.#listeners.onSnapshotEvent?.({ lun, path, event });
     });
   }
 

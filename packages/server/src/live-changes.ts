@@ -32,6 +32,8 @@ export interface LiveServer {
 export interface DetachOptions {
   /** Also while somebody uses the disk. Default false. */
   readonly force?: boolean;
+  /** The door of who asks, whose own use does not count; see `unitUse`. */
+  readonly door?: string;
   /** Default 0. */
   readonly targetIndex?: number;
 }
@@ -84,7 +86,7 @@ export class LiveChanges {
    * Throws a {@link ServerError} `SERVER_WRONG_STATE` for a LUN that is not there, is a snapshot or has snapshots open,
    * is the only one of its target, or is in use and `force` is not set.
    */
-  detach(lun: number, { force = false, targetIndex = 0 }: DetachOptions = {}): Promise<void> {
+  detach(lun: number, { force = false, door, targetIndex = 0 }: DetachOptions = {}): Promise<void> {
     return this.#inTurn(async () => {
       const target = targetAt(this.#server.running().targets, targetIndex);
       const disks = target.drives.filter(({ snapshot }) => snapshot === undefined);
@@ -92,7 +94,7 @@ export class LiveChanges {
       if (drive === undefined) throw wrongState(`there is no disk with the LUN ${lun}`);
       target.snapshotLuns.checkClosed(drive);
       if (disks.length === 1) throw wrongState(`LUN ${lun} is the only one of its target, and stays`);
-      if (!force) checkUnused(drive, FORCE);
+      if (!force) checkUnused(drive, FORCE, door);
       const changed = this.#withLuns(targetIndex, (luns) => luns.filter((each) => each !== drive.options));
       await retireDrive(target, drive);
       this.#server.adopt(changed);
@@ -127,18 +129,28 @@ export class LiveChanges {
   }
 
   /**
+   * Serves another target, for those who may use one that is there. Answers its iSCSI name. Throws as
+   * {@link LiveChanges.addTarget} does.
+   */
+  addTargetBeside(iqn: string, luns: readonly LunOptions[]): Promise<string> {
+    const index = this.#server.running().targets.findIndex((target) => target.iqn === iqn);
+    const access = this.#server.options().targets[index]?.access;
+    return this.addTarget({ luns, ...(access === undefined ? {} : { access }) });
+  }
+
+  /**
    * Serves a target no more: its sessions are dropped, and its disks are flushed and closed.
    *
    * Throws a {@link ServerError} `SERVER_WRONG_STATE` for a target that is not there, is the only one, or is in use and
    * `force` is not set.
    */
-  removeTarget(iqn: string, { force = false }: Pick<DetachOptions, 'force'> = {}): Promise<void> {
+  removeTarget(iqn: string, { force = false, door }: Omit<DetachOptions, 'targetIndex'> = {}): Promise<void> {
     return this.#inTurn(async () => {
       const { iscsi, targets } = this.#server.running();
       const index = targets.findIndex((target) => target.iqn === iqn);
       const target = targetAt(targets, index);
       if (targets.length === 1) throw wrongState(`${iqn} is the only target, and stays`);
-      for (const drive of force ? [] : target.drives) checkUnused(drive, FORCE);
+      for (const drive of force ? [] : target.drives) checkUnused(drive, FORCE, door);
       await iscsi.removeTarget(iqn);
       // Snapshots before the disks that they are read from.
       const drives = [...target.drives].sort(

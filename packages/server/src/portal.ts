@@ -42,3 +42,11 @@ export function isLoopback({ host }: Portal): boolean {
 export function reachablePortal({ host, port }: Portal): Portal {
   return { host: host === '0.0.0.0' || host === '::' ? hostname() : host, port };
 }
+
+/** A portal as initiators are told of it. */
+export function toldPortal(
+  portal: Portal & { readonly advertise?: { readonly host: string; readonly port?: number } },
+): Portal {
+  const { host, port = portal.port } = portal.advertise ?? reachablePortal(portal);
+  return { host, port };
+}

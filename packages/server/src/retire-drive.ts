@@ -5,8 +5,8 @@ import type { OpenTarget } from './open-target.ts';
 const RETIRE_TIMEOUT_MS = 10_000;
 
 /**
- * Takes a LUN away while the server runs: initiators hear of it (REPORTED LUNS DATA HAS CHANGED), commands that are under
- * way end first, up to a time, and what it was is closed.
+ * Takes a LUN away while the server runs: initiators hear of it (REPORTED LUNS DATA HAS CHANGED), commands that are
+ * under way end first, up to a time, and what it was is closed.
  */
 export async function retireDrive(
   { drives, scsi }: Pick<OpenTarget, 'drives' | 'scsi'>,

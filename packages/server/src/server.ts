@@ -14,11 +14,12 @@ import { closeDisks, openDisks } from './disks.ts';
 import type { Drive } from './drive.ts';
 import { listen, probePortals } from './listening.ts';
 import { NbdFront } from './nbd/nbd-front.ts';
+import type { NbsHost } from './nbs/nbs-host.ts';
 import { NbsFront } from './nbs/nbs-front.ts';
 import type { UserChange, UserList } from './object-users.ts';
 import { allLuns, divide, type OpenTarget } from './open-target.ts';
 import type { ServerOptions } from './options.ts';
-import { formatPortal, reachablePortal } from './portal.ts';
+import { formatPortal, toldPortal } from './portal.ts';
 import { LiveChanges } from './live-changes.ts';
 import { ServerError } from './server-error.ts';
 import type { MeasuredTarget, ServedObject, ServedTarget } from './status.ts';
@@ -268,7 +269,7 @@ export class LunboxServer {
       const iscsi = refusedAsOptions(() => new IscsiServer(settings));
       this.#running = { iscsi, targets, copyDomain, portals: await listen(iscsi, this.#wantedPortals) };
       const { nbs, nbd } = this.#options;
-      if (nbs) this.#running = { ...this.#running, nbs: await NbsFront.open(nbs, this.volumes) };
+      if (nbs) this.#running = { ...this.#running, nbs: await NbsFront.open(nbs, this.#host()) };
       if (nbd) this.#running = { ...this.#running, nbd: await NbdFront.open(nbd, this.volumes) };
     } catch (error) {
       await this.#running?.nbs?.close();
@@ -313,6 +314,18 @@ export class LunboxServer {
     const { iscsi } = this.#running;
     refusedAsOptions(() => iscsi.setDiscovery(discovery));
     this.#options = options;
+  }
+
+  #host(): NbsHost {
+    const { volumes, live } = this;
+    const running = this.#servedNow();
+    return {
+      volumes,
+      live,
+      seams: this.#options,
+      targets: () => this.targets,
+      initiatorPortals: running.portals.map(toldPortal),
+    };
   }
 
   /** What runs and does not stop. */
@@ -370,8 +383,7 @@ function security({ discovery, minimumChapAlgorithm }: ServerOptions): SecurityO
 function urlOf({ portals }: Running, iqn: string, lun: number): string {
   const portal = portals.find(({ tls }) => tls === undefined) ?? portals[0];
   if (portal === undefined) return '';
-  const { host, port = portal.port } = portal.advertise ?? reachablePortal(portal);
-  return `iscsi://${formatPortal({ host, port })}/${iqn}/${lun}`;
+  return `iscsi://${formatPortal(toldPortal(portal))}/${iqn}/${lun}`;
 }
 
 async function stopAll({ iscsi, targets, nbs, nbd }: Running, timeoutMs: number): Promise<void> {

@@ -73,7 +73,7 @@ export interface ServedObject extends CatalogObject {
 
 /** What the snapshots of a disk tell: that room for them is short, or that one was dropped for want of it. */
 export interface DiskSnapshotEvent extends Pick<ServedLun, 'lun' | 'path'> {
-  readonly event: Exclude<SnapshotEvent, { readonly kind: 'faulted' }>;
+  readonly event: Exclude<SnapshotEvent, { readonly kind: 'faulted' | 'taken' }>;
 }
 
 /** A disk that takes no change any more, since a sync of it or of its snapshots has failed. */

@@ -30,6 +30,8 @@ export interface Volume {
   readonly iqn: string;
   readonly lun: number;
   readonly path: string | undefined;
+  /** What people wrote about the disk. */
+  readonly description: string | undefined;
   readonly sizeBytes: number;
   readonly blockSize: number;
   /** True when this user cannot change it. */
@@ -96,6 +98,17 @@ export class Volumes {
   /** Makes a disk larger; see `LunboxServer.resize`. */
   async resize(volume: Volume, sizeBytes: number, user?: string): Promise<void> {
     await this.#placeOf(volume, user).drive.resize(sizeBytes);
+  }
+
+  /**
+   * Changes what people wrote about a disk, durably; an empty text drops it. Throws a {@link ServerError}
+   * `SERVER_WRONG_STATE` where there is nowhere to keep it, or what `StorageObject.updateAttributes` throws.
+   */
+  async describe(volume: Volume, text: string, user?: string): Promise<void> {
+    const { disk, lun } = this.#placeOf(volume, user).drive;
+    if (disk?.description === undefined)
+      throw new ServerError('SERVER_WRONG_STATE', `LUN ${lun} is no disk in a container, and keeps no text`);
+    await disk.description.change(text);
   }
 
   /** What a disk takes, and why it takes no change any more. */
@@ -172,6 +185,7 @@ function diskVolume({ iqn, drive, rights, name }: Place): Volume {
     iqn,
     lun,
     path: disk?.path,
+    description: disk?.description?.text(),
     sizeBytes: unit.device.size,
     blockSize: unit.blockSize,
     readOnly: unit.writeProtected || !rights.writes,

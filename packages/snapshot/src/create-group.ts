@@ -20,6 +20,12 @@ import { newEntry, type NamedSnapshot, type NewSnapshot } from './take-snapshot.
 export interface GroupOptions extends Omit<NewSnapshot, 'method'> {
   /** How long changes of the disks may be held back until all of them are at rest. Default 10 000. */
   readonly timeoutMs?: number;
+  /**
+   * Is called with the identity of the group when nothing more can keep it from being taken: all disks are at rest, and
+   * the snapshots are prepared durably. They are taken when it completes, and none is when it throws; changes of the
+   * disks are held back meanwhile. So disks of several servers come to one instant: all of them hold.
+   */
+  readonly hold?: (id: string) => Promise<void>;
 }
 
 /** A group that was taken. */
@@ -39,7 +45,7 @@ const log = debug('lunbox:snapshot:create-group');
  * Takes a snapshot of each of several disks at one instant: there is a moment at which changes of all of them are held
  * back, none is under way, and that is what the snapshots have. All are taken or none, also after a crash.
  *
- * @param sets - 2 to 64, each once
+ * @param sets - 2 to 64, each once; one is enough with `hold`
  * @throws SnapshotError `SNAPSHOT_BAD_GROUP`, `SNAPSHOT_TIMEOUT`, what `SnapshotSet.create` throws for one of them, and
  *   `SNAPSHOT_IN_DOUBT` when a medium failed at the moment of the decision: then it is known when the disks are
  *   opened again.
@@ -48,8 +54,12 @@ export async function createGroup(
   sets: readonly SnapshotSet[],
   options: GroupOptions = {},
 ): Promise<TakenGroup> {
-  if (sets.length < 2 || sets.length > GROUP_MEMBER_LIMIT || new Set(sets).size < sets.length)
-    throw new SnapshotError('SNAPSHOT_BAD_GROUP', `a group has 2 to ${GROUP_MEMBER_LIMIT} disks, each once`);
+  const least = options.hold === undefined ? 2 : 1;
+  if (sets.length < least || sets.length > GROUP_MEMBER_LIMIT || new Set(sets).size < sets.length)
+    throw new SnapshotError(
+      'SNAPSHOT_BAD_GROUP',
+      `a group has ${least} to ${GROUP_MEMBER_LIMIT} disks, each once`,
+    );
   // Always in one order, so that no two groups wait for each other.
   const ordered = [...sets].sort((a, b) => (orderOf(a) < orderOf(b) ? -1 : 1));
   const members: Member[] = [];
@@ -62,6 +72,7 @@ export async function createGroup(
     });
   };
   const { id, snapshots } = await withAll(0);
+  for (const [index, snapshot] of snapshots.entries()) ordered[index]?.tell({ kind: 'taken', snapshot });
   return { id, snapshots: sets.map((set) => snapshots[ordered.indexOf(set)] as SnapshotInfo) };
 }
 
@@ -70,7 +81,12 @@ const orderOf = ({ object, directory }: SnapshotSet): string => `${object} ${dir
 async function take(members: readonly Member[], options: GroupOptions): Promise<TakenGroup> {
   const [first] = members as [Member, ...Member[]];
   const { random, clock } = first.state.parts;
-  const { name = new Date(first.state.nowMs).toISOString(), timeoutMs = TIMEOUT_MS, ...others } = options;
+  const {
+    name = new Date(first.state.nowMs).toISOString(),
+    timeoutMs = TIMEOUT_MS,
+    hold,
+    ...others
+  } = options;
   for (const { state } of members) checkReady(state, name);
   const timeout = new AbortController();
   try {
@@ -81,11 +97,13 @@ async function take(members: readonly Member[], options: GroupOptions): Promise<
     });
     try {
       await all(members, (member) => member.rest(timeout.signal));
-      await all(members, (member) => member.prepare(group, timeout.signal));
+      await all(members, (member) => member.prepare(group, timeout.signal, hold !== undefined));
     } finally {
       cancel();
     }
+    await hold?.(group.id);
     await first.decide(group);
+    for (const member of members) member.goOn();
     await finish(first, members, group);
     return { id: group.id, snapshots: members.map((member) => infoOf(member.entry)) };
   } catch (error) {
@@ -188,8 +206,10 @@ class Member {
   /**
    * Everything that was answered becomes durable, and then the snapshot, if it will be one. What is changed from now on
    * is saved for it, so changes may go on here though others are not as far: what comes now is after the instant.
+   *
+   * @param rests - changes are held back on, for disks that are not of this process
    */
-  async prepare(group: SnapshotGroup, signal: AbortSignal): Promise<void> {
+  async prepare(group: SnapshotGroup, signal: AbortSignal, rests: boolean): Promise<void> {
     const { state } = this;
     const { id, area } = this.#log as { id: string; area: LogArea };
     try {
@@ -201,7 +221,7 @@ class Member {
       this.#isPrepared = true;
       state.saveToNewest();
     } finally {
-      this.#goOn();
+      if (!rests) this.goOn();
     }
   }
 
@@ -227,7 +247,7 @@ class Member {
   /** The group is not taken. What cannot be taken back now is when the disk is opened again. */
   async undo(): Promise<void> {
     const { state } = this;
-    this.#goOn();
+    this.goOn();
     try {
       if (this.#isPrepared) return await state.remove(this.entry);
       if (this.#log === undefined) return;
@@ -238,7 +258,8 @@ class Member {
     }
   }
 
-  #goOn(): void {
+  /** Changes go on. */
+  goOn(): void {
     this.#resume?.();
     this.#resume = undefined;
   }

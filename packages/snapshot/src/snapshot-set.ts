@@ -52,12 +52,9 @@ export class SnapshotSet {
     this.#device = new RestoringDevice(state.device, state.chain.grainBytes);
     this.device = this.#device;
     this.#upkeep = new Upkeep(state, this.#turns);
-    const tell = (event: SnapshotEvent): void => {
-      for (const listener of this.#listeners) listener(event);
-    };
-    this.#keeper = new SpaceKeeper(state, this.#turns, tell);
+    this.#keeper = new SpaceKeeper(state, this.#turns, (event) => this.tell(event));
     state.device.askForRoom(this.#keeper);
-    state.device.onFault(({ message }) => tell({ kind: 'faulted', message }));
+    state.device.onFault(({ message }) => this.tell({ kind: 'faulted', message }));
   }
 
   /**
@@ -300,6 +297,11 @@ export class SnapshotSet {
     return () => this.#listeners.delete(listener);
   }
 
+  /** @internal */
+  tell(event: SnapshotEvent): void {
+    for (const listener of this.#listeners) listener(event);
+  }
+
   /** What a snapshot takes. Throws `SNAPSHOT_NOT_FOUND`. */
   async usage(snapshot: string): Promise<SnapshotUsage> {
     return await this.#inTurn(() => usageOf(this.#state, this.#state.find(snapshot)));
@@ -342,7 +344,9 @@ export class SnapshotSet {
   async #take(options: NamedSnapshot, chain: Chain): Promise<SnapshotInfo> {
     const entry = await takeSnapshot(this.#state, options, chain);
     this.#upkeep.tidyLater();
-    return infoOf(entry);
+    const snapshot = infoOf(entry);
+    this.tell({ kind: 'taken', snapshot });
+    return snapshot;
   }
 
   async #edit(snapshot: string, change: (entry: ChainEntry) => Partial<ChainEntry>): Promise<SnapshotInfo> {

@@ -3,18 +3,21 @@ import debug from 'debug';
 import type { ChainEntry, SpacePolicy } from './chain.ts';
 import { reclaimStep, RECLAIM_START, type ReclaimPoint } from './reclaim.ts';
 import type { SetState } from './set-state.ts';
+import type { SnapshotInfo } from './snapshot-info.ts';
 import type { TurnQueue } from './turn-queue.ts';
 import { usageOf } from './usage.ts';
 
 /**
  * What people should hear of.
  *
+ * - `taken`: there is another snapshot.
  * - `low-space`: the snapshots take more than four fifths of their limit.
  * - `dropped`: the snapshot was deleted, since there was no room for what the disk had.
  * - `refused`: a write was refused, since there was no room and no snapshot could be deleted.
  * - `faulted`: what snapshots have could not be made durable, so the disk takes no change until it is opened again.
  */
 export type SnapshotEvent =
+  | { readonly kind: 'taken'; readonly snapshot: SnapshotInfo }
   | { readonly kind: 'low-space'; readonly usedBytes: number; readonly limitBytes: number }
   | { readonly kind: 'dropped'; readonly id: string; readonly name: string }
   | { readonly kind: 'refused' }

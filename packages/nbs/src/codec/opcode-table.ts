@@ -40,6 +40,9 @@ export const Opcode = {
   OPEN: 0x0102,
   CLOSE: 0x0103,
   INFO: 0x0104,
+  SET_ATTRIBUTES: 0x0105,
+  OBJECT_CREATE: 0x0106,
+  OBJECT_DELETE: 0x0107,
   RESIZE: 0x0108,
   READ: 0x0201,
   WRITE: 0x0202,
@@ -56,9 +59,14 @@ export const Opcode = {
   SNAPSHOT_REFRESH: 0x0306,
   SNAPSHOT_HOLD: 0x0308,
   SNAPSHOT_RELEASE: 0x0309,
+  SNAPSHOT_VERIFY: 0x030b,
+  SNAPSHOT_CLONE: 0x030c,
   SNAPSHOT_BOOKMARK: 0x030d,
   SNAPSHOT_RENAME: 0x030e,
   GROUP_SNAPSHOT: 0x0405,
+  GROUP_PREPARE: 0x0406,
+  GROUP_COMMIT: 0x0407,
+  GROUP_ABORT: 0x0408,
 } as const;
 
 /** Name of a request. */
@@ -149,6 +157,27 @@ export const OPCODES: Readonly<Record<OpcodeName, OpcodeRow>> = {
     answer: ['object', 'usedBytes', 'freeBytes', 'fault', 'epoch'],
     about: 'Tells of an open object.',
   }),
+  SET_ATTRIBUTES: row({
+    onHandle: true,
+    need: 'admin',
+    required: ['description'],
+    answer: ['object'],
+    about: 'Changes what people wrote about the object; an empty text drops it.',
+  }),
+  OBJECT_CREATE: row({
+    required: ['name', 'sizeBytes'],
+    optional: ['blockSize', 'description'],
+    answer: ['object'],
+    about: 'Makes an object, and serves it; its user has every permission.',
+  }),
+  OBJECT_DELETE: row({
+    onHandle: true,
+    need: 'admin',
+    optional: ['force'],
+    reply: 'none',
+    about:
+      'Deletes an open object that nobody else uses and that has no snapshots; with `force`, one that is used, with its snapshots.',
+  }),
   RESIZE: row({
     onHandle: true,
     need: 'admin',
@@ -218,6 +247,16 @@ export const OPCODES: Readonly<Record<OpcodeName, OpcodeRow>> = {
     required: ['snapshotName', 'holder'],
     about: 'Ends a hold.',
   }),
+  SNAPSHOT_VERIFY: snapshot({
+    answer: ['sound', 'badBytes'],
+    about: 'Reads all of a snapshot, and compares what was saved with its checksums. Takes long.',
+  }),
+  SNAPSHOT_CLONE: snapshot({
+    required: ['snapshotName', 'name'],
+    answer: ['object'],
+    about:
+      'Makes an object of this name that has what the snapshot has, and serves it: as the same LUN of a target of its own. May take long.',
+  }),
   SNAPSHOT_BOOKMARK: snapshot({ about: 'Drops what a snapshot has, and keeps what has changed since.' }),
   SNAPSHOT_RENAME: snapshot({
     required: ['snapshotName', 'name'],
@@ -230,6 +269,19 @@ export const OPCODES: Readonly<Record<OpcodeName, OpcodeRow>> = {
     about:
       'Takes a snapshot of each of several objects, given by their handles, at one instant: all or none.',
   }),
+  GROUP_PREPARE: row({
+    required: ['object'],
+    optional: ['name', 'level', 'label', 'holdMs'],
+    answer: ['uuid', 'holdMs'],
+    about:
+      'Gets the same ready for objects of several servers: their changes are held back until GROUP_COMMIT, GROUP_ABORT, or the end of `holdMs`.',
+  }),
+  GROUP_COMMIT: row({
+    required: ['uuid'],
+    answer: ['uuid', 'snapshot'],
+    about: 'Takes the snapshots of a prepared group; TIMEOUT when it was given up.',
+  }),
+  GROUP_ABORT: row({ required: ['uuid'], reply: 'none', about: 'Gives a prepared group up.' }),
 };
 
 /** Names of requests that have their number, and are answered with NOTSUP by this version. */
@@ -238,23 +290,15 @@ export const RESERVED_OPCODES: Readonly<Record<number, string>> = {
   0x0007: 'PORTALS',
   0x0009: 'JOB_STATUS',
   0x000a: 'JOB_CANCEL',
-  0x0105: 'SET_ATTRIBUTES',
-  0x0106: 'OBJECT_CREATE',
-  0x0107: 'OBJECT_DELETE',
   0x0109: 'LEASE_RENEW',
   0x010a: 'CHECK',
   0x0207: 'PREFETCH',
   0x0307: 'SNAPSHOT_DIFF',
   0x030a: 'SNAPSHOT_MATERIALISE',
-  0x030b: 'SNAPSHOT_VERIFY',
-  0x030c: 'SNAPSHOT_CLONE',
   0x0401: 'GROUP_CREATE',
   0x0402: 'GROUP_DELETE',
   0x0403: 'GROUP_LIST',
   0x0404: 'GROUP_SET',
-  0x0406: 'GROUP_PREPARE',
-  0x0407: 'GROUP_COMMIT',
-  0x0408: 'GROUP_ABORT',
   0x0501: 'QUIESCE_SUBSCRIBE',
   0x0502: 'QUIESCE_READY',
   0x0503: 'QUIESCE_REFUSE',

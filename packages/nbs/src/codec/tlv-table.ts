@@ -91,7 +91,7 @@ export const TLVS = {
     type: 0x0018,
     kind: 'group',
     many: true,
-    about: 'A place to connect to, the best one first: address, port, active.',
+    about: 'A place to connect to, the best one first: address, port, active. In an object: for iSCSI.',
   },
   address: { type: 0x0019, kind: 'text', many: false, about: 'Host name or address.' },
   port: { type: 0x001a, kind: 'u32', many: false, about: 'TCP port.' },
@@ -182,6 +182,9 @@ export const TLVS = {
     about: 'Snapshot that was taken right before: the way back.',
   },
   doneBytes: { type: 0x0310, kind: 'u64', many: false, about: 'How far it has come.' },
+  sound: { type: 0x0312, kind: 'flag', many: false, about: 'All that a snapshot has is as it was.' },
+  badBytes: { type: 0x0313, kind: 'u64', many: false, about: 'Bytes that nobody will read as they were.' },
+  holdMs: { type: 0x0314, kind: 'u32', many: false, about: 'How long changes wait for a decision.' },
   totalBytes: { type: 0x0311, kind: 'u64', many: false, about: 'How far it has to come.' },
 } as const;
 

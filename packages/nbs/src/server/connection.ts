@@ -17,6 +17,7 @@ import { decodeFields, encodeFields, type Fields } from '../codec/tlv.ts';
 import type { NbsTransport } from '../transport.ts';
 import { DATA_HANDLERS } from './data-requests.ts';
 import { refusalOf } from './failure.ts';
+import { GROUP_HANDLERS } from './group-requests.ts';
 import { OBJECT_HANDLERS } from './object-requests.ts';
 import { Opening, type Opened, type Opener } from './opening.ts';
 import type { Handler, Reply, ServerRequest } from './request.ts';
@@ -31,6 +32,7 @@ const HANDLERS: Readonly<Record<Handled, Handler>> = {
   ...OBJECT_HANDLERS,
   ...DATA_HANDLERS,
   ...SNAPSHOT_HANDLERS,
+  ...GROUP_HANDLERS,
 };
 
 /** Answers that wait for the peer beyond this: no more requests are taken until it has read some. */

@@ -1,6 +1,4 @@
 import type { Clock } from '@lunbox/block';
-import type { EventName } from '../codec/opcode-table.ts';
-import type { Fields } from '../codec/tlv.ts';
 import type { Leases } from './leases.ts';
 import type { NbsLimits } from './limits.ts';
 import type { OpenHandle } from './open-handle.ts';
@@ -17,8 +15,6 @@ export interface EngineCore {
   readonly serverId: string;
   readonly serverName: string;
   readonly startedMs: number;
-  /** Tells all who have the object open. */
-  announce(uuid: string, name: EventName, fields: Fields): void;
   /** Closes a handle, durably. */
   closeHandle(session: ServerSession, handle: OpenHandle): Promise<void>;
   /** Hears of mistakes of ours. */

@@ -1,6 +1,4 @@
 import type { Clock, Random } from '@lunbox/block';
-import type { EventName } from '../codec/opcode-table.ts';
-import type { Fields } from '../codec/tlv.ts';
 import type { NbsTransport } from '../transport.ts';
 import type { NbsAuthentication } from './authentication.ts';
 import { ServerConnection, type ConnectionOwner } from './connection.ts';
@@ -63,7 +61,6 @@ export class NbsEngine {
       serverId: uuidOf(random.bytes(16)),
       serverName,
       startedMs: clock.nowMs(),
-      announce: (uuid, name, fields) => this.announce(uuid, name, fields),
       closeHandle: (session, handle) => this.#closeHandle(session, handle),
       reportInternalError: onInternalError,
     };
@@ -109,14 +106,6 @@ export class NbsEngine {
     }
   }
 
-  /** Tells all who have an object open. */
-  announce(uuid: string, name: EventName, fields: Fields): void {
-    for (const session of this.#sessions.values()) {
-      const has = [...session.handles.values()].some((handle) => handle.uuid === uuid);
-      if (has) session.emit(name, fields, this.#core.limits.maxEvents);
-    }
-  }
-
   /** Says goodbye to all clients, ends every session, and completes when nothing is open any more. */
   async stop(reason = 'the server stops'): Promise<void> {
     this.#stopping = true;
@@ -157,7 +146,10 @@ export class NbsEngine {
     session.closed = true;
     this.#sessions.delete(session.id);
     const handles = [...session.handles.values()];
-    const closing = Promise.allSettled(handles.map((handle) => this.#closeHandle(session, handle)));
+    const closing = Promise.allSettled([
+      session.abortPrepared(),
+      ...handles.map((handle) => this.#closeHandle(session, handle)),
+    ]);
     const ending = closing.then(() => undefined);
     this.#ending.add(ending);
     void ending.finally(() => this.#ending.delete(ending));

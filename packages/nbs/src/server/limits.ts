@@ -18,6 +18,8 @@ export interface NbsLimits {
   readonly maxCopyBytes: number;
   /** Events that a session keeps for its client. */
   readonly maxEvents: number;
+  /** How long a prepared group holds changes back at most. */
+  readonly maxHoldMs: number;
   /** A connection without a session after this time is cut. */
   readonly openingTimeoutMs: number;
   /** A peer that has been silent for twice this time is taken for dead. */
@@ -37,6 +39,7 @@ export const DEFAULT_NBS_LIMITS: NbsLimits = {
   windowBytes: 16 << 20,
   maxCopyBytes: 64 << 20,
   maxEvents: 256,
+  maxHoldMs: 30_000,
   openingTimeoutMs: 10_000,
   keepaliveMs: 15_000,
   lossTimeoutMs: 120_000,

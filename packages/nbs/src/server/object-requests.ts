@@ -1,31 +1,12 @@
 import type { OpcodeName } from '../codec/opcode-table.ts';
-import type { Fields } from '../codec/tlv.ts';
 import type { DataRequest } from './data-requests.ts';
+import { objectFields } from './object-fields.ts';
 import { OpenHandle } from './open-handle.ts';
 import { DONE, type Handler, type Reply, type RequestContext, type ServerRequest } from './request.ts';
-import { NbsRefusal, type ObjectDescription, type ObjectPermissions } from './service.ts';
+import type { GroupRequest } from './group-requests.ts';
+import type { ServerSession } from './session.ts';
+import { NbsRefusal } from './service.ts';
 import type { SnapshotRequest } from './snapshot-requests.ts';
-
-/** An object as the TLV `object` tells of it. */
-export function objectFields(object: ObjectDescription): Fields {
-  const { name, uuid, sizeBytes, blockSize, readOnly, fileName, lun, targetName, permissions } = object;
-  return {
-    name,
-    uuid,
-    sizeBytes,
-    blockSize,
-    ...(readOnly ? { readOnly } : {}),
-    ...(fileName === undefined ? {} : { fileName }),
-    ...(lun === undefined ? {} : { lun }),
-    ...(targetName === undefined ? {} : { targetName }),
-    permission: permissionNames(permissions),
-  };
-}
-
-function permissionNames(permissions: ObjectPermissions): string[] {
-  const names = ['write', 'snapshot', 'replicate', 'admin'] as const;
-  return ['read', ...names.filter((name) => permissions[name])];
-}
 
 async function listObjects(_request: ServerRequest, { core, session }: RequestContext): Promise<Reply> {
   const objects = await core.service.list(session.user);
@@ -51,22 +32,32 @@ async function openObject({ fields }: ServerRequest, { core, session }: RequestC
       throw new NbsRefusal('SESSION_LOST', 'the session has ended');
     }
     session.handles.set(handle.number, handle);
-    const endResize = object.device.onResize((sizeBytes) =>
-      session.emit('OBJECT_CHANGED', { handle: handle.number, sizeBytes }, limits.maxEvents),
-    );
-    const endFault = object.onFault?.((fault) =>
-      session.emit('OBJECT_FAULT', { uuid, fault }, limits.maxEvents),
-    );
-    handle.endWatch = () => {
-      endResize();
-      endFault?.();
-    };
+    watch(handle, session, limits.maxEvents);
     const epoch = readOnly ? {} : { epoch: handle.epoch };
     return { fields: { handle: handle.number, ...epoch, object: [objectFields(described)] } };
   } catch (error) {
     await object.device.close();
     throw error;
   }
+}
+
+/** The client hears what becomes of an open object. */
+function watch(handle: OpenHandle, session: ServerSession, maxEvents: number): void {
+  const { object, uuid, number } = handle;
+  const endResize = object.device.onResize((sizeBytes) =>
+    session.emit('OBJECT_CHANGED', { handle: number, sizeBytes }, maxEvents),
+  );
+  const endFault = object.onFault?.((fault) => session.emit('OBJECT_FAULT', { uuid, fault }, maxEvents));
+  const endTaken = object.snapshots?.onTaken((snapshot) => {
+    // Once for each session, however often it has the object open.
+    const first = [...session.handles.values()].find((each) => each.uuid === uuid);
+    if (first === handle) session.emit('SNAPSHOT_INITIATED', { uuid, snapshot: [snapshot] }, maxEvents);
+  });
+  handle.endWatch = () => {
+    endResize();
+    endFault?.();
+    endTaken?.();
+  };
 }
 
 function tellFenced({ sessions, limits }: RequestContext['core'], fenced: readonly OpenHandle[]): void {
@@ -90,6 +81,31 @@ async function infoOf(_request: ServerRequest, { open }: RequestContext): Promis
   return { fields: { object: [described], ...status, ...(epoch === 0 ? {} : { epoch }) } };
 }
 
+async function createObject({ fields }: ServerRequest, { core, session }: RequestContext): Promise<Reply> {
+  const { name = '', sizeBytes = 0, blockSize, description } = fields;
+  if (core.service.create === undefined) throw new NbsRefusal('NOTSUP', 'this server makes no objects');
+  const made = await core.service.create({ name, sizeBytes, blockSize, description }, session.user);
+  return { fields: { object: [objectFields(made)] } };
+}
+
+async function deleteObject(
+  { fields }: ServerRequest,
+  { core, session, open }: RequestContext,
+): Promise<Reply> {
+  const { object } = open!;
+  if (object.delete === undefined) throw new NbsRefusal('NOTSUP', 'this server deletes no objects');
+  await object.delete({ force: fields.force === true });
+  await core.closeHandle(session, open!);
+  return DONE;
+}
+
+async function setAttributes({ fields }: ServerRequest, { open }: RequestContext): Promise<Reply> {
+  const { object } = open!;
+  if (object.setDescription === undefined) throw new NbsRefusal('NOTSUP', 'the object keeps no texts');
+  await object.setDescription(fields.description!);
+  return { fields: { object: [objectFields(object.describe())] } };
+}
+
 async function resize({ fields }: ServerRequest, { open }: RequestContext): Promise<Reply> {
   const { object } = open!;
   if (object.resize === undefined) throw new NbsRefusal('NOTSUP', 'the object keeps its size');
@@ -110,7 +126,10 @@ function serverStatus(_request: ServerRequest, { core, session }: RequestContext
 }
 
 /** The other requests in a session; BYE is the connection's own. */
-export type ObjectRequest = Exclude<OpcodeName, DataRequest | SnapshotRequest | 'HELLO' | 'AUTH' | 'BYE'>;
+export type ObjectRequest = Exclude<
+  OpcodeName,
+  DataRequest | SnapshotRequest | GroupRequest | 'HELLO' | 'AUTH' | 'BYE'
+>;
 
 /** What each of them does. */
 export const OBJECT_HANDLERS: Readonly<Record<ObjectRequest, Handler>> = {
@@ -121,5 +140,8 @@ export const OBJECT_HANDLERS: Readonly<Record<ObjectRequest, Handler>> = {
   OPEN: openObject,
   CLOSE: closeObject,
   INFO: infoOf,
+  SET_ATTRIBUTES: setAttributes,
+  OBJECT_CREATE: createObject,
+  OBJECT_DELETE: deleteObject,
   RESIZE: resize,
 };

@@ -23,6 +23,18 @@ export interface ObjectDescription {
   /** iSCSI name of the target that has the LUN. */
   readonly targetName?: string;
   readonly permissions: ObjectPermissions;
+  /** What people wrote about it. */
+  readonly description?: string;
+  /** Where initiators find the target, the best place first. */
+  readonly portals?: readonly { readonly address: string; readonly port: number }[];
+}
+
+/** An object that is to be made. */
+export interface ObjectWish {
+  readonly name: string;
+  readonly sizeBytes: number;
+  readonly blockSize: number | undefined;
+  readonly description: string | undefined;
 }
 
 /** How an object is to be opened. */
@@ -74,6 +86,14 @@ export interface ObjectSnapshots {
   refresh(snapshot: string, wish: SnapshotWish): Promise<Fields>;
   /** Begins to bring the object back; answers the name of the snapshot that was taken first. */
   restore(snapshot: string, options: { readonly force: boolean; readonly name?: string }): Promise<string>;
+  /** Makes an object of a snapshot, and serves it. */
+  clone?(snapshot: string, name: string): Promise<ObjectDescription>;
+  /** Reads all of a snapshot. */
+  verify?(snapshot: string): Promise<{ readonly sound: boolean; readonly badBytes: number }>;
+  /**
+   * Calls `listener` with each snapshot that is taken, by whomever. Returns a function that ends the subscription.
+   */
+  onTaken(listener: (snapshot: Fields) => void): () => void;
   /** What may have changed between a snapshot and a later one, or now: ascending. */
   changes(from: string, to: string | undefined): AsyncIterable<ChangedRun>;
 }
@@ -95,6 +115,10 @@ export interface OpenObject {
   ): MaybePromise<CompareResult>;
   /** Makes the object larger. */
   resize?(sizeBytes: number): Promise<void>;
+  /** Changes what people wrote about it; an empty text drops it. */
+  setDescription?(description: string): Promise<void>;
+  /** Deletes it; with `force` also while others use it, and with its snapshots. */
+  delete?(options: { readonly force: boolean }): Promise<void>;
   /**
    * Calls `listener` when the object takes no change any more, with the reason for people. Returns a function that ends
    * the subscription.
@@ -102,6 +126,16 @@ export interface OpenObject {
   onFault?(listener: (fault: string) => void): () => void;
   /** Undefined where there can be none. */
   readonly snapshots?: ObjectSnapshots;
+}
+
+/** A group of snapshots about which one word has not been said yet; changes of the objects are held back. */
+export interface PreparedGroup {
+  /** Identity of the group. */
+  readonly uuid: string;
+  /** Takes the snapshots, in the order of the objects; changes go on. */
+  commit(): Promise<readonly Fields[]>;
+  /** Takes none; changes go on. */
+  abort(): Promise<void>;
 }
 
 /**
@@ -112,6 +146,10 @@ export interface NbsService {
   list(user: string | undefined): MaybePromise<readonly ObjectDescription[]>;
   /** Opens an object, or a snapshot of it. */
   open(request: OpenRequest): MaybePromise<OpenObject>;
+  /** Makes an object, and serves it. */
+  create?(wish: ObjectWish, user: string | undefined): Promise<ObjectDescription>;
+  /** Gets a snapshot of each ready. */
+  prepareGroup?(objects: readonly OpenObject[], wish: SnapshotWish): Promise<PreparedGroup>;
   /** Takes a snapshot of each at one instant, all or none. */
   groupSnapshot?(
     objects: readonly OpenObject[],

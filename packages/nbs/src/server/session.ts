@@ -3,7 +3,7 @@ import { encodeFields, type Fields } from '../codec/tlv.ts';
 import { blankHeader, Magic } from '../codec/header.ts';
 import { encodeMessage } from '../codec/message.ts';
 import type { OpenHandle } from './open-handle.ts';
-import { NbsRefusal } from './service.ts';
+import { NbsRefusal, type PreparedGroup } from './service.ts';
 
 /** What was answered to a request that must not be done twice. */
 export interface StoredAnswer {
@@ -22,6 +22,12 @@ export interface SessionLink {
   drop(): void;
 }
 
+/** A prepared group, and what ends its time. */
+interface HeldGroup {
+  readonly group: PreparedGroup;
+  readonly cancel: () => void;
+}
+
 interface KeptEvent {
   readonly sequence: number;
   readonly name: EventName;
@@ -35,6 +41,8 @@ export class ServerSession {
   readonly user: string | undefined;
   readonly peer: string;
   readonly handles: Map<number, OpenHandle> = new Map<number, OpenHandle>();
+  /** Groups that are prepared, until somebody decides or their time is over. */
+  readonly prepared: Map<string, HeldGroup> = new Map<string, HeldGroup>();
   /** The connection; undefined while the client is away. */
   link: SessionLink | undefined;
   /** When the client went away. */
@@ -64,6 +72,20 @@ export class ServerSession {
     const handle = this.handles.get(number);
     if (handle === undefined) throw new NbsRefusal('INVAL', `there is no open object ${number}`);
     return handle;
+  }
+
+  /** A prepared group, which is to be decided now; undefined when it was given up. */
+  takePrepared(uuid: string): PreparedGroup | undefined {
+    const held = this.prepared.get(uuid);
+    held?.cancel();
+    this.prepared.delete(uuid);
+    return held?.group;
+  }
+
+  /** Gives all prepared groups up. */
+  async abortPrepared(): Promise<void> {
+    const groups = [...this.prepared.keys()].map((uuid) => this.takePrepared(uuid));
+    await Promise.all(groups.map(async (group) => group?.abort()));
   }
 
   /** A request is at work. */

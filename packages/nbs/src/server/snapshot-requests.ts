@@ -1,5 +1,6 @@
 import type { OpcodeName } from '../codec/opcode-table.ts';
 import type { Fields } from '../codec/tlv.ts';
+import { objectFields } from './object-fields.ts';
 import { DONE, type Handler, type Reply, type RequestContext, type ServerRequest } from './request.ts';
 import { NbsRefusal, type ObjectSnapshots, type SnapshotWish } from './service.ts';
 
@@ -10,7 +11,8 @@ function snapshotsOf({ open }: RequestContext): ObjectSnapshots {
   return snapshots;
 }
 
-function wishOf({ name, level, label, method }: Fields): SnapshotWish {
+/** How a snapshot is to be taken. */
+export function wishOf({ name, level, label, method }: Fields): SnapshotWish {
   return {
     ...(name === undefined ? {} : { name }),
     ...(level === undefined ? {} : { level }),
@@ -27,10 +29,7 @@ const onOne =
   });
 
 async function create({ fields }: ServerRequest, context: RequestContext): Promise<Reply> {
-  const { uuid } = context.open!;
-  const snapshot = await snapshotsOf(context).create(wishOf(fields));
-  context.core.announce(uuid, 'SNAPSHOT_INITIATED', { uuid, snapshot: [snapshot] });
-  return { fields: { snapshot: [snapshot] } };
+  return { fields: { snapshot: [await snapshotsOf(context).create(wishOf(fields))] } };
 }
 
 async function restore({ fields }: ServerRequest, context: RequestContext): Promise<Reply> {
@@ -39,23 +38,21 @@ async function restore({ fields }: ServerRequest, context: RequestContext): Prom
   return { fields: { safety: await snapshotsOf(context).restore(fields.snapshotName!, options) } };
 }
 
-async function group({ fields }: ServerRequest, { core, session }: RequestContext): Promise<Reply> {
-  if (core.service.groupSnapshot === undefined)
-    throw new NbsRefusal('NOTSUP', 'this server takes no snapshots of several objects');
-  const handles = fields.object!.map(({ handle }) => session.handle(handle ?? 0));
-  if (!handles.every(({ object }) => object.describe().permissions.snapshot))
-    throw new NbsRefusal('PERM', 'the user may not take snapshots of all of them');
-  const objects = handles.map(({ object }) => object);
-  const { uuid, snapshots } = await core.service.groupSnapshot(objects, wishOf(fields));
-  for (const [index, handle] of handles.entries()) {
-    const snapshot = [snapshots[index]!];
-    core.announce(handle.uuid, 'SNAPSHOT_INITIATED', { uuid: handle.uuid, snapshot });
-  }
-  return { fields: { uuid, snapshot: snapshots } };
+async function clone({ fields }: ServerRequest, context: RequestContext): Promise<Reply> {
+  const snapshots = snapshotsOf(context);
+  if (snapshots.clone === undefined) throw new NbsRefusal('NOTSUP', 'this server makes no clones');
+  return { fields: { object: [objectFields(await snapshots.clone(fields.snapshotName!, fields.name!))] } };
+}
+
+async function verify({ fields }: ServerRequest, context: RequestContext): Promise<Reply> {
+  const snapshots = snapshotsOf(context);
+  if (snapshots.verify === undefined) throw new NbsRefusal('NOTSUP', 'this server verifies no snapshots');
+  const { sound, badBytes } = await snapshots.verify(fields.snapshotName!);
+  return { fields: { ...(sound ? { sound } : {}), badBytes } };
 }
 
 /** The requests about snapshots. */
-export type SnapshotRequest = Extract<OpcodeName, `SNAPSHOT_${string}` | 'GROUP_SNAPSHOT'>;
+export type SnapshotRequest = Extract<OpcodeName, `SNAPSHOT_${string}`>;
 
 /** What each of them does. */
 export const SNAPSHOT_HANDLERS: Readonly<Record<SnapshotRequest, Handler>> = {
@@ -73,5 +70,6 @@ export const SNAPSHOT_HANDLERS: Readonly<Record<SnapshotRequest, Handler>> = {
   SNAPSHOT_RELEASE: onOne((snapshots, name, { holder }) => snapshots.release(name, holder![0]!)),
   SNAPSHOT_BOOKMARK: onOne((snapshots, name) => snapshots.bookmark(name)),
   SNAPSHOT_RENAME: onOne((snapshots, name, fields) => snapshots.rename(name, fields.name!)),
-  GROUP_SNAPSHOT: group,
+  SNAPSHOT_CLONE: clone,
+  SNAPSHOT_VERIFY: verify,
 };

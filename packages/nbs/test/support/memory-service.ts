@@ -39,6 +39,7 @@ export class MemoryService implements NbsService {
   readonly levels = new Map<string, string | undefined>();
   /** Snapshots that objects were brought back to. */
   readonly restored: string[] = [];
+  readonly #listeners = new Set<(snapshot: Fields) => void>();
   /** Extra turns before a snapshot is taken. */
   delay: () => Promise<void> = () => Promise.resolve();
 
@@ -96,6 +97,7 @@ export class MemoryService implements NbsService {
         await this.delay();
         this.taken.set(name, (this.taken.get(name) ?? 0) + 1);
         this.levels.set(name, level);
+        for (const listener of this.#listeners) listener(told(name));
         return told(name);
       },
       delete: async (snapshot) => void this.taken.delete(find(snapshot)),
@@ -107,6 +109,10 @@ export class MemoryService implements NbsService {
       restore: async (snapshot) => {
         this.restored.push(find(snapshot));
         return `before ${snapshot}`;
+      },
+      onTaken: (listener) => {
+        this.#listeners.add(listener);
+        return () => this.#listeners.delete(listener);
       },
       async *changes() {
         for (let index = 0; index < 2000; index++) yield { offset: index * 1024, length: 512 };

@@ -11,6 +11,7 @@ export interface NbsFlags extends PortalFlags {
   readonly nbsTls?: readonly string[];
   readonly nbsUsers?: string;
   readonly nbsPlain?: boolean;
+  readonly nbsDirectory?: string;
   readonly nbd?: readonly string[];
   readonly nbdPlain?: boolean;
 }
@@ -20,13 +21,15 @@ interface FileUser {
   readonly user: string;
   readonly passwordFile?: string;
   readonly verifier?: string;
+  readonly mayCreate?: boolean;
 }
 
 /** What the flags ask of NBS; undefined without any. Throws a {@link ServerError} `SERVER_BAD_OPTIONS`. */
 export function nbsFromFlags(flags: NbsFlags): NbsOptions | undefined {
-  const { nbs = [], nbsTls = [], nbsUsers, nbsPlain = false } = flags;
+  const { nbs = [], nbsTls = [], nbsUsers, nbsPlain = false, nbsDirectory: directory } = flags;
   if (nbs.length + nbsTls.length === 0) {
-    if (nbsUsers !== undefined || nbsPlain) throw bad('--nbs-users and --nbs-plain need --nbs or --nbs-tls');
+    if (nbsUsers !== undefined || nbsPlain || directory !== undefined)
+      throw bad('--nbs-users, --nbs-directory and --nbs-plain need --nbs or --nbs-tls');
     return undefined;
   }
   const secure = nbsTls.map((portal) => ({ portal, tls: tlsKeys('--nbs-tls', flags) }));
@@ -34,6 +37,7 @@ export function nbsFromFlags(flags: NbsFlags): NbsOptions | undefined {
     portals: [...nbs, ...secure],
     ...(nbsUsers === undefined ? {} : { users: readUsers(nbsUsers) }),
     ...(nbsPlain ? { allowPlain: true } : {}),
+    ...(directory === undefined ? {} : { directory }),
   };
 }
 
@@ -64,23 +68,26 @@ function readUsers(path: string): NbsUser[] {
       throw bad(
         `${path}, entry ${index + 1}: write {"user": NAME, "passwordFile": FILE} or {…, "verifier": TEXT}`,
       );
-    const { user: name, passwordFile, verifier } = entry;
-    if (passwordFile === undefined) return { name, ...(verifier === undefined ? {} : { verifier }) };
+    const { user: name, passwordFile, verifier, mayCreate = false } = entry;
+    const rights = mayCreate ? { mayCreate } : {};
+    if (passwordFile === undefined)
+      return { name, ...rights, ...(verifier === undefined ? {} : { verifier }) };
     const password = files
       .readPrivate(resolve(dirname(path), passwordFile), `the password of ${name}`)
       .trimEnd();
     if (password === '') throw bad(`the password of ${name} is empty`);
-    return { name, password };
+    return { name, ...rights, password };
   });
 }
 
 function isFileUser(entry: unknown): entry is FileUser {
   if (typeof entry !== 'object' || entry === null) return false;
-  const { user, passwordFile, verifier, ...others } = entry as Partial<Record<string, unknown>>;
+  const { user, passwordFile, verifier, mayCreate, ...others } = entry as Partial<Record<string, unknown>>;
   const given = [passwordFile, verifier].filter((value) => value !== undefined);
   return (
     typeof user === 'string' &&
     user !== '' &&
+    (mayCreate === undefined || typeof mayCreate === 'boolean') &&
     given.length === 1 &&
     typeof given[0] === 'string' &&
     Object.keys(others).length === 0

@@ -109,7 +109,8 @@ async function startCompanions(
 ): Promise<{ end: () => Promise<void> }> {
   const capture = settings.capture && server.iscsi?.capture(settings.capture);
   const watcher = new AccessWatcher(settings.readAccess, files, (access) => {
-    server.setAccess(access);
+    // Those of clones have the list of what they are clones of.
+    for (const index of server.targets.keys()) server.setAccess(access, index);
     server.setDiscovery(access);
   });
   try {

@@ -121,6 +121,7 @@ function addNbsFlags(command: Command): Command {
       collect,
     )
     .option('--nbs-users <file>', 'JSON list of who may come in by NBS, with their passwords')
+    .option('--nbs-directory <directory>', 'where objects lie that NBS clients make')
     .option('--nbs-plain', 'speak NBS without TLS at a portal that is not loopback')
     .option(
       '--nbd <host:port|unix:path>',

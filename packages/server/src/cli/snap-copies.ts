@@ -8,8 +8,9 @@ import {
   type SnapshotManifest,
   type VerifyReport,
 } from '@lunbox/snapshot';
-import { readContainerInfo, type Attributes, type ContainerInfo } from '@lunbox/storage-object';
+import { readContainerInfo } from '@lunbox/storage-object';
 import { basename } from 'node:path';
+import { cloneSource, sharedAttributes } from '../clone-source.ts';
 import { findSnapshot } from '../snapshot-luns.ts';
 import type { ControlRequest } from './control-request.ts';
 import { told, type SnapDesk, type SnapEvent } from './snap-desk.ts';
@@ -45,12 +46,8 @@ const ACTIONS: { readonly [V in CopyVerb]: Action<V> } = {
   },
   'snap-clone': async (desk, { snapshot, target }, options) => {
     const info = findSnapshot(desk.set, snapshot);
-    const container = await readContainerInfo(desk.disk);
-    const clone = await cloneSnapshot(desk.set, info.id, target, {
-      ...options,
-      ...imageOf(container),
-      attributes: sharedAttributes(container.attributes),
-    });
+    const source = await cloneSource(desk.disk);
+    const clone = await cloneSnapshot(desk.set, info.id, target, { ...options, ...source });
     return { ...told(desk, 'cloned', info), clone };
   },
   'snap-verify': async (desk, { snapshot, manifest: manifestPath }, options) => {
@@ -79,16 +76,4 @@ export async function copyOn<V extends CopyVerb>(
 function defaultName({ disk }: SnapDesk, { id, name }: SnapshotInfo): string {
   const label = /^[\w.,:+@=-][\w.,:+@= -]{0,99}$/.test(name) ? name : id;
   return `${basename(disk).replace(/\.lun$/, '')}-${label}`;
-}
-
-/** Who may use the disk may use its copies; where it is presented, and what it is called there, is its own. */
-function sharedAttributes({ users, physicalBlockBytes, description }: Attributes): Attributes {
-  const shared = Object.entries({ users, physicalBlockBytes, description });
-  return Object.fromEntries(shared.filter(([, value]) => value !== undefined));
-}
-
-function imageOf({ path, dataOffset, layout }: ContainerInfo): {
-  image?: { path: string; dataOffset: number };
-} {
-  return layout === undefined ? { image: { path, dataOffset } } : {};
 }

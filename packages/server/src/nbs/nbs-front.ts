@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { checkFront, listenAtAll, readPortal } from '../front-portals.ts';
 import type { ServerOptions } from '../options.ts';
 import { ServerError } from '../server-error.ts';
-import type { Volumes } from '../volumes.ts';
+import type { NbsHost } from './nbs-host.ts';
 import type { NbsOptions, NbsUser } from './nbs-options.ts';
 import { VolumeService } from './nbs-service.ts';
 
@@ -28,12 +28,12 @@ export class NbsFront {
   }
 
   /** Listens. Throws a {@link ServerError}; nothing is left open then. */
-  static async open(options: NbsOptions, volumes: Volumes): Promise<NbsFront> {
+  static async open(options: NbsOptions, host: NbsHost): Promise<NbsFront> {
     const { users = [] } = options;
     const verifiers = new Map<string, ScramVerifier>();
     for (const user of users) verifiers.set(user.name, await verifierOf(user));
     const server = new NbsServer({
-      service: new VolumeService(volumes),
+      service: new VolumeService(host, options),
       serverName: `lunbox ${hostname()}`,
       authentication: {
         anonymous: users.length === 0,

@@ -6,6 +6,8 @@ export interface NbsUser {
   /** The password itself, or what `SCRAM-SHA-256$ITERATIONS:SALT$STOREDKEY:SERVERKEY` keeps of it. */
   readonly password?: string;
   readonly verifier?: string;
+  /** May make objects. Default false. */
+  readonly mayCreate?: boolean;
 }
 
 /** NBS beside iSCSI: block access and control of snapshots, for the same disks. */
@@ -17,6 +19,11 @@ export interface NbsOptions {
    * before `allowUnauthenticated` says so.
    */
   readonly users?: readonly NbsUser[];
+  /**
+   * Where objects lie that clients make, of nothing or of a snapshot. Without it they can make none. Those in it they can
+   * delete. Without users, whoever may come in may.
+   */
+  readonly directory?: string;
   /** Speak without TLS to other machines. Default false. */
   readonly allowPlain?: boolean;
 }

@@ -1,6 +1,6 @@
 import { NbsRefusal, type StatusName } from '@lunbox/nbs';
 import { SnapshotError, type SnapshotErrorCode } from '@lunbox/snapshot';
-import { ContainerError } from '@lunbox/storage-object';
+import { ContainerError, type ContainerErrorCode } from '@lunbox/storage-object';
 import { ServerError } from '../server-error.ts';
 
 type Refused = Exclude<StatusName, 'OK'>;
@@ -28,6 +28,20 @@ const OF_SNAPSHOTS: Readonly<Record<SnapshotErrorCode, Refused>> = {
   SNAPSHOT_IO: 'IO',
 };
 
+/** What failures of containers are to a client, those that are not the fault of the medium. */
+const OF_CONTAINERS: Readonly<Partial<Record<ContainerErrorCode, Refused>>> = {
+  CONTAINER_NOT_FOUND: 'NOENT',
+  CONTAINER_EXISTS: 'EXIST',
+  CONTAINER_LOCKED: 'BUSY',
+  CONTAINER_READ_ONLY: 'READONLY',
+  CONTAINER_CLOSED: 'SHUTDOWN',
+  CONTAINER_BAD_SIZE: 'INVAL',
+  CONTAINER_BAD_ATTRIBUTES: 'INVAL',
+  CONTAINER_ATTRIBUTES_FULL: 'NOSPC',
+  CONTAINER_HAS_SNAPSHOTS: 'BUSY',
+  CONTAINER_IS_PART: 'BUSY',
+};
+
 /**
  * Does `work`; what the server refuses is refused to the client, too. What is a mistake of ours stays one.
  *
@@ -40,7 +54,7 @@ export async function refusing<T>(work: () => T | Promise<T>, otherwise: Refused
     if (error instanceof SnapshotError) throw new NbsRefusal(OF_SNAPSHOTS[error.code], error.message);
     if (error instanceof ServerError) throw new NbsRefusal(otherwise, error.message);
     if (error instanceof ContainerError)
-      throw new NbsRefusal(error.code === 'CONTAINER_BAD_SIZE' ? 'INVAL' : 'IO', error.message);
+      throw new NbsRefusal(OF_CONTAINERS[error.code] ?? 'IO', error.message);
     throw error;
   }
 }

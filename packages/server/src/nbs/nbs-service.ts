@@ -4,13 +4,19 @@ import {
   type NbsService,
   type ObjectDescription,
   type OpenObject,
+  type ObjectWish,
   type OpenRequest,
+  type PreparedGroup,
   type SnapshotWish,
 } from '@lunbox/nbs';
 import { UnitDoor } from '@lunbox/scsi';
-import { createGroup } from '@lunbox/snapshot';
+import { createGroup, type SnapshotSet } from '@lunbox/snapshot';
 import { basename } from 'node:path';
 import type { Volume, Volumes } from '../volumes.ts';
+import type { NbsHost } from './nbs-host.ts';
+import { NbsObjects } from './nbs-objects.ts';
+import type { NbsOptions } from './nbs-options.ts';
+import { prepareGroup } from './prepared-group.ts';
 import { refusing } from './nbs-refusals.ts';
 import { NbsSnapshots, newSnapshot, snapshotFields } from './nbs-snapshots.ts';
 
@@ -21,17 +27,25 @@ interface VolumeObject extends OpenObject {
 
 /** The disks of a server, for NBS clients. */
 export class VolumeService implements NbsService {
+  readonly #host: NbsHost;
   readonly #volumes: Volumes;
+  readonly #objects: NbsObjects;
 
-  constructor(volumes: Volumes) {
-    this.#volumes = volumes;
+  constructor(host: NbsHost, options: NbsOptions) {
+    this.#host = host;
+    this.#volumes = host.volumes;
+    this.#objects = new NbsObjects(host, options);
   }
 
   list(user: string | undefined): readonly ObjectDescription[] {
     return this.#volumes
       .list(user)
       .filter(({ snapshot }) => snapshot === undefined)
-      .map(describe);
+      .map((volume) => this.#describe(volume));
+  }
+
+  async create(wish: ObjectWish, user: string | undefined): Promise<ObjectDescription> {
+    return this.#describe(await this.#objects.create(wish, user));
   }
 
   open(request: OpenRequest): Promise<VolumeObject> {
@@ -42,13 +56,16 @@ export class VolumeService implements NbsService {
     objects: readonly OpenObject[],
     wish: SnapshotWish,
   ): Promise<{ uuid: string; snapshots: readonly Fields[] }> {
-    const sets = objects.map((object) => (object as VolumeObject).snapshots?.set);
-    if (sets.some((set) => set === undefined)) throw new NbsRefusal('NOTSUP', 'one of them has no snapshots');
     const { method: _method, ...options } = newSnapshot(wish);
     return await refusing(async () => {
-      const { id, snapshots } = await createGroup(sets as NbsSnapshots['set'][], options);
+      const { id, snapshots } = await createGroup(setsOf(objects), options);
       return { uuid: id, snapshots: snapshots.map(snapshotFields) };
     });
+  }
+
+  async prepareGroup(objects: readonly OpenObject[], wish: SnapshotWish): Promise<PreparedGroup> {
+    const { method: _method, ...options } = newSnapshot(wish);
+    return await refusing(() => prepareGroup(setsOf(objects), options));
   }
 
   #open({ name, snapshot, readOnly, user, peer }: OpenRequest): VolumeObject {
@@ -59,9 +76,11 @@ export class VolumeService implements NbsService {
       readOnly,
       ...(user === undefined ? {} : { user }),
     });
-    const common = { device, describe: () => describe(this.#again(volume, user)) };
+    const common = { device, describe: () => this.#describe(this.#again(volume, user)) };
     if (!(device instanceof UnitDoor)) return common;
     const served = this.#volumes.snapshotsOf(volume, user);
+    const clone = async (set: SnapshotSet, wanted: string, as: string): Promise<ObjectDescription> =>
+      this.#describe(await this.#objects.clone({ volume, set, user }, wanted, as));
     return {
       ...common,
       status: () => this.#volumes.status(volume, user),
@@ -69,7 +88,12 @@ export class VolumeService implements NbsService {
       compareAndWrite: (expected, data, offset, options) =>
         device.compareAndWrite(expected, data, offset, options),
       resize: (sizeBytes) => refusing(() => this.#volumes.resize(volume, sizeBytes, user), 'INVAL'),
-      ...(served === undefined ? {} : { snapshots: new NbsSnapshots(served, who) }),
+      setDescription: (text) => refusing(() => this.#volumes.describe(volume, text, user), 'NOTSUP'),
+      delete: ({ force }) => {
+        const snapshotCount = served?.set.list().length ?? 0;
+        return this.#objects.delete(volume, { door: who, force, snapshotCount });
+      },
+      ...(served === undefined ? {} : { snapshots: new NbsSnapshots(served, who, clone) }),
     };
   }
 
@@ -89,15 +113,25 @@ export class VolumeService implements NbsService {
     if (now === undefined) throw new NbsRefusal('NOENT', 'the object is not there any more');
     return now;
   }
+
+  #describe(volume: Volume): ObjectDescription {
+    const { name, uuid, sizeBytes, blockSize, readOnly, path, lun, iqn, rights, description } = volume;
+    const { writes: write, snapshots: snapshot, replicates: replicate, administers: admin } = rights;
+    return {
+      ...{ name, uuid, sizeBytes, blockSize, readOnly, lun },
+      ...(path === undefined ? {} : { fileName: basename(path) }),
+      targetName: iqn,
+      permissions: { write, snapshot, replicate, admin },
+      ...(description === undefined ? {} : { description }),
+      portals: this.#host.initiatorPortals.map(({ host: address, port }) => ({ address, port })),
+    };
+  }
 }
 
-function describe(volume: Volume): ObjectDescription {
-  const { name, uuid, sizeBytes, blockSize, readOnly, path, lun, iqn, rights } = volume;
-  const { writes: write, snapshots: snapshot, replicates: replicate, administers: admin } = rights;
-  return {
-    ...{ name, uuid, sizeBytes, blockSize, readOnly, lun },
-    ...(path === undefined ? {} : { fileName: basename(path) }),
-    targetName: iqn,
-    permissions: { write, snapshot, replicate, admin },
-  };
+function setsOf(objects: readonly OpenObject[]): SnapshotSet[] {
+  return objects.map((object) => {
+    const { snapshots } = object as VolumeObject;
+    if (snapshots === undefined) throw new NbsRefusal('NOTSUP', 'one of them has no snapshots');
+    return snapshots.set;
+  });
 }

@@ -2,15 +2,17 @@ import {
   NbsRefusal,
   type ChangedRun,
   type Fields,
+  type ObjectDescription,
   type ObjectSnapshots,
   type SnapshotWish,
 } from '@lunbox/nbs';
-import type {
-  ConsistencyLevel,
-  NewSnapshot,
-  SnapshotInfo,
-  SnapshotMethod,
-  SnapshotSet,
+import {
+  verifySnapshot,
+  type ConsistencyLevel,
+  type NewSnapshot,
+  type SnapshotInfo,
+  type SnapshotMethod,
+  type SnapshotSet,
 } from '@lunbox/snapshot';
 import type { ServedSnapshots } from '../served-snapshots.ts';
 import { usageIfThere } from '../snapshot-usage.ts';
@@ -55,14 +57,19 @@ export function newSnapshot({ name, level, label, method }: SnapshotWish): NewSn
   };
 }
 
+/** Makes a disk of a snapshot. */
+type CloneMaker = (set: SnapshotSet, snapshot: string, name: string) => Promise<ObjectDescription>;
+
 /** The snapshots of a served disk, for a client. */
 export class NbsSnapshots implements ObjectSnapshots {
   readonly set: SnapshotSet;
   readonly #served: ServedSnapshots;
   readonly #peer: string;
+  readonly #clone: CloneMaker;
 
   /** @param peer what the disk of this client goes by: its own use does not keep it from a restore */
-  constructor(served: ServedSnapshots, peer: string) {
+  constructor(served: ServedSnapshots, peer: string, clone: CloneMaker) {
+    this.#clone = clone;
     this.#served = served;
     this.#peer = peer;
     this.set = served.set;
@@ -113,6 +120,20 @@ export class NbsSnapshots implements ObjectSnapshots {
       // How it ends is told by the list of snapshots, and by the server to its operator.
       done.catch(() => undefined);
       return safety.name;
+    });
+  }
+
+  clone(snapshot: string, name: string): Promise<ObjectDescription> {
+    return this.#clone(this.set, snapshot, name);
+  }
+
+  verify(snapshot: string): Promise<{ readonly sound: boolean; readonly badBytes: number }> {
+    return refusing(() => verifySnapshot(this.set, findSnapshot(this.set, snapshot).id));
+  }
+
+  onTaken(listener: (snapshot: Fields) => void): () => void {
+    return this.set.onEvent((event) => {
+      if (event.kind === 'taken') listener(snapshotFields(event.snapshot));
     });
   }
 

@@ -218,7 +218,10 @@ describe('snapshots by NBS', () => {
     await expect(set.rename('one', 'two')).rejects.toThrow();
     await expect(opened.write([block(1)], 0)).rejects.toThrow();
     const { fault } = server.targets[0]!.luns[0]!;
-    expect(heard).toEqual([['OBJECT_FAULT', { uuid, fault }]]);
+    expect(heard).toMatchObject([
+      ['SNAPSHOT_INITIATED', { uuid, snapshot: [{ name: 'one' }] }],
+      ['OBJECT_FAULT', { uuid, fault }],
+    ]);
   });
 
   it('are taken of several disks at one instant', async () => {

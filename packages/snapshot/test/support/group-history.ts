@@ -53,7 +53,13 @@ export class Machine {
     this.disk = disk?.() ?? new SimulatedDisk({ clones: true });
     this.models = Array.from({ length: count }, () => new Model());
     this.#random = random;
-    this.#take = take ?? ((sets, name) => createGroup(sets, { name }));
+    let taken = 0;
+    // Every other one waits for a decision before it is taken.
+    const hold = async (): Promise<void> => {
+      for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+    };
+    this.#take =
+      take ?? ((sets, name) => createGroup(sets, { name, ...(taken++ % 2 === 0 ? {} : { hold }) }));
   }
 
   async make(): Promise<void> {

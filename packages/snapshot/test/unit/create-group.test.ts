@@ -74,6 +74,48 @@ it('takes groups that are asked for at once, in whatever order the disks are nam
   expect(sets.map((set) => set.list().length)).toEqual([3, 3, 3]);
 });
 
+it('holds all changes back until it is decided, and takes what there was before', async () => {
+  const { disk, sets } = await machine(2);
+  for (const set of sets) await fill(set, 1);
+  for (const outcome of ['taken', 'given up', 'power lost'] as const) {
+    let decide = { yes: (): void => undefined, no: (_error: Error): void => undefined };
+    const decision = new Promise<void>((yes, no) => (decide = { yes, no }));
+    let reached: (id: string) => void;
+    const ready = new Promise<string>((resolve) => (reached = resolve));
+    const hold = (id: string): Promise<void> => {
+      reached(id);
+      return decision;
+    };
+    const group = createGroup(sets, { name: outcome, hold });
+    const id = await ready;
+    let written = 0;
+    const writes = Promise.allSettled(sets.map((set) => fill(set, 2).then(() => written++)));
+    for (let turn = 0; turn < 100; turn++) await Promise.resolve();
+    expect(written).toBe(0);
+    if (outcome === 'power lost') {
+      disk.crash(1);
+      expect((await open(disk, 1)).list().map(({ name }) => name)).toEqual(['taken']);
+      return;
+    }
+    if (outcome === 'taken') decide.yes();
+    else decide.no(new Error('no'));
+    if (outcome === 'taken') expect((await group).id).toBe(id);
+    else await expect(group).rejects.toThrow('no');
+    await writes;
+    expect(written).toBe(2);
+    expect(sets.map((set) => set.list().map(({ name }) => name))).toEqual([['taken'], ['taken']]);
+  }
+});
+
+it('may be of one disk, when somebody else has the others', async () => {
+  const { sets } = await machine(1);
+  await createGroup(sets, { name: 'g', hold: async () => undefined });
+  expect(sets[0]!.find('g').prepared).toBeUndefined();
+  await expect(createGroup([], { hold: async () => undefined })).rejects.toMatchObject({
+    code: 'SNAPSHOT_BAD_GROUP',
+  });
+});
+
 it('gives up, and lets all disks go on, when one does not come to rest', async () => {
   const { disk, sets } = await machine(2);
   await sets[1]!.close();
