@@ -2,10 +2,19 @@
  * The client side of snapshots: suspends the applications and file systems that use some disks, has a snapshot of all
  * of them taken over NBS, and resumes; brings disks back.
  *
+ * {@link restoreByRedirect} moves a live iSCSI session to a copy of what a snapshot has.
  * {@link takeConsistent} does the first, with {@link QuiesceDriver}s for databases, file systems, commands and HTTP.
  *
  * @packageDocumentation
  */
+export {
+  cloneSnapshots,
+  restoreByRedirect,
+  type CloneOptions,
+  type CloneReport,
+  type RedirectableSession,
+  type RedirectReport,
+} from './clone-restore.ts';
 export {
   takeConsistent,
   type ConsistentOptions,

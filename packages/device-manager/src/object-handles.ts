@@ -76,6 +76,30 @@ export class ObjectHandles {
     return safeties;
   }
 
+  /** Makes disks of the snapshots of this name, one after the other. Throws a ManagerError `MANAGER_REFUSED`. */
+  async clone(snapshotName: string, cloneNames: readonly string[]): Promise<readonly Fields[]> {
+    const clones: Fields[] = [];
+    for (const [index, handle] of this.#handles.entries()) {
+      const name = cloneNames[index]!;
+      const made = cloneNames.slice(0, index);
+      const what = `clone ${this.#names[index]}${made.length === 0 ? '' : ` (made already: ${made.join(', ')})`}`;
+      const { fields } = await refusing(what, () =>
+        this.#client.request('SNAPSHOT_CLONE', { handle, fields: { snapshotName, name } }),
+      );
+      clones.push(fields.object?.[0] ?? { name });
+    }
+    return clones;
+  }
+
+  /** Throws a ManagerError `MANAGER_REFUSED` unless all of them have a snapshot of this name or identity. */
+  async checkThere(snapshotName: string): Promise<void> {
+    for (const [index, snapshots] of (await this.list()).entries()) {
+      if (snapshots.some(({ name, uuid }) => name === snapshotName || uuid === snapshotName)) continue;
+      const message = `${this.#names[index]} has no snapshot ${snapshotName}; nothing was done`;
+      throw new ManagerError('MANAGER_REFUSED', message);
+    }
+  }
+
   /** The snapshots of each object, oldest first. Throws a ManagerError `MANAGER_REFUSED`. */
   async list(): Promise<readonly (readonly Fields[])[]> {
     const all: (readonly Fields[])[] = [];

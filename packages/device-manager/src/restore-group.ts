@@ -33,7 +33,8 @@ export async function restoreGroup(
   const startMs = clock.nowMs();
   const handles = await ObjectHandles.open(client, group.objects);
   try {
-    await checkThere(handles, group.objects, snapshotName);
+    // Nothing is stopped for a snapshot that is not there.
+    await handles.checkThere(snapshotName);
     for (const command of group.restore.before) await runCommand(command);
     const safeties = await handles.restore(snapshotName, force);
     for (const command of group.restore.after) await runCommand(command);
@@ -41,21 +42,6 @@ export async function restoreGroup(
     return { objects, durationMs: Math.round(clock.nowMs() - startMs) };
   } finally {
     await handles.close();
-  }
-}
-
-/** Nothing is stopped for a snapshot that is not there. */
-async function checkThere(
-  handles: ObjectHandles,
-  objects: readonly string[],
-  snapshotName: string,
-): Promise<void> {
-  for (const [index, snapshots] of (await handles.list()).entries()) {
-    if (snapshots.some(({ name, uuid }) => name === snapshotName || uuid === snapshotName)) continue;
-    throw new ManagerError(
-      'MANAGER_REFUSED',
-      `${objects[index]} has no snapshot ${snapshotName}; nothing was done`,
-    );
   }
 }
 

@@ -76,6 +76,26 @@ describe('lunbox-manager', () => {
     expect(JSON.parse(output.printed.at(-1)!)).toMatchObject({ objects: [{ object: 'disk' }] });
   });
 
+  it('has clones made, says where they are, and stops nothing', async () => {
+    await manager('snapshot', 'app', '--name', 'day 1');
+    expect(await manager('restore', 'app', 'day 1', '--to-clones')).toBe(1);
+    expect(output.complained.at(-1)).toContain('cannot clone disk: ');
+    const portals = [
+      { address: '127.0.0.1', port: 3260 },
+      { address: '::1', port: 3260 },
+    ];
+    service.cloneTarget = { targetName: 'iqn.2026-11.com.example:clone', lun: 4, portals };
+    expect(await manager('restore', 'app', 'none', '--to-clones')).toBe(1);
+    expect(await manager('restore', 'app', 'day 1', '--to-clones')).toBe(0);
+    expect(output.printed.at(-1)).toBe(
+      'disk: its copy disk-day-1 is LUN 4 of iqn.2026-11.com.example:clone at 127.0.0.1:3260, [::1]:3260',
+    );
+    expect(await manager('restore', 'app', 'day 1', '--to-clones', '--json')).toBe(0);
+    expect(JSON.parse(output.printed.at(-1)!)).toMatchObject({ clones: [{ object: 'disk', lun: 4 }] });
+    expect(journalOf(directory.file('journal'))).toEqual(['frozen', 'thawed']);
+    expect(service.restored).toEqual([]);
+  });
+
   it('does not restore when what uses the disks cannot be stopped', async () => {
     await manager('snapshot', 'app', '--name', 'one');
     writeFileSync(

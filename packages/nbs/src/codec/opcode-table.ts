@@ -175,8 +175,7 @@ export const OPCODES: Readonly<Record<OpcodeName, OpcodeRow>> = {
     need: 'admin',
     optional: ['force'],
     reply: 'none',
-    about:
-      'Deletes an open object that nobody else uses and that has no snapshots; with `force`, one that is used, with its snapshots.',
+    about: 'Deletes an open object that nobody else uses and that has no snapshots; any one, with `force`.',
   }),
   RESIZE: row({
     onHandle: true,
@@ -255,7 +254,7 @@ export const OPCODES: Readonly<Record<OpcodeName, OpcodeRow>> = {
     required: ['snapshotName', 'name'],
     answer: ['object'],
     about:
-      'Makes an object of this name that has what the snapshot has, and serves it: as the same LUN of a target of its own. May take long.',
+      'Makes an object of a snapshot, and serves it, as the same LUN of a target of its own. May take long.',
   }),
   SNAPSHOT_BOOKMARK: snapshot({ about: 'Drops what a snapshot has, and keeps what has changed since.' }),
   SNAPSHOT_RENAME: snapshot({
@@ -274,7 +273,7 @@ export const OPCODES: Readonly<Record<OpcodeName, OpcodeRow>> = {
     optional: ['name', 'level', 'label', 'holdMs'],
     answer: ['uuid', 'holdMs'],
     about:
-      'Gets the same ready for objects of several servers: their changes are held back until GROUP_COMMIT, GROUP_ABORT, or the end of `holdMs`.',
+      'Gets the same ready, for several servers: changes wait for GROUP_COMMIT, GROUP_ABORT, or the end of `holdMs`.',
   }),
   GROUP_COMMIT: row({
     required: ['uuid'],

@@ -39,6 +39,8 @@ export class MemoryService implements NbsService {
   readonly levels = new Map<string, string | undefined>();
   /** Snapshots that objects were brought back to. */
   readonly restored: string[] = [];
+  /** Where clones are; there are none without it. */
+  cloneTarget: Pick<ObjectDescription, 'targetName' | 'lun' | 'portals'> | undefined;
   readonly #listeners = new Set<(snapshot: Fields) => void>();
   /** Extra turns before a snapshot is taken. */
   delay: () => Promise<void> = () => Promise.resolve();
@@ -109,6 +111,11 @@ export class MemoryService implements NbsService {
       restore: async (snapshot) => {
         this.restored.push(find(snapshot));
         return `before ${snapshot}`;
+      },
+      clone: async (snapshot, name) => {
+        find(snapshot);
+        if (this.cloneTarget === undefined) throw new NbsRefusal('NOTSUP', 'it makes no clones');
+        return { ...describe(this.objects[0]!), name, ...this.cloneTarget };
       },
       onTaken: (listener) => {
         this.#listeners.add(listener);

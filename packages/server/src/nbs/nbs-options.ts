@@ -20,8 +20,8 @@ export interface NbsOptions {
    */
   readonly users?: readonly NbsUser[];
   /**
-   * Where objects lie that clients make, of nothing or of a snapshot. Without it they can make none. Those in it they can
-   * delete. Without users, whoever may come in may.
+   * Where objects lie that clients make, of nothing or of a snapshot. Without it they can make none. Those in it they
+   * can delete. Without users, whoever may come in may.
    */
   readonly directory?: string;
   /** Speak without TLS to other machines. Default false. */

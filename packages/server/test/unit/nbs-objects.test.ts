@@ -99,7 +99,7 @@ describe('objects that clients make', () => {
     await expect(disk.request('OBJECT_DELETE', { fields: {} })).rejects.toMatchObject({ status: 'NOTSUP' });
   });
 
-  it('are not deleted from other directories, while others use them, or with their snapshots, unless forced', async () => {
+  it('are not deleted from other directories, and only by force while others use them or with snapshots', async () => {
     const { connect, server } = await serving({ ...OPEN, directory: '/' }, ['/db.lun', '/sub/other.lun']);
     const [client, second] = [await connect(), await connect()];
     const open = async (name: string, by = client) =>

@@ -11,7 +11,7 @@ async function scene(): Promise<{ disk: SimulatedDisk; set: SnapshotSet; events:
   await makeDisk(disk);
   const set = await openSet(disk, new SeededRandom(1));
   const events: SnapshotEvent[] = [];
-  set.onEvent((event) => events.push(event));
+  set.onEvent((event) => event.kind === 'taken' || events.push(event));
   await set.device.write([Buffer.alloc(2 * GRAIN, 1)], 0);
   await set.create({ name: 'a' });
   return { disk, set, events };
