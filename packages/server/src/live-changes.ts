@@ -32,6 +32,8 @@ export interface LiveServer {
 export interface DetachOptions {
   /** Also while somebody uses the disk. Default false. */
   readonly force?: boolean;
+  /** Also when it is the only one of its target. Default false. */
+  readonly evenLast?: boolean;
   /** The door of who asks, whose own use does not count; see `unitUse`. */
   readonly door?: string;
   /** Default 0. */
@@ -86,19 +88,35 @@ export class LiveChanges {
    * Throws a {@link ServerError} `SERVER_WRONG_STATE` for a LUN that is not there, is a snapshot or has snapshots open,
    * is the only one of its target, or is in use and `force` is not set.
    */
-  detach(lun: number, { force = false, door, targetIndex = 0 }: DetachOptions = {}): Promise<void> {
+  detach(lun: number, options: DetachOptions = {}): Promise<void> {
     return this.#inTurn(async () => {
+      const { evenLast = false, targetIndex = 0 } = options;
+      this.checkDetachable(lun, options);
       const target = targetAt(this.#server.running().targets, targetIndex);
       const disks = target.drives.filter(({ snapshot }) => snapshot === undefined);
-      const drive = disks.find((each) => each.lun === lun);
-      if (drive === undefined) throw wrongState(`there is no disk with the LUN ${lun}`);
-      target.snapshotLuns.checkClosed(drive);
-      if (disks.length === 1) throw wrongState(`LUN ${lun} is the only one of its target, and stays`);
-      if (!force) checkUnused(drive, FORCE, door);
+      const drive = disks.find((each) => each.lun === lun)!;
+      if (disks.length === 1 && !evenLast)
+        throw wrongState(`LUN ${lun} is the only one of its target, and stays`);
       const changed = this.#withLuns(targetIndex, (luns) => luns.filter((each) => each !== drive.options));
       await retireDrive(target, drive);
       this.#server.adopt(changed);
     });
+  }
+
+  /** Throws a {@link ServerError} `SERVER_WRONG_STATE` for what keeps a LUN from being detached now. */
+  checkDetachable(lun: number, { force = false, door, targetIndex = 0 }: DetachOptions = {}): void {
+    const target = targetAt(this.#server.running().targets, targetIndex);
+    const drive = target.drives.find((each) => each.lun === lun && each.snapshot === undefined);
+    if (drive === undefined) throw wrongState(`there is no disk with the LUN ${lun}`);
+    target.snapshotLuns.checkClosed(drive);
+    if (!force) checkUnused(drive, FORCE, door);
+  }
+
+  /** What the LUNs of a target were opened from, each with its number; snapshots are none. */
+  lunsOf(targetIndex = 0): readonly LunOptions[] {
+    const { drives } = targetAt(this.#server.running().targets, targetIndex);
+    const disks = drives.filter(({ snapshot }) => snapshot === undefined);
+    return disks.map(({ options, lun }) => ({ ...options, lun }));
   }
 
   /**

@@ -10,7 +10,7 @@ const INTERVAL_MS = 1000;
  * used changes nothing: that is said, and what was in force stays.
  */
 export class AccessWatcher {
-  readonly #read: (files: SourceFiles) => AccessEntry[];
+  #read: (files: SourceFiles) => AccessEntry[];
   readonly #apply: (access: readonly AccessEntry[]) => void;
   #timer: NodeJS.Timeout | undefined;
   #files: SourceFiles;
@@ -45,6 +45,14 @@ export class AccessWatcher {
       this.#files = this.#files.updatedBy(files);
       console.error(`lunbox: warning: ${error.message}; who may log in is as before`);
     }
+  }
+
+  /** Puts another list into force, and looks at its files from now on. Throws a {@link ServerError}. */
+  replace(read: (files: SourceFiles) => AccessEntry[]): void {
+    const files = new SourceFiles();
+    this.#apply(read(files));
+    this.#read = read;
+    this.#files = files;
   }
 
   /** Looks no more. */

@@ -119,7 +119,17 @@ const OWN_VERBS = {
   },
 } as const;
 
-const VERBS: typeof OWN_VERBS & typeof SNAP_VERBS = { ...OWN_VERBS, ...SNAP_VERBS };
+/** What `lunbox config` asks of a server. */
+const CONFIG_VERBS = {
+  'config-diff': { words: [], flags: ['path'], needed: ['path'] },
+  'config-apply': { words: [], flags: ['path', 'force'], needed: ['path'] },
+} as const;
+
+const VERBS: typeof OWN_VERBS & typeof SNAP_VERBS & typeof CONFIG_VERBS = {
+  ...OWN_VERBS,
+  ...SNAP_VERBS,
+  ...CONFIG_VERBS,
+};
 
 /** One of the verbs. */
 export type ControlVerb = keyof typeof VERBS;

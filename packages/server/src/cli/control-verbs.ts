@@ -4,6 +4,7 @@ import { formatPortal, parsePortal } from '../portal.ts';
 import { ServerError } from '../server-error.ts';
 import type { IscsiOperations, LunboxServer } from '../server.ts';
 import { checkControlRequest, type ControlRequest, type ControlVerb } from './control-request.ts';
+import { reloadOf, type ConfigReload } from './config-reload.ts';
 import { readLocations } from './disk-locations.ts';
 import { lunOf } from './lun-flags.ts';
 import type { Asker, ControlAnswer } from './control-socket.ts';
@@ -18,6 +19,8 @@ export interface Controlled {
   readonly server: LunboxServer;
   readonly redirects: Redirects;
   readonly catalog: ServedCatalog;
+  /** The configuration file, where the server has one. */
+  readonly reload: ConfigReload | undefined;
   /** The ring, when one was asked for. */
   readonly capture: Capture | undefined;
   /** True from a drain until logins are taken again. */
@@ -99,6 +102,12 @@ const VERBS: { readonly [V in ControlVerb]: Verb<V> } = {
     return { result: {} };
   },
   users: ({ server }, request) => controlUsers(server, request),
+  'config-diff': async ({ reload }, { path }) => ({ result: { changes: await reloadOf(reload).diff(path) } }),
+  'config-apply': async ({ reload, catalog }, { path, force = false }) => {
+    const changes = await reloadOf(reload).apply(path, { force });
+    await catalog.rescan();
+    return { result: { changes } };
+  },
   ...SNAP_CONTROL,
 };
 

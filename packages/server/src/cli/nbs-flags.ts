@@ -72,12 +72,16 @@ function readUsers(path: string): NbsUser[] {
     const rights = mayCreate ? { mayCreate } : {};
     if (passwordFile === undefined)
       return { name, ...rights, ...(verifier === undefined ? {} : { verifier }) };
-    const password = files
-      .readPrivate(resolve(dirname(path), passwordFile), `the password of ${name}`)
-      .trimEnd();
-    if (password === '') throw bad(`the password of ${name} is empty`);
+    const password = readPassword(files, resolve(dirname(path), passwordFile), name);
     return { name, ...rights, password };
   });
+}
+
+/** The password of a user in a file of its own. Throws a {@link ServerError} `SERVER_BAD_OPTIONS`. */
+export function readPassword(files: SourceFiles, path: string, user: string): string {
+  const password = files.readPrivate(path, `the password of ${user}`).trimEnd();
+  if (password === '') throw bad(`the password of ${user} is empty`);
+  return password;
 }
 
 function isFileUser(entry: unknown): entry is FileUser {

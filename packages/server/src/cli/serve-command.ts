@@ -2,11 +2,13 @@ import type { AccessEntry, SessionEndReason, SessionStatus } from '@lunbox/iscsi
 import { CatalogScanner, type Continuity } from '@lunbox/storage-object';
 import type { Command } from 'commander';
 import { readConfig } from './read-config.ts';
+import type { Config } from '../config/schema.ts';
 import type { ServerOptions } from '../options.ts';
 import type { DiskFault, DiskSnapshotEvent } from '../status.ts';
 import { createServer, type LunboxServer } from '../server.ts';
 import { AccessWatcher } from './access-watcher.ts';
 import { warnOfSnapshots } from './catalog-snapshots.ts';
+import { ConfigReload } from './config-reload.ts';
 import { connectionGuide } from './connection-guide.ts';
 import { ControlSocket } from './control-socket.ts';
 import { control, type Controlled } from './control-verbs.ts';
@@ -43,10 +45,11 @@ export function addServe(program: Command, setExitCode: (code: number) => void):
 async function serveDisks(paths: readonly string[], flags: ServeFlags): Promise<number> {
   const files = new SourceFiles();
   const scanner = new CatalogScanner();
+  const config = flags.config === undefined ? undefined : readConfig(flags.config);
   const settings =
-    flags.config === undefined
+    config === undefined
       ? await settingsFromFlags(paths, flags, scanner)
-      : await settingsFromConfig(readConfig(flags.config), scanner);
+      : await settingsFromConfig(config, scanner);
   const access = settings.readAccess(files);
   const redirects = new Redirects(() => server.iscsi?.sessions.length ?? 0);
   const mirrors = new MirrorLines(flags.json === true);
@@ -57,10 +60,14 @@ async function serveDisks(paths: readonly string[], flags: ServeFlags): Promise<
     },
   });
   const say = flags.json === true ? () => undefined : (line: string) => console.log(line);
-  const signals = listenForSignals();
+  let reload: ConfigReload | undefined;
+  const signals = listenForSignals(
+    flags.config === undefined ? undefined : () => reloadNow(reload, flags.config!),
+  );
   try {
     await server.start();
-    const running = await startCompanions(server, settings, files, redirects, scanner);
+    const running = await startCompanions({ server, settings, files, redirects, scanner, config });
+    ({ reload } = running);
     warn(server, keptIdentities(settings));
     await warnOfSnapshots(server);
     console.log(flags.json === true ? readyLine(server) : connectionGuide(server, settings.chapUser));
@@ -99,20 +106,33 @@ function serverOptions(
   };
 }
 
+/** What belongs to a running server. */
+interface Companions {
+  readonly server: LunboxServer;
+  readonly settings: ServeSettings;
+  readonly files: SourceFiles;
+  readonly redirects: Redirects;
+  readonly scanner: CatalogScanner;
+  /** What the configuration file says, where there is one. */
+  readonly config: Config | undefined;
+}
+
 /** What goes on beside a running server: its control socket, its ring of PDUs, and the eye on its access files. */
-async function startCompanions(
-  server: LunboxServer,
-  settings: ServeSettings,
-  files: SourceFiles,
-  redirects: Redirects,
-  scanner: CatalogScanner,
-): Promise<{ end: () => Promise<void> }> {
+async function startCompanions({
+  server,
+  settings,
+  files,
+  redirects,
+  scanner,
+  config,
+}: Companions): Promise<{ end: () => Promise<void>; reload: ConfigReload | undefined }> {
   const capture = settings.capture && server.iscsi?.capture(settings.capture);
   const watcher = new AccessWatcher(settings.readAccess, files, (access) => {
     // Those of clones have the list of what they are clones of.
     for (const index of server.targets.keys()) server.setAccess(access, index);
     server.setDiscovery(access);
   });
+  const reload = config && new ConfigReload(server, watcher, config);
   try {
     const socket =
       settings.control === undefined
@@ -120,6 +140,7 @@ async function startCompanions(
         : await openControl(settings.control, {
             server,
             redirects,
+            reload,
             catalog: await ServedCatalog.open(server, scanner),
             capture,
             draining: false,
@@ -132,7 +153,7 @@ async function startCompanions(
       await socket?.close();
       await server.stop();
     };
-    return { end };
+    return { end, reload };
   } catch (error) {
     watcher.close();
     await server.stop({ timeoutMs: 0 });
@@ -144,9 +165,25 @@ function openControl(path: string, controlled: Controlled): Promise<ControlSocke
   return ControlSocket.open(path, (request, asker) => control(controlled, request, asker));
 }
 
-/** The first signal ends the wait, also when it came during the start; the second one ends the process. */
-function listenForSignals(): { first: Promise<void>; end: () => void } {
-  const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+/** Makes the server as its configuration file says now; what cannot be is told, and stays as it was. */
+function reloadNow(reload: ConfigReload | undefined, file: string): void {
+  reload?.apply(file).then(
+    (changes) => {
+      for (const { key, what } of changes) console.error(`lunbox: ${key}: ${what}`);
+      console.error(`lunbox: ${file} was read again`);
+    },
+    (error: unknown) => console.error(`lunbox: warning: ${(error as Error).message}`),
+  );
+}
+
+/**
+ * The first signal ends the wait, also when it came during the start; the second one ends the process.
+ *
+ * @param onHangUp - what SIGHUP does instead of that
+ */
+function listenForSignals(onHangUp?: () => void): { first: Promise<void>; end: () => void } {
+  const names: NodeJS.Signals[] = ['SIGINT', 'SIGTERM', ...(onHangUp ? [] : (['SIGHUP'] as const))];
+  if (onHangUp) process.on('SIGHUP', onHangUp);
   let onSignal = (): void => undefined;
   const first = new Promise<void>((resolve) => {
     let count = 0;
@@ -161,6 +198,7 @@ function listenForSignals(): { first: Promise<void>; end: () => void } {
     first,
     end: () => {
       for (const name of names) process.off(name, onSignal);
+      if (onHangUp) process.off('SIGHUP', onHangUp);
     },
   };
 }

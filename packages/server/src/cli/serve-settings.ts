@@ -1,4 +1,4 @@
-import type { AccessEntry, ChapAlgorithm, TargetLimits, TlsOptions } from '@lunbox/iscsi-target';
+import type { AccessEntry, ChapAlgorithm, TargetLimits } from '@lunbox/iscsi-target';
 import type { CatalogScanner } from '@lunbox/storage-object';
 import type { Config, LunConfig, PortalConfig } from '../config/schema.ts';
 import type { NbdOptions } from '../nbd/nbd-front.ts';
@@ -7,12 +7,13 @@ import { numberLuns } from '../lun-numbers.ts';
 import type { LunOptions, ServedPortalOptions } from '../options.ts';
 import { accessEntries } from './access-file.ts';
 import { loadAccess } from './access-flags.ts';
+import { nbdFromConfig, nbsFromConfig, tlsFromConfig } from './front-settings.ts';
 import { limitsFromFlags } from './limit-flags.ts';
 import { DISC_IMAGE, lunsFromFlags } from './lun-flags.ts';
 import { nbdFromFlags, nbsFromFlags } from './nbs-flags.ts';
 import { portalsFromFlags } from './portal-flags.ts';
 import { CHAP_NAMES, DEFAULT_CAPTURE_BYTES, type ServeFlags } from './serve-flags.ts';
-import { SourceFiles } from './source-files.ts';
+import type { SourceFiles } from './source-files.ts';
 import { disksToServe } from './storage-directory.ts';
 
 /** What `lunbox serve` goes by, whether flags or a configuration file say it. */
@@ -75,6 +76,8 @@ export async function settingsFromConfig(config: Config, scanner: CatalogScanner
         : lunsFromFlags(await disksToServe([directory], {}, scanner), {}),
     ...(iqn === undefined ? {} : { iqn }),
     ...(portals ? { portals: portals.map(portalFromConfig) } : {}),
+    ...(config.nbs ? { nbs: nbsFromConfig(config.nbs) } : {}),
+    ...(config.nbd ? { nbd: nbdFromConfig(config.nbd) } : {}),
     ...minimumChap(config.chapMinimum),
     ...(control === undefined ? {} : { control }),
     ...(capture
@@ -116,17 +119,5 @@ function portalFromConfig({ address, tag, advertise, tls }: PortalConfig): Serve
     ...(tag === undefined ? {} : { tag }),
     ...(advertise === undefined ? {} : { advertise }),
     ...(tls ? { tls: tlsFromConfig(tls) } : {}),
-  };
-}
-
-function tlsFromConfig(names: NonNullable<PortalConfig['tls']>): TlsOptions {
-  const files = new SourceFiles();
-  const { certificate, key, clientAuthority } = names;
-  return {
-    cert: files.read(certificate, 'the certificate'),
-    key: files.readPrivate(key, 'the key'),
-    ...(clientAuthority === undefined
-      ? {}
-      : { ca: files.read(clientAuthority, 'the authority'), requestCert: true }),
   };
 }

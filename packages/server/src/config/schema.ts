@@ -8,7 +8,40 @@ export interface PortalConfig {
   readonly address: string;
   readonly tag?: number;
   readonly advertise?: string;
-  readonly tls?: { readonly certificate: string; readonly key: string; readonly clientAuthority?: string };
+  readonly tls?: TlsConfig;
+}
+
+/** The keys of a portal that speaks TLS. */
+export interface TlsConfig {
+  readonly certificate: string;
+  readonly key: string;
+  readonly clientAuthority?: string;
+}
+
+/** One portal of NBS or NBD: an address or a UNIX socket. */
+export interface FrontConfig {
+  readonly address?: string;
+  readonly socket?: string;
+  readonly tls?: TlsConfig;
+}
+
+/** NBS beside iSCSI. */
+export interface NbsConfig {
+  readonly portals: readonly FrontConfig[];
+  readonly users?: readonly {
+    readonly user: string;
+    readonly passwordFile?: string;
+    readonly verifier?: string;
+    readonly mayCreate?: boolean;
+  }[];
+  readonly directory?: string;
+  readonly allowPlain?: boolean;
+}
+
+/** NBD beside iSCSI. */
+export interface NbdConfig {
+  readonly portals: readonly FrontConfig[];
+  readonly allowPlain?: boolean;
 }
 
 /** One LUN of a configuration. */
@@ -42,6 +75,8 @@ export interface Config {
   readonly luns?: readonly LunConfig[];
   readonly directory?: string;
   readonly access?: readonly AccessConfig[];
+  readonly nbs?: NbsConfig;
+  readonly nbd?: NbdConfig;
   readonly chapMinimum?: string;
   readonly allowShortSecrets?: boolean;
   readonly allowUnauthenticated?: boolean;
@@ -66,6 +101,22 @@ const section = <T>(keys: Record<keyof T & string, Key>, rule?: Section['rule'])
 });
 const address = text('an address such as 127.0.0.1:3260', /^(\[[\da-f:.]+\]|[^:\s]+)(:\d{1,5})?$/i);
 
+const tls: Key = {
+  shape: section<Required<TlsConfig>>({
+    certificate: {
+      shape: file('the name of a PEM file'),
+      doc: 'Certificate of the server.',
+      required: true,
+    },
+    key: { shape: file('the name of a PEM file'), doc: 'Key of the server.', required: true },
+    clientAuthority: {
+      shape: file('the name of a PEM file'),
+      doc: 'Authority whose client certificates, and no others, are let in.',
+    },
+  }),
+  doc: 'Speak TLS at this portal.',
+};
+
 const portal = section<Required<PortalConfig>>({
   address: { shape: address, doc: 'Where to listen; port 0 takes a free one.', required: true },
   tag: {
@@ -74,21 +125,59 @@ const portal = section<Required<PortalConfig>>({
     default: '1',
   },
   advertise: { shape: address, doc: 'What initiators are told instead of the address.' },
-  tls: {
-    shape: section<Required<NonNullable<PortalConfig['tls']>>>({
-      certificate: {
-        shape: file('the name of a PEM file'),
-        doc: 'Certificate of the server.',
-        required: true,
+  tls,
+});
+
+const frontPortals: Key = {
+  shape: {
+    kind: 'list',
+    of: section<Required<FrontConfig>>(
+      {
+        address: { shape: address, doc: 'Where to listen; port 0 takes a free one.' },
+        socket: {
+          shape: { kind: 'file', what: 'the name of a socket', exists: false },
+          doc: 'UNIX socket to listen at, instead of an address.',
+        },
+        tls,
       },
-      key: { shape: file('the name of a PEM file'), doc: 'Key of the server.', required: true },
-      clientAuthority: {
-        shape: file('the name of a PEM file'),
-        doc: 'Authority whose client certificates, and no others, are let in.',
-      },
-    }),
-    doc: 'Speak TLS at this portal.',
+      (value) =>
+        'address' in value === 'socket' in value ? { message: 'write an address or a socket' } : undefined,
+    ),
   },
+  doc: 'Where to listen.',
+  required: true,
+};
+
+const allowPlain: Key = { shape: flag, doc: 'Speak without TLS to other machines.', default: NO };
+
+const nbsUser = section<Required<NonNullable<NbsConfig['users']>[number]>>(
+  {
+    user: { shape: text('the name of a user'), doc: 'Name of the user.', required: true },
+    passwordFile: { shape: file('the name of a file'), doc: 'File with the password.' },
+    verifier: {
+      shape: text('a verifier such as SCRAM-SHA-256$…'),
+      doc: 'What is kept of the password, instead of it.',
+    },
+    mayCreate: { shape: flag, doc: 'May make objects.', default: NO },
+  },
+  (value) =>
+    'passwordFile' in value === 'verifier' in value
+      ? { message: 'write a passwordFile or a verifier' }
+      : undefined,
+);
+
+const nbs = section<Required<NbsConfig>>({
+  portals: frontPortals,
+  users: {
+    shape: { kind: 'list', of: nbsUser },
+    doc: 'Who may come in.',
+    default: 'whoever comes from this machine',
+  },
+  directory: {
+    shape: file('the name of a directory'),
+    doc: 'Where objects lie that clients make; without it they make none.',
+  },
+  allowPlain,
 });
 
 const lun = section<Required<LunConfig>>({
@@ -191,6 +280,11 @@ export const CONFIG_SECTION: Section = section<Required<Config>>(
       shape: { kind: 'list', of: accessEntry },
       doc: 'Who may log in; the first entry that fits decides.',
       default: 'whoever comes from this machine',
+    },
+    nbs: { shape: nbs, doc: 'Speak NBS, for the same disks.' },
+    nbd: {
+      shape: section<Required<NbdConfig>>({ portals: frontPortals, allowPlain }),
+      doc: 'Speak NBD, for the same disks and their snapshots.',
     },
     chapMinimum: {
       shape: { kind: 'choice', of: Object.keys(CHAP_NAMES) },

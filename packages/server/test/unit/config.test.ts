@@ -49,6 +49,16 @@ describe('the checker of configurations', () => {
       'directory: d\nportals: [{address: "a b"}]',
       ['f:2:21: portals[0].address: write an address such as 127.0.0.1:3260'],
     ],
+    [
+      'a portal that is nowhere',
+      'directory: d\nnbd: {portals: [{}]}',
+      [/^f:2:17: nbd.portals\[0\]: write an address or/],
+    ],
+    [
+      'a user without a proof',
+      'directory: d\nnbs: {portals: [{socket: s}], users: [{user: u}]}',
+      [/^f:2:\d+: nbs.users\[0\]: write a passwordFile or a verifier/],
+    ],
     ['a name', 'directory: d\niqn: disks', [/^f:2:6: iqn: write an iSCSI name/]],
     [
       'a choice',
@@ -148,6 +158,7 @@ describe('lunbox --config', () => {
       'ca.crt',
       'mail.secret',
       'own.secret',
+      'backup.secret',
     ])
       writeFileSync(directory.file(name), `secret of ${name}`, { mode: 0o600 });
     const settings = await settingsFromConfig(readConfig(write(example)), new CatalogScanner());
@@ -161,6 +172,14 @@ describe('lunbox --config', () => {
         { portal: '127.0.0.1:3260' },
         { portal: '192.0.2.1:3261', tag: 2, tls: { requestCert: true, ca: 'secret of ca.crt' } },
       ],
+      nbs: {
+        portals: [
+          { portal: `unix:${directory.file('nbs.sock')}` },
+          { portal: '192.0.2.1:10260', tls: { key: 'secret of tls.key' } },
+        ],
+        users: [{ name: 'backup', password: 'secret of backup.secret' }],
+      },
+      nbd: { portals: [{ portal: `unix:${directory.file('nbd.sock')}` }] },
       minimumChapAlgorithm: ChapAlgorithm.SHA256,
       limits: { requireDigests: false, maxSessions: 64 },
       capture: { maxAgeMs: 30_000, maxBytes: 64 * 2 ** 20 },
