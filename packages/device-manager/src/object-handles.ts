@@ -32,6 +32,19 @@ export class ObjectHandles {
     }
   }
 
+  /** From now on the server asks for silence before it takes snapshots. Throws a ManagerError `MANAGER_REFUSED`. */
+  async subscribe(): Promise<void> {
+    for (const [index, handle] of this.#handles.entries())
+      await refusing(`subscribe to ${this.#names[index]}`, () =>
+        this.#client.request('QUIESCE_SUBSCRIBE', { handle }),
+      );
+  }
+
+  /** True when one of these is among them. */
+  hasAny(handles: readonly number[]): boolean {
+    return this.#handles.some((handle) => handles.includes(handle));
+  }
+
   /** Takes a snapshot of all of them at one instant. Throws what the client throws. */
   async snapshot(wish: Fields): Promise<readonly TakenSnapshot[]> {
     const [only] = this.#handles;

@@ -18,21 +18,17 @@ export {
 export { encodeMessage } from './codec/message.ts';
 export { NbsCodecError, type NbsCodecErrorCode } from './codec/nbs-error.ts';
 export {
-  EventCode,
-  eventName,
-  EVENTS,
   FIELDS_LIMIT_BYTES,
   Opcode,
   opcodeName,
   OPCODES,
   RESERVED_OPCODES,
-  type EventName,
-  type EventRow,
   type Need,
   type OpcodeName,
   type OpcodeRow,
   type PayloadKind,
 } from './codec/opcode-table.ts';
+export { EventCode, eventName, EVENTS, type EventName, type EventRow } from './codec/event-table.ts';
 export {
   Status,
   STATUSES,

@@ -17,6 +17,7 @@ export type { ClientReply, RequestParts, RequestTarget, Waiter } from './client/
 export * from './codec.ts';
 export type { NbsAuthentication } from './server/authentication.ts';
 export { NbsEngine, type NbsConnection, type NbsEngineOptions } from './server/engine.ts';
+export type { QuiescedResult } from './server/quiesce.ts';
 export { DEFAULT_NBS_LIMITS, type NbsLimits } from './server/limits.ts';
 export {
   NbsRefusal,

@@ -1,9 +1,20 @@
 import { contentReplaced } from '@lunbox/scsi';
-import type { BegunRestore, SnapshotSet } from '@lunbox/snapshot';
+import type {
+  BegunRestore,
+  ConsistencyLevel,
+  NewSnapshot,
+  SnapshotInfo,
+  SnapshotSet,
+} from '@lunbox/snapshot';
+import { formatUuid } from '@lunbox/storage-object';
 import type { Drive } from './drive.ts';
 import { checkUnused } from './drive-use.ts';
+import type { NbsFront } from './nbs/nbs-front.ts';
 import { ServerError } from './server-error.ts';
 import { findSnapshot, snapshotsOf, type SnapshotLuns } from './snapshot-luns.ts';
+
+/** How long suspending what uses a disk may take. */
+const QUIESCE_READY_MS = 30_000;
 
 /** Options of {@link ServedSnapshots.open}. */
 export interface OpenSnapshotOptions {
@@ -25,16 +36,41 @@ export interface RestoreOptions {
 export class ServedSnapshots {
   readonly #drive: Drive;
   readonly #luns: SnapshotLuns;
+  /** By which clients hear that they have to suspend what uses the disk. */
+  readonly #nbs: Pick<NbsFront, 'quiesced'> | undefined;
 
   /** @internal */
-  constructor(drive: Drive, luns: SnapshotLuns) {
+  constructor(drive: Drive, luns: SnapshotLuns, nbs?: Pick<NbsFront, 'quiesced'>) {
     this.#drive = drive;
     this.#luns = luns;
+    this.#nbs = nbs;
   }
 
   /** The snapshots themselves. Throws a {@link ServerError} `SERVER_WRONG_STATE` where there can be none. */
   get set(): SnapshotSet {
     return snapshotsOf(this.#drive);
+  }
+
+  /**
+   * Takes a snapshot while what uses the disk is suspended: device managers that have subscribed to it by NBS do that.
+   * Its level is the one that was really reached; `crash` where nobody has subscribed.
+   *
+   * Throws a {@link ServerError} `SERVER_QUIESCE_FAILED` when something is not suspended within `readyMs`, or went on
+   * before the snapshot was taken: there is none then. Throws what `SnapshotSet.create` throws.
+   */
+  async createQuiesced(
+    options: Omit<NewSnapshot, 'level'>,
+    readyMs: number = QUIESCE_READY_MS,
+  ): Promise<SnapshotInfo> {
+    const take = (level: string): Promise<SnapshotInfo> =>
+      this.set.create({ ...options, level: level as ConsistencyLevel });
+    if (this.#nbs === undefined) return await take('crash');
+    const uuid = formatUuid(this.#drive.disk?.unit.identity ?? this.#drive.identity);
+    const { result, isHeld } = await this.#nbs.quiesced(uuid, readyMs, take);
+    if (isHeld) return result;
+    await this.delete(result.id);
+    const message = 'something went on before the snapshot was taken, which was deleted';
+    throw new ServerError('SERVER_QUIESCE_FAILED', message);
   }
 
   /** The LUN under which initiators read a snapshot; undefined when they cannot. */

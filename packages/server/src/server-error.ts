@@ -11,6 +11,7 @@ export type ServerErrorCode =
   | 'SERVER_PORTAL_UNAVAILABLE'
   | 'SERVER_CONTROL_UNAVAILABLE'
   | 'SERVER_MAINTENANCE_FAILED'
+  | 'SERVER_QUIESCE_FAILED'
   | 'SERVER_WRONG_STATE';
 
 /** Facts that go with a {@link ServerError}; which are present depends on its code. */

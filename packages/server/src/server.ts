@@ -215,7 +215,7 @@ export class LunboxServer {
   /** The snapshots of the disk of a LUN. Throws a {@link ServerError} `SERVER_WRONG_STATE` without such a LUN. */
   snapshots(lun: number, targetIndex = 0): ServedSnapshots {
     const { target, drive } = this.#drive(lun, targetIndex);
-    return new ServedSnapshots(drive, target.snapshotLuns);
+    return new ServedSnapshots(drive, target.snapshotLuns, this.#running?.nbs);
   }
 
   /**

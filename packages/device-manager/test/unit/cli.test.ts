@@ -112,8 +112,10 @@ describe('lunbox-manager', () => {
     expect(output.complained.at(-1)).toBe('lunbox-manager: the plan has no group other; it has app');
     expect(await run(['status', '--plan', directory.file('none')])).toBe(2);
     expect(await manager('snapshot', 'app', '--label', 'none')).toBe(2);
+    const idle = `server: { portals: ["unix:${directory.file('nbs.sock')}"] }\ngroups: { app: { objects: [disk] } }\n`;
+    writeFileSync(directory.file('plan.yaml'), idle);
     expect(await manager('agent')).toBe(2);
-    expect(output.complained.at(-1)).toContain('no group has everyMs');
+    expect(output.complained.at(-1)).toContain('no group has everyMs or quiesce');
     writeFileSync(directory.file('plan.yaml'), plan().replace('[disk]', '[other]'));
     expect(await manager('status')).toBe(0);
     expect(output.printed.at(-1)).toContain('cannot open other');

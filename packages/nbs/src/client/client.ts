@@ -1,4 +1,5 @@
-import { eventName, type EventName, type OpcodeName } from '../codec/opcode-table.ts';
+import { type OpcodeName } from '../codec/opcode-table.ts';
+import { eventName, type EventName } from '../codec/event-table.ts';
 import { NbsCodecError } from '../codec/nbs-error.ts';
 import type { Fields } from '../codec/tlv.ts';
 import { NbsClientError } from './client-error.ts';

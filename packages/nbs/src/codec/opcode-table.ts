@@ -67,6 +67,10 @@ export const Opcode = {
   GROUP_PREPARE: 0x0406,
   GROUP_COMMIT: 0x0407,
   GROUP_ABORT: 0x0408,
+  QUIESCE_SUBSCRIBE: 0x0501,
+  QUIESCE_READY: 0x0502,
+  QUIESCE_REFUSE: 0x0503,
+  QUIESCE_HELD: 0x0504,
 } as const;
 
 /** Name of a request. */
@@ -217,8 +221,8 @@ export const OPCODES: Readonly<Record<OpcodeName, OpcodeRow>> = {
   }),
   SNAPSHOT_CREATE: snapshot({
     required: [],
-    optional: ['name', 'level', 'label', 'method'],
-    about: 'Takes a snapshot.',
+    optional: ['name', 'level', 'label', 'method', 'quiesce', 'readyMs'],
+    about: 'Takes a snapshot; with `quiesce`, while what uses the object is suspended.',
   }),
   SNAPSHOT_LIST: snapshot({
     need: 'read',
@@ -263,7 +267,7 @@ export const OPCODES: Readonly<Record<OpcodeName, OpcodeRow>> = {
   }),
   GROUP_SNAPSHOT: row({
     required: ['object'],
-    optional: ['name', 'level', 'label'],
+    optional: ['name', 'level', 'label', 'quiesce', 'readyMs'],
     answer: ['uuid', 'snapshot'],
     about:
       'Takes a snapshot of each of several objects, given by their handles, at one instant: all or none.',
@@ -281,6 +285,30 @@ export const OPCODES: Readonly<Record<OpcodeName, OpcodeRow>> = {
     about: 'Takes the snapshots of a prepared group; TIMEOUT when it was given up.',
   }),
   GROUP_ABORT: row({ required: ['uuid'], reply: 'none', about: 'Gives a prepared group up.' }),
+  QUIESCE_SUBSCRIBE: snapshot({
+    request: 'none',
+    required: [],
+    reply: 'none',
+    answer: [],
+    about: 'From now on until CLOSE, the client suspends what uses the object when QUIESCE asks for that.',
+  }),
+  QUIESCE_READY: row({
+    required: ['uuid', 'level'],
+    reply: 'none',
+    about: 'Answers QUIESCE: it is suspended, and a snapshot has this level.',
+  }),
+  QUIESCE_REFUSE: row({
+    required: ['uuid'],
+    optional: ['reason'],
+    reply: 'none',
+    about: 'Answers QUIESCE: it is not suspended.',
+  }),
+  QUIESCE_HELD: row({
+    required: ['uuid'],
+    optional: ['held'],
+    reply: 'none',
+    about: 'Answers RESUME: it goes on, and with `held` it was suspended up to then.',
+  }),
 };
 
 /** Names of requests that have their number, and are answered with NOTSUP by this version. */
@@ -298,10 +326,6 @@ export const RESERVED_OPCODES: Readonly<Record<number, string>> = {
   0x0402: 'GROUP_DELETE',
   0x0403: 'GROUP_LIST',
   0x0404: 'GROUP_SET',
-  0x0501: 'QUIESCE_SUBSCRIBE',
-  0x0502: 'QUIESCE_READY',
-  0x0503: 'QUIESCE_REFUSE',
-  0x0504: 'QUIESCE_HELD',
   0x0505: 'QUIESCE_KEEPALIVE',
   0x0601: 'REPLICATION_CREATE',
   0x0602: 'REPLICATION_DELETE',
@@ -328,51 +352,4 @@ if (taken || BY_CODE.size !== Object.keys(Opcode).length) throw new Error('two r
 /** The name of a request; undefined for a code that this version does not know. */
 export function opcodeName(code: number): OpcodeName | undefined {
   return BY_CODE.get(code);
-}
-
-/** One row of the table of events. */
-export interface EventRow {
-  readonly fields: readonly TlvName[];
-  readonly about: string;
-}
-
-/** All events by name. */
-export const EventCode = {
-  GOODBYE: 0x8002,
-  EVENTS_LOST: 0x8004,
-  OBJECT_CHANGED: 0x8101,
-  OBJECT_FAULT: 0x8102,
-  LEASE_REVOKED: 0x8104,
-  SNAPSHOT_INITIATED: 0x8301,
-} as const;
-
-/** Name of an event. */
-export type EventName = keyof typeof EventCode;
-
-/** What each of them tells. */
-export const EVENTS: Readonly<Record<EventName, EventRow>> = {
-  GOODBYE: {
-    fields: ['reason', 'graceMs', 'portal'],
-    about: 'The server stops; the session can go on elsewhere.',
-  },
-  EVENTS_LOST: { fields: [], about: 'There were more events than were kept: ask for the state anew.' },
-  OBJECT_CHANGED: {
-    fields: ['handle', 'sizeBytes'],
-    about: 'The capacity of an open object has changed.',
-  },
-  OBJECT_FAULT: { fields: ['uuid', 'fault'], about: 'A sync has failed: the object takes no change.' },
-  LEASE_REVOKED: { fields: ['handle', 'reason'], about: 'Somebody else writes: changes are refused.' },
-  SNAPSHOT_INITIATED: {
-    fields: ['uuid', 'snapshot'],
-    about: 'A snapshot of an open object has been taken: suspended applications may go on.',
-  },
-};
-
-const EVENT_BY_CODE = new Map<number, EventName>(
-  Object.entries(EventCode).map(([name, code]) => [code, name as EventName]),
-);
-
-/** The name of an event; undefined for a code that this version does not know, which is skipped and acknowledged. */
-export function eventName(code: number): EventName | undefined {
-  return EVENT_BY_CODE.get(code);
 }

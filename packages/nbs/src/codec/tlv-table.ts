@@ -185,6 +185,9 @@ export const TLVS = {
   sound: { type: 0x0312, kind: 'flag', many: false, about: 'All that a snapshot has is as it was.' },
   badBytes: { type: 0x0313, kind: 'u64', many: false, about: 'Bytes that nobody will read as they were.' },
   holdMs: { type: 0x0314, kind: 'u32', many: false, about: 'How long changes wait for a decision.' },
+  quiesce: { type: 0x0501, kind: 'flag', many: false, about: 'While what uses the objects is suspended.' },
+  readyMs: { type: 0x0502, kind: 'u32', many: false, about: 'How long suspending it may take.' },
+  held: { type: 0x0503, kind: 'flag', many: false, about: 'It was suspended until it was told to go on.' },
   totalBytes: { type: 0x0311, kind: 'u64', many: false, about: 'How far it has to come.' },
 } as const;
 

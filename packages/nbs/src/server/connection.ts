@@ -20,6 +20,7 @@ import { refusalOf } from './failure.ts';
 import { GROUP_HANDLERS } from './group-requests.ts';
 import { OBJECT_HANDLERS } from './object-requests.ts';
 import { Opening, type Opened, type Opener } from './opening.ts';
+import { QUIESCE_HANDLERS } from './quiesce-requests.ts';
 import type { Handler, Reply, ServerRequest } from './request.ts';
 import { NbsRefusal } from './service.ts';
 import type { ServerSession, SessionLink, StoredAnswer } from './session.ts';
@@ -33,6 +34,7 @@ const HANDLERS: Readonly<Record<Handled, Handler>> = {
   ...DATA_HANDLERS,
   ...SNAPSHOT_HANDLERS,
   ...GROUP_HANDLERS,
+  ...QUIESCE_HANDLERS,
 };
 
 /** Answers that wait for the peer beyond this: no more requests are taken until it has read some. */

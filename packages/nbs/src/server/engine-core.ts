@@ -2,6 +2,7 @@ import type { Clock } from '@lunbox/block';
 import type { Leases } from './leases.ts';
 import type { NbsLimits } from './limits.ts';
 import type { OpenHandle } from './open-handle.ts';
+import type { Quiesce } from './quiesce.ts';
 import type { NbsService } from './service.ts';
 import type { ServerSession } from './session.ts';
 
@@ -11,6 +12,7 @@ export interface EngineCore {
   readonly limits: NbsLimits;
   readonly clock: Clock;
   readonly leases: Leases;
+  readonly quiesce: Quiesce;
   readonly sessions: ReadonlyMap<string, ServerSession>;
   readonly serverId: string;
   readonly serverName: string;

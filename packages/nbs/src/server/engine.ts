@@ -6,6 +6,7 @@ import type { EngineCore } from './engine-core.ts';
 import { Leases } from './leases.ts';
 import { DEFAULT_NBS_LIMITS, type NbsLimits } from './limits.ts';
 import type { OpenHandle } from './open-handle.ts';
+import { Quiesce, type QuiescedResult } from './quiesce.ts';
 import { NbsRefusal, type NbsService } from './service.ts';
 import { ServerSession } from './session.ts';
 
@@ -52,10 +53,14 @@ export class NbsEngine {
     this.#options = options;
     const { service, clock, random, authentication, serverName = 'lunbox' } = options;
     const { onInternalError = writeToStandardError } = options;
+    const limits = { ...DEFAULT_NBS_LIMITS, ...options.limits };
+    const { maxEvents } = limits;
+    const newId = (): string => uuidOf(random.bytes(16));
     this.#core = {
       service,
       clock,
-      limits: { ...DEFAULT_NBS_LIMITS, ...options.limits },
+      limits,
+      quiesce: new Quiesce(this.#sessions, { clock, maxEvents, newId }),
       leases: new Leases(),
       sessions: this.#sessions,
       serverId: uuidOf(random.bytes(16)),
@@ -106,6 +111,20 @@ export class NbsEngine {
     }
   }
 
+  /**
+   * Does `work` while every client that has subscribed to one of these objects has suspended what uses it: for snapshots
+   * that no client asks for. `work` hears the level that they have.
+   *
+   * @throws NbsRefusal `QUIESCE_FAILED` when not all are ready within `readyMs`, and what `work` throws.
+   */
+  quiesced<T>(
+    uuids: readonly string[],
+    readyMs: number,
+    work: (level: string) => Promise<T>,
+  ): Promise<QuiescedResult<T>> {
+    return this.#core.quiesce.during(uuids, readyMs, work);
+  }
+
   /** Says goodbye to all clients, ends every session, and completes when nothing is open any more. */
   async stop(reason = 'the server stops'): Promise<void> {
     this.#stopping = true;
@@ -145,6 +164,7 @@ export class NbsEngine {
     if (session.closed) return Promise.resolve();
     session.closed = true;
     this.#sessions.delete(session.id);
+    this.#core.quiesce.gone(session);
     const handles = [...session.handles.values()];
     const closing = Promise.allSettled([
       session.abortPrepared(),

@@ -1,6 +1,8 @@
 import type { OpcodeName } from '../codec/opcode-table.ts';
 import type { Fields } from '../codec/tlv.ts';
 import { DONE, type Handler, type Reply, type RequestContext, type ServerRequest } from './request.ts';
+import type { OpenHandle } from './open-handle.ts';
+import { takeQuiesced } from './quiesce-requests.ts';
 import { NbsRefusal, type OpenObject } from './service.ts';
 import type { ServerSession } from './session.ts';
 import { wishOf } from './snapshot-requests.ts';
@@ -12,17 +14,29 @@ const DEFAULT_HOLD_MS = 10_000;
 const PREPARED_LIMIT = 16;
 
 /** The objects of a group, which the user may take snapshots of. Throws a {@link NbsRefusal}. */
-function membersOf({ object = [] }: Fields, session: ServerSession): OpenObject[] {
-  const objects = object.map(({ handle }) => session.handle(handle ?? 0).object);
-  if (!objects.every((each) => each.describe().permissions.snapshot))
+function membersOf({ object = [] }: Fields, session: ServerSession): OpenHandle[] {
+  const handles = object.map(({ handle }) => session.handle(handle ?? 0));
+  if (!handles.every((each) => each.object.describe().permissions.snapshot))
     throw new NbsRefusal('PERM', 'the user may not take snapshots of all of them');
-  return objects;
+  return handles;
 }
 
-async function snapshot({ fields }: ServerRequest, { core, session }: RequestContext): Promise<Reply> {
-  if (core.service.groupSnapshot === undefined)
+const objectsOf = (handles: readonly OpenHandle[]): OpenObject[] => handles.map(({ object }) => object);
+
+async function snapshot({ fields }: ServerRequest, context: RequestContext): Promise<Reply> {
+  const { service } = context.core;
+  if (service.groupSnapshot === undefined)
     throw new NbsRefusal('NOTSUP', 'this server takes no snapshots of several objects');
-  const { uuid, snapshots } = await core.service.groupSnapshot(membersOf(fields, session), wishOf(fields));
+  const members = membersOf(fields, context.session);
+  const objects = objectsOf(members);
+  const asked = { fields, uuids: members.map(({ uuid }) => uuid), wish: wishOf(fields) };
+  const { uuid, snapshots } = await takeQuiesced(context, asked, {
+    take: (wish) => service.groupSnapshot!(objects, wish),
+    drop: async (taken) => {
+      for (const [index, each] of taken.snapshots.entries())
+        await objects[index]!.snapshots!.delete(each.uuid!);
+    },
+  });
   return { fields: { uuid, snapshot: snapshots } };
 }
 
@@ -33,7 +47,7 @@ async function prepare({ fields }: ServerRequest, { core, session }: RequestCont
   if (session.prepared.size >= PREPARED_LIMIT)
     throw new NbsRefusal('LIMIT', `a session has at most ${PREPARED_LIMIT} prepared groups`);
   const holdMs = Math.min(fields.holdMs ?? DEFAULT_HOLD_MS, limits.maxHoldMs);
-  const group = await service.prepareGroup(membersOf(fields, session), wishOf(fields));
+  const group = await service.prepareGroup(objectsOf(membersOf(fields, session)), wishOf(fields));
   const { uuid } = group;
   if (session.closed) {
     await group.abort();

@@ -20,6 +20,8 @@ export interface NbsLimits {
   readonly maxEvents: number;
   /** How long a prepared group holds changes back at most. */
   readonly maxHoldMs: number;
+  /** How long clients may take to suspend what uses objects. */
+  readonly maxReadyMs: number;
   /** A connection without a session after this time is cut. */
   readonly openingTimeoutMs: number;
   /** A peer that has been silent for twice this time is taken for dead. */
@@ -40,6 +42,7 @@ export const DEFAULT_NBS_LIMITS: NbsLimits = {
   maxCopyBytes: 64 << 20,
   maxEvents: 256,
   maxHoldMs: 30_000,
+  maxReadyMs: 600_000,
   openingTimeoutMs: 10_000,
   keepaliveMs: 15_000,
   lossTimeoutMs: 120_000,

@@ -4,6 +4,7 @@ import { objectFields } from './object-fields.ts';
 import { OpenHandle } from './open-handle.ts';
 import { DONE, type Handler, type Reply, type RequestContext, type ServerRequest } from './request.ts';
 import type { GroupRequest } from './group-requests.ts';
+import type { QuiesceRequest } from './quiesce-requests.ts';
 import type { ServerSession } from './session.ts';
 import { NbsRefusal } from './service.ts';
 import type { SnapshotRequest } from './snapshot-requests.ts';
@@ -128,7 +129,7 @@ function serverStatus(_request: ServerRequest, { core, session }: RequestContext
 /** The other requests in a session; BYE is the connection's own. */
 export type ObjectRequest = Exclude<
   OpcodeName,
-  DataRequest | SnapshotRequest | GroupRequest | 'HELLO' | 'AUTH' | 'BYE'
+  DataRequest | SnapshotRequest | GroupRequest | QuiesceRequest | 'HELLO' | 'AUTH' | 'BYE'
 >;
 
 /** What each of them does. */

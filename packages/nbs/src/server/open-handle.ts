@@ -11,6 +11,8 @@ export class OpenHandle {
   readonly shared: boolean;
   /** Epoch of its lease; 0 for who does not write. */
   epoch = 0;
+  /** The client suspends what uses the object when it is asked to. */
+  quiesces = false;
   /** Somebody else has taken the object over. */
   fenced = false;
   /** Ends the subscriptions to changes of the capacity, and to faults. */

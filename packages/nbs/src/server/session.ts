@@ -1,4 +1,4 @@
-import { EventCode, type EventName } from '../codec/opcode-table.ts';
+import { EventCode, type EventName } from '../codec/event-table.ts';
 import { encodeFields, type Fields } from '../codec/tlv.ts';
 import { blankHeader, Magic } from '../codec/header.ts';
 import { encodeMessage } from '../codec/message.ts';

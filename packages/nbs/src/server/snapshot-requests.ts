@@ -1,5 +1,6 @@
 import type { OpcodeName } from '../codec/opcode-table.ts';
 import type { Fields } from '../codec/tlv.ts';
+import { takeQuiesced } from './quiesce-requests.ts';
 import { objectFields } from './object-fields.ts';
 import { DONE, type Handler, type Reply, type RequestContext, type ServerRequest } from './request.ts';
 import { NbsRefusal, type ObjectSnapshots, type SnapshotWish } from './service.ts';
@@ -29,7 +30,13 @@ const onOne =
   });
 
 async function create({ fields }: ServerRequest, context: RequestContext): Promise<Reply> {
-  return { fields: { snapshot: [await snapshotsOf(context).create(wishOf(fields))] } };
+  const snapshots = snapshotsOf(context);
+  const asked = { fields, uuids: [context.open!.uuid], wish: wishOf(fields) };
+  const snapshot = await takeQuiesced(context, asked, {
+    take: (wish) => snapshots.create(wish),
+    drop: ({ uuid }) => snapshots.delete(uuid!),
+  });
+  return { fields: { snapshot: [snapshot] } };
 }
 
 async function restore({ fields }: ServerRequest, context: RequestContext): Promise<Reply> {

@@ -4,6 +4,7 @@ import { createServer, type AddressInfo, type Server, type Socket } from 'node:n
 import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import type { NbsAuthentication } from '../server/authentication.ts';
 import { NbsEngine, type NbsEngineOptions } from '../server/engine.ts';
+import type { QuiescedResult } from '../server/quiesce.ts';
 import { nodeSaslCrypto } from './node-sasl-crypto.ts';
 import { SocketTransport } from './socket-transport.ts';
 
@@ -87,6 +88,15 @@ export class NbsServer {
     return address.family === 'IPv6'
       ? `[${address.address}]:${address.port}`
       : `${address.address}:${address.port}`;
+  }
+
+  /** See {@link NbsEngine.quiesced}. */
+  quiesced<T>(
+    uuids: readonly string[],
+    readyMs: number,
+    work: (level: string) => Promise<T>,
+  ): Promise<QuiescedResult<T>> {
+    return this.#engine.quiesced(uuids, readyMs, work);
   }
 
   /** Says goodbye to all clients, closes every object durably, and every socket. Idempotent. */

@@ -10,6 +10,11 @@ export function runSchedules(server: LunboxServer): SnapshotSchedules {
     desks: () => desksOf(server),
     clock: systemClock,
     random: Math.random,
+    onNotQuiesced: ({ lun, desk }, error) => {
+      console.error(
+        `lunbox: warning: LUN ${lun} (${desk.disk}): its scheduled snapshot is a crash one: ${error.message}`,
+      );
+    },
     onFailure: ({ lun, desk }, error, retryMs) => {
       const what = `its scheduled snapshot failed, and is tried again in ${retryMs / 1000} s`;
       console.error(`lunbox: warning: LUN ${lun} (${desk.disk}): ${what}: ${(error as Error).message}`);

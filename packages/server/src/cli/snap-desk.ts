@@ -12,6 +12,8 @@ export interface SnapDesk {
   readonly set: SnapshotSet;
   /** The LUN under which initiators read a snapshot. */
   lunOf(id: string): number | undefined;
+  /** Takes one while what uses the disk is suspended; undefined where nobody serves it. */
+  createQuiesced?(options: Omit<NewSnapshot, 'level'>): Promise<SnapshotInfo>;
   /** Deletes a snapshot that is not in use. */
   delete(snapshot: string): Promise<void>;
 }
@@ -66,12 +68,10 @@ type Action<V extends SimpleVerb> = (desk: SnapDesk, request: ControlRequest<V>)
 export const SNAP_ACTIONS: { readonly [V in SimpleVerb]: Action<V> } = {
   'snap-ls': listSnapshots,
   'snap-policy': decidePolicy,
-  'snap-create': async (desk, { name, ...more }) =>
-    told(
-      desk,
-      'created',
-      await desk.set.create({ ...newOptions(more), ...(name === undefined ? {} : { name }) }),
-    ),
+  'snap-create': async (desk, { name, quiesce = false, ...more }) => {
+    const options = { ...newOptions(more), ...(name === undefined ? {} : { name }) };
+    return told(desk, 'created', await (quiesce ? createQuiesced(desk, options) : desk.set.create(options)));
+  },
   'snap-rm': async (desk, { snapshot }) => {
     const info = findSnapshot(desk.set, snapshot);
     await desk.delete(info.id);
@@ -108,6 +108,14 @@ export function newOptions({
     ...(labels === undefined ? {} : { labels }),
     ...(method === undefined ? {} : { method }),
   };
+}
+
+async function createQuiesced(desk: SnapDesk, { level, ...options }: NewSnapshot): Promise<SnapshotInfo> {
+  if (level !== undefined)
+    throw new ServerError('SERVER_BAD_OPTIONS', 'the level is that of what was suspended; leave it out');
+  if (desk.createQuiesced === undefined)
+    throw new ServerError('SERVER_WRONG_STATE', `nobody serves ${desk.disk}: there is nothing to suspend`);
+  return await desk.createQuiesced(options);
 }
 
 /** What has been done to a snapshot. */

@@ -44,6 +44,8 @@ export interface SnapFields {
   readonly all: boolean;
   /** Nothing is deleted. */
   readonly dryRun: boolean;
+  /** While what uses the disk is suspended. */
+  readonly quiesce: boolean;
   /** The LUN that a snapshot gets. */
   readonly asLun: number;
 }
@@ -122,6 +124,7 @@ export const SNAP_CHECKS: Readonly<
   prefix: ['a text of 1 to 255 characters on one line', isLabelText],
   all: ['true or false', isTruth],
   dryRun: ['true or false', isTruth],
+  quiesce: ['true or false', isTruth],
   name: ['a name of 1 to 255 characters on one line', isLabelText],
   level: [`one of ${LEVELS.join(', ')}`, isLevel],
   labels: [`an object with up to ${LABEL_LIMIT} texts of 1 to 255 characters`, areLabels],
@@ -137,7 +140,11 @@ export const SNAP_CHECKS: Readonly<
 
 /** What a server can be asked to do with the snapshots of a disk, which is a LUN or the file behind one. */
 export const SNAP_VERBS = {
-  'snap-create': { words: [], flags: ['lun', 'path', 'name', 'level', 'labels', 'method'], needed: [] },
+  'snap-create': {
+    words: [],
+    flags: ['lun', 'path', 'name', 'level', 'labels', 'method', 'quiesce'],
+    needed: [],
+  },
   'snap-group': { words: [], flags: ['disks', 'name', 'level', 'labels'], needed: ['disks'] },
   'snap-schedule': { words: [], flags: ['lun', 'path', 'schedule'], needed: [] },
   'snap-prune': {

@@ -6,6 +6,7 @@ import {
   scheduledName,
   type SnapshotSchedule,
 } from '@lunbox/snapshot';
+import { ServerError } from '../server-error.ts';
 import type { SnapDesk } from './snap-desk.ts';
 import { prune } from './snap-prune.ts';
 
@@ -24,6 +25,8 @@ export interface ScheduleParts {
   readonly random: () => number;
   /** Hears of a run that failed, and when it is tried again. */
   readonly onFailure: (scheduled: ScheduledDesk, error: unknown, retryMs: number) => void;
+  /** Hears why what uses a disk was not suspended; its snapshot is taken all the same, as after a crash. */
+  readonly onNotQuiesced?: (scheduled: ScheduledDesk, error: ServerError) => void;
 }
 
 /** How often schedules are looked at. */
@@ -103,7 +106,7 @@ export class SnapshotSchedules {
     const { clock, random, onFailure } = this.#parts;
     course.isRunning = true;
     try {
-      await takeOne(scheduled.desk, schedule, clock.unixMs());
+      await this.#takeOne(scheduled, schedule, clock.unixMs());
       if (schedule.keep !== undefined) await prune(scheduled.desk, { keep: schedule.keep }, clock.unixMs());
       course.failures = 0;
     } catch (error) {
@@ -116,13 +119,28 @@ export class SnapshotSchedules {
       course.isRunning = false;
     }
   }
+
+  /** A schedule that says a level gets that; else what uses the disk is suspended, where somebody looks after that. */
+  async #takeOne(scheduled: ScheduledDesk, schedule: SnapshotSchedule, nowMs: number): Promise<void> {
+    const { level, labels = {} } = schedule;
+    const { desk } = scheduled;
+    const name = freeName(desk, schedule, nowMs);
+    if (level === undefined && desk.createQuiesced !== undefined) {
+      try {
+        await desk.createQuiesced({ name, labels });
+        return;
+      } catch (error) {
+        if (!(error instanceof ServerError) || error.code !== 'SERVER_QUIESCE_FAILED') throw error;
+        this.#parts.onNotQuiesced?.(scheduled, error);
+      }
+    }
+    await desk.set.create({ name, level: level ?? 'crash', labels });
+  }
 }
 
 /** Where the clock went backwards the name may be taken; then it is the time of now, to the millisecond. */
-async function takeOne({ set }: SnapDesk, schedule: SnapshotSchedule, nowMs: number): Promise<void> {
-  const { level = 'crash', labels = {} } = schedule;
+function freeName({ set }: SnapDesk, schedule: SnapshotSchedule, nowMs: number): string {
   const wanted = scheduledName(schedule, nowMs);
   const isTaken = set.list().some(({ name }) => name === wanted);
-  const name = isTaken ? `${SCHEDULED_PREFIX}${new Date(nowMs).toISOString()}` : wanted;
-  await set.create({ name, level, labels });
+  return isTaken ? `${SCHEDULED_PREFIX}${new Date(nowMs).toISOString()}` : wanted;
 }

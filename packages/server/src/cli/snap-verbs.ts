@@ -33,6 +33,7 @@ export function deskOf(
     set: served.set,
     served,
     lunOf: (id) => served.lunOf(id),
+    createQuiesced: (options) => served.createQuiesced(options),
     delete: (snapshot) => served.delete(snapshot),
   };
 }

@@ -1,4 +1,11 @@
-import { makeVerifier, NbsServer, nodeSaslCrypto, type ScramVerifier } from '@lunbox/nbs';
+import {
+  makeVerifier,
+  NbsRefusal,
+  NbsServer,
+  nodeSaslCrypto,
+  type QuiescedResult,
+  type ScramVerifier,
+} from '@lunbox/nbs';
 import { hostname } from 'node:os';
 import { checkFront, listenAtAll, readPortal } from '../front-portals.ts';
 import type { ServerOptions } from '../options.ts';
@@ -47,6 +54,25 @@ export class NbsFront {
   /** Sessions, those that wait for their client included. */
   get sessionCount(): number {
     return this.#server.sessionCount;
+  }
+
+  /**
+   * Does `work` while what uses a disk is suspended, as far as clients look after that; it hears the level that a
+   * snapshot has then. Answers what came of it, and whether all was suspended to its end.
+   *
+   * Throws a {@link ServerError} `SERVER_QUIESCE_FAILED` when something is not suspended in time; `work` is not begun then.
+   */
+  async quiesced<T>(
+    uuid: string,
+    readyMs: number,
+    work: (level: string) => Promise<T>,
+  ): Promise<QuiescedResult<T>> {
+    try {
+      return await this.#server.quiesced([uuid], readyMs, work);
+    } catch (error) {
+      if (!(error instanceof NbsRefusal) || error.status !== 'QUIESCE_FAILED') throw error;
+      throw new ServerError('SERVER_QUIESCE_FAILED', error.message, { cause: error });
+    }
   }
 
   /** Says goodbye to all clients, and closes what they have open. */

@@ -86,6 +86,32 @@ describe.skipIf(!canRun)('lunbox-manager and a PostgreSQL on a served disk', () 
     );
   });
 
+  it('an agent suspends it when the server takes snapshots, and they have every commit', async () => {
+    await database.initBench(1);
+    const agent = spawn(
+      process.execPath,
+      [...commandLine('device-manager'), 'agent', '--plan', served.directory.file('plan.yaml')],
+      { env: toolEnvironment(), stdio: ['ignore', 'pipe', 'pipe'] },
+    );
+    const said: string[] = [];
+    createInterface({ input: agent.stdout }).on('line', (line) => said.push(line));
+    const ended = once(agent, 'close');
+    try {
+      await once(agent.stderr, 'data');
+      // It says that it is there before its subscriptions are.
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+      const taken = await served.takeUnderLoad(database, 2, (name) =>
+        served.snap('create', '0', '--name', name, '--quiesce'),
+      );
+      expect(said).toEqual(Array(2).fill('database: suspended for the server, consistency application'));
+      for (const each of taken) await served.checkPublished(each);
+    } finally {
+      agent.kill('SIGTERM');
+      await ended;
+    }
+    await expectResumed();
+  });
+
   /** The database commits, and no session of the manager holds it in its backup mode. */
   const expectResumed = async (): Promise<void> => {
     const startMs = performance.now();

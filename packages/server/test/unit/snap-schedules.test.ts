@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, vi } from 'vitest';
 import { run } from '../../src/cli/program.ts';
+import { ServerError } from '../../src/index.ts';
 import { SnapshotSchedules } from '../../src/cli/snap-schedules.ts';
 import type { SnapDesk } from '../../src/cli/snap-desk.ts';
 import { captureOutput } from '../support/captured-output.ts';
@@ -150,4 +151,32 @@ it('is said, told and removed on the command line', async () => {
     vi.restoreAllMocks();
     rmSync(folder, { recursive: true, force: true });
   }
+});
+
+it('has what uses the disk suspended, and takes the snapshot all the same when that cannot be', async () => {
+  const clock = new SimulatedClock();
+  const { desk, create } = makeDesk({ everyMs: MINUTE_MS }, clock);
+  const outcomes = [
+    () => Promise.resolve(),
+    () => Promise.reject(new ServerError('SERVER_QUIESCE_FAILED', 'busy')),
+  ];
+  const names: (string | undefined)[] = [];
+  desk.createQuiesced = async ({ name }) => {
+    names.push(name);
+    await outcomes.shift()!();
+    await desk.set.create({ ...(name === undefined ? {} : { name }) });
+    return desk.set.list().at(-1)!;
+  };
+  const [onFailure, onNotQuiesced] = [vi.fn(), vi.fn()];
+  const desks = (): { lun: number; desk: SnapDesk }[] => [{ lun: 0, desk }];
+  const schedules = new SnapshotSchedules({ desks, clock, random: () => 0, onFailure, onNotQuiesced });
+  await pass(clock, MINUTE_MS);
+  expect(names).toHaveLength(2);
+  expect(onNotQuiesced).toHaveBeenCalledTimes(1);
+  expect(create.mock.calls.map(([options]) => (options as { level?: string }).level)).toEqual([
+    undefined,
+    'crash',
+  ]);
+  expect(onFailure).not.toHaveBeenCalled();
+  await schedules.close();
 });
