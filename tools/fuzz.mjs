@@ -1,5 +1,6 @@
 // `npm run fuzz`: the long form of the fuzzers of `npm test`: a million PDUs at the framer and at the engine, a million
-// logins, and response fences in the same proportion. `npm run fuzz -- 5000000` takes another number.
+// logins, response fences in the same proportion, and a million messages at the codecs and servers of NBS and NBD.
+// `npm run fuzz -- 5000000` takes another number.
 import { spawn } from 'node:child_process';
 
 const count = Number(process.argv[2] ?? 1_000_000);
@@ -12,6 +13,8 @@ const suites = [
   'packages/iscsi-target/test/property/hostile-input.test.ts',
   'packages/iscsi-target/test/property/hostile-login.test.ts',
   'packages/iscsi-target/test/property/response-fence.test.ts',
+  'packages/nbs/test/property',
+  'packages/nbd/test/property',
 ];
 const env = {
   ...process.env,

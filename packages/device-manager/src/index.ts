@@ -29,5 +29,5 @@ export type { Layer, QuiesceDriver, SuspendLimits, Suspension } from './quiesce/
 export type { Command, CommandPair } from './quiesce/guard.ts';
 export { type ConsistencyLevel, type DriverOutcome } from './quiesce/quiesce.ts';
 export { mysqlDriver, postgresqlDriver } from './quiesce/sql-drivers.ts';
-export { QuiesceAgent, type QuiesceRun } from './quiesce-agent.ts';
+export { QuiesceAgent, type QuiesceRun, type QuietGroup } from './quiesce-agent.ts';
 export { restoreGroup, type RestoreReport } from './restore-group.ts';

@@ -16,7 +16,7 @@ export interface QuiesceRun {
 }
 
 /** A group of the plan, as far as this is concerned. */
-type QuietGroup = Pick<GroupPlan, 'name' | 'objects' | 'drivers'>;
+export type QuietGroup = Pick<GroupPlan, 'name' | 'objects' | 'drivers'>;
 
 /** A group whose objects are open. */
 interface Subscribed {

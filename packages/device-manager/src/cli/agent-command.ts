@@ -11,7 +11,7 @@ export function addAgent(program: Command): void {
     program
       .command('agent')
       .description(
-        'take snapshots when the plan says so, and suspend what uses the disks when the server asks, until it is stopped',
+        'take snapshots as the plan says, and suspend what uses disks when the server asks, until it is stopped',
       ),
   ).action(async ({ plan: path, json = false }: PlanFlags) => {
     const plan = readPlan(path);

@@ -39,7 +39,7 @@ const BY_TYPE = new Map<number, readonly [TlvName, TlvRow]>(
 if (BY_TYPE.size !== Object.keys(TLVS).length) throw new Error('two TLVs have one type');
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder('utf-8', { fatal: true });
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /**
  * Writes fields as TLVs, in the order in which they stand in the object.

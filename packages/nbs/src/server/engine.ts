@@ -112,8 +112,8 @@ export class NbsEngine {
   }
 
   /**
-   * Does `work` while every client that has subscribed to one of these objects has suspended what uses it: for snapshots
-   * that no client asks for. `work` hears the level that they have.
+   * Does `work` while every client that has subscribed to one of these objects has suspended what uses it: for
+   * snapshots that no client asks for. `work` hears the level that they have.
    *
    * @throws NbsRefusal `QUIESCE_FAILED` when not all are ready within `readyMs`, and what `work` throws.
    */

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { blankHeader, encodeMessage, Magic, Opcode } from '../../src/index.ts';
 import { encodeFields } from '../../src/codec.ts';
+import { GROUP_ID } from '../support/memory-service.ts';
 import { RawClient, settled } from '../support/raw-client.ts';
 
 /** Messages in this property; `npm run fuzz` sets a higher number. */
@@ -24,6 +25,12 @@ const fields = fc.record(
     from: fc.constant('s'),
     object: fc.array(fc.record({ handle: small })),
     eventSequence: small,
+    uuid: fc.constantFrom(GROUP_ID, '22222222-2222-4222-8222-222222222222'),
+    quiesce: fc.constant(true as const),
+    readyMs: fc.nat(5),
+    holdMs: fc.nat(5),
+    level: fc.constantFrom('crash', 'application', 'x'),
+    held: fc.constant(true as const),
   },
   { requiredKeys: [] },
 );

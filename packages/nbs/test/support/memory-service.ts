@@ -5,7 +5,12 @@ import {
   type NbsService,
   type ObjectDescription,
   type OpenObject,
+  type PreparedGroup,
+  type SnapshotWish,
 } from '../../src/index.ts';
+
+/** The identity of each group that {@link MemoryService} prepares. */
+export const GROUP_ID = '33333333-3333-4333-8333-333333333333';
 
 /** An object of {@link MemoryService}. */
 export interface MemoryObject {
@@ -69,6 +74,17 @@ export class MemoryService implements NbsService {
         return { matched: true, differsAt: 0 };
       },
       snapshots: this.#snapshots(),
+    };
+  }
+
+  async prepareGroup(
+    objects: readonly OpenObject[],
+    { name = 'unnamed' }: SnapshotWish,
+  ): Promise<PreparedGroup> {
+    return {
+      uuid: GROUP_ID,
+      commit: () => Promise.all(objects.map(({ snapshots }) => snapshots!.create({ name }))),
+      abort: () => Promise.resolve(),
     };
   }
 

@@ -60,7 +60,7 @@ export class NbsFront {
    * Does `work` while what uses a disk is suspended, as far as clients look after that; it hears the level that a
    * snapshot has then. Answers what came of it, and whether all was suspended to its end.
    *
-   * Throws a {@link ServerError} `SERVER_QUIESCE_FAILED` when something is not suspended in time; `work` is not begun then.
+   * Throws a {@link ServerError} `SERVER_QUIESCE_FAILED` when something is not suspended in time; `work` is not begun.
    */
   async quiesced<T>(
     uuid: string,

@@ -15,11 +15,10 @@ describe.skipIf(!requiresTools('iscsi-ls', 'nbdinfo') || process.platform === 'w
         expect(
           (await lunbox(['create', directory.file(`${name}.lun`), '--size', '8M', '--quiet'])).status,
         ).toBe(0);
-      const write = (luns: string): void =>
-        writeFileSync(
-          file,
-          `portals: [{address: "127.0.0.1:0"}]\ncontrol: control.sock\nluns: ${luns}\nnbd: {portals: [{socket: nbd.sock}]}\n`,
-        );
+      const write = (luns: string): void => {
+        const lines = ['portals: [{address: "127.0.0.1:0"}]', 'control: control.sock', `luns: ${luns}`];
+        writeFileSync(file, [...lines, 'nbd: {portals: [{socket: nbd.sock}]}', ''].join('\n'));
+      };
       write('[{file: a.lun}]');
       const daemon = await startDaemon(
         process.execPath,

@@ -82,6 +82,18 @@ describe.skipIf(!requiresTools(...tools) || process.platform === 'win32')('NBD c
     expect([at(MIB), at(32 * MIB)]).toEqual([0, 3]);
   });
 
+  it('qemu-img maps the same', async () => {
+    await io(uri(), 'write -P 1 20M 1M', 'flush');
+    const told = await runOrThrow('qemu-img', ['map', '--output=json', '-f', 'raw', uri()]);
+    const map = JSON.parse(told) as { start: number; length: number; zero: boolean; data: boolean }[];
+    expect(map.reduce((sum, { length }) => sum + length, 0)).toBe(SIZE);
+    const at = (offset: number) =>
+      map.find(({ start, length }) => start <= offset && offset < start + length);
+    expect(at(20 * MIB)).toMatchObject({ zero: false, data: true });
+    expect(at(50 * MIB)).toMatchObject({ zero: true, data: false });
+    await io(uri(), 'discard 20M 1M');
+  });
+
   it('nbdcopy and qemu-img take a whole disk in and out', async () => {
     const image = directory.file('image.raw');
     writeFileSync(image, Buffer.alloc(SIZE, 0x33));
