@@ -40,6 +40,9 @@ export interface DetachOptions {
   readonly targetIndex?: number;
 }
 
+/** Targets that a server may have when more of them come while it runs. */
+const TARGET_LIMIT = 256;
+
 const FORCE = 'take it away with --force all the same';
 
 /** Disks and targets that come and go while a server runs. One change follows the other. */
@@ -128,6 +131,8 @@ export class LiveChanges {
   addTarget(target: ServedTargetOptions): Promise<string> {
     return this.#inTurn(async () => {
       const { iscsi, targets, copyDomain } = this.#server.running();
+      if (targets.length >= TARGET_LIMIT)
+        throw wrongState(`there are ${TARGET_LIMIT} targets already; remove one first`);
       const options = this.#server.options();
       const changed = { ...options, targets: [...options.targets, target] };
       this.#server.check(changed);

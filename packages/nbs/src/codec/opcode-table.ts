@@ -59,6 +59,7 @@ export const Opcode = {
   SNAPSHOT_REFRESH: 0x0306,
   SNAPSHOT_HOLD: 0x0308,
   SNAPSHOT_RELEASE: 0x0309,
+  SNAPSHOT_MATERIALISE: 0x030a,
   SNAPSHOT_VERIFY: 0x030b,
   SNAPSHOT_CLONE: 0x030c,
   SNAPSHOT_BOOKMARK: 0x030d,
@@ -250,6 +251,11 @@ export const OPCODES: Readonly<Record<OpcodeName, OpcodeRow>> = {
     required: ['snapshotName', 'holder'],
     about: 'Ends a hold.',
   }),
+  SNAPSHOT_MATERIALISE: snapshot({
+    optional: ['name'],
+    answer: ['fileName', 'sha256'],
+    about: 'Publishes a snapshot as a file of its own, with a manifest, on the server. Takes long.',
+  }),
   SNAPSHOT_VERIFY: snapshot({
     answer: ['sound', 'badBytes'],
     about: 'Reads all of a snapshot, and compares what was saved with its checksums. Takes long.',
@@ -321,7 +327,6 @@ export const RESERVED_OPCODES: Readonly<Record<number, string>> = {
   0x010a: 'CHECK',
   0x0207: 'PREFETCH',
   0x0307: 'SNAPSHOT_DIFF',
-  0x030a: 'SNAPSHOT_MATERIALISE',
   0x0401: 'GROUP_CREATE',
   0x0402: 'GROUP_DELETE',
   0x0403: 'GROUP_LIST',

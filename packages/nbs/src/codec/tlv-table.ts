@@ -188,6 +188,7 @@ export const TLVS = {
   quiesce: { type: 0x0501, kind: 'flag', many: false, about: 'While what uses the objects is suspended.' },
   readyMs: { type: 0x0502, kind: 'u32', many: false, about: 'How long suspending it may take.' },
   held: { type: 0x0503, kind: 'flag', many: false, about: 'It was suspended until it was told to go on.' },
+  sha256: { type: 0x0315, kind: 'text', many: false, about: 'Of the bytes of a disk, hexadecimal.' },
   totalBytes: { type: 0x0311, kind: 'u64', many: false, about: 'How far it has to come.' },
 } as const;
 

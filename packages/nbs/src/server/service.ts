@@ -88,6 +88,11 @@ export interface ObjectSnapshots {
   restore(snapshot: string, options: { readonly force: boolean; readonly name?: string }): Promise<string>;
   /** Makes an object of a snapshot, and serves it. */
   clone?(snapshot: string, name: string): Promise<ObjectDescription>;
+  /** Publishes a snapshot as a file; answers its name, and the SHA-256 of the disk in it. */
+  publish?(
+    snapshot: string,
+    name: string | undefined,
+  ): Promise<{ readonly fileName: string; readonly sha256: string }>;
   /** Reads all of a snapshot. */
   verify?(snapshot: string): Promise<{ readonly sound: boolean; readonly badBytes: number }>;
   /**

@@ -51,6 +51,13 @@ async function clone({ fields }: ServerRequest, context: RequestContext): Promis
   return { fields: { object: [objectFields(await snapshots.clone(fields.snapshotName!, fields.name!))] } };
 }
 
+async function publish({ fields }: ServerRequest, context: RequestContext): Promise<Reply> {
+  const snapshots = snapshotsOf(context);
+  if (snapshots.publish === undefined) throw new NbsRefusal('NOTSUP', 'this server publishes no snapshots');
+  const { fileName, sha256 } = await snapshots.publish(fields.snapshotName!, fields.name);
+  return { fields: { fileName, sha256 } };
+}
+
 async function verify({ fields }: ServerRequest, context: RequestContext): Promise<Reply> {
   const snapshots = snapshotsOf(context);
   if (snapshots.verify === undefined) throw new NbsRefusal('NOTSUP', 'this server verifies no snapshots');
@@ -78,5 +85,6 @@ export const SNAPSHOT_HANDLERS: Readonly<Record<SnapshotRequest, Handler>> = {
   SNAPSHOT_BOOKMARK: onOne((snapshots, name) => snapshots.bookmark(name)),
   SNAPSHOT_RENAME: onOne((snapshots, name, fields) => snapshots.rename(name, fields.name!)),
   SNAPSHOT_CLONE: clone,
+  SNAPSHOT_MATERIALISE: publish,
   SNAPSHOT_VERIFY: verify,
 };

@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { NbdOptions } from '../nbd/nbd-front.ts';
 import type { NbsOptions, NbsUser } from '../nbs/nbs-options.ts';
@@ -32,6 +33,8 @@ export function nbsFromFlags(flags: NbsFlags): NbsOptions | undefined {
       throw bad('--nbs-users, --nbs-directory and --nbs-plain need --nbs or --nbs-tls');
     return undefined;
   }
+  if (directory !== undefined && statSync(directory, { throwIfNoEntry: false })?.isDirectory() !== true)
+    throw bad(`--nbs-directory: there is no directory ${directory}`);
   const secure = nbsTls.map((portal) => ({ portal, tls: tlsKeys('--nbs-tls', flags) }));
   return {
     portals: [...nbs, ...secure],

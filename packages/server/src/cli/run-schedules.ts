@@ -28,7 +28,7 @@ function desksOf(server: LunboxServer): ScheduledDesk[] {
   return luns.flatMap(({ lun, path, snapshot }): ScheduledDesk[] => {
     if (path === undefined || snapshot !== undefined) return [];
     try {
-      return [{ lun, desk: deskOf(server, { lun }) }];
+      return [{ lun, desk: deskOf(server, { path }) }];
     } catch (error) {
       if (error instanceof ServerError) return [];
       throw error;

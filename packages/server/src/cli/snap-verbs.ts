@@ -20,14 +20,16 @@ export function deskOf(
   { lun, path }: Pick<ControlRequest<'snap-ls'>, 'lun' | 'path'>,
 ): SnapDesk & { readonly served: ServedSnapshots } {
   const { targets } = server;
-  const luns = targets.flatMap((target) => target.luns);
+  const luns = targets.flatMap((target, targetIndex) =>
+    target.luns.map((each) => ({ ...each, targetIndex })),
+  );
   const found = luns.find((each) => (lun === undefined ? each.path === path : each.lun === lun));
   if (found === undefined || (lun === undefined && path === undefined)) {
     const what = lun === undefined ? (path ?? 'a disk without a name') : `LUN ${lun}`;
     const there = luns.map((each) => `${each.lun} (${each.path ?? each.kind})`).join(', ');
     throw new ServerError('SERVER_WRONG_STATE', `the server has no ${what}; it has the LUNs ${there}`);
   }
-  const served = server.snapshots(found.lun);
+  const served = server.snapshots(found.lun, found.targetIndex);
   return {
     disk: found.path ?? `LUN ${found.lun}`,
     set: served.set,

@@ -1,5 +1,6 @@
 import { NbsRefusal, type ObjectWish } from '@lunbox/nbs';
-import { cloneSnapshot, deleteDisk, type SnapshotSet } from '@lunbox/snapshot';
+import { realDisk, type Disk } from '@lunbox/block';
+import { cloneSnapshot, deleteDisk, publishSnapshot, type SnapshotSet } from '@lunbox/snapshot';
 import { StorageObject, type Attributes } from '@lunbox/storage-object';
 import { dirname, join, resolve } from 'node:path';
 import { cloneSource } from '../clone-source.ts';
@@ -11,6 +12,9 @@ import { refusing } from './nbs-refusals.ts';
 
 /** A name that can be that of a file anywhere; `@` parts the name of a disk from that of its snapshot. */
 const NAME = /^[\w,:+=-][\w.,:+= -]{0,99}$/;
+
+/** Where publications are, in the directory for disks. */
+const PUBLISHED = 'published';
 
 /** Disks that NBS clients make, copy and delete, all in the one directory that the options name for that. */
 export class NbsObjects {
@@ -60,6 +64,27 @@ export class NbsObjects {
         iqn = await live.addTargetBeside(volume.iqn, [{ path, lun: volume.lun }]);
       });
       return this.#served(path, iqn, user);
+    });
+  }
+
+  /** Publishes a snapshot in a directory of its own beside the disks: it is none that is served. Throws a NbsRefusal. */
+  async publish(
+    { volume, set }: { readonly volume: Volume; readonly set: SnapshotSet },
+    snapshot: string,
+    wanted: string | undefined,
+  ): Promise<{ fileName: string; sha256: string }> {
+    const directory = join(this.#directory(), PUBLISHED);
+    const { id, name } = await refusing(() => findSnapshot(set, snapshot));
+    const usual = `${volume.name}-${name}`;
+    const fileName = wanted ?? (NAME.test(usual) ? usual : `${volume.name}-${id}`);
+    if (!NAME.test(fileName)) throw new NbsRefusal('INVAL', `${fileName} cannot be the name of a file`);
+    return await refusing(async () => {
+      const { seams } = this.#host;
+      await makeDirectory(seams.disk ?? realDisk, directory);
+      const { attributes = {} } = await cloneSource(volume.path ?? '', seams);
+      const options = { ...seams, directory, name: fileName, attributes };
+      const { container, sha256 } = await publishSnapshot(set, id, options);
+      return { fileName: join(PUBLISHED, container.file), sha256: sha256.disk };
     });
   }
 
@@ -116,5 +141,16 @@ export class NbsObjects {
     const { directory } = this.#options;
     if (directory !== undefined) return resolve(directory);
     throw new NbsRefusal('NOTSUP', 'this server has no directory for objects that clients make');
+  }
+}
+
+/** Makes a directory that is not there yet, durably. */
+async function makeDirectory(disk: Disk, path: string): Promise<void> {
+  try {
+    await disk.mkdir(path);
+    await disk.syncDirectory(dirname(path));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return;
+    throw new NbsRefusal('IO', `cannot make ${path}: ${(error as Error).message}`);
   }
 }

@@ -79,8 +79,12 @@ export class VolumeService implements NbsService {
     const common = { device, describe: () => this.#describe(this.#again(volume, user)) };
     if (!(device instanceof UnitDoor)) return common;
     const served = this.#volumes.snapshotsOf(volume, user);
-    const clone = async (set: SnapshotSet, wanted: string, as: string): Promise<ObjectDescription> =>
-      this.#describe(await this.#objects.clone({ volume, set, user }, wanted, as));
+    const maker = {
+      clone: async (set: SnapshotSet, wanted: string, as: string): Promise<ObjectDescription> =>
+        this.#describe(await this.#objects.clone({ volume, set, user }, wanted, as)),
+      publish: (set: SnapshotSet, wanted: string, as: string | undefined) =>
+        this.#objects.publish({ volume, set }, wanted, as),
+    };
     return {
       ...common,
       status: () => this.#volumes.status(volume, user),
@@ -93,7 +97,7 @@ export class VolumeService implements NbsService {
         const snapshotCount = served?.set.list().length ?? 0;
         return this.#objects.delete(volume, { door: who, force, snapshotCount });
       },
-      ...(served === undefined ? {} : { snapshots: new NbsSnapshots(served, who, clone) }),
+      ...(served === undefined ? {} : { snapshots: new NbsSnapshots(served, who, maker) }),
     };
   }
 

@@ -57,19 +57,26 @@ export function newSnapshot({ name, level, label, method }: SnapshotWish): NewSn
   };
 }
 
-/** Makes a disk of a snapshot. */
-type CloneMaker = (set: SnapshotSet, snapshot: string, name: string) => Promise<ObjectDescription>;
+/** Makes disks and publications of snapshots. */
+interface CopyMaker {
+  clone(set: SnapshotSet, snapshot: string, name: string): Promise<ObjectDescription>;
+  publish(
+    set: SnapshotSet,
+    snapshot: string,
+    name: string | undefined,
+  ): Promise<{ readonly fileName: string; readonly sha256: string }>;
+}
 
 /** The snapshots of a served disk, for a client. */
 export class NbsSnapshots implements ObjectSnapshots {
   readonly set: SnapshotSet;
   readonly #served: ServedSnapshots;
   readonly #peer: string;
-  readonly #clone: CloneMaker;
+  readonly #maker: CopyMaker;
 
   /** @param peer what the disk of this client goes by: its own use does not keep it from a restore */
-  constructor(served: ServedSnapshots, peer: string, clone: CloneMaker) {
-    this.#clone = clone;
+  constructor(served: ServedSnapshots, peer: string, maker: CopyMaker) {
+    this.#maker = maker;
     this.#served = served;
     this.#peer = peer;
     this.set = served.set;
@@ -124,7 +131,14 @@ export class NbsSnapshots implements ObjectSnapshots {
   }
 
   clone(snapshot: string, name: string): Promise<ObjectDescription> {
-    return this.#clone(this.set, snapshot, name);
+    return this.#maker.clone(this.set, snapshot, name);
+  }
+
+  publish(
+    snapshot: string,
+    name: string | undefined,
+  ): Promise<{ readonly fileName: string; readonly sha256: string }> {
+    return this.#maker.publish(this.set, snapshot, name);
   }
 
   verify(snapshot: string): Promise<{ readonly sound: boolean; readonly badBytes: number }> {

@@ -13,6 +13,7 @@ import {
 import { StorageObject } from '@lunbox/storage-object';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { control } from '../../src/cli/control-verbs.ts';
+import { deskOf } from '../../src/cli/snap-verbs.ts';
 import { createServer, type LunboxServer, type ServedTargetOptions } from '../../src/index.ts';
 import { controlledBy } from '../support/controlled.ts';
 import { ScsiClient } from '../support/scsi-client.ts';
@@ -144,6 +145,23 @@ describe('a target that comes while the server runs', () => {
     await (await StorageObject.open('/b.lun', { disk })).close();
     expect(await server.live.addTarget({ luns: [{ path: '/b.lun' }] })).toMatch(/^iqn\./);
     server.setAccess([{ initiator: 'iqn.2026-11.com.example:nobody' }], 1);
+  });
+});
+
+describe('snapshots', () => {
+  it('are those of the disk that is named, also where another target has the same LUN', async () => {
+    const { server } = await serving();
+    await server.live.addTarget({ iqn: OTHER, luns: [{ path: '/b.lun' }] });
+    for (const path of ['/a.lun', '/b.lun'])
+      await deskOf(server, { path }).set.create({ name: path.slice(1, 2) });
+    const names = (index: number) =>
+      server
+        .snapshots(0, index)
+        .set.list()
+        .map(({ name }) => name);
+    expect([names(0), names(1)]).toEqual([['a'], ['b']]);
+    await deskOf(server, { lun: 0 }).delete('a');
+    expect([names(0), names(1)]).toEqual([[], ['b']]);
   });
 });
 

@@ -1,4 +1,5 @@
 import { SimulatedDisk } from '@lunbox/block';
+import { createHash } from 'node:crypto';
 import { connectNbs, NbsDisk, type ConnectOptions, type NbsClient } from '@lunbox/nbs';
 import { READ_10, SenseKey } from '@lunbox/scsi';
 import { StorageObject } from '@lunbox/storage-object';
@@ -144,6 +145,30 @@ describe('clones', () => {
     const { handle } = (await client.request('OPEN', { fields: { name: 'again', readOnly: true } })).fields;
     await client.request('OBJECT_DELETE', { handle: handle! });
     expect(server.targets.map((target) => target.iqn)).toEqual([IQN]);
+  });
+
+  it('and publications, which are files of their own and no LUNs', async () => {
+    const { connect, server, disk: files } = await serving();
+    const disk = await NbsDisk.open(await connect(), { name: 'db' });
+    await disk.write([block(1)], 0);
+    await disk.request('SNAPSHOT_CREATE', { fields: { name: 'day 1' } });
+    await disk.write([block(2)], 0);
+    const publish = (name?: string) =>
+      disk.request('SNAPSHOT_MATERIALISE', {
+        fields: { snapshotName: 'day 1', ...(name === undefined ? {} : { name }) },
+      });
+    const content = Buffer.concat([block(1), new Uint8Array(8 * MIB - BLOCK)]);
+    const sha256 = createHash('sha256').update(content).digest('hex');
+    expect(await publish()).toEqual({ fileName: 'published/db-day 1.lun', sha256 });
+    expect(await publish('other')).toEqual({ fileName: 'published/other.lun', sha256 });
+    await expect(publish('other')).rejects.toMatchObject({ status: 'EXIST' });
+    await expect(publish('../other')).rejects.toMatchObject({ status: 'INVAL' });
+    const object = await StorageObject.open('/published/other.lun', { disk: files, readOnly: true });
+    const found = block(0);
+    await object.device.read([found], 0);
+    expect(found).toEqual(block(1));
+    await object.close();
+    expect(server.targets[0]!.luns).toHaveLength(1);
   });
 
   it('and snapshots can be verified', async () => {
