@@ -18,6 +18,7 @@ export * from './codec.ts';
 export type { NbsAuthentication } from './server/authentication.ts';
 export { NbsEngine, type NbsConnection, type NbsEngineOptions } from './server/engine.ts';
 export type { QuiescedResult } from './server/quiesce.ts';
+export type { GuessLimits } from './server/guess-brake.ts';
 export { DEFAULT_NBS_LIMITS, type NbsLimits } from './server/limits.ts';
 export {
   NbsRefusal,

@@ -2,6 +2,8 @@
 export interface NbsTransport {
   /** Who is at the other end, for people: `192.0.2.1:40000`. */
   readonly peer: string;
+  /** The address of the peer, without its port; undefined where it has none, as by a UNIX socket. */
+  readonly address?: string | undefined;
   /** The name that the peer's TLS certificate speaks for; undefined without one. */
   readonly peerName?: string | undefined;
   /** The value of the TLS exporter (RFC 9266); undefined without TLS. */

@@ -41,6 +41,11 @@ export class ScramServer {
     this.#options = options;
   }
 
+  /** Who the client says it is; empty before it has said that. */
+  get claimed(): string {
+    return this.#user;
+  }
+
   /** Takes the next message of the client. */
   step(data: Uint8Array): ScramStep {
     const text = decoder.decode(data);

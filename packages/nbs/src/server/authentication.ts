@@ -17,6 +17,8 @@ export interface NbsAuthentication {
 
 /** One exchange, as the server sees it. */
 interface Exchange {
+  /** Who the client says it is, where it says that. */
+  readonly claimed?: string;
   step(data: Uint8Array): Outcome;
 }
 

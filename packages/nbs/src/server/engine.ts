@@ -3,6 +3,7 @@ import type { NbsTransport } from '../transport.ts';
 import type { NbsAuthentication } from './authentication.ts';
 import { ServerConnection, type ConnectionOwner } from './connection.ts';
 import type { EngineCore } from './engine-core.ts';
+import { GuessBrake } from './guess-brake.ts';
 import { Leases } from './leases.ts';
 import { DEFAULT_NBS_LIMITS, type NbsLimits } from './limits.ts';
 import type { OpenHandle } from './open-handle.ts';
@@ -73,6 +74,7 @@ export class NbsEngine {
       core: this.#core,
       authentication,
       decoySecret: random.bytes(SECRET_BYTES),
+      brake: new GuessBrake(limits),
       portals: options.portals?.map((portal) => ({ ...portal, active: true })),
       newSession: (user, peer) => this.#newSession(user, peer),
       resume: (id, secret) => this.#resume(id, secret),

@@ -1,5 +1,7 @@
+import type { GuessLimits } from './guess-brake.ts';
+
 /** Bounds of a server. Every queue and every length is checked against one of these before anything is allocated. */
-export interface NbsLimits {
+export interface NbsLimits extends GuessLimits {
   /** Connections together; further ones are closed at once. */
   readonly maxConnections: number;
   /** Connections that have no session yet; further ones are closed at once. */
@@ -43,6 +45,10 @@ export const DEFAULT_NBS_LIMITS: NbsLimits = {
   maxEvents: 256,
   maxHoldMs: 30_000,
   maxReadyMs: 600_000,
+  authFailures: 10,
+  lockOutMs: 1000,
+  lockOutMaxMs: 300_000,
+  maxOffenders: 4096,
   openingTimeoutMs: 10_000,
   keepaliveMs: 15_000,
   lossTimeoutMs: 120_000,

@@ -3,6 +3,7 @@ import type { Fields } from '../codec/tlv.ts';
 import type { NbsTransport } from '../transport.ts';
 import { Mechanisms, type NbsAuthentication } from './authentication.ts';
 import type { EngineCore } from './engine-core.ts';
+import type { GuessBrake } from './guess-brake.ts';
 import type { ServerRequest } from './request.ts';
 import { NbsRefusal } from './service.ts';
 import type { ServerSession } from './session.ts';
@@ -12,6 +13,7 @@ export interface Opener {
   readonly core: EngineCore;
   readonly authentication: NbsAuthentication;
   readonly decoySecret: Uint8Array;
+  readonly brake: GuessBrake;
   readonly portals: Fields['portal'];
   /** Makes a session. Throws a {@link NbsRefusal} `LIMIT`. */
   newSession(user: string | undefined, peer: string): ServerSession;
@@ -73,11 +75,28 @@ export class Opening {
         throw new NbsRefusal('AUTH_FAILED', `name one of ${this.#mechanisms.names.join(', ')}`);
     }
     const outcome = this.#exchange.step(fields.saslData!);
+    this.#brake(outcome.kind, this.#exchange.claimed ?? '');
     if (outcome.kind === 'failed') throw new NbsRefusal('AUTH_FAILED', 'name or proof is wrong');
     if (outcome.kind === 'challenge') return { fields: { saslData: outcome.data } };
     const session = this.#opener.newSession(outcome.user, this.#transport.peer);
     const user = outcome.user === undefined ? {} : { user: outcome.user };
     const { id: sessionId, secret: resumeSecret } = session;
     return { fields: { saslData: outcome.data, done: true, ...user, sessionId, resumeSecret }, session };
+  }
+
+  /** Who has guessed too often hears nothing of whether this guess is right. Throws a {@link NbsRefusal}. */
+  #brake(outcome: 'challenge' | 'done' | 'failed', name: string): void {
+    const { brake, core } = this.#opener;
+    const { address } = this.#transport;
+    // By a UNIX socket only programs of this machine come, all from one place.
+    if (address === undefined) return;
+    const nowMs = core.clock.nowMs();
+    const retryAfterMs = brake.waitMs(address, name, nowMs);
+    if (retryAfterMs > 0)
+      throw new NbsRefusal('AUTH_FAILED', 'too many proofs were wrong; wait before the next one', {
+        retryAfterMs,
+      });
+    if (outcome === 'failed') brake.failed(address, name, nowMs);
+    if (outcome === 'done') brake.succeeded(address, name);
   }
 }

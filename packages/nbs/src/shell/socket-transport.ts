@@ -9,6 +9,7 @@ const EXPORTER_BYTES = 32;
 /** A socket as the engines want it. */
 export class SocketTransport implements NbsTransport {
   readonly peer: string;
+  readonly address: string | undefined;
   readonly peerName: string | undefined;
   readonly channelBinding: Uint8Array | undefined;
   readonly #socket: Socket;
@@ -18,6 +19,7 @@ export class SocketTransport implements NbsTransport {
     const { remoteAddress, remotePort } = socket;
     this.peer =
       remoteAddress === undefined ? 'a UNIX socket' : `${plain(remoteAddress)}:${String(remotePort)}`;
+    this.address = socket.remoteAddress;
     this.peerName = peerName;
     this.channelBinding = bindingOf(socket);
   }

@@ -85,6 +85,27 @@ it('lets in who knows the password, as that user, and hides what the user may no
   await expect(client()).rejects.toMatchObject({ code: 'NBS_OPEN_FAILED' });
 });
 
+it('makes who guesses wait, and others not', async () => {
+  const salt = Uint8Array.from(bytes(16, 2));
+  const verifier = await makeVerifier(nodeSaslCrypto, 'pencil', { salt, iterations: 4096 });
+  const { client } = await serve({
+    authentication: { anonymous: false, verifierOf: () => verifier },
+    limits: { authFailures: 3, lockOutMs: 60_000 },
+  });
+  const open = (user: string, password: string) => client({ credentials: { user, password } });
+  const failed = (message: RegExp) => ({
+    status: 'AUTH_FAILED',
+    message: expect.stringMatching(message) as string,
+  });
+  for (let guess = 0; guess < 3; guess++)
+    await expect(open('user', `guess ${guess}`)).rejects.toMatchObject(failed(/wrong/));
+  await expect(open('user', 'pencil')).rejects.toMatchObject(failed(/too many proofs/));
+  await open('other', 'pencil');
+  // Many names are no way around it.
+  for (let name = 0; name < 21; name++) await expect(open(`name ${name}`, 'guess')).rejects.toBeDefined();
+  await expect(open('other', 'pencil')).rejects.toMatchObject(failed(/too many proofs/));
+});
+
 it('takes a bearer token for its user', async () => {
   const userOfToken = (token: string) => (token === 'good' ? 'user' : undefined);
   const { client } = await serve({ authentication: { anonymous: false, userOfToken } });
