@@ -20,7 +20,7 @@ interface Offender {
 /** Wrong proofs from one address, for whatever names, that are as bad as those for one name. */
 const NAMES_PER_ADDRESS = 8;
 
-/** Makes who guesses passwords wait, by the address and the name that is claimed, whether there is such a user or not. */
+/** Makes who guesses passwords wait, by address and claimed name, whether there is such a user or not. */
 export class GuessBrake {
   readonly #limits: GuessLimits;
   /** In the order of their last wrong proofs. */

@@ -67,7 +67,7 @@ export class NbsObjects {
     });
   }
 
-  /** Publishes a snapshot in a directory of its own beside the disks: it is none that is served. Throws a NbsRefusal. */
+  /** Publishes a snapshot in a directory beside the disks: it is none that is served. Throws a NbsRefusal. */
   async publish(
     { volume, set }: { readonly volume: Volume; readonly set: SnapshotSet },
     snapshot: string,
