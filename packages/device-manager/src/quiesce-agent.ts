@@ -43,6 +43,8 @@ export class QuiesceAgent {
   #subscribed: readonly Subscribed[] = [];
   /** The session in which they are. */
   #session = -1;
+  /** All of them are there. */
+  #isWhole = false;
   /** What is suspended for each request of the server, or is being suspended. */
   readonly #operations = new Map<
     string,
@@ -69,7 +71,8 @@ export class QuiesceAgent {
       await this.#subscribe();
       while (!stop.aborted) {
         await this.#sleep(stop);
-        if (!stop.aborted && this.#client.sessionCount !== this.#session) await this.#subscribeAgain();
+        const isLost = this.#client.sessionCount !== this.#session || !this.#isWhole;
+        if (!stop.aborted && isLost) await this.#subscribeAgain();
       }
     } finally {
       endEvents();
@@ -81,7 +84,8 @@ export class QuiesceAgent {
 
   async #subscribe(): Promise<void> {
     await this.#close();
-    const session = this.#client.sessionCount;
+    this.#isWhole = false;
+    this.#session = this.#client.sessionCount;
     const subscribed: Subscribed[] = [];
     this.#subscribed = subscribed;
     for (const group of this.#groups) {
@@ -89,7 +93,7 @@ export class QuiesceAgent {
       subscribed.push({ group, handles });
       await handles.subscribe();
     }
-    this.#session = session;
+    this.#isWhole = true;
   }
 
   /** What a server that was just started does not have yet it may have the next time. */
@@ -99,8 +103,10 @@ export class QuiesceAgent {
     });
   }
 
+  /** Numbers of a session that is over are others in the next one. */
   async #close(): Promise<void> {
-    for (const { handles } of this.#subscribed) await handles.close();
+    const subscribed = this.#client.sessionCount === this.#session ? this.#subscribed : [];
+    for (const { handles } of subscribed) await handles.close();
     this.#subscribed = [];
   }
 

@@ -101,8 +101,8 @@ export class LiveChanges {
       if (disks.length === 1 && !evenLast)
         throw wrongState(`LUN ${lun} is the only one of its target, and stays`);
       const changed = this.#withLuns(targetIndex, (luns) => luns.filter((each) => each !== drive.options));
-      await retireDrive(target, drive);
-      this.#server.adopt(changed);
+      // It is gone, whatever closing it came to.
+      await retireDrive(target, drive).finally(() => this.#server.adopt(changed));
     });
   }
 

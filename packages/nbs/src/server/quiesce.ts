@@ -4,7 +4,7 @@ import { NbsRefusal } from './service.ts';
 import type { ServerSession } from './session.ts';
 
 /** How long what is suspended may take to say that it was, after it was told to go on. */
-const HELD_TIMEOUT_MS = 10_000;
+const HELD_TIMEOUT_MS = 60_000;
 
 /** How sure the content of a snapshot can be, the least first. */
 const LEVELS = ['crash', 'filesystem', 'application'];
@@ -73,8 +73,8 @@ class Operation {
 
   /** What a snapshot can be relied on for now. */
   get level(): string {
-    const ranks = this.asked.map(({ level = 'crash' }) => LEVELS.indexOf(level));
-    return LEVELS[Math.max(0, Math.min(...ranks))]!;
+    const ranks = this.asked.map(({ level = 'crash' }) => Math.max(0, LEVELS.indexOf(level)));
+    return LEVELS[ranks.length === 0 ? 0 : Math.min(...ranks)]!;
   }
 }
 
@@ -85,6 +85,8 @@ export class Quiesce {
   readonly #maxEvents: number;
   readonly #newId: () => string;
   readonly #operations = new Map<string, Operation>();
+  /** The end of the operations so far. */
+  #last: Promise<unknown> = Promise.resolve();
 
   constructor(
     sessions: ReadonlyMap<string, ServerSession>,
@@ -112,8 +114,19 @@ export class Quiesce {
     readyMs: number,
     work: (level: string) => Promise<T>,
   ): Promise<QuiescedResult<T>> {
-    const sessions = [...this.#sessions.values()].filter((session) => handlesOf(session, uuids).length > 0);
-    if (sessions.length === 0) return { result: await work('crash'), isHeld: true };
+    if (this.#subscribers(uuids).length === 0) return { result: await work('crash'), isHeld: true };
+    // One after the other: what is frozen already cannot be frozen once more.
+    const operation = this.#last.then(() => this.#perform(uuids, readyMs, work));
+    this.#last = operation.catch(() => undefined);
+    return await operation;
+  }
+
+  async #perform<T>(
+    uuids: readonly string[],
+    readyMs: number,
+    work: (level: string) => Promise<T>,
+  ): Promise<QuiescedResult<T>> {
+    const sessions = this.#subscribers(uuids);
     const operation = new Operation(this.#newId(), sessions);
     const { id } = operation;
     this.#operations.set(id, operation);
@@ -132,6 +145,10 @@ export class Quiesce {
       this.#resume(operation);
       this.#operations.delete(id);
     }
+  }
+
+  #subscribers(uuids: readonly string[]): ServerSession[] {
+    return [...this.#sessions.values()].filter((session) => handlesOf(session, uuids).length > 0);
   }
 
   /** What a client says to an operation; one that is over is nobody's any more. */

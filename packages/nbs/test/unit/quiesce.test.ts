@@ -86,6 +86,14 @@ it('deletes the snapshot when something went on before it was taken', async () =
   expect([...service.taken.keys()]).toEqual([]);
 });
 
+it('asks for one thing at a time', async () => {
+  const { heard } = await agent({ level: 'application', held: true });
+  service.delay = () => new Promise((resolve) => setTimeout(resolve, 20));
+  await Promise.all([take({ name: 'one' }), take({ name: 'two' })]);
+  const once = ['QUIESCE true', 'SNAPSHOT_INITIATED', 'RESUME'];
+  expect(heard).toEqual([...once, ...once]);
+});
+
 it('asks nobody who has closed the object, or when nobody asks for that', async () => {
   const { client, heard } = await agent({ level: 'application', held: true });
   const other = await connect();

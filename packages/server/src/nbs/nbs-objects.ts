@@ -107,7 +107,8 @@ export class NbsObjects {
       const targetIndex = targets.findIndex((target) => target.iqn === iqn);
       const isAlone =
         targets[targetIndex]?.luns.filter(({ snapshot }) => snapshot === undefined).length === 1;
-      if (isAlone) await live.removeTarget(iqn, { force, door });
+      // The server's own target stays, with a LUN at least.
+      if (isAlone && targetIndex > 0) await live.removeTarget(iqn, { force, door });
       else await live.detach(lun, { force, door, targetIndex });
       await deleteDisk(path, { ...seams, withSnapshots: true, force });
     });

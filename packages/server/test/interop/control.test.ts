@@ -55,24 +55,6 @@ describe.skipIf(!requiresTools(...tools) || process.platform === 'win32')('lunbo
     return size === undefined ? undefined : Number(size);
   };
 
-  it('attaches a disk that a foreign initiator then finds, reads and writes, and detaches it', async () => {
-    const path = directory.file('late.lun');
-    expect((await lunbox(['create', path, '--size', '8M', '--quiet'])).status).toBe(0);
-    const { lun, url } = (await controlled('attach', path, '5')) as { lun: number; url: string };
-    expect(lun).toBe(5);
-    const list = () =>
-      run('iscsi-ls', ['-s', '-i', INITIATOR, `iscsi://${target.portal}`], { timeoutMs: 8000 });
-    expect((await list()).output).toMatch(/Lun:5 .*Size:7M/);
-    const commands = ['write -P 7 1M 64k', 'read -P 7 1M 64k'].flatMap((command) => ['-c', command]);
-    const used = await run('qemu-io', ['-f', 'raw', ...commands, url]);
-    expect(used.status, used.output).toBe(0);
-    expect(used.output).not.toContain('verification failed');
-    expect((await control('detach', '5')).status).toBe(0);
-    expect((await list()).output).not.toContain('Lun:5');
-    expect((await control('detach', '5')).output).toContain('there is no disk with the LUN 5');
-    expect((await control('detach', '0')).output).toContain('the only one of its target');
-  });
-
   it('listens where its owner alone may knock', () => {
     expect(statSync(socket).mode & 0o777).toBe(0o600);
   });
@@ -214,6 +196,24 @@ describe.skipIf(!requiresTools(...tools) || process.platform === 'win32')('lunbo
     const status = await lunbox(['control', directory.file('killed.sock'), 'status']);
     expect(JSON.parse(status.stdout)).toMatchObject({ pid: again.pid });
     await again.stop();
+  });
+
+  it('attaches a disk that a foreign initiator then finds, reads and writes, and detaches it', async () => {
+    const path = directory.file('late.lun');
+    expect((await lunbox(['create', path, '--size', '8M', '--quiet'])).status).toBe(0);
+    const { lun, url } = (await controlled('attach', path, '5')) as { lun: number; url: string };
+    expect(lun).toBe(5);
+    const list = () =>
+      run('iscsi-ls', ['-s', '-i', INITIATOR, `iscsi://${target.portal}`], { timeoutMs: 8000 });
+    expect((await list()).output).toMatch(/Lun:5 .*Size:7M/);
+    const commands = ['write -P 7 1M 64k', 'read -P 7 1M 64k'].flatMap((command) => ['-c', command]);
+    const used = await run('qemu-io', ['-f', 'raw', ...commands, url]);
+    expect(used.status, used.output).toBe(0);
+    expect(used.output).not.toContain('verification failed');
+    expect((await control('detach', '5')).status).toBe(0);
+    expect((await list()).output).not.toContain('Lun:5');
+    expect((await control('detach', '5')).output).toContain('there is no disk with the LUN 5');
+    expect((await control('detach', '0')).output).toContain('the only one of its target');
   });
 });
 

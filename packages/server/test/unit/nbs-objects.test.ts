@@ -142,6 +142,10 @@ describe('clones', () => {
     await expect(
       disk.request('SNAPSHOT_CLONE', { fields: { snapshotName: 'good', name: 'again' } }),
     ).rejects.toMatchObject({ status: 'EXIST' });
+    const own = (await client.request('OPEN', { fields: { name: 'db', readOnly: true } })).fields.handle!;
+    const last = client.request('OBJECT_DELETE', { handle: own, fields: { force: true } });
+    await expect(last).rejects.toMatchObject({ status: 'BUSY' });
+    await client.request('CLOSE', { handle: own });
     const { handle } = (await client.request('OPEN', { fields: { name: 'again', readOnly: true } })).fields;
     await client.request('OBJECT_DELETE', { handle: handle! });
     expect(server.targets.map((target) => target.iqn)).toEqual([IQN]);
