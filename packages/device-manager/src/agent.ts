@@ -2,6 +2,7 @@ import { systemClock, type Clock } from '@lunbox/block';
 import type { NbsClient } from '@lunbox/nbs';
 import { takeConsistent, type ConsistentReport } from './consistent-snapshot.ts';
 import { ManagerError } from './manager-error.ts';
+import { pause } from './pause.ts';
 import { snapshotOptionsOf, type GroupPlan } from './plan/plan.ts';
 
 /** One snapshot of a group that was due. */
@@ -55,15 +56,7 @@ export class Agent {
     for (;;) {
       const leftMs = dueMs - this.#clock.unixMs();
       if (leftMs <= 0 || stop.aborted) return;
-      await new Promise<void>((resolve) => {
-        const end = (): void => {
-          cancel();
-          stop.removeEventListener('abort', end);
-          resolve();
-        };
-        const cancel = this.#clock.setTimer(Math.min(leftMs, SLEEP_MS), end);
-        stop.addEventListener('abort', end);
-      });
+      await pause(this.#clock, Math.min(leftMs, SLEEP_MS), stop);
     }
   }
 

@@ -2,6 +2,7 @@ import { systemClock, type Clock } from '@lunbox/block';
 import { NbsClientError, type Fields, type NbsClient } from '@lunbox/nbs';
 import { ManagerError } from './manager-error.ts';
 import { ObjectHandles } from './object-handles.ts';
+import { pause } from './pause.ts';
 import type { GroupPlan } from './plan/plan.ts';
 import { LEVELS, Quiesced, type ConsistencyLevel, type DriverOutcome } from './quiesce/quiesce.ts';
 
@@ -24,8 +25,8 @@ interface Subscribed {
   readonly handles: ObjectHandles;
 }
 
-/** How long something stays suspended after it is ready, when the server says nothing any more. */
-const HOLD_LIMIT_MS = 60_000;
+/** How long the server has for the snapshot, and all for resuming, before what is suspended goes on by itself. */
+const HOLD_LIMIT_MS = 15_000;
 /** Before its time is over, the server has to hear that something was not ready. */
 const ANSWER_MARGIN_MS = 500;
 /** How often it is looked whether the server still knows of the subscriptions. */
@@ -70,13 +71,13 @@ export class QuiesceAgent {
     try {
       await this.#subscribe();
       while (!stop.aborted) {
-        await this.#sleep(stop);
+        await pause(this.#clock, LOOK_MS, stop);
         const isLost = this.#client.sessionCount !== this.#session || !this.#isWhole;
         if (!stop.aborted && isLost) await this.#subscribeAgain();
       }
     } finally {
       endEvents();
-      await Promise.all([...this.#operations.keys()].map((uuid) => this.#resume(uuid)));
+      for (const uuid of [...this.#operations.keys()]) this.#work(this.#resume(uuid));
       await Promise.all(this.#atWork);
       await this.#close();
     }
@@ -162,18 +163,5 @@ export class QuiesceAgent {
     const held =
       stuck === undefined && before !== undefined && LEVELS.indexOf(level) >= LEVELS.indexOf(before);
     await this.#client.request('QUIESCE_HELD', { fields: { uuid, ...(held ? { held } : {}) } });
-  }
-
-  async #sleep(stop: AbortSignal): Promise<void> {
-    await new Promise<void>((resolve) => {
-      const end = (): void => {
-        cancel();
-        stop.removeEventListener('abort', end);
-        resolve();
-      };
-      const cancel = this.#clock.setTimer(LOOK_MS, end);
-      stop.addEventListener('abort', end);
-      if (stop.aborted) end();
-    });
   }
 }

@@ -1,6 +1,6 @@
-import { type OpcodeName } from '../codec/opcode-table.ts';
 import { eventName, type EventName } from '../codec/event-table.ts';
 import { NbsCodecError } from '../codec/nbs-error.ts';
+import type { OpcodeName } from '../codec/opcode-table.ts';
 import type { Fields } from '../codec/tlv.ts';
 import { NbsClientError } from './client-error.ts';
 import type { NbsClientOptions } from './client-options.ts';

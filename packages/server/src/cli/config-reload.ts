@@ -62,11 +62,9 @@ export class ConfigReload {
     for (const { lun } of plan.going) live.checkDetachable(lun, { force });
     await this.#changeLuns(plan, force);
     if (changes.some(({ key }) => key === 'access')) this.#watcher.replace(settings.readAccess);
-    const { luns, directory, access, allowShortSecrets, ...lasting } = this.#config;
-    const applied = Object.fromEntries(
-      LIVE_KEYS.flatMap((key) => (key in config ? [[key, config[key as keyof Config]]] : [])),
-    );
-    this.#config = { ...lasting, ...applied };
+    const kept = Object.entries(this.#config).filter(([key]) => !LIVE_KEYS.includes(key));
+    const applied = Object.entries(config).filter(([key]) => LIVE_KEYS.includes(key));
+    this.#config = Object.fromEntries([...kept, ...applied]);
     return changes;
   }
 
