@@ -38,6 +38,10 @@ const BY_TYPE = new Map<number, readonly [TlvName, TlvRow]>(
 );
 if (BY_TYPE.size !== Object.keys(TLVS).length) throw new Error('two TLVs have one type');
 
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+/** Bytes of a UUID that a dash stands before (RFC 9562 §4). */
+const UUID_DASHES: ReadonlySet<number> = new Set([4, 6, 8, 10]);
+
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
@@ -129,7 +133,9 @@ const WRITERS: { readonly [K in TlvKind]: (value: KindValues[K], name: string) =
   uuid: (value, name) => {
     const digits = value.replaceAll('-', '');
     if (!/^[0-9a-f]{32}$/i.test(digits)) throw unfit(name, value);
-    return Uint8Array.from({ length: 16 }, (_, i) => Number.parseInt(digits.slice(2 * i, 2 * i + 2), 16));
+    const bytes = new Uint8Array(16);
+    for (let i = 0; i < 16; i++) bytes[i] = Number.parseInt(digits.slice(2 * i, 2 * i + 2), 16);
+    return bytes;
   },
   flag: () => new Uint8Array(0),
   group: (value) => encodeFields(value),
@@ -162,8 +168,9 @@ const READERS: {
   bytes: (bytes) => new Uint8Array(bytes),
   uuid: (bytes, name) => {
     if (bytes.length !== 16) throw bad(`${name} has ${bytes.length} bytes`);
-    const digits = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
-    return digits.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
+    let text = '';
+    for (let i = 0; i < 16; i++) text += (UUID_DASHES.has(i) ? '-' : '') + HEX[bytes[i]!]!;
+    return text;
   },
   flag: (bytes, name) => {
     if (bytes.length !== 0) throw bad(`${name} is a flag, and has ${bytes.length} bytes`);

@@ -1,5 +1,6 @@
 import { afterEach, expect, it, vi } from 'vitest';
 import { UnflushedChanges } from '../../src/client/unflushed.ts';
+import { Quiesce } from '../../src/server/quiesce.ts';
 import { ServerSession } from '../../src/server/session.ts';
 import { playSessionHistory } from '../support/session-history.ts';
 
@@ -33,6 +34,21 @@ it('a server that does not wait for what came by an earlier connection is caught
 it('a server that sends no event again is caught', async () => {
   vi.spyOn(ServerSession.prototype, 'resendEvents').mockImplementation(() => undefined);
   expect(await isNoticed('nbs-cuts')).toBe(true);
+});
+
+it('a server that decides about a group again is caught', async () => {
+  vi.spyOn(ServerSession.prototype, 'takePrepared').mockImplementation(function (this: ServerSession, uuid) {
+    return this.prepared.get(uuid)?.group;
+  });
+  expect(await isNoticed('nbs-calm')).toBe(true);
+});
+
+it('a server that keeps a snapshot before which something went on is caught', async () => {
+  const { tell } = Quiesce.prototype;
+  vi.spyOn(Quiesce.prototype, 'tell').mockImplementation(function (this: Quiesce, uuid, session, said) {
+    tell.call(this, uuid, session, said.held === undefined ? said : { held: true });
+  });
+  expect(await isNoticed('nbs-calm')).toBe(true);
 });
 
 it('a disk that forgets what is not durable is caught', async () => {

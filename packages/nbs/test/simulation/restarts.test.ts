@@ -6,6 +6,14 @@ vi.setConfig({ testTimeout: 1_200_000 });
 
 it('however servers are started anew, nothing is done twice, and no write that was answered is lost', async () => {
   const { seen } = await playSessionHistories('nbs-restarts', rangeOf(4500));
-  for (const what of ['operations', 'snapshots', 'cuts', 'restarts', 'crashes', 'unknown'])
+  for (const what of [
+    'operations',
+    'quiesced snapshots',
+    'groups taken',
+    'cuts',
+    'restarts',
+    'crashes',
+    'unknown',
+  ])
     expect(seen[what], what).toBeGreaterThan(0);
 });

@@ -6,5 +6,6 @@ vi.setConfig({ testTimeout: 1_200_000 });
 
 it('without trouble all is done once', async () => {
   const { seen } = await playSessionHistories('nbs-calm', rangeOf(1000));
-  for (const what of ['operations', 'snapshots']) expect(seen[what], what).toBeGreaterThan(0);
+  const expected = ['operations', 'snapshots', 'quiesced snapshots', 'groups taken', 'groups too late'];
+  for (const what of expected) expect(seen[what], what).toBeGreaterThan(0);
 });

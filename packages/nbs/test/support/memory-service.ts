@@ -9,7 +9,7 @@ import {
   type SnapshotWish,
 } from '../../src/index.ts';
 
-/** The identity of each group that {@link MemoryService} prepares. */
+/** The identity of the first group that {@link MemoryService} prepares; the next ones count up. */
 export const GROUP_ID = '33333333-3333-4333-8333-333333333333';
 
 /** An object of {@link MemoryService}. */
@@ -46,6 +46,9 @@ export class MemoryService implements NbsService {
   readonly restored: string[] = [];
   /** Where clones are; there are none without it. */
   cloneTarget: Pick<ObjectDescription, 'targetName' | 'lun' | 'portals'> | undefined;
+  /** Prepared groups about which nothing was decided yet. */
+  readonly undecided = new Set<string>();
+  #preparedCount = 0;
   readonly #listeners = new Set<(snapshot: Fields) => void>();
   /** Extra turns before a snapshot is taken. */
   delay: () => Promise<void> = () => Promise.resolve();
@@ -81,10 +84,19 @@ export class MemoryService implements NbsService {
     objects: readonly OpenObject[],
     { name = 'unnamed' }: SnapshotWish,
   ): Promise<PreparedGroup> {
+    await this.delay();
+    const uuid = GROUP_ID.slice(0, -4) + (0x3333 + this.#preparedCount++).toString(16).padStart(4, '0');
+    this.undecided.add(uuid);
+    const decide = (): void => {
+      if (!this.undecided.delete(uuid)) throw new Error(`group ${uuid} was decided about twice`);
+    };
     return {
-      uuid: GROUP_ID,
-      commit: () => Promise.all(objects.map(({ snapshots }) => snapshots!.create({ name }))),
-      abort: () => Promise.resolve(),
+      uuid,
+      commit: async () => {
+        decide();
+        return await Promise.all(objects.map(({ snapshots }) => snapshots!.create({ name })));
+      },
+      abort: async () => decide(),
     };
   }
 

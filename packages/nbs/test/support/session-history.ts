@@ -1,15 +1,11 @@
 import { randomBelow, SeededRandom, SimulatedClock, type Random } from '@lunbox/block';
-import {
-  NbsClient,
-  NbsClientError,
-  NbsDisk,
-  NbsEngine,
-  nodeSaslCrypto,
-  type EventName,
-} from '../../src/index.ts';
+import { NbsClient, NbsDisk, NbsEngine, nodeSaslCrypto, type EventName } from '../../src/index.ts';
 import { playSeeds, type Played, type Range, type Tally } from '../../../block/test/support/histories.ts';
+import { GroupTaker } from './group-taker.ts';
 import { MemoryService } from './memory-service.ts';
+import { QuiescingClient } from './quiescing-client.ts';
 import { SimulatedNetwork } from './simulated-network.ts';
+import { isLost, isRefused, SnapshotFates } from './snapshot-fates.ts';
 import { VolatileDevice } from './volatile-device.ts';
 
 /** What goes wrong in a history. */
@@ -30,7 +26,8 @@ export const SESSION_PROFILES: Readonly<Record<string, SessionProfile>> = {
 const BLOCK = 512;
 const BLOCKS = 24;
 const UUID = '11111111-1111-4111-8111-111111111111';
-const STEPS = 60;
+const STEPS = 40;
+const NOBODY = { user: undefined, peer: 'the history' };
 const LIMITS = {
   keepaliveMs: 400,
   lossTimeoutMs: 20_000,
@@ -49,6 +46,10 @@ class History {
   readonly service: MemoryService;
   readonly client: NbsClient;
   disk!: NbsDisk;
+  /** Another program that uses the disk, and can be suspended. */
+  readonly quiescing: QuiescingClient;
+  readonly #quiescingClient: NbsClient;
+  readonly #groups: GroupTaker;
   readonly #profile: SessionProfile;
   /** What each block may hold; one value where that is known. */
   readonly #possible: Set<number>[] = Array.from({ length: BLOCKS }, () => new Set([0]));
@@ -56,7 +57,9 @@ class History {
   #next = 1;
   readonly #events: string[] = [];
   readonly #expected: { readonly name: string; readonly session: number }[] = [];
-  readonly #asked = new Map<string, { answered: boolean }>();
+  readonly #fates = new SnapshotFates();
+  /** What was suspended when a snapshot was taken, by its name. */
+  readonly #levels = new Map<string, string | undefined>();
   readonly #internal: unknown[] = [];
   /** How often what happened. */
   readonly seen: Record<string, number> = {};
@@ -70,7 +73,17 @@ class History {
     this.service.delay = () =>
       new Promise((resolve) => this.clock.setTimer(randomBelow(this.random, 40), () => resolve()));
     this.#startServer();
-    this.client = new NbsClient({
+    this.client = this.#newClient();
+    this.client.onEvent((name, { snapshot }) => this.#heard(name, snapshot?.[0]?.name));
+    this.#groups = new GroupTaker(this.client, this.#fates, this.clock, this.random);
+    this.#quiescingClient = this.#newClient();
+    this.quiescing = new QuiescingClient(this.#quiescingClient, this.clock, this.random);
+    const { snapshots } = this.service.open({ name: 'disk', snapshot: undefined, readOnly: true, ...NOBODY });
+    snapshots!.onTaken(({ name = '' }) => this.#levels.set(name, this.quiescing.level));
+  }
+
+  #newClient(): NbsClient {
+    return new NbsClient({
       portals: [this.network.dial],
       crypto: nodeSaslCrypto,
       clock: this.clock,
@@ -79,12 +92,12 @@ class History {
       lossTimeoutMs: 600_000,
       reconnectMs: 10,
     });
-    this.client.onEvent((name, { snapshot }) => this.#heard(name, snapshot?.[0]?.name));
   }
 
   async play(): Promise<void> {
     await this.#until(this.client.connect());
     this.disk = await this.#until(NbsDisk.open(this.client, { name: 'disk' }));
+    await this.#until(this.#quiescingClient.connect());
     const work: Promise<void>[] = [];
     for (let step = 0; step < STEPS; step++) {
       const act = this.#act();
@@ -99,13 +112,16 @@ class History {
     await this.#until(Promise.resolve(this.disk.flush()));
     if (this.#profile.restarts) this.#restart(true);
     await this.#checkAll();
-    this.#checkSnapshots();
-    await this.#pass(2 * LIMITS.keepaliveMs);
+    await this.#until(this.#quiescingClient.request('PING'));
+    await this.#pass(2 * LIMITS.keepaliveMs, 20);
+    this.#fates.check(this.service);
+    if (this.quiescing.level !== undefined) throw new Error('something is still suspended');
     await this.#checkEvents();
     // Who only loses connections goes on with its session, whatever comes with the answer.
     if (!this.#profile.restarts && this.client.sessionCount > 1) throw new Error('the session was lost');
     await this.#until(Promise.resolve(this.disk.close()));
     await this.#until(this.client.close());
+    await this.#until(this.#quiescingClient.close());
     await this.#pass(2 * LIMITS.lossTimeoutMs, LIMITS.lossTimeoutMs / 20);
     const { engine } = this.network;
     if (engine!.sessionCount > 0 || engine!.connectionCount > 0)
@@ -155,12 +171,14 @@ class History {
 
   async #act(): Promise<void> {
     this.#count('operations');
-    const kind = randomBelow(this.random, 10);
+    const kind = randomBelow(this.random, 12);
     if (kind < 5) await this.#change(kind);
     else if (kind < 7) await this.#read();
     else if (kind === 7) await this.#flush();
     else if (kind === 8) await this.#snapshot();
-    else await this.#swap();
+    else if (kind === 9) await this.#swap();
+    else if (kind === 10) await this.#quiescedSnapshot();
+    else this.#count(await this.#groups.take());
   }
 
   async #flush(): Promise<void> {
@@ -252,13 +270,11 @@ class History {
   }
 
   async #snapshot(): Promise<void> {
-    const name = `s${this.#next++}-${this.#asked.size}`;
-    const asked = { answered: false };
-    this.#asked.set(name, asked);
+    const name = this.#fates.ask('s');
     const session = this.client.sessionCount;
     try {
       await this.disk.request('SNAPSHOT_CREATE', { fields: { name } });
-      asked.answered = true;
+      this.#fates.know(name, 'taken');
       this.#count('snapshots');
       if (session === this.client.sessionCount) this.#expected.push({ name, session });
     } catch (error) {
@@ -266,11 +282,27 @@ class History {
     }
   }
 
-  #checkSnapshots(): void {
-    for (const [name, { answered }] of this.#asked) {
-      const count = this.service.taken.get(name) ?? 0;
-      if (count > 1 || (answered && count === 0))
-        throw new Error(`snapshot ${name} was taken ${count} times`);
+  /** One while what uses the disk is suspended: when it is there, it is of that level. */
+  async #quiescedSnapshot(): Promise<void> {
+    const name = this.#fates.ask('q');
+    const { subscribedIn } = this.quiescing;
+    try {
+      const wish = { name, quiesce: true, readyMs: 200 } as const;
+      const { snapshot } = await this.disk.request('SNAPSHOT_CREATE', { fields: wish });
+      this.#fates.know(name, 'taken');
+      const level = snapshot?.[0]?.level;
+      // It learns of a restart later than the one who asks, and is nobody until then.
+      const isAsked = subscribedIn !== undefined && !this.#profile.restarts;
+      if (level === 'crash' ? isAsked : level !== this.#levels.get(name))
+        throw new Error(
+          `${name} is of level ${level ?? '?'}, and not ${this.#levels.get(name) ?? 'suspended'}`,
+        );
+      this.#count(level === 'crash' ? 'quiesced by nobody' : 'quiesced snapshots');
+    } catch (error) {
+      if (isLost(error)) return;
+      if (!isRefused(error, 'QUIESCE_FAILED')) throw error;
+      this.#fates.know(name, 'none');
+      this.#count('quiesced in vain');
     }
   }
 
@@ -281,7 +313,7 @@ class History {
   /** Of a session that is there still, everything has been heard; nothing twice. */
   async #checkEvents(): Promise<void> {
     await this.#until(this.client.request('PING'));
-    await this.#pass(3 * LIMITS.keepaliveMs);
+    await this.#pass(3 * LIMITS.keepaliveMs, 20);
     if (new Set(this.#events).size < this.#events.length) throw new Error('an event has come twice');
     const now = this.client.sessionCount;
     const missing = this.#expected.find(
@@ -297,6 +329,8 @@ class History {
       await turns();
       this.clock.advance(Math.min(stepMs, Math.max(1, untilMs - this.clock.nowMs())));
       this.network.engine?.tick(this.clock.nowMs());
+      this.quiescing.tick();
+      if (this.quiescing.wrong !== undefined) throw new Error(this.quiescing.wrong);
     } while (this.clock.nowMs() < untilMs);
     await turns();
   }
@@ -314,19 +348,15 @@ class History {
   }
 }
 
-/** Whether it was done is not known: the server does not know the session any more. */
-function isLost(error: unknown): boolean {
-  const cause = error instanceof NbsClientError ? error : (error as Error).cause;
-  return cause instanceof NbsClientError && cause.code === 'NBS_SESSION_LOST';
-}
-
-/** Promises that can go on do. */
+/** Promises that can go on do: this comes after all of them, and sooner than the next turn of the event loop. */
 async function turns(): Promise<void> {
-  await new Promise((resolve) => setImmediate(resolve));
+  await new Promise<void>((resolve) => process.nextTick(resolve));
 }
 
 /** Plays one history. */
 export async function playSessionHistory(profile: string, seed: number): Promise<Played> {
+  // Others have their turn between histories; within one, nothing waits for the event loop.
+  await new Promise((resolve) => setImmediate(resolve));
   const history = new History(seed, SESSION_PROFILES[profile]!);
   try {
     await history.play();
