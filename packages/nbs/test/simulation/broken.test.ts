@@ -6,7 +6,7 @@ import { playSessionHistory } from '../support/session-history.ts';
 
 vi.setConfig({ testTimeout: 120_000 });
 
-const SEEDS = 200;
+const SEEDS = 300;
 
 /** Whether one of the histories notices. */
 async function isNoticed(profile: string): Promise<boolean> {

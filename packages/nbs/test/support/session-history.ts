@@ -161,7 +161,7 @@ class History {
 
   #trouble(): void {
     const { cuts, restarts } = this.#profile;
-    if (cuts && randomBelow(this.random, 12) === 0) {
+    if (cuts && randomBelow(this.random, 6) === 0) {
       this.#count('cuts');
       this.network.harm();
     }

@@ -25,6 +25,10 @@ class SimulatedTransport implements NbsTransport {
     this.#random = random;
   }
 
+  get ended(): boolean {
+    return this.#ended;
+  }
+
   send(pieces: readonly Uint8Array[], done: () => void = () => undefined): void {
     const bytes = Uint8Array.from(Buffer.concat(pieces));
     this.#later(() => {
@@ -102,7 +106,7 @@ interface Pair {
 export class SimulatedNetwork {
   readonly #clock: SimulatedClock;
   readonly #random: Random;
-  readonly #pairs: Pair[] = [];
+  #pairs: Pair[] = [];
   /** The server that runs now; undefined while there is none. */
   engine: NbsEngine | undefined;
 
@@ -132,10 +136,11 @@ export class SimulatedNetwork {
       });
     });
 
-  /** Something happens to a connection: it breaks for both ends, for one of them, or loses what is sent. */
+  /** Something happens to one of the connections: it breaks for both ends, for one, or loses what is sent. */
   harm(): void {
-    const pair = this.#pairs.at(-1);
-    if (pair === undefined) return;
+    this.#pairs = this.#pairs.filter(({ client, server }) => !client.ended && !server.ended);
+    if (this.#pairs.length === 0) return;
+    const pair = this.#pairs[randomBelow(this.#random, this.#pairs.length)]!;
     const ends = [pair.client, pair.server];
     const end = ends[randomBelow(this.#random, 2)]!;
     const kind = randomBelow(this.#random, 4);
