@@ -112,7 +112,7 @@ class History {
     await this.#until(Promise.resolve(this.disk.flush()));
     if (this.#profile.restarts) this.#restart(true);
     await this.#checkAll();
-    await this.#until(this.#quiescingClient.request('PING'));
+    await this.#until(reach(this.#quiescingClient));
     await this.#pass(2 * LIMITS.keepaliveMs, 20);
     this.#fates.check(this.service);
     if (this.quiescing.level !== undefined) throw new Error('something is still suspended');
@@ -312,7 +312,7 @@ class History {
 
   /** Of a session that is there still, everything has been heard; nothing twice. */
   async #checkEvents(): Promise<void> {
-    await this.#until(this.client.request('PING'));
+    await this.#until(reach(this.client));
     await this.#pass(3 * LIMITS.keepaliveMs, 20);
     if (new Set(this.#events).size < this.#events.length) throw new Error('an event has come twice');
     const now = this.client.sessionCount;
@@ -345,6 +345,16 @@ class History {
       await this.#pass(step < 50 ? step : 50);
     }
     return await settled;
+  }
+}
+
+/** Completes when the server answers in a session. */
+async function reach(client: NbsClient): Promise<void> {
+  try {
+    await client.request('PING');
+  } catch (error) {
+    if (!isLost(error)) throw error;
+    await reach(client);
   }
 }
 
