@@ -32,6 +32,8 @@ export {
   type OpenObject,
   type OpenRequest,
   type PreparedGroup,
+  type PruneWish,
+  type SettingsWish,
   type SnapshotWish,
 } from './server/service.ts';
 export { connectNbs, type ConnectOptions, type NbsAddress } from './shell/connect.ts';

@@ -64,6 +64,11 @@ export const Opcode = {
   SNAPSHOT_CLONE: 0x030c,
   SNAPSHOT_BOOKMARK: 0x030d,
   SNAPSHOT_RENAME: 0x030e,
+  SNAPSHOT_SETTINGS: 0x030f,
+  SNAPSHOT_SET: 0x0310,
+  SNAPSHOT_PRUNE: 0x0311,
+  SNAPSHOT_PRESENT: 0x0312,
+  SNAPSHOT_WITHDRAW: 0x0313,
   GROUP_SNAPSHOT: 0x0405,
   GROUP_PREPARE: 0x0406,
   GROUP_COMMIT: 0x0407,
@@ -99,6 +104,9 @@ const data = (basics: Basics): OpcodeRow =>
 /** About one snapshot of an open object. */
 const snapshot = (basics: Basics): OpcodeRow =>
   row({ onHandle: true, need: 'snapshot', required: ['snapshotName'], answer: ['snapshot'], ...basics });
+
+/** What is told of how the snapshots of an object are kept. */
+const SETTINGS = ['limitBytes', 'whenFull', 'method', 'schedule', 'nextRunMs'] as const;
 
 /** What each of them is. */
 export const OPCODES: Readonly<Record<OpcodeName, OpcodeRow>> = {
@@ -271,6 +279,34 @@ export const OPCODES: Readonly<Record<OpcodeName, OpcodeRow>> = {
     required: ['snapshotName', 'name'],
     about: 'Gives a snapshot another name.',
   }),
+  SNAPSHOT_SETTINGS: snapshot({
+    need: 'read',
+    request: 'none',
+    required: [],
+    repeatable: true,
+    answer: SETTINGS,
+    about: 'How much room the snapshots of the object have, and when the server takes them by itself.',
+  }),
+  SNAPSHOT_SET: snapshot({
+    need: 'admin',
+    required: [],
+    optional: ['limitBytes', 'whenFull', 'method', 'schedule'],
+    answer: SETTINGS,
+    about: 'Changes those that are given, durably; a schedule as a whole.',
+  }),
+  SNAPSHOT_PRUNE: snapshot({
+    required: ['keep'],
+    optional: ['prefix', 'label', 'dryRun'],
+    answer: ['verdict'],
+    about:
+      'Deletes those snapshots that nothing keeps: with the prefix or all of the labels, or else those of a schedule.',
+  }),
+  SNAPSHOT_PRESENT: snapshot({
+    optional: ['lun'],
+    answer: ['lun', 'targetName'],
+    about: 'Gives a snapshot a LUN of its own, write protected, for those who may see the object.',
+  }),
+  SNAPSHOT_WITHDRAW: snapshot({ answer: ['lun'], about: 'Takes that LUN away.' }),
   GROUP_SNAPSHOT: row({
     required: ['object'],
     optional: ['name', 'level', 'label', 'quiesce', 'readyMs'],

@@ -190,6 +190,49 @@ export const TLVS = {
   held: { type: 0x0503, kind: 'flag', many: false, about: 'It was suspended until it was told to go on.' },
   sha256: { type: 0x0315, kind: 'text', many: false, about: 'Of the bytes of a disk, hexadecimal.' },
   totalBytes: { type: 0x0311, kind: 'u64', many: false, about: 'How far it has to come.' },
+  limitBytes: {
+    type: 0x0316,
+    kind: 'u64',
+    many: false,
+    about: 'Most space that the snapshots of an object take; 0 is no limit.',
+  },
+  whenFull: {
+    type: 0x0317,
+    kind: 'text',
+    many: false,
+    about: 'What is done where there is no room: drop-oldest, or refuse, which refuses writes.',
+  },
+  schedule: {
+    type: 0x0318,
+    kind: 'group',
+    many: false,
+    about: 'When the server takes snapshots by itself: everyMs, offsetMs, keep, level, label.',
+  },
+  everyMs: { type: 0x0319, kind: 'u64', many: false, about: 'One for each so long; 0 is never.' },
+  offsetMs: {
+    type: 0x031a,
+    kind: 'u64',
+    many: false,
+    about: 'How long after the beginning of each such time, counted from a Monday, 0:00 UTC.',
+  },
+  keep: { type: 0x031b, kind: 'group', many: true, about: 'What keeps snapshots: rule, count.' },
+  rule: {
+    type: 0x031c,
+    kind: 'text',
+    many: false,
+    about: 'last, hourly, daily, weekly, monthly, yearly; or olderThanMs, with a time as its count.',
+  },
+  count: { type: 0x031d, kind: 'u64', many: false, about: 'How many.' },
+  prefix: { type: 0x031e, kind: 'text', many: false, about: 'How names begin.' },
+  dryRun: { type: 0x031f, kind: 'flag', many: false, about: 'Nothing is done, only told.' },
+  verdict: {
+    type: 0x0320,
+    kind: 'group',
+    many: true,
+    about: 'What becomes of a snapshot: uuid, name, createdMs, kept, reason.',
+  },
+  kept: { type: 0x0321, kind: 'flag', many: false, about: 'It stays.' },
+  nextRunMs: { type: 0x0322, kind: 'u64', many: false, about: 'When the next is due, ms since 1970.' },
 } as const;
 
 /** Name of a TLV. */

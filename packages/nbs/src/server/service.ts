@@ -60,6 +60,12 @@ export interface CompareResult {
 /** How a snapshot is to be taken; what is left out is up to the service. */
 export type SnapshotWish = Pick<Fields, 'name' | 'level' | 'label' | 'method'>;
 
+/** How snapshots are to be kept from now on; what is left out stays. */
+export type SettingsWish = Pick<Fields, 'limitBytes' | 'whenFull' | 'method' | 'schedule'>;
+
+/** Which snapshots are to be deleted. */
+export type PruneWish = Pick<Fields, 'keep' | 'prefix' | 'label' | 'dryRun'>;
+
 /** A run of bytes that may have changed. */
 export interface ChangedRun {
   readonly offset: number;
@@ -95,6 +101,16 @@ export interface ObjectSnapshots {
   ): Promise<{ readonly fileName: string; readonly sha256: string }>;
   /** Reads all of a snapshot. */
   verify?(snapshot: string): Promise<{ readonly sound: boolean; readonly badBytes: number }>;
+  /** How much room they have, and when they are taken: the fields that SNAPSHOT_SETTINGS answers with. */
+  settings?(): Promise<Fields>;
+  /** Changes what is given of that; answers as it is then. */
+  configure?(wish: SettingsWish): Promise<Fields>;
+  /** Deletes what nothing keeps; answers what becomes of each that was looked at, as the fields of `verdict`. */
+  prune?(wish: PruneWish): Promise<readonly Fields[]>;
+  /** Gives one a LUN of its own: the one that is named, or one that is free. */
+  present?(snapshot: string, lun: number | undefined): Promise<Required<Pick<Fields, 'lun' | 'targetName'>>>;
+  /** Takes that LUN away; answers which it was. */
+  withdraw?(snapshot: string): Promise<number>;
   /**
    * Calls `listener` with each snapshot that is taken, by whomever. Returns a function that ends the subscription.
    */

@@ -65,6 +65,36 @@ async function verify({ fields }: ServerRequest, context: RequestContext): Promi
   return { fields: { ...(sound ? { sound } : {}), badBytes } };
 }
 
+async function settings(_request: ServerRequest, context: RequestContext): Promise<Reply> {
+  const snapshots = snapshotsOf(context);
+  if (snapshots.settings === undefined) throw new NbsRefusal('NOTSUP', 'this server has no such settings');
+  return { fields: await snapshots.settings() };
+}
+
+async function configure({ fields }: ServerRequest, context: RequestContext): Promise<Reply> {
+  const snapshots = snapshotsOf(context);
+  if (snapshots.configure === undefined) throw new NbsRefusal('NOTSUP', 'this server has no such settings');
+  return { fields: await snapshots.configure(fields) };
+}
+
+async function prune({ fields }: ServerRequest, context: RequestContext): Promise<Reply> {
+  const snapshots = snapshotsOf(context);
+  if (snapshots.prune === undefined) throw new NbsRefusal('NOTSUP', 'this server prunes no snapshots');
+  return { fields: { verdict: await snapshots.prune(fields) } };
+}
+
+async function present({ fields }: ServerRequest, context: RequestContext): Promise<Reply> {
+  const snapshots = snapshotsOf(context);
+  if (snapshots.present === undefined) throw new NbsRefusal('NOTSUP', 'this server has no LUNs for them');
+  return { fields: await snapshots.present(fields.snapshotName!, fields.lun) };
+}
+
+async function withdraw({ fields }: ServerRequest, context: RequestContext): Promise<Reply> {
+  const snapshots = snapshotsOf(context);
+  if (snapshots.withdraw === undefined) throw new NbsRefusal('NOTSUP', 'this server has no LUNs for them');
+  return { fields: { lun: await snapshots.withdraw(fields.snapshotName!) } };
+}
+
 /** The requests about snapshots. */
 export type SnapshotRequest = Extract<OpcodeName, `SNAPSHOT_${string}`>;
 
@@ -87,4 +117,9 @@ export const SNAPSHOT_HANDLERS: Readonly<Record<SnapshotRequest, Handler>> = {
   SNAPSHOT_CLONE: clone,
   SNAPSHOT_MATERIALISE: publish,
   SNAPSHOT_VERIFY: verify,
+  SNAPSHOT_SETTINGS: settings,
+  SNAPSHOT_SET: configure,
+  SNAPSHOT_PRUNE: prune,
+  SNAPSHOT_PRESENT: present,
+  SNAPSHOT_WITHDRAW: withdraw,
 };

@@ -97,7 +97,7 @@ export class VolumeService implements NbsService {
         const snapshotCount = served?.set.list().length ?? 0;
         return this.#objects.delete(volume, { door: who, force, snapshotCount });
       },
-      ...(served === undefined ? {} : { snapshots: new NbsSnapshots(served, who, maker) }),
+      ...(served === undefined ? {} : { snapshots: new NbsSnapshots(served, who, volume.iqn, maker) }),
     };
   }
 

@@ -4,6 +4,8 @@ import {
   type Fields,
   type ObjectDescription,
   type ObjectSnapshots,
+  type PruneWish,
+  type SettingsWish,
   type SnapshotWish,
 } from '@lunbox/nbs';
 import {
@@ -14,10 +16,12 @@ import {
   type SnapshotMethod,
   type SnapshotSet,
 } from '@lunbox/snapshot';
+import { pruneSnapshots } from '../prune-snapshots.ts';
 import type { ServedSnapshots } from '../served-snapshots.ts';
 import { usageIfThere } from '../snapshot-usage.ts';
 import { findSnapshot } from '../snapshot-luns.ts';
 import { refusing } from './nbs-refusals.ts';
+import { applySettings, pruneOptions, settingsFields, verdictFields } from './snapshot-settings.ts';
 
 const LEVELS: readonly string[] = ['crash', 'filesystem', 'application'] satisfies ConsistencyLevel[];
 const METHODS: readonly string[] = ['auto', 'log', 'reflink'] satisfies SnapshotMethod[];
@@ -73,9 +77,11 @@ export class NbsSnapshots implements ObjectSnapshots {
   readonly #served: ServedSnapshots;
   readonly #peer: string;
   readonly #maker: CopyMaker;
+  readonly #targetName: string;
 
   /** @param peer what the disk of this client goes by: its own use does not keep it from a restore */
-  constructor(served: ServedSnapshots, peer: string, maker: CopyMaker) {
+  constructor(served: ServedSnapshots, peer: string, targetName: string, maker: CopyMaker) {
+    this.#targetName = targetName;
     this.#maker = maker;
     this.#served = served;
     this.#peer = peer;
@@ -87,7 +93,9 @@ export class NbsSnapshots implements ObjectSnapshots {
       const rows: Fields[] = [];
       for (const info of this.set.list()) {
         const usage = await usageIfThere(this.set, info.id);
-        if (usage !== undefined) rows.push({ ...snapshotFields(info), ...usage });
+        const lun = this.#served.lunOf(info.id);
+        if (usage !== undefined)
+          rows.push({ ...snapshotFields(info), ...usage, ...(lun === undefined ? {} : { lun }) });
       }
       return rows;
     });
@@ -143,6 +151,36 @@ export class NbsSnapshots implements ObjectSnapshots {
 
   verify(snapshot: string): Promise<{ readonly sound: boolean; readonly badBytes: number }> {
     return refusing(() => verifySnapshot(this.set, findSnapshot(this.set, snapshot).id));
+  }
+
+  settings(): Promise<Fields> {
+    return refusing(() => settingsFields(this.set, Date.now()));
+  }
+
+  configure(wish: SettingsWish): Promise<Fields> {
+    return refusing(async () => {
+      await applySettings(this.set, wish);
+      return settingsFields(this.set, Date.now());
+    });
+  }
+
+  prune(wish: PruneWish): Promise<readonly Fields[]> {
+    const disk = { set: this.set, delete: (snapshot: string) => this.#served.delete(snapshot) };
+    return refusing(
+      async () => (await pruneSnapshots(disk, pruneOptions(wish), Date.now())).map(verdictFields),
+      'INVAL',
+    );
+  }
+
+  present(snapshot: string, lun: number | undefined): Promise<{ lun: number; targetName: string }> {
+    return refusing(() => ({
+      lun: this.#served.open(snapshot, lun === undefined ? {} : { lun }),
+      targetName: this.#targetName,
+    }));
+  }
+
+  withdraw(snapshot: string): Promise<number> {
+    return refusing(() => this.#served.close(snapshot));
   }
 
   onTaken(listener: (snapshot: Fields) => void): () => void {

@@ -1,4 +1,4 @@
-import { connectNbs, NbsDisk, type ConnectOptions, type NbsClient } from '@lunbox/nbs';
+import { connectNbs, NbsDisk, type ConnectOptions, type Fields, type NbsClient } from '@lunbox/nbs';
 import { SimulatedDisk } from '@lunbox/block';
 import { PR_OUT_REGISTER, PR_OUT_RESERVE, READ_10, WRITE_10 } from '@lunbox/scsi';
 import { StorageObject, type Attributes } from '@lunbox/storage-object';
@@ -203,6 +203,68 @@ describe('snapshots by NBS', () => {
     await disk.request('SNAPSHOT_REFRESH', named('first'));
     await disk.request('SNAPSHOT_BOOKMARK', named('first'));
     await disk.request('SNAPSHOT_DELETE', named('first'));
+  });
+
+  it('have settings, a schedule, and a grid that keeps some of them', async () => {
+    const { connect, server } = await serving();
+    const disk = await NbsDisk.open(await connect(), { name: 'db' });
+    expect(await disk.request('SNAPSHOT_SETTINGS')).toEqual({ whenFull: 'drop-oldest' });
+    const daily = { everyMs: 86_400_000, offsetMs: 3_600_000, level: 'crash' };
+    const schedule = { ...daily, keep: [{ rule: 'last', count: 2 }], label: [{ key: 'by', value: 'plan' }] };
+    const told = await disk.request('SNAPSHOT_SET', {
+      fields: { limitBytes: 1 << 20, whenFull: 'refuse', method: 'log', schedule },
+    });
+    expect(told).toMatchObject({ limitBytes: 1 << 20, whenFull: 'refuse', method: 'log', schedule });
+    expect(told.nextRunMs).toBeGreaterThan(0);
+    const { set } = server.snapshots(0);
+    expect(set.schedule).toEqual({ ...daily, keep: { last: 2 }, labels: { by: 'plan' } });
+    const none = { fields: { limitBytes: 0, schedule: { everyMs: 0 } } };
+    expect(await disk.request('SNAPSHOT_SET', none)).toEqual({ whenFull: 'refuse', method: 'log' });
+    for (const fields of [
+      { whenFull: 'wait' },
+      { method: 'magic' },
+      { limitBytes: 5, schedule: { everyMs: 5 } },
+      { schedule: { everyMs: 5000, keep: [{ rule: 'seldom', count: 1 }] } },
+    ])
+      await expect(disk.request('SNAPSHOT_SET', { fields })).rejects.toMatchObject({ status: 'INVAL' });
+    expect(set.policy).toEqual({ whenFull: 'refuse', method: 'log' });
+    for (const name of ['auto-1', 'auto-2', 'auto-3', 'mine']) await set.create({ name });
+    await set.hold('auto-1', 'backup');
+    const prune = async (more: Fields) => {
+      const fields = { keep: [{ rule: 'last', count: 1 }], ...more };
+      const { verdict = [] } = await disk.request('SNAPSHOT_PRUNE', { fields });
+      return verdict.map(({ name, kept, reason }) => [name, kept ?? false, reason]);
+    };
+    const verdicts = [
+      ['auto-1', true, 'held by backup'],
+      ['auto-2', false, 'no rule keeps it'],
+      ['auto-3', true, 'last 1 of 1'],
+    ];
+    expect(await prune({ dryRun: true })).toEqual(verdicts);
+    expect(set.list()).toHaveLength(4);
+    expect(await prune({})).toEqual(verdicts);
+    expect(set.list().map(({ name }) => name)).toEqual(['auto-1', 'auto-3', 'mine']);
+    expect(await prune({ prefix: 'm' })).toEqual([['mine', true, 'last 1 of 1']]);
+    await expect(prune({ keep: [] })).rejects.toMatchObject({ status: 'INVAL' });
+    await expect(prune({ keep: [{ rule: 'last', count: 0 }] })).rejects.toMatchObject({ status: 'INVAL' });
+  });
+
+  it('are LUNs for a time', async () => {
+    const { connect, server } = await serving();
+    const disk = await NbsDisk.open(await connect(), { name: 'db' });
+    await disk.request('SNAPSHOT_CREATE', { fields: { name: 'one' } });
+    const present = (more = {}) =>
+      disk.request('SNAPSHOT_PRESENT', { fields: { snapshotName: 'one', ...more } });
+    const { lun, targetName } = await present({ lun: 77 });
+    expect([lun, targetName]).toEqual([77, server.targets[0]!.iqn]);
+    expect(server.targets[0]!.luns.map((each) => each.lun)).toContain(77);
+    expect((await disk.request('SNAPSHOT_LIST')).snapshot?.[0]).toMatchObject({ name: 'one', lun: 77 });
+    await expect(present()).rejects.toMatchObject({ status: 'BUSY' });
+    const one = { fields: { snapshotName: 'one' } };
+    await expect(disk.request('SNAPSHOT_DELETE', one)).rejects.toMatchObject({ status: 'BUSY' });
+    expect(await disk.request('SNAPSHOT_WITHDRAW', one)).toEqual({ lun: 77 });
+    await expect(disk.request('SNAPSHOT_WITHDRAW', one)).rejects.toMatchObject({ status: 'BUSY' });
+    await disk.request('SNAPSHOT_DELETE', one);
   });
 
   it('whose list cannot be made durable are a fault of the object, which its clients hear of', async () => {
