@@ -15,12 +15,14 @@ import type { Drive } from './drive.ts';
 import { listen, probePortals } from './listening.ts';
 import { NbdFront } from './nbd/nbd-front.ts';
 import type { NbsHost } from './nbs/nbs-host.ts';
+import type { NbsUser } from './nbs/nbs-options.ts';
 import { NbsFront } from './nbs/nbs-front.ts';
 import type { UserChange, UserList } from './object-users.ts';
 import { allLuns, divide, type OpenTarget } from './open-target.ts';
 import type { ServerOptions } from './options.ts';
 import { formatPortal, toldPortal } from './portal.ts';
 import { LiveChanges } from './live-changes.ts';
+import { stopAll, urlOf, type Running } from './running.ts';
 import { ServerError } from './server-error.ts';
 import type { MeasuredTarget, ServedObject, ServedTarget } from './status.ts';
 import { refusedAsOptions } from './target-refusal.ts';
@@ -32,18 +34,6 @@ const log = debug('lunbox:server:server');
 
 /** How long commands that are running may take to finish when a server stops. */
 const STOP_TIMEOUT_MS = 10_000;
-
-/** Everything that a running server holds. */
-interface Running {
-  readonly iscsi: IscsiServer;
-  readonly targets: OpenTarget[];
-  readonly copyDomain: CopyDomain;
-  readonly portals: readonly PortalOptions[];
-  /** NBS, where it is spoken. */
-  readonly nbs?: NbsFront;
-  /** NBD, where it is spoken. */
-  readonly nbd?: NbdFront;
-}
 
 /** What may be done to the iSCSI side of a server while it runs. */
 export type IscsiOperations = Pick<
@@ -119,6 +109,18 @@ export class LunboxServer {
   /** Where NBS is spoken: `host:port` or `unix:PATH`. Empty until the server runs. */
   get nbsPortals(): readonly string[] {
     return this.#running?.nbs?.portals ?? [];
+  }
+
+  /**
+   * Replaces who may come in by NBS. Sessions that are there stay.
+   *
+   * Throws a {@link ServerError} `SERVER_WRONG_STATE` where NBS is not spoken, or `SERVER_BAD_OPTIONS`, also when
+   * whoever comes would be let in, or no longer.
+   */
+  async setNbsUsers(users: readonly NbsUser[]): Promise<void> {
+    const { nbs } = this.#servedNow();
+    if (nbs === undefined) throw new ServerError('SERVER_WRONG_STATE', 'the server does not speak NBS');
+    await nbs.users.replace(users);
   }
 
   /** Where NBD is spoken, in the same way. */
@@ -377,24 +379,4 @@ function security({ discovery, minimumChapAlgorithm }: ServerOptions): SecurityO
     ...(discovery === undefined ? {} : { discovery }),
     ...(minimumChapAlgorithm === undefined ? {} : { minimumAlgorithm: minimumChapAlgorithm }),
   };
-}
-
-/** At the first portal that everybody can speak to, if there is one. */
-function urlOf({ portals }: Running, iqn: string, lun: number): string {
-  const portal = portals.find(({ tls }) => tls === undefined) ?? portals[0];
-  if (portal === undefined) return '';
-  return `iscsi://${formatPortal(toldPortal(portal))}/${iqn}/${lun}`;
-}
-
-async function stopAll({ iscsi, targets, nbs, nbd }: Running, timeoutMs: number): Promise<void> {
-  try {
-    await nbs?.close();
-    await nbd?.close();
-    await iscsi.close({ timeoutMs });
-  } finally {
-    const drives = targets.flatMap((target) => target.drives);
-    // Snapshots before the disks that they are read from.
-    drives.sort((a, b) => Number(a.snapshot === undefined) - Number(b.snapshot === undefined));
-    await closeDisks(drives);
-  }
 }

@@ -55,13 +55,13 @@ export class NbsEngine {
     const { service, clock, random, authentication, serverName = 'lunbox' } = options;
     const { onInternalError = writeToStandardError } = options;
     const limits = { ...DEFAULT_NBS_LIMITS, ...options.limits };
-    const { maxEvents } = limits;
+    const { maxEvents, maxSuspendedMs } = limits;
     const newId = (): string => uuidOf(random.bytes(16));
     this.#core = {
       service,
       clock,
       limits,
-      quiesce: new Quiesce(this.#sessions, { clock, maxEvents, newId }),
+      quiesce: new Quiesce(this.#sessions, { clock, maxEvents, maxSuspendedMs, newId }),
       leases: new Leases(),
       sessions: this.#sessions,
       serverId: uuidOf(random.bytes(16)),

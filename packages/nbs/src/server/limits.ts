@@ -24,6 +24,8 @@ export interface NbsLimits extends GuessLimits {
   readonly maxHoldMs: number;
   /** How long clients may take to suspend what uses objects. */
   readonly maxReadyMs: number;
+  /** How long what clients have suspended stays so: a snapshot that takes longer is deleted again. */
+  readonly maxSuspendedMs: number;
   /** A connection without a session after this time is cut. */
   readonly openingTimeoutMs: number;
   /** A peer that has been silent for twice this time is taken for dead. */
@@ -45,6 +47,7 @@ export const DEFAULT_NBS_LIMITS: NbsLimits = {
   maxEvents: 256,
   maxHoldMs: 30_000,
   maxReadyMs: 600_000,
+  maxSuspendedMs: 10_000,
   authFailures: 10,
   lockOutMs: 1000,
   lockOutMaxMs: 300_000,

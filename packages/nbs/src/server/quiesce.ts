@@ -83,6 +83,7 @@ export class Quiesce {
   readonly #sessions: ReadonlyMap<string, ServerSession>;
   readonly #clock: Clock;
   readonly #maxEvents: number;
+  readonly #maxSuspendedMs: number;
   readonly #newId: () => string;
   readonly #operations = new Map<string, Operation>();
   /** The end of the operations so far. */
@@ -93,19 +94,26 @@ export class Quiesce {
     {
       clock,
       maxEvents,
+      maxSuspendedMs,
       newId,
-    }: { readonly clock: Clock; readonly maxEvents: number; readonly newId: () => string },
+    }: {
+      readonly clock: Clock;
+      readonly maxEvents: number;
+      readonly maxSuspendedMs: number;
+      readonly newId: () => string;
+    },
   ) {
     this.#sessions = sessions;
     this.#clock = clock;
     this.#maxEvents = maxEvents;
+    this.#maxSuspendedMs = maxSuspendedMs;
     this.#newId = newId;
   }
 
   /**
    * Does `work` while every client that has subscribed to one of the objects has suspended what uses it; whatever comes
    * of that, all are told to go on. `work` hears what a snapshot can be relied on for; it is not begun when one of them
-   * refuses, or is not ready in time.
+   * refuses, or is not ready in time. When it takes too long they are told to go on before its end.
    *
    * @throws NbsRefusal `QUIESCE_FAILED`, and what `work` throws.
    */
@@ -137,10 +145,12 @@ export class Quiesce {
       const late = operation.asked.some(({ level }) => level === undefined);
       const { refusal = late ? `not all were ready within ${readyMs} ms` : undefined } = operation;
       if (refusal !== undefined) throw new NbsRefusal('QUIESCE_FAILED', `no snapshot was taken: ${refusal}`);
-      const result = await work(operation.level);
+      const cancel = this.#clock.setTimer(this.#maxSuspendedMs, () => this.#resume(operation));
+      const result = await work(operation.level).finally(cancel);
+      const isInTime = !operation.isResumed;
       this.#resume(operation);
       await operation.until(({ held }) => held !== undefined, HELD_TIMEOUT_MS, this.#clock);
-      return { result, isHeld: operation.asked.every(({ held }) => held === true) };
+      return { result, isHeld: isInTime && operation.asked.every(({ held }) => held === true) };
     } finally {
       this.#resume(operation);
       this.#operations.delete(id);

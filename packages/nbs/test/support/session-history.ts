@@ -34,6 +34,7 @@ const LIMITS = {
   maxInFlight: 8,
   maxPayloadBytes: 4 * BLOCK,
   maxEvents: 1000,
+  maxSuspendedMs: 35,
 };
 /** A history that takes longer is stuck. */
 const PATIENCE_MS = 3_600_000;

@@ -7,7 +7,8 @@ let connect: () => Promise<NbsClient>;
 
 beforeEach(async () => {
   service = oneDisk();
-  const server = new NbsServer({ service, authentication: { anonymous: true } });
+  const limits = { maxSuspendedMs: 200 };
+  const server = new NbsServer({ service, authentication: { anonymous: true }, limits });
   const [host = '', port] = (await server.listen({ host: '127.0.0.1', port: 0 })).split(':');
   onTestFinished(() => server.close());
   connect = async () => {
@@ -83,6 +84,14 @@ it('takes none when one of them refuses, is late, or goes; all may go on', async
 it('deletes the snapshot when something went on before it was taken', async () => {
   await agent({ level: 'application' });
   await expect(take()).rejects.toMatchObject(failed(/went on before/));
+  expect([...service.taken.keys()]).toEqual([]);
+});
+
+it('lets all go on when the snapshot takes too long, and deletes it then', async () => {
+  const { heard } = await agent({ level: 'application', held: true });
+  service.delay = () => new Promise((resolve) => setTimeout(resolve, 400));
+  await expect(take()).rejects.toMatchObject(failed(/went on before/));
+  expect(heard).toEqual(['QUIESCE true', 'RESUME', 'SNAPSHOT_INITIATED']);
   expect([...service.taken.keys()]).toEqual([]);
 });
 

@@ -30,6 +30,8 @@ export class ConfigReload {
   readonly #watcher: AccessWatcher;
   /** As far as it takes a restart, the configuration of the start; else the one that was last applied. */
   #config: Config;
+  /** The end of what is being applied: one file after the other. */
+  #last: Promise<unknown> = Promise.resolve();
 
   constructor(server: LunboxServer, watcher: AccessWatcher, config: Config) {
     this.#server = server;
@@ -54,6 +56,12 @@ export class ConfigReload {
     fileName: string,
     { force = false }: { readonly force?: boolean } = {},
   ): Promise<readonly ConfigChange[]> {
+    const applied = this.#last.then(() => this.#apply(fileName, force));
+    this.#last = applied.catch(() => undefined);
+    return await applied;
+  }
+
+  async #apply(fileName: string, force: boolean): Promise<readonly ConfigChange[]> {
     const config = readConfig(fileName);
     const settings = await settingsFromConfig(config, new CatalogScanner());
     const plan = planOf(this.#served, settings.luns);
@@ -62,8 +70,13 @@ export class ConfigReload {
     for (const { lun } of plan.going) live.checkDetachable(lun, { force });
     await this.#changeLuns(plan, force);
     if (changes.some(({ key }) => key === 'access')) this.#watcher.replace(settings.readAccess);
-    const kept = Object.entries(this.#config).filter(([key]) => !LIVE_KEYS.includes(key));
-    const applied = Object.entries(config).filter(([key]) => LIVE_KEYS.includes(key));
+    const isNbsLive = onlyUsersDiffer(this.#config.nbs, config.nbs);
+    // Also where the list is the same: a file with a password may have changed.
+    if (isNbsLive) await this.#server.setNbsUsers(settings.nbs?.users ?? []);
+    const isLive = ([key]: [string, unknown]): boolean =>
+      LIVE_KEYS.includes(key) || (key === 'nbs' && isNbsLive);
+    const kept = Object.entries(this.#config).filter((entry) => !isLive(entry));
+    const applied = Object.entries(config).filter(isLive);
     this.#config = Object.fromEntries([...kept, ...applied]);
     return changes;
   }
@@ -76,6 +89,7 @@ export class ConfigReload {
     const keys = [...new Set([...Object.keys(this.#config), ...Object.keys(config)])] as (keyof Config)[];
     const differing = keys.filter((key) => !isDeepStrictEqual(this.#config[key], config[key]));
     const access = differing.some((key) => key === 'access' || key === 'allowShortSecrets');
+    const isNbsLive = onlyUsersDiffer(this.#config.nbs, config.nbs);
     return [
       ...plan.going.map((lun): ConfigChange => ({
         key: 'luns',
@@ -98,7 +112,11 @@ export class ConfigReload {
         : []),
       ...differing
         .filter((key) => !LIVE_KEYS.includes(key))
-        .map((key): ConfigChange => ({ key, what: 'differs; it takes a restart', when: 'restart' })),
+        .map((key): ConfigChange =>
+          key === 'nbs' && isNbsLive
+            ? { key, what: 'its users are others; sessions that are there stay', when: 'now' }
+            : { key, what: 'differs; it takes a restart', when: 'restart' },
+        ),
     ];
   }
 
@@ -110,6 +128,14 @@ export class ConfigReload {
     for (const { lun } of going) await live.detach(lun, { force, evenLast: true, targetIndex: TARGET });
     for (const lun of coming.filter((each) => !isFree(each))) await live.attach(lun, TARGET);
   }
+}
+
+/** Whether nothing but the list of users is another one, at most; users are asked for before and after. */
+function onlyUsersDiffer(before: Config['nbs'], after: Config['nbs']): boolean {
+  if (before === undefined || after === undefined) return false;
+  const { users: usersBefore = [], ...restBefore } = before;
+  const { users: usersAfter = [], ...restAfter } = after;
+  return usersBefore.length > 0 && usersAfter.length > 0 && isDeepStrictEqual(restBefore, restAfter);
 }
 
 type Numbered = LunOptions & { readonly lun: number };

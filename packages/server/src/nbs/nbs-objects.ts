@@ -9,6 +9,7 @@ import type { Volume } from '../volumes.ts';
 import type { NbsHost } from './nbs-host.ts';
 import type { NbsOptions } from './nbs-options.ts';
 import { refusing } from './nbs-refusals.ts';
+import type { NbsUsers } from './nbs-users.ts';
 
 /** A name that can be that of a file anywhere; `@` parts the name of a disk from that of its snapshot. */
 const NAME = /^[\w,:+=-][\w.,:+= -]{0,99}$/;
@@ -20,17 +21,17 @@ const PUBLISHED = 'published';
 export class NbsObjects {
   readonly #host: NbsHost;
   readonly #options: NbsOptions;
+  readonly #users: NbsUsers;
 
-  constructor(host: NbsHost, options: NbsOptions) {
+  constructor(host: NbsHost, options: NbsOptions, users: NbsUsers) {
+    this.#users = users;
     this.#host = host;
     this.#options = options;
   }
 
   /** Makes a disk, and serves it as the next LUN of the first target. Throws a NbsRefusal. */
   async create({ name, sizeBytes, blockSize, description }: ObjectWish, user?: string): Promise<Volume> {
-    const { users = [] } = this.#options;
-    const mayCreate = users.length === 0 || users.find((each) => each.name === user)?.mayCreate === true;
-    if (!mayCreate) throw new NbsRefusal('PERM', 'the user may not make objects');
+    if (!this.#users.mayCreate(user)) throw new NbsRefusal('PERM', 'the user may not make objects');
     const path = this.#pathOf(name);
     return await refusing(async () => {
       const attributes: Attributes = {

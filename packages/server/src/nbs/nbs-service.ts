@@ -18,6 +18,7 @@ import { NbsObjects } from './nbs-objects.ts';
 import type { NbsOptions } from './nbs-options.ts';
 import { prepareGroup } from './prepared-group.ts';
 import { refusing } from './nbs-refusals.ts';
+import type { NbsUsers } from './nbs-users.ts';
 import { NbsSnapshots, newSnapshot, snapshotFields } from './nbs-snapshots.ts';
 
 /** An object that is open, with what a group of snapshots needs of it. */
@@ -31,10 +32,10 @@ export class VolumeService implements NbsService {
   readonly #volumes: Volumes;
   readonly #objects: NbsObjects;
 
-  constructor(host: NbsHost, options: NbsOptions) {
+  constructor(host: NbsHost, options: NbsOptions, users: NbsUsers) {
     this.#host = host;
     this.#volumes = host.volumes;
-    this.#objects = new NbsObjects(host, options);
+    this.#objects = new NbsObjects(host, options, users);
   }
 
   list(user: string | undefined): readonly ObjectDescription[] {

@@ -1,4 +1,5 @@
 import { IscsiSession, systemSeams } from '@lunbox/iscsi-initiator';
+import { connectNbs } from '@lunbox/nbs';
 import { CatalogScanner, StorageObject } from '@lunbox/storage-object';
 import { writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
@@ -40,10 +41,11 @@ async function serving(text: string) {
   write(text);
   const config = readConfig(file);
   const settings = await settingsFromConfig(config, new CatalogScanner());
-  const { luns, portals } = settings;
+  const { luns, nbs, portals } = settings;
   const files = new SourceFiles();
   const access = settings.readAccess(files);
-  const server = await createServer({ portals: portals!, targets: [{ iqn: IQN, luns, access }] });
+  const targets = [{ iqn: IQN, luns, access }];
+  const server = await createServer({ portals: portals!, targets, ...(nbs ? { nbs } : {}) });
   await server.start();
   const watcher = new AccessWatcher(settings.readAccess, files, (entries) => server.setAccess(entries));
   const reload = new ConfigReload(server, watcher, config);
@@ -136,6 +138,36 @@ describe('a configuration that changes', () => {
     await login('iqn.2026-11.com.example:other');
     await expect(login()).rejects.toThrow();
     expect((await reload.diff(file)).map(({ key }) => key)).toEqual(['limits']);
+  });
+
+  it('changes who may come in by NBS, one file after the other', async () => {
+    const nbs = (names: readonly string[], more = '') => {
+      const users = names.map((name) => `{user: ${name}, passwordFile: ${name}.txt}`).join();
+      return `luns: [{file: a.lun}]\nnbs: {portals: [{address: "127.0.0.1:0"}], users: [${users}]${more}}\n`;
+    };
+    for (const name of ['one', 'two']) writeFileSync(directory.file(`${name}.txt`), name, { mode: 0o600 });
+    const { reload, server } = await serving(nbs(['one']));
+    const [host = '', port] = server.nbsPortals[0]!.split(':');
+    const comesIn = async (user: string, password = user) => {
+      const portals = [{ host, port: Number(port) }];
+      const client = await connectNbs({ portals, credentials: { user, password } });
+      onTestFinished(() => client.close());
+      return client;
+    };
+    const early = await comesIn('one');
+    await expect(comesIn('two')).rejects.toMatchObject({ status: 'AUTH_FAILED' });
+    write(nbs(['two']));
+    expect(await reload.diff(file)).toEqual([{ ...now('users'), key: 'nbs' }]);
+    const [first, second] = await Promise.all([reload.apply(file), reload.apply(file)]);
+    expect([first.length, second.length]).toEqual([1, 0]);
+    await comesIn('two');
+    await expect(comesIn('one')).rejects.toMatchObject({ status: 'AUTH_FAILED' });
+    await early.request('PING');
+    writeFileSync(directory.file('two.txt'), 'another');
+    expect(await reload.apply(file)).toEqual([]);
+    await comesIn('two', 'another');
+    write(nbs(['two'], ', directory: .'));
+    expect(await reload.apply(file)).toMatchObject([{ key: 'nbs', when: 'restart' }]);
   });
 
   it('changes nothing when it is wrong', async () => {
