@@ -38,6 +38,8 @@ const LOADS: readonly Load[] = [
     strideBytes: JUMP_BYTES,
     requests: 6 * REQUESTS,
   },
+  { name: '4 KiB sequential reads', direction: 'read', ioBytes: 4 * KIB, strideBytes: 4 * KIB, bar: 1.3 },
+  { name: '4 KiB sequential writes', direction: 'write', ioBytes: 4 * KIB, strideBytes: 4 * KIB, bar: 1.3 },
   { name: '256 KiB sequential reads', direction: 'read', ioBytes: 256 * KIB, strideBytes: 256 * KIB },
   { name: '256 KiB sequential writes', direction: 'write', ioBytes: 256 * KIB, strideBytes: 256 * KIB },
 ];
