@@ -10,7 +10,7 @@ import { fill, median, write as writeByQemu, read as readByQemu, type SnapshotFi
 
 const SIZE_BYTES = 2 ** 30;
 const DEPTH = 32;
-const ROUNDS = 5;
+const ROUNDS = 9;
 const KIB = 1024;
 /** Far enough from one to the next that nothing is merged, and coprime to the disk: every block has its turn. */
 const JUMP_BYTES = 257 * 4 * KIB;

@@ -23,7 +23,7 @@ export interface NbsDiskOptions {
   readonly exclusive?: boolean;
   /**
    * Memory for changes that are not durable yet. From half of it on they are made so while others go on; when it is
-   * used up, changes wait. Default 256 MiB.
+   * used up, changes wait. Half of it stays with the disk once it was used. Default 256 MiB.
    */
   readonly unflushedLimitBytes?: number;
 }
@@ -73,7 +73,7 @@ export class NbsDisk extends BaseDevice {
   readonly #options: NbsDiskOptions;
   readonly #unflushed = new UnflushedChanges();
   /** Has what was written and is not durable. */
-  readonly #pool = new BufferPool();
+  readonly #pool: BufferPool;
   readonly #endEvents: () => void;
   #size: number;
   #opened: Opened;
@@ -88,6 +88,8 @@ export class NbsDisk extends BaseDevice {
     super(object.blockSize ?? 512);
     this.#client = client;
     this.#options = options;
+    // New memory costs more than what is written to it: what a flush gives back is used for what comes next.
+    this.#pool = new BufferPool(this.#unflushedLimitBytes / 2);
     this.#opened = opened;
     this.#size = object.sizeBytes ?? 0;
     this.readOnly = options.readOnly === true || options.snapshot !== undefined || object.readOnly === true;
@@ -196,6 +198,10 @@ export class NbsDisk extends BaseDevice {
     await this.#client.request('CLOSE', { handle, session }).catch(() => undefined);
   }
 
+  get #unflushedLimitBytes(): number {
+    return this.#options.unflushedLimitBytes ?? DEFAULT_UNFLUSHED_LIMIT_BYTES;
+  }
+
   /** Makes durable what is kept, once for all who ask for it meanwhile. */
   #flushKept(): Promise<void> {
     this.#flushing ??= this.flushAll().finally(() => (this.#flushing = undefined));
@@ -204,7 +210,7 @@ export class NbsDisk extends BaseDevice {
 
   async #change(change: Change): Promise<void> {
     const { bytes } = this.#unflushed;
-    const { unflushedLimitBytes = DEFAULT_UNFLUSHED_LIMIT_BYTES } = this.#options;
+    const unflushedLimitBytes = this.#unflushedLimitBytes;
     if (bytes >= unflushedLimitBytes) await this.#flushKept();
     // When it fails, the changes are still kept, and whoever comes to the limit is told.
     else if (bytes >= unflushedLimitBytes / 2) this.#flushKept().catch(() => undefined);

@@ -2,8 +2,8 @@
 const PIECE_BYTES = 128 << 10;
 /** What is longer has memory of its own. */
 const LONGEST_BYTES = PIECE_BYTES / 4;
-/** What is kept to be used again. */
-const SPARE_LIMIT_BYTES = 16 << 20;
+/** What is kept to be used again, when nothing is said. */
+const DEFAULT_SPARE_LIMIT_BYTES = 16 << 20;
 
 /** Gives out memory for much that is short, one behind the other; the garbage collector takes it back. */
 export class Slab {
@@ -40,6 +40,12 @@ export class BufferPool {
   /** Those that nothing is taken of, by their length. */
   readonly #spares = new Map<number, Uint8Array[]>();
   #spareBytes = 0;
+  readonly #spareLimitBytes: number;
+
+  /** @param spareLimitBytes what is kept to be used again */
+  constructor(spareLimitBytes: number = DEFAULT_SPARE_LIMIT_BYTES) {
+    this.#spareLimitBytes = spareLimitBytes;
+  }
 
   /** So many bytes; what is in them is undefined. */
   take(lengthBytes: number): Uint8Array {
@@ -84,10 +90,21 @@ export class BufferPool {
 
   #spare(bytes: Uint8Array): void {
     this.#pieces.delete(bytes.buffer);
-    if (this.#spareBytes + bytes.length > SPARE_LIMIT_BYTES) return;
+    while (this.#spareBytes + bytes.length > this.#spareLimitBytes)
+      if (!this.#dropOther(bytes.length)) return;
     this.#spareBytes += bytes.length;
     const spares = this.#spares.get(bytes.length);
     if (spares === undefined) this.#spares.set(bytes.length, [bytes]);
     else spares.push(bytes);
+  }
+
+  /** What is used now has a better chance to be used again than what is of another length. */
+  #dropOther(lengthBytes: number): boolean {
+    for (const [other, spares] of this.#spares) {
+      if (other === lengthBytes || spares.pop() === undefined) continue;
+      this.#spareBytes -= other;
+      return true;
+    }
+    return false;
   }
 }

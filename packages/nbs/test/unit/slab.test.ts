@@ -71,4 +71,18 @@ describe('a pool of buffers', () => {
     pool.lose(long);
     expect([long.length, long.byteOffset]).toEqual([PIECE_BYTES, 0]);
   });
+
+  it('keeps what is used now rather than what is of another length, and no more than it may', () => {
+    const pool = new BufferPool(4 * PIECE_BYTES);
+    const use = (lengthBytes: number, count: number) => {
+      const taken = Array.from({ length: count }, () => pool.take(lengthBytes));
+      for (const each of taken) pool.give(each);
+      return taken.map(({ buffer }) => buffer);
+    };
+    use(PIECE_BYTES, 4);
+    const long = use(2 * PIECE_BYTES, 2);
+    expect(new Set(use(2 * PIECE_BYTES, 2))).toEqual(new Set(long));
+    const many = use(PIECE_BYTES, 8);
+    expect(use(PIECE_BYTES, 8).filter((buffer) => many.includes(buffer))).toHaveLength(4);
+  });
 });
