@@ -1,10 +1,13 @@
 import { contentReplaced } from '@lunbox/scsi';
-import type {
-  BegunRestore,
-  ConsistencyLevel,
-  NewSnapshot,
-  SnapshotInfo,
-  SnapshotSet,
+import {
+  createGroup,
+  type BegunRestore,
+  type ConsistencyLevel,
+  type GroupOptions,
+  type NewSnapshot,
+  type SnapshotInfo,
+  type SnapshotSet,
+  type TakenGroup,
 } from '@lunbox/snapshot';
 import { formatUuid } from '@lunbox/storage-object';
 import type { Drive } from './drive.ts';
@@ -62,13 +65,40 @@ export class ServedSnapshots {
     options: Omit<NewSnapshot, 'level'>,
     readyMs: number = QUIESCE_READY_MS,
   ): Promise<SnapshotInfo> {
-    const take = (level: string): Promise<SnapshotInfo> =>
-      this.set.create({ ...options, level: level as ConsistencyLevel });
-    if (this.#nbs === undefined) return await take('crash');
-    const uuid = formatUuid(this.#drive.disk?.unit.identity ?? this.#drive.identity);
-    const { result, isHeld } = await this.#nbs.quiesced(uuid, readyMs, take);
+    const take = (level: ConsistencyLevel): Promise<SnapshotInfo> => this.set.create({ ...options, level });
+    return await ServedSnapshots.#quiesced([this], readyMs, take, (taken) => this.delete(taken.id));
+  }
+
+  /**
+   * As {@link ServedSnapshots.createQuiesced}, of several disks of one server at one instant, all or none. Throws what
+   * `createGroup` throws, too.
+   */
+  static async createGroupQuiesced(
+    disks: readonly ServedSnapshots[],
+    options: Omit<GroupOptions, 'level'>,
+    readyMs: number = QUIESCE_READY_MS,
+  ): Promise<TakenGroup> {
+    const sets = disks.map(({ set }) => set);
+    const take = (level: ConsistencyLevel): Promise<TakenGroup> => createGroup(sets, { ...options, level });
+    return await ServedSnapshots.#quiesced(disks, readyMs, take, async ({ snapshots }) => {
+      for (const [index, { id }] of snapshots.entries()) await disks[index]!.delete(id);
+    });
+  }
+
+  /** Takes what is dropped again when something went on before. */
+  static async #quiesced<T>(
+    disks: readonly ServedSnapshots[],
+    readyMs: number,
+    take: (level: ConsistencyLevel) => Promise<T>,
+    drop: (taken: T) => Promise<void>,
+  ): Promise<T> {
+    const [nbs] = disks.map((disk) => disk.#nbs);
+    if (nbs === undefined) return await take('crash');
+    const drives = disks.map((disk) => disk.#drive);
+    const uuids = drives.map(({ disk, identity }) => formatUuid(disk?.unit.identity ?? identity));
+    const { result, isHeld } = await nbs.quiesced(uuids, readyMs, (level) => take(level as ConsistencyLevel));
     if (isHeld) return result;
-    await this.delete(result.id);
+    await drop(result);
     const message = 'something went on before the snapshot was taken, which was deleted';
     throw new ServerError('SERVER_QUIESCE_FAILED', message);
   }

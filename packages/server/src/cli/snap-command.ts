@@ -62,14 +62,12 @@ function define(snap: Command, usage: string, description: string): Command {
 function addTaking(snap: Command): void {
   withNewFlags(define(snap, 'create <disk> [more...]', 'take a snapshot; of several disks at one instant'))
     .option('--name <name>', 'what it is called (default: the time)')
-    .option('--quiesce', 'while device managers that have subscribed to the disk have suspended what uses it')
+    .option('--quiesce', 'while device managers that have subscribed have suspended what uses it')
     .action(async (disk: string, more: string[], given: NewFlags & { readonly quiesce?: boolean }) => {
       const { name, level, label, method, quiesce, ...flags } = given;
       const fields = { name, level, labels: label };
-      if (quiesce === true && more.length > 0)
-        throw new ServerError('SERVER_BAD_OPTIONS', '--quiesce is for one disk; groups are quiesced by NBS');
       if (more.length === 0) await change(disk, 'snap-create', { ...fields, method, quiesce }, flags);
-      else await createAtOnce([disk, ...more], fields, method, flags);
+      else await createAtOnce([disk, ...more], { ...fields, quiesce }, method, flags);
     });
   withNewFlags(define(snap, 'refresh <disk> <snapshot>', 'take a snapshot anew, under its name')).action(
     async (disk: string, snapshot: string, { level, label, method, ...flags }: NewFlags) => {

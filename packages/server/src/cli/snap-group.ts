@@ -1,4 +1,4 @@
-import { createGroup, type TakenGroup } from '@lunbox/snapshot';
+import { createGroup, type GroupOptions, type TakenGroup } from '@lunbox/snapshot';
 import { ServerError } from '../server-error.ts';
 import type { ControlRequest } from './control-request.ts';
 import type { SnapDesk, SnapEvent } from './snap-desk.ts';
@@ -13,21 +13,44 @@ export interface GroupTaken {
   readonly members: readonly Pick<SnapEvent, 'disk' | 'snapshot'>[];
 }
 
-/** Takes a snapshot of each of several disks at one instant, all or none. */
+/** Takes a group while what uses its disks is suspended. */
+export type QuiescedTake = (options: Omit<GroupOptions, 'level'>) => Promise<TakenGroup>;
+
+/**
+ * Takes a snapshot of each of several disks at one instant, all or none.
+ *
+ * @param takeQuiesced - undefined where nobody serves them
+ */
 export async function takeGroup(
   desks: readonly SnapDesk[],
-  { name, ...more }: Pick<ControlRequest<'snap-group'>, 'name' | 'level' | 'labels'>,
+  {
+    name,
+    quiesce = false,
+    ...more
+  }: Pick<ControlRequest<'snap-group'>, 'name' | 'level' | 'labels' | 'quiesce'>,
+  takeQuiesced?: QuiescedTake,
 ): Promise<GroupTaken> {
   const disks = desks.map(({ disk }) => disk);
   const twice = disks.find((disk, index) => disks.indexOf(disk) !== index);
   if (twice !== undefined)
     throw new ServerError('SERVER_BAD_OPTIONS', `${twice} is named twice; a group has each disk once`);
-  const { id, snapshots } = await createGroup(
-    desks.map(({ set }) => set),
-    { ...newOptions(more), ...(name === undefined ? {} : { name }) },
-  );
+  const options = { ...newOptions(more), ...(name === undefined ? {} : { name }) };
+  const { id, snapshots } = quiesce
+    ? await quiesced(options, takeQuiesced)
+    : await createGroup(
+        desks.map(({ set }) => set),
+        options,
+      );
   const members = snapshots.map((snapshot, index) => ({ disk: disks[index] as string, snapshot }));
   return { event: 'created', group: id, members };
+}
+
+async function quiesced({ level, ...options }: GroupOptions, take?: QuiescedTake): Promise<TakenGroup> {
+  if (level !== undefined)
+    throw new ServerError('SERVER_BAD_OPTIONS', 'the level is that of what was suspended; leave it out');
+  if (take === undefined)
+    throw new ServerError('SERVER_WRONG_STATE', 'nobody serves the disks: there is nothing to suspend');
+  return await take(options);
 }
 
 /** The same in words. */

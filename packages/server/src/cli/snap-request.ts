@@ -145,7 +145,7 @@ export const SNAP_VERBS = {
     flags: ['lun', 'path', 'name', 'level', 'labels', 'method', 'quiesce'],
     needed: [],
   },
-  'snap-group': { words: [], flags: ['disks', 'name', 'level', 'labels'], needed: ['disks'] },
+  'snap-group': { words: [], flags: ['disks', 'name', 'level', 'labels', 'quiesce'], needed: ['disks'] },
   'snap-schedule': { words: [], flags: ['lun', 'path', 'schedule'], needed: [] },
   'snap-prune': {
     words: [],

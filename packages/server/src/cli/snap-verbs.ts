@@ -1,3 +1,4 @@
+import type { GroupOptions, TakenGroup } from '@lunbox/snapshot';
 import { ServerError } from '../server-error.ts';
 import type { LunboxServer } from '../server.ts';
 import type { ControlRequest } from './control-request.ts';
@@ -11,7 +12,7 @@ import { prune } from './snap-prune.ts';
 import type { SnapVerb } from './snap-request.ts';
 import { decideSchedule } from './snap-schedule-command.ts';
 import { findSnapshot } from '../snapshot-luns.ts';
-import type { ServedSnapshots } from '../served-snapshots.ts';
+import { ServedSnapshots } from '../served-snapshots.ts';
 import { watchRestore } from './snap-restore.ts';
 
 /** A desk for the disk that a request is about. */
@@ -82,7 +83,10 @@ export const SNAP_CONTROL: { readonly [V in SnapVerb]: Verb<V> } = {
     const desks = disks.map((disk) =>
       deskOf(server, typeof disk === 'number' ? { lun: disk } : { path: disk }),
     );
-    return { result: await takeGroup(desks, request) };
+    const served = desks.map((desk) => desk.served);
+    const take = (options: Omit<GroupOptions, 'level'>): Promise<TakenGroup> =>
+      ServedSnapshots.createGroupQuiesced(served, options);
+    return { result: await takeGroup(desks, request, take) };
   },
   'snap-prune': async ({ server }, request) => ({
     result: await prune(deskOf(server, request), request, Date.now()),

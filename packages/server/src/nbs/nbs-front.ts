@@ -43,18 +43,18 @@ export class NbsFront {
   }
 
   /**
-   * Does `work` while what uses a disk is suspended, as far as clients look after that; it hears the level that a
+   * Does `work` while what uses some disks is suspended, as far as clients look after that; it hears the level that a
    * snapshot has then. Answers what came of it, and whether all was suspended to its end.
    *
    * Throws a {@link ServerError} `SERVER_QUIESCE_FAILED` when something is not suspended in time; `work` is not begun.
    */
   async quiesced<T>(
-    uuid: string,
+    uuids: readonly string[],
     readyMs: number,
     work: (level: string) => Promise<T>,
   ): Promise<QuiescedResult<T>> {
     try {
-      return await this.#server.quiesced([uuid], readyMs, work);
+      return await this.#server.quiesced(uuids, readyMs, work);
     } catch (error) {
       if (!(error instanceof NbsRefusal) || error.status !== 'QUIESCE_FAILED') throw error;
       throw new ServerError('SERVER_QUIESCE_FAILED', error.message, { cause: error });

@@ -197,6 +197,15 @@ describe.skipIf(!requiresTools('nbdinfo', 'nbdcopy', 'openssl'))('NBD with TLS',
       expect(text).toContain('newstyle-fixed with TLS');
       const plain = await run('nbdinfo', [`nbd://127.0.0.1:${port}/disk`]);
       expect([plain.status === 0, plain.stderr]).toEqual([false, expect.stringContaining('not supported')]);
+      const foreign = await (await TestAuthority.create(directory)).issue('alice', 'DNS:alice');
+      for (const shown of [{}, { 'client-cert.pem': foreign.cert, 'client-key.pem': foreign.key }]) {
+        const none = directory.file(`certificates-${Object.keys(shown).length}`);
+        mkdirSync(none);
+        for (const [name, pem] of Object.entries({ 'ca-cert.pem': authority.certificate, ...shown }))
+          writeFileSync(`${none}/${name}`, pem, { mode: 0o600 });
+        const refused = await run('nbdinfo', [`nbds://localhost:${port}/disk?tls-certificates=${none}`]);
+        expect([refused.status === 0, refused.stdout]).toEqual([false, '']);
+      }
       const copy = directory.file('copy.raw');
       await runOrThrow('nbdcopy', [`nbds://localhost:${port}/disk?tls-certificates=${certificates}`, copy]);
       expect(readFileSync(copy).length).toBe(SIZE);

@@ -4,15 +4,18 @@ import { StorageObject } from '@lunbox/storage-object';
 import { expect, it, onTestFinished } from 'vitest';
 import { actOn } from '../../src/cli/snap-desk.ts';
 import { deskOf } from '../../src/cli/snap-verbs.ts';
+import { takeGroup, type QuiescedTake } from '../../src/cli/snap-group.ts';
 import { createServer } from '../../src/index.ts';
+import { ServedSnapshots } from '../../src/served-snapshots.ts';
 
 async function serving() {
   const disk = new SimulatedDisk();
-  await (await StorageObject.create('/db.lun', { disk, sizeBytes: 2 ** 20 })).close();
+  for (const path of ['/db.lun', '/log.lun'])
+    await (await StorageObject.create(path, { disk, sizeBytes: 2 ** 20 })).close();
   const server = await createServer({
     disk,
     portals: ['127.0.0.1:0'],
-    targets: [{ luns: [{ path: '/db.lun' }] }],
+    targets: [{ luns: [{ path: '/db.lun' }, { path: '/log.lun' }] }],
     nbs: { portals: ['127.0.0.1:0'] },
   });
   await server.start();
@@ -51,6 +54,30 @@ it('a snapshot that the server takes has what uses the disk suspended', async ()
   expect(heard).toEqual(['QUIESCE', 'SNAPSHOT_INITIATED', 'RESUME']);
   const levelled = actOn(deskOf(server, { lun: 0 }), { ...request, level: 'application' });
   await expect(levelled).rejects.toMatchObject({ code: 'SERVER_BAD_OPTIONS' });
+});
+
+it('a group has what uses any of its disks suspended, and is there as a whole or not at all', async () => {
+  const { server, client } = await serving();
+  const taking = (more: { level?: 'crash'; name?: string } = {}) => {
+    const desks = [0, 1].map((lun) => deskOf(server, { lun }));
+    const take: QuiescedTake = (options) =>
+      ServedSnapshots.createGroupQuiesced(
+        desks.map(({ served }) => served),
+        options,
+      );
+    return takeGroup(desks, { name: 'both', quiesce: true, ...more }, take);
+  };
+  const heard = await subscribe(client, true);
+  const { members } = await taking();
+  expect(members.map(({ snapshot }) => [snapshot.name, snapshot.level])).toEqual([
+    ['both', 'application'],
+    ['both', 'application'],
+  ]);
+  expect(heard).toEqual(['QUIESCE', 'SNAPSHOT_INITIATED', 'RESUME']);
+  await expect(taking({ level: 'crash' })).rejects.toMatchObject({ code: 'SERVER_BAD_OPTIONS' });
+  await subscribe(client, false);
+  await expect(taking({ name: 'again' })).rejects.toMatchObject({ code: 'SERVER_QUIESCE_FAILED' });
+  for (const lun of [0, 1]) expect(server.snapshots(lun).set.list()).toHaveLength(1);
 });
 
 it('there is none when that went on before, or is not suspended', async () => {
