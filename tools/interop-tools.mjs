@@ -29,6 +29,8 @@ const programsByPackage = {
   openssl: ['openssl'],
   'qemu-system-common': ['qemu-storage-daemon'],
   postgresql: ['pg_ctlcluster', 'psql'],
+  'mariadb-server': ['mariadbd', 'mariadb-install-db'],
+  'mariadb-client': ['mariadb'],
 };
 
 /** Programs of administration lie in `sbin`, which is not on every user's PATH. */
