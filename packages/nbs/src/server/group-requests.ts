@@ -44,10 +44,12 @@ async function prepare({ fields }: ServerRequest, { core, session }: RequestCont
   const { service, clock, limits } = core;
   if (service.prepareGroup === undefined)
     throw new NbsRefusal('NOTSUP', 'this server prepares no snapshots of several objects');
-  if (session.prepared.size >= PREPARED_LIMIT)
+  if (session.prepared.size + session.preparing >= PREPARED_LIMIT)
     throw new NbsRefusal('LIMIT', `a session has at most ${PREPARED_LIMIT} prepared groups`);
   const holdMs = Math.min(fields.holdMs ?? DEFAULT_HOLD_MS, limits.maxHoldMs);
-  const group = await service.prepareGroup(objectsOf(membersOf(fields, session)), wishOf(fields));
+  const members = objectsOf(membersOf(fields, session));
+  session.preparing++;
+  const group = await service.prepareGroup(members, wishOf(fields)).finally(() => session.preparing--);
   const { uuid } = group;
   if (session.closed) {
     await group.abort();

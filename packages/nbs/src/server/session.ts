@@ -43,6 +43,8 @@ export class ServerSession {
   readonly handles: Map<number, OpenHandle> = new Map<number, OpenHandle>();
   /** Groups that are prepared, until somebody decides or their time is over. */
   readonly prepared: Map<string, HeldGroup> = new Map<string, HeldGroup>();
+  /** Groups that are being prepared. */
+  preparing = 0;
   /** The connection; undefined while the client is away. */
   link: SessionLink | undefined;
   /** When the client went away. */

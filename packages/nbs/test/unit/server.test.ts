@@ -10,6 +10,7 @@ import {
   NbsDisk,
   nodeSaslCrypto,
   NbsServer,
+  type NbsClientError,
   type ConnectOptions,
   type NbsServerOptions,
 } from '../../src/index.ts';
@@ -208,4 +209,17 @@ it('refuses what the user may not do', async () => {
     ['RESIZE', { sizeBytes: 2 << 20 }],
   ] as const)
     await expect(disk.request(name, { fields })).rejects.toMatchObject({ status: 'PERM' });
+});
+
+it('prepares so many groups of a session and no more, also at once, and gives them up with it', async () => {
+  const { client, service } = await serve();
+  const one = await client();
+  const { handle } = (await one.request('OPEN', { fields: { name: 'disk', readOnly: true } })).fields;
+  const prepare = () => one.request('GROUP_PREPARE', { fields: { object: [{ handle: handle! }] } });
+  const outcomes = await Promise.allSettled(Array.from({ length: 20 }, prepare));
+  const refused = outcomes.filter((outcome) => outcome.status === 'rejected');
+  expect(refused.map(({ reason }) => (reason as NbsClientError).status)).toEqual(Array(4).fill('LIMIT'));
+  expect(service.undecided.size).toBe(16);
+  await one.close();
+  expect(service.undecided.size).toBe(0);
 });
