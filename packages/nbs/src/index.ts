@@ -35,6 +35,7 @@ export {
   type PruneWish,
   type SettingsWish,
   type SnapshotWish,
+  type WorkWatch,
 } from './server/service.ts';
 export { connectNbs, type ConnectOptions, type NbsAddress } from './shell/connect.ts';
 export { nodeSaslCrypto } from './shell/node-sasl-crypto.ts';

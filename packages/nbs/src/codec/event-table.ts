@@ -14,6 +14,7 @@ export const EventCode = {
   OBJECT_FAULT: 0x8102,
   LEASE_REVOKED: 0x8104,
   SNAPSHOT_INITIATED: 0x8301,
+  PROGRESS: 0x8302,
   QUIESCE: 0x8501,
   RESUME: 0x8502,
 } as const;
@@ -37,6 +38,10 @@ export const EVENTS: Readonly<Record<EventName, EventRow>> = {
   SNAPSHOT_INITIATED: {
     fields: ['uuid', 'snapshot'],
     about: 'A snapshot of an open object has been taken.',
+  },
+  PROGRESS: {
+    fields: ['handle', 'snapshotName', 'doneBytes', 'totalBytes'],
+    about: 'How far a request of this session has come that takes long. Dropped where there is no room.',
   },
   QUIESCE: {
     fields: ['uuid', 'object', 'readyMs'],

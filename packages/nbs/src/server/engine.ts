@@ -165,6 +165,7 @@ export class NbsEngine {
   #endSession(session: ServerSession): Promise<void> {
     if (session.closed) return Promise.resolve();
     session.closed = true;
+    session.over.abort();
     this.#sessions.delete(session.id);
     this.#core.quiesce.gone(session);
     const handles = [...session.handles.values()];

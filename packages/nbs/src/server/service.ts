@@ -72,6 +72,14 @@ export interface ChangedRun {
   readonly length: number;
 }
 
+/** Who waits for work that takes long. */
+export interface WorkWatch {
+  /** Hears how far it has come. */
+  readonly onProgress: (progress: { readonly doneBytes: number; readonly totalBytes: number }) => void;
+  /** Nobody waits any more: the work is given up. */
+  readonly signal: AbortSignal;
+}
+
 /** The snapshots of an object. A snapshot is told of as the fields of the TLV `snapshot`. */
 export interface ObjectSnapshots {
   /** All of them, oldest first. */
@@ -93,14 +101,18 @@ export interface ObjectSnapshots {
   /** Begins to bring the object back; answers the name of the snapshot that was taken first. */
   restore(snapshot: string, options: { readonly force: boolean; readonly name?: string }): Promise<string>;
   /** Makes an object of a snapshot, and serves it. */
-  clone?(snapshot: string, name: string): Promise<ObjectDescription>;
+  clone?(snapshot: string, name: string, watch: WorkWatch): Promise<ObjectDescription>;
   /** Publishes a snapshot as a file; answers its name, and the SHA-256 of the disk in it. */
   publish?(
     snapshot: string,
     name: string | undefined,
+    watch: WorkWatch,
   ): Promise<{ readonly fileName: string; readonly sha256: string }>;
   /** Reads all of a snapshot. */
-  verify?(snapshot: string): Promise<{ readonly sound: boolean; readonly badBytes: number }>;
+  verify?(
+    snapshot: string,
+    watch: WorkWatch,
+  ): Promise<{ readonly sound: boolean; readonly badBytes: number }>;
   /** How much room they have, and when they are taken: the fields that SNAPSHOT_SETTINGS answers with. */
   settings?(): Promise<Fields>;
   /** Changes what is given of that; answers as it is then. */

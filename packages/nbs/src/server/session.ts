@@ -50,6 +50,8 @@ export class ServerSession {
   /** When the client went away. */
   lostAtMs = 0;
   closed = false;
+  /** Aborts with the session what its client asked for and nobody waits for any more. */
+  readonly over: AbortController = new AbortController();
   #nextHandle = 1;
   readonly #answers = new Map<string, StoredAnswer | Promise<StoredAnswer>>();
   #events: KeptEvent[] = [];
@@ -132,6 +134,11 @@ export class ServerSession {
     if (lost) this.#events = [];
     if (lost) this.#keep('EVENTS_LOST', {});
     this.#keep(name, fields);
+  }
+
+  /** Tells the client something that it can do without: while it is there, and does not lag behind. */
+  emitIfRoom(name: EventName, fields: Fields, limit: number): void {
+    if (this.link !== undefined && this.#events.length < limit / 2) this.emit(name, fields, limit);
   }
 
   /** Sends what the client has not acknowledged once more. */

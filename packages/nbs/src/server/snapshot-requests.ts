@@ -3,7 +3,10 @@ import type { Fields } from '../codec/tlv.ts';
 import { takeQuiesced } from './quiesce-requests.ts';
 import { objectFields } from './object-fields.ts';
 import { DONE, type Handler, type Reply, type RequestContext, type ServerRequest } from './request.ts';
-import { NbsRefusal, type ObjectSnapshots, type SnapshotWish } from './service.ts';
+import { NbsRefusal, type ObjectSnapshots, type SnapshotWish, type WorkWatch } from './service.ts';
+
+/** So many times is told how far work has come. */
+const PROGRESS_STEPS = 20;
 
 /** The snapshots of the object that a request is about. */
 function snapshotsOf({ open }: RequestContext): ObjectSnapshots {
@@ -45,23 +48,51 @@ async function restore({ fields }: ServerRequest, context: RequestContext): Prom
   return { fields: { safety: await snapshotsOf(context).restore(fields.snapshotName!, options) } };
 }
 
-async function clone({ fields }: ServerRequest, context: RequestContext): Promise<Reply> {
-  const snapshots = snapshotsOf(context);
-  if (snapshots.clone === undefined) throw new NbsRefusal('NOTSUP', 'this server makes no clones');
-  return { fields: { object: [objectFields(await snapshots.clone(fields.snapshotName!, fields.name!))] } };
+/** Tells the client of each twentieth of the work, for as long as its session is there. */
+function watchFor({ handle, fields }: ServerRequest, { core, session }: RequestContext): WorkWatch {
+  const { snapshotName = '' } = fields;
+  let told = 0;
+  return {
+    signal: session.over.signal,
+    onProgress: ({ doneBytes, totalBytes }) => {
+      const steps = Math.floor((doneBytes / totalBytes) * PROGRESS_STEPS);
+      if (steps <= told) return;
+      told = steps;
+      session.emitIfRoom('PROGRESS', { handle, snapshotName, doneBytes, totalBytes }, core.limits.maxEvents);
+    },
+  };
 }
 
-async function publish({ fields }: ServerRequest, context: RequestContext): Promise<Reply> {
+async function clone(request: ServerRequest, context: RequestContext): Promise<Reply> {
+  const { fields } = request;
+  const snapshots = snapshotsOf(context);
+  if (snapshots.clone === undefined) throw new NbsRefusal('NOTSUP', 'this server makes no clones');
+  return {
+    fields: {
+      object: [
+        objectFields(await snapshots.clone(fields.snapshotName!, fields.name!, watchFor(request, context))),
+      ],
+    },
+  };
+}
+
+async function publish(request: ServerRequest, context: RequestContext): Promise<Reply> {
+  const { fields } = request;
   const snapshots = snapshotsOf(context);
   if (snapshots.publish === undefined) throw new NbsRefusal('NOTSUP', 'this server publishes no snapshots');
-  const { fileName, sha256 } = await snapshots.publish(fields.snapshotName!, fields.name);
+  const { fileName, sha256 } = await snapshots.publish(
+    fields.snapshotName!,
+    fields.name,
+    watchFor(request, context),
+  );
   return { fields: { fileName, sha256 } };
 }
 
-async function verify({ fields }: ServerRequest, context: RequestContext): Promise<Reply> {
+async function verify(request: ServerRequest, context: RequestContext): Promise<Reply> {
+  const { fields } = request;
   const snapshots = snapshotsOf(context);
   if (snapshots.verify === undefined) throw new NbsRefusal('NOTSUP', 'this server verifies no snapshots');
-  const { sound, badBytes } = await snapshots.verify(fields.snapshotName!);
+  const { sound, badBytes } = await snapshots.verify(fields.snapshotName!, watchFor(request, context));
   return { fields: { ...(sound ? { sound } : {}), badBytes } };
 }
 

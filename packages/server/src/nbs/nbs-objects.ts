@@ -1,4 +1,4 @@
-import { NbsRefusal, type ObjectWish } from '@lunbox/nbs';
+import { NbsRefusal, type ObjectWish, type WorkWatch } from '@lunbox/nbs';
 import { realDisk, type Disk } from '@lunbox/block';
 import { cloneSnapshot, deleteDisk, publishSnapshot, type SnapshotSet } from '@lunbox/snapshot';
 import { StorageObject, type Attributes } from '@lunbox/storage-object';
@@ -53,13 +53,15 @@ export class NbsObjects {
     of: { readonly volume: Volume; readonly set: SnapshotSet; readonly user: string | undefined },
     snapshot: string,
     name: string,
+    watch: WorkWatch,
   ): Promise<Volume> {
     const { volume, set, user } = of;
     const path = this.#pathOf(name);
     return await refusing(async () => {
       const { id } = findSnapshot(set, snapshot);
       const { live, seams } = this.#host;
-      await cloneSnapshot(set, id, path, { ...seams, ...(await cloneSource(volume.path ?? '', seams)) });
+      const source = await cloneSource(volume.path ?? '', seams);
+      await cloneSnapshot(set, id, path, { ...seams, ...source, ...watch });
       let iqn: string | undefined;
       await this.#orNone(path, async () => {
         iqn = await live.addTargetBeside(volume.iqn, [{ path, lun: volume.lun }]);
@@ -73,6 +75,7 @@ export class NbsObjects {
     { volume, set }: { readonly volume: Volume; readonly set: SnapshotSet },
     snapshot: string,
     wanted: string | undefined,
+    watch: WorkWatch,
   ): Promise<{ fileName: string; sha256: string }> {
     const directory = join(this.#directory(), PUBLISHED);
     const { id, name } = await refusing(() => findSnapshot(set, snapshot));
@@ -83,7 +86,7 @@ export class NbsObjects {
       const { seams } = this.#host;
       await makeDirectory(seams.disk ?? realDisk, directory);
       const { attributes = {} } = await cloneSource(volume.path ?? '', seams);
-      const options = { ...seams, directory, name: fileName, attributes };
+      const options = { ...seams, ...watch, directory, name: fileName, attributes };
       const { container, sha256 } = await publishSnapshot(set, id, options);
       return { fileName: join(PUBLISHED, container.file), sha256: sha256.disk };
     });

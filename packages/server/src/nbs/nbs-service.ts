@@ -8,6 +8,7 @@ import {
   type OpenRequest,
   type PreparedGroup,
   type SnapshotWish,
+  type WorkWatch,
 } from '@lunbox/nbs';
 import { UnitDoor } from '@lunbox/scsi';
 import { createGroup, type SnapshotSet } from '@lunbox/snapshot';
@@ -81,10 +82,15 @@ export class VolumeService implements NbsService {
     if (!(device instanceof UnitDoor)) return common;
     const served = this.#volumes.snapshotsOf(volume, user);
     const maker = {
-      clone: async (set: SnapshotSet, wanted: string, as: string): Promise<ObjectDescription> =>
-        this.#describe(await this.#objects.clone({ volume, set, user }, wanted, as)),
-      publish: (set: SnapshotSet, wanted: string, as: string | undefined) =>
-        this.#objects.publish({ volume, set }, wanted, as),
+      clone: async (
+        set: SnapshotSet,
+        wanted: string,
+        as: string,
+        watch: WorkWatch,
+      ): Promise<ObjectDescription> =>
+        this.#describe(await this.#objects.clone({ volume, set, user }, wanted, as, watch)),
+      publish: (set: SnapshotSet, wanted: string, as: string | undefined, watch: WorkWatch) =>
+        this.#objects.publish({ volume, set }, wanted, as, watch),
     };
     return {
       ...common,

@@ -7,6 +7,7 @@ import {
   type PruneWish,
   type SettingsWish,
   type SnapshotWish,
+  type WorkWatch,
 } from '@lunbox/nbs';
 import {
   verifySnapshot,
@@ -63,11 +64,12 @@ export function newSnapshot({ name, level, label, method }: SnapshotWish): NewSn
 
 /** Makes disks and publications of snapshots. */
 interface CopyMaker {
-  clone(set: SnapshotSet, snapshot: string, name: string): Promise<ObjectDescription>;
+  clone(set: SnapshotSet, snapshot: string, name: string, watch: WorkWatch): Promise<ObjectDescription>;
   publish(
     set: SnapshotSet,
     snapshot: string,
     name: string | undefined,
+    watch: WorkWatch,
   ): Promise<{ readonly fileName: string; readonly sha256: string }>;
 }
 
@@ -138,19 +140,23 @@ export class NbsSnapshots implements ObjectSnapshots {
     });
   }
 
-  clone(snapshot: string, name: string): Promise<ObjectDescription> {
-    return this.#maker.clone(this.set, snapshot, name);
+  clone(snapshot: string, name: string, watch: WorkWatch): Promise<ObjectDescription> {
+    return this.#maker.clone(this.set, snapshot, name, watch);
   }
 
   publish(
     snapshot: string,
     name: string | undefined,
+    watch: WorkWatch,
   ): Promise<{ readonly fileName: string; readonly sha256: string }> {
-    return this.#maker.publish(this.set, snapshot, name);
+    return this.#maker.publish(this.set, snapshot, name, watch);
   }
 
-  verify(snapshot: string): Promise<{ readonly sound: boolean; readonly badBytes: number }> {
-    return refusing(() => verifySnapshot(this.set, findSnapshot(this.set, snapshot).id));
+  verify(
+    snapshot: string,
+    watch: WorkWatch,
+  ): Promise<{ readonly sound: boolean; readonly badBytes: number }> {
+    return refusing(() => verifySnapshot(this.set, findSnapshot(this.set, snapshot).id, watch));
   }
 
   settings(): Promise<Fields> {

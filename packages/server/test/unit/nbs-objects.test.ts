@@ -1,9 +1,9 @@
 import { SimulatedDisk } from '@lunbox/block';
 import { createHash } from 'node:crypto';
-import { connectNbs, NbsDisk, type ConnectOptions, type NbsClient } from '@lunbox/nbs';
+import { connectNbs, NbsDisk, type ConnectOptions, type Fields, type NbsClient } from '@lunbox/nbs';
 import { READ_10, SenseKey } from '@lunbox/scsi';
 import { StorageObject } from '@lunbox/storage-object';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createServer, type NbsOptions } from '../../src/index.ts';
 import { ScsiClient } from '../support/scsi-client.ts';
 
@@ -175,14 +175,39 @@ describe('clones', () => {
     expect(server.targets[0]!.luns).toHaveLength(1);
   });
 
-  it('and snapshots can be verified', async () => {
+  it('and snapshots can be verified, which tells how far it has come', async () => {
     const { connect } = await serving();
-    const disk = await NbsDisk.open(await connect(), { name: 'db' });
+    const client = await connect();
+    const disk = await NbsDisk.open(client, { name: 'db' });
+    const heard: Fields[] = [];
+    client.onEvent((name, fields) => void (name === 'PROGRESS' && heard.push(fields)));
     await disk.write([block(1)], 0);
     await disk.request('SNAPSHOT_CREATE', { fields: { name: 's' } });
     await disk.write([block(2)], 0);
     const verified = await disk.request('SNAPSHOT_VERIFY', { fields: { snapshotName: 's' } });
     expect(verified).toEqual({ sound: true, badBytes: 0 });
+    const last = { snapshotName: 's', doneBytes: 8 * MIB, totalBytes: 8 * MIB };
+    expect(heard.at(-1)).toMatchObject(last);
+    expect(heard.length).toBeLessThanOrEqual(20);
+  });
+
+  it('and what takes long is given up with the session', async () => {
+    const { connect, server, disk: files } = await serving();
+    const client = await connect();
+    const disk = await NbsDisk.open(client, { name: 'db' });
+    await disk.request('SNAPSHOT_CREATE', { fields: { name: 's' } });
+    for (let at = 0; at < 8 * MIB; at += MIB) await disk.write([new Uint8Array(MIB).fill(1)], at);
+    await disk.flush();
+    const publishing = disk.request('SNAPSHOT_MATERIALISE', { fields: { snapshotName: 's' } });
+    publishing.catch(() => undefined);
+    await client.close();
+    await expect(publishing).rejects.toMatchObject({ code: 'NBS_CLOSED' });
+    const { set } = server.snapshots(3);
+    // While it is read, it cannot be deleted.
+    await vi.waitFor(() => set.delete('s'));
+    await expect(StorageObject.open('/published/db-s.lun', { disk: files })).rejects.toMatchObject({
+      code: 'CONTAINER_NOT_FOUND',
+    });
   });
 });
 
